@@ -1,0 +1,69 @@
+// Package plan turns a store, what was seen of it and what is approved into an
+// immutable Plan of one night, and a Report of everything that is left out and
+// why. It decides order and time; it changes nothing.
+package plan
+
+import (
+	"time"
+
+	"github.com/nightfill/nightfill/site"
+	"github.com/nightfill/nightfill/site/window"
+)
+
+// Plan is what one night is to do. It is journalled when the window opens and is
+// never changed afterwards.
+type Plan struct {
+	Night   window.Date  `json:"night"`
+	Opens   time.Time    `json:"opens"`
+	Closes  time.Time    `json:"closes"`
+	Cutoff  time.Time    `json:"cutoff"` // Closes minus the reserve: what is started must have its rollback fit before it
+	Catalog int64        `json:"catalog"`
+	Groups  []site.Group `json:"groups,omitempty"`
+	Members []Member     `json:"members"` // every patchable device of the store, for the groups' arithmetic
+	Patches []site.Patch `json:"patches,omitempty"`
+	Lanes   []Lane       `json:"lanes,omitempty"` // in the order in which devices are begun
+}
+
+// Member is a device of the store, whether or not anything is planned for it.
+type Member struct {
+	Device string   `json:"device"`
+	Groups []string `json:"groups,omitempty"`
+	Down   bool     `json:"down,omitempty"` // did not answer when the plan was made
+}
+
+// Lane is what is planned for one device, one patch after another.
+type Lane struct {
+	Device string `json:"device"`
+	Jobs   []Job  `json:"jobs"`
+}
+
+// Job is one patch on one device.
+type Job struct {
+	Patch  string        `json:"patch"`
+	Needs  site.Duration `json:"needs"`            // install + reboot + verify + rollback
+	Begins time.Time     `json:"begins"`           // expected
+	Ends   time.Time     `json:"ends"`             // expected, when all goes well
+	Canary []string      `json:"canary,omitempty"` // groups for which this device is the first to take the patch
+}
+
+// LeftOut is one patch that one device does not get tonight. An empty Patch
+// means the whole device, an empty Device the whole store.
+type LeftOut struct {
+	Device string       `json:"device,omitempty"`
+	Patch  string       `json:"patch,omitempty"`
+	State  site.State   `json:"state"`
+	Reason *site.Reason `json:"reason"`
+}
+
+// Report names everything that a Plan leaves out.
+type Report []LeftOut
+
+// Patch returns the planned patch with this id.
+func (p *Plan) Patch(id string) (site.Patch, bool) {
+	for _, patch := range p.Patches {
+		if patch.ID == id {
+			return patch, true
+		}
+	}
+	return site.Patch{}, false
+}

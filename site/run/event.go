@@ -1,0 +1,116 @@
+// Package run is the night as the fold of its journal: Event is what happened,
+// Fold turns events into a State, Next says what to do now, Recover says what to
+// ask after a crash. It acts on nothing: the same functions plan a forecast, drive
+// a real night and replay an old one.
+package run
+
+import (
+	"time"
+
+	"github.com/nightfill/nightfill/site"
+	"github.com/nightfill/nightfill/site/plan"
+	"github.com/nightfill/nightfill/site/window"
+)
+
+// Kind names what an event tells. The list is closed; names are part of the outside contract.
+type Kind string
+
+// The kinds of event.
+const (
+	DaemonStarted  Kind = "daemon.started"
+	DaemonStopped  Kind = "daemon.stopped"
+	ClockChanged   Kind = "clock.changed"   // the box began or ceased to trust its clock: Text, Reason
+	CatalogUpdated Kind = "catalog.updated" // a new generation was verified: Catalog
+	CatalogRefused Kind = "catalog.refused" // what the server offers was not accepted: Reason
+	ArtifactCached Kind = "artifact.cached" // the bytes of an artifact are verified in the store: Text is its digest
+	DeviceEnrolled Kind = "device.enrolled" // a person pinned a host key: Text is the key
+	DeviceObserved Kind = "device.observed" // the device was looked at for a night: Observed
+	DeviceSilent   Kind = "device.silent"   // it does not answer while a step runs on it
+	DeviceAnswered Kind = "device.answered" // it answers again
+	HoldSet        Kind = "hold.set"        // Hold
+	HoldReleased   Kind = "hold.released"   // Device, Reason
+	RetryAsked     Kind = "retry.asked"     // a person asks for one more try: Device, Patch
+	CheckEnded     Kind = "check.ended"     // the outcome of a readiness check changed, or a round was journalled: Check
+	VerdictChanged Kind = "verdict.changed" // the store's word changed: Verdict, Text
+	NightOpened    Kind = "night.opened"    // the window opened and the plan stands: Plan, Report
+	NightClosed    Kind = "night.closed"    // nothing more happens this night: Text sums it up
+	StepStarted    Kind = "step.started"    // the intent, on disk before the act: Device Patch Step Attempt Work Deadline Observed
+	StepClaimed    Kind = "step.claimed"    // the device confirmed that it took the work
+	StepEnded      Kind = "step.ended"      // Outcome, ExitCode, Output
+	PatchSettled   Kind = "patch.settled"   // a decision without a step: To, Reason
+)
+
+// Step is one thing done to a device for a patch.
+type Step string
+
+// The steps, in the order of a patch that goes well, then of one that is taken back.
+const (
+	Stage   Step = "stage"
+	Gate    Step = "gate"
+	Install Step = "install"
+	Reboot  Step = "reboot"
+	Verify  Step = "verify"
+	Revert  Step = "revert"
+	Reboot2 Step = "reboot-back" // the restart that a rollback needs
+	Prove   Step = "prove"       // proof that the rollback restored what was there
+)
+
+// Outcome is how a step ended.
+type Outcome string
+
+// The outcomes of a step.
+const (
+	OK          Outcome = "ok"
+	Bad         Outcome = "failed"
+	TimedOut    Outcome = "timed_out"
+	Interrupted Outcome = "interrupted" // the device restarted under it, or lost it: its effect is not known
+	Refused     Outcome = "refused"     // nothing was done: Reason tells why
+	Unreached   Outcome = "unreached"   // the device did not take it; nothing was done
+)
+
+// Event is one thing that happened, was decided, or is about to be done. It is the
+// body of a journal record and, over MQTT, the data of a CloudEvent. A field that
+// does not belong to the kind is empty.
+type Event struct {
+	Kind     Kind              `json:"kind"`
+	At       time.Time         `json:"at"`
+	Night    window.Date       `json:"night,omitzero"`
+	Device   string            `json:"device,omitempty"`
+	Patch    string            `json:"patch,omitempty"`
+	Step     Step              `json:"step,omitempty"`
+	Attempt  int               `json:"attempt,omitempty"`
+	Work     string            `json:"work,omitempty"`
+	Deadline time.Time         `json:"deadline,omitzero"`
+	BootID   string            `json:"boot_id,omitempty"` // reboots: before (step.started), after (step.ended)
+	Outcome  Outcome           `json:"outcome,omitempty"`
+	ExitCode *int              `json:"exit_code,omitempty"`
+	Output   string            `json:"output,omitempty"` // the end of what the step printed
+	Took     site.Duration     `json:"took,omitempty"`   // on the device where it knows, else on the box
+	From     site.State        `json:"from,omitempty"`   // filled by Stamp
+	To       site.State        `json:"to,omitempty"`     // filled by Stamp; given with patch.settled
+	Reason   *site.Reason      `json:"reason,omitempty"`
+	Actor    string            `json:"actor,omitempty"` // who asked; empty = the box itself
+	Text     string            `json:"text,omitempty"`
+	Hold     *site.Hold        `json:"hold,omitempty"`
+	Observed *site.Observation `json:"observed,omitempty"`
+	Check    *site.CheckResult `json:"check,omitempty"`
+	Verdict  site.Verdict      `json:"verdict,omitempty"`
+	Catalog  *CatalogNote      `json:"catalog,omitempty"`
+	Plan     *plan.Plan        `json:"plan,omitempty"`
+	Report   plan.Report       `json:"report,omitempty"`
+}
+
+// CatalogNote says which generation of the catalog the store now goes by.
+type CatalogNote struct {
+	Version int64     `json:"version"`
+	Issued  time.Time `json:"issued"`
+	Patches []string  `json:"patches"`
+}
+
+// Record is an event in its place in the journal.
+type Record struct {
+	Seq   uint64 `json:"seq"`  // from 1, without a gap
+	Prev  string `json:"prev"` // hash of the record before, lower-case hex; "" for the first
+	Hash  string `json:"hash"` // of this record
+	Event Event  `json:"event"`
+}

@@ -1,0 +1,238 @@
+package site
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/nightfill/nightfill/site/window"
+)
+
+// Store is one shop as its store file describes it. It is immutable once read.
+type Store struct {
+	ID       string          `json:"id"`
+	Org      string          `json:"org"`
+	Name     string          `json:"name"`
+	Ring     Ring            `json:"ring"`
+	Language string          `json:"language"`
+	Calendar window.Calendar `json:"-"`
+	Devices  []Device        `json:"devices"`
+	Groups   []Group         `json:"groups"`
+	Floor    map[string]int  `json:"floor,omitempty"` // capability -> devices that must have it for the store to trade
+	Checks   []Check         `json:"checks,omitempty"`
+	Contacts []Contact       `json:"contacts,omitempty"`
+}
+
+// Device returns the device with this id.
+func (s Store) Device(id string) (Device, bool) {
+	for _, d := range s.Devices {
+		if d.ID == id {
+			return d, true
+		}
+	}
+	return Device{}, false
+}
+
+// Group returns the group with this id.
+func (s Store) Group(id string) (Group, bool) {
+	for _, g := range s.Groups {
+		if g.ID == id {
+			return g, true
+		}
+	}
+	return Group{}, false
+}
+
+// Ring is how far a patch has been released. A store of a ring takes what is
+// released to its own ring or to a later one: lab, then pilot, then fleet.
+type Ring string
+
+// The rings, in the order in which a patch passes through them.
+const (
+	RingLab   Ring = "lab"
+	RingPilot Ring = "pilot"
+	RingFleet Ring = "fleet"
+)
+
+// Order is the position of a ring, from 1 (lab) to 3 (fleet), and 0 for a name that is no ring.
+func (r Ring) Order() int {
+	switch r {
+	case RingLab:
+		return 1
+	case RingPilot:
+		return 2
+	case RingFleet:
+		return 3
+	}
+	return 0
+}
+
+// Takes reports whether a store of ring r takes a patch released to ring to:
+// a lab store takes everything released, a fleet store only what reached the fleet.
+func (r Ring) Takes(to Ring) bool { return to.Order() > 0 && r.Order() > 0 && to.Order() >= r.Order() }
+
+// Class is the kind of a device: it chooses the driver.
+type Class string
+
+// The classes of device.
+const (
+	LinuxServer   Class = "linux-server"
+	WindowsServer Class = "windows-server"
+	Handheld      Class = "handheld"
+	Observe       Class = "observe" // looked at over the network, never logged in to, never changed
+)
+
+// Device is something in the store that can be patched or is watched.
+type Device struct {
+	ID           string   `json:"id"`
+	Class        Class    `json:"class"`
+	Address      string   `json:"address,omitempty"` // host:port of its SSH server
+	User         string   `json:"user,omitempty"`
+	HostKey      string   `json:"host_key,omitempty"` // pinned: "ssh-ed25519 AAAA..."; empty = not enrolled, never contacted with credentials
+	Groups       []string `json:"groups,omitempty"`
+	Capabilities []string `json:"capabilities,omitempty"`
+}
+
+// Patchable reports whether Nightfill may change the device at all.
+func (d Device) Patchable() bool { return d.Class != Observe }
+
+// Group says how many of its devices may be away at once, and what goes before what.
+type Group struct {
+	ID      string   `json:"id"`
+	MinUp   int      `json:"min_up,omitempty"`   // never fewer than this many working devices; 0 = no floor
+	MaxDown Limit    `json:"max_down,omitempty"` // at most this many away at once; zero = no limit
+	Canary  bool     `json:"canary,omitempty"`   // one device first, the rest only after it is verified
+	Before  []string `json:"before,omitempty"`   // groups that wait until this one is finished
+}
+
+// Limit is a number of devices or a share of a group, written "2" or "50%".
+// The zero value is no limit.
+type Limit struct {
+	Count   int
+	Percent int
+}
+
+// Of returns how many of n devices the limit allows. A share is rounded down,
+// but never below one: a limit slows a night, it does not forbid it.
+func (l Limit) Of(n int) int {
+	switch {
+	case l.Count > 0:
+		return l.Count
+	case l.Percent > 0:
+		return max(1, n*l.Percent/100)
+	}
+	return n
+}
+
+// IsZero reports whether there is no limit.
+func (l Limit) IsZero() bool { return l == Limit{} }
+
+// String returns the text form, "" for no limit.
+func (l Limit) String() string {
+	switch {
+	case l.Percent > 0:
+		return strconv.Itoa(l.Percent) + "%"
+	case l.Count > 0:
+		return strconv.Itoa(l.Count)
+	}
+	return ""
+}
+
+// MarshalText implements encoding.TextMarshaler.
+func (l Limit) MarshalText() ([]byte, error) { return []byte(l.String()), nil }
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (l *Limit) UnmarshalText(text []byte) error {
+	s := string(text)
+	if s == "" {
+		*l = Limit{}
+		return nil
+	}
+	number, percent := strings.CutSuffix(s, "%")
+	n, err := strconv.Atoi(number)
+	if err != nil || n < 1 || (percent && n > 100) {
+		return fmt.Errorf("%q is not a limit: write a number of devices like 2, or a share like 50%%", s)
+	}
+	*l = Limit{Count: n}
+	if percent {
+		*l = Limit{Percent: n}
+	}
+	return nil
+}
+
+// Contact is a person or desk that the pages and alerts name.
+type Contact struct {
+	Name   string   `json:"name"`
+	Phone  string   `json:"phone"`
+	For    []string `json:"for,omitempty"`
+	Notice Duration `json:"notice,omitempty"` // how long before a night this contact is told of it
+}
+
+// CheckKind is how a readiness check looks.
+type CheckKind string
+
+// The kinds of readiness check. Tcp and http look from the box; the others ask the device.
+const (
+	CheckTCP     CheckKind = "tcp"
+	CheckHTTP    CheckKind = "http"
+	CheckService CheckKind = "service"
+	CheckCommand CheckKind = "command"
+	CheckDisk    CheckKind = "disk"
+	CheckClock   CheckKind = "clock"
+)
+
+// Check is one readiness check of the store file. It is read-only on the device.
+type Check struct {
+	ID         string    `json:"id"`               // speakable, for example POS-1; shown to the manager as the code
+	Device     string    `json:"device,omitempty"` // empty: the check is of the store, not of one device
+	Kind       CheckKind `json:"kind"`
+	Address    string    `json:"address,omitempty"`  // tcp: host:port
+	URL        string    `json:"url,omitempty"`      // http
+	Expect     string    `json:"expect,omitempty"`   // http: the body must contain it
+	Name       string    `json:"name,omitempty"`     // service
+	Command    []string  `json:"command,omitempty"`  // command: exit code 0 is a pass
+	Path       string    `json:"path,omitempty"`     // disk: the file system, default "/"
+	MinFree    string    `json:"min_free,omitempty"` // disk: "500MiB" or "5%"
+	MaxSkew    Duration  `json:"max_skew,omitempty"` // clock: how far the device's clock may be from the box's
+	Capability string    `json:"capability,omitempty"`
+	Optional   bool      `json:"optional,omitempty"` // a failure is a note, never a red page
+	Timeout    Duration  `json:"timeout,omitempty"`
+	MaxAge     Duration  `json:"max_age,omitempty"` // older than this, the result counts as unknown
+	What       string    `json:"what,omitempty"`    // shop words for the finding, for example "Till 3 cannot take cards"
+	Steps      []string  `json:"steps,omitempty"`   // what the manager does about it
+	Else       string    `json:"else,omitempty"`    // what to do if it stays red
+}
+
+// CheckOutcome is what one look found.
+type CheckOutcome string
+
+// The outcomes of a check. Unknown is never green.
+const (
+	Pass          CheckOutcome = "pass"
+	Warn          CheckOutcome = "warn"
+	Fail          CheckOutcome = "fail"
+	Unknown       CheckOutcome = "unknown"
+	NotApplicable CheckOutcome = "not_applicable"
+)
+
+// CheckResult is what one readiness check found at one moment.
+type CheckResult struct {
+	Check   string       `json:"check"`
+	Device  string       `json:"device,omitempty"`
+	Outcome CheckOutcome `json:"outcome"`
+	Seen    string       `json:"seen,omitempty"` // what was observed, for a technician
+	At      time.Time    `json:"at"`
+	Took    Duration     `json:"took,omitempty"`
+}
+
+// Hold is a person's word that a device, or every device, is left alone until a time.
+type Hold struct {
+	Device string    `json:"device"` // an id, or AllDevices
+	Until  time.Time `json:"until"`
+	Reason string    `json:"reason"`
+	Actor  string    `json:"actor"`
+}
+
+// AllDevices is the name of a hold of the whole store.
+const AllDevices = "all"
