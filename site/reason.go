@@ -23,6 +23,12 @@ const (
 	CodeSuperseded  Code = "superseded"   // a newer patch makes it unnecessary
 	CodeNotCached   Code = "not_cached"   // its bytes are not all in the store
 	CodeUnsupported Code = "unsupported"  // this box has no way to do it
+	// About the catalog.
+	CodeNoCatalog          Code = "no_catalog"          // the store never had one
+	CodeCatalogOld         Code = "catalog_old"         // not refreshed for too long: nothing new is started
+	CodeCatalogExpired     Code = "catalog_expired"     // a signature in it is over
+	CodeCatalogRefused     Code = "catalog_refused"     // what was offered or stored is not what headquarters signed
+	CodeCatalogUnreachable Code = "catalog_unreachable" // it cannot be fetched now; what is known stays
 	// About the device.
 	CodeOtherClass    Code = "other_class"    // made for another class of device
 	CodeOtherDevice   Code = "other_device"   // named devices or groups only
