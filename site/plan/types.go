@@ -40,10 +40,9 @@ type Lane struct {
 // Job is one patch on one device.
 type Job struct {
 	Patch  string        `json:"patch"`
-	Needs  site.Duration `json:"needs"`            // install + reboot + verify + rollback
-	Begins time.Time     `json:"begins"`           // expected
-	Ends   time.Time     `json:"ends"`             // expected, when all goes well
-	Canary []string      `json:"canary,omitempty"` // groups for which this device is the first to take the patch
+	Needs  site.Duration `json:"needs"`  // install + reboot + verify + rollback
+	Begins time.Time     `json:"begins"` // expected
+	Ends   time.Time     `json:"ends"`   // expected, when all goes well
 }
 
 // LeftOut is one patch that one device does not get tonight. An empty Patch

@@ -29,7 +29,6 @@ const (
 	DeviceAnswered Kind = "device.answered" // it answers again
 	HoldSet        Kind = "hold.set"        // Hold
 	HoldReleased   Kind = "hold.released"   // Device, Reason
-	RetryAsked     Kind = "retry.asked"     // a person asks for one more try: Device, Patch
 	CheckEnded     Kind = "check.ended"     // the outcome of a readiness check changed, or a round was journalled: Check
 	VerdictChanged Kind = "verdict.changed" // the store's word changed: Verdict, Text
 	NightOpened    Kind = "night.opened"    // the window opened and the plan stands: Plan, Report
@@ -105,6 +104,8 @@ type CatalogNote struct {
 	Version int64     `json:"version"`
 	Issued  time.Time `json:"issued"`
 	Patches []string  `json:"patches"`
+	// Withdrawn are the patches that headquarters took back, with its reason for each.
+	Withdrawn map[string]string `json:"withdrawn,omitempty"`
 }
 
 // Record is an event in its place in the journal.

@@ -70,3 +70,6 @@ func (d *Date) UnmarshalText(text []byte) error {
 	*d = v
 	return nil
 }
+
+// exists reports whether d is a day of the calendar; 2026-02-30 and the zero Date are none.
+func (d Date) exists() bool { return d == d.AddDays(0) }

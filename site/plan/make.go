@@ -1,0 +1,274 @@
+package plan
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/nightfill/nightfill/site"
+	"github.com/nightfill/nightfill/site/policy"
+	"github.com/nightfill/nightfill/site/window"
+)
+
+// Needs is how long a patch may take on a device with everything that belongs to
+// it: install, restart where there may be one, verification, and taking it back.
+func Needs(p site.Patch) time.Duration {
+	d := p.Duration
+	needs := d.Install.Std() + d.Verify.Std() + d.Rollback.Std()
+	if p.Reboot != site.RebootNever {
+		needs += d.Reboot.Std()
+	}
+	return needs
+}
+
+// expected is how long a patch takes on a device when all goes well.
+func expected(p site.Patch) time.Duration { return Needs(p) - p.Duration.Rollback.Std() }
+
+// Make plans the window span as seen at f.Now, which may be before it or inside it.
+// The same facts give the same plan. Everything that is not in the plan is in the report.
+func Make(f policy.Facts, span window.Span, reserve time.Duration) (Plan, Report) {
+	m := maker{facts: f, from: latest(f.Now, span.Open), patches: map[string]site.Patch{}}
+	m.plan = Plan{
+		Night: span.Night, Opens: span.Open, Closes: span.Close, Cutoff: span.Close.Add(-reserve),
+		Catalog: f.Catalog.Version, Groups: f.Store.Groups,
+	}
+	for _, d := range f.Store.Devices {
+		m.addMember(d)
+	}
+	for _, d := range inOrder(f.Store) {
+		m.addLane(d)
+	}
+	m.schedule()
+	for _, a := range f.Catalog.Patches {
+		if p, planned := m.patches[a.Patch.ID]; planned {
+			m.plan.Patches = append(m.plan.Patches, p)
+		}
+	}
+	return m.plan, m.report
+}
+
+type maker struct {
+	facts   policy.Facts
+	from    time.Time
+	plan    Plan
+	report  Report
+	patches map[string]site.Patch
+}
+
+func (m *maker) leaveOut(device, patch string, v policy.Verdict) {
+	m.report = append(m.report, LeftOut{Device: device, Patch: patch, State: v.State, Reason: v.Reason})
+}
+
+func (m *maker) addMember(d site.Device) {
+	if !d.Patchable() {
+		return
+	}
+	o, seen := m.facts.Inventory[d.ID]
+	m.plan.Members = append(m.plan.Members, Member{Device: d.ID, Groups: d.Groups, Down: !seen || o.Error != nil})
+}
+
+func (m *maker) addLane(d site.Device) {
+	if v := m.facts.Device(d); !v.Eligible() {
+		m.leaveOut(d.ID, "", v)
+		return
+	}
+	var wanted []site.Patch
+	for _, a := range m.facts.Catalog.Patches {
+		if v := m.facts.Judge(a, d); !v.Eligible() {
+			m.leaveOut(d.ID, a.Patch.ID, v)
+			continue
+		}
+		wanted = append(wanted, a.Patch)
+	}
+	lane := Lane{Device: d.ID}
+	for _, p := range m.possible(d, wanted) {
+		m.patches[p.ID] = p
+		lane.Jobs = append(lane.Jobs, Job{Patch: p.ID, Needs: site.Duration(Needs(p))})
+	}
+	if len(lane.Jobs) > 0 {
+		m.plan.Lanes = append(m.plan.Lanes, lane)
+	}
+}
+
+// possible drops what can never be done on the device tonight and puts the rest in order.
+func (m *maker) possible(d site.Device, wanted []site.Patch) []site.Patch {
+	kept := wanted[:0:0]
+	for _, p := range wanted {
+		if v := m.room(d, p); !v.Eligible() {
+			m.leaveOut(d.ID, p.ID, v)
+			continue
+		}
+		kept = append(kept, p)
+	}
+	for changed := true; changed; {
+		changed = false
+		kept = slices.DeleteFunc(kept, func(p site.Patch) bool {
+			missing := m.missing(d, p, kept)
+			if missing == "" {
+				return false
+			}
+			m.leaveOut(d.ID, p.ID, policy.Verdict{State: site.Skipped, Reason: site.Because(site.CodeRequires,
+				"it needs "+missing+", which is neither done nor planned on "+d.ID, "requires", missing)})
+			changed = true
+			return true
+		})
+	}
+	return sequence(kept)
+}
+
+// missing names a patch that p needs and that is neither planned nor already on the device.
+func (m *maker) missing(d site.Device, p site.Patch, planned []site.Patch) string {
+	for _, id := range p.Requires {
+		if slices.ContainsFunc(planned, func(q site.Patch) bool { return q.ID == id }) {
+			continue
+		}
+		i := slices.IndexFunc(m.facts.Catalog.Patches, func(a site.Approved) bool { return a.Patch.ID == id })
+		if i < 0 || policy.Applies(m.facts.Catalog.Patches[i].Patch, m.facts.Inventory[d.ID]).Eligible() {
+			return id
+		}
+	}
+	return ""
+}
+
+// room says whether the patch fits into what is left of the window and into the device's groups.
+func (m *maker) room(d site.Device, p site.Patch) policy.Verdict {
+	left := m.plan.Cutoff.Sub(m.from)
+	if needs := Needs(p); needs > left {
+		return policy.Verdict{State: site.Skipped, Reason: NoTime(needs, left)}
+	}
+	for _, id := range d.Groups {
+		g, ok := m.facts.Store.Group(id)
+		if !ok {
+			continue
+		}
+		members := m.members(id)
+		if g.MinUp > 0 && members-1 < g.MinUp {
+			return policy.Verdict{State: site.Skipped, Reason: GroupFloor(g, members)}
+		}
+	}
+	return policy.Verdict{State: site.Queued}
+}
+
+// NoTime is the reason of a patch that needs more time than is left before the cut-off.
+func NoTime(needs, left time.Duration) *site.Reason {
+	needs, left = needs.Round(time.Second), max(0, left).Round(time.Second)
+	return site.Because(site.CodeNoTime, "it needs "+minutes(needs)+" with its rollback, and "+minutes(left)+" are left before the cut-off",
+		"needs", needs.String(), "left", left.String(), "short", (needs - left).String())
+}
+
+// minutes writes a length for people: "55 min", "1 h 20 min", "40 s".
+func minutes(d time.Duration) string {
+	s := d.String()
+	if d >= time.Minute {
+		s = strings.TrimSuffix(s, "0s")
+	}
+	return strings.TrimSuffix(strings.NewReplacer("h0m", "h", "h", " h ", "m", " min ", "s", " s").Replace(s), " ")
+}
+
+// GroupFloor is the reason of a group in which no device may ever be taken away.
+func GroupFloor(g site.Group, members int) *site.Reason {
+	return site.Because(site.CodeGroupFloor, "group "+g.ID+" must keep its floor of working devices, so none may be taken away",
+		"group", g.ID, "min_up", itoa(g.MinUp), "devices", itoa(members))
+}
+
+func (m *maker) members(group string) int {
+	n := 0
+	for _, member := range m.plan.Members {
+		if slices.Contains(member.Groups, group) {
+			n++
+		}
+	}
+	return n
+}
+
+// sequence orders the patches of one device: what others require first, then the most
+// urgent, then the longest released, then by name; of one package, the lower version first.
+func sequence(patches []site.Patch) []site.Patch {
+	slices.SortStableFunc(patches, func(a, b site.Patch) int {
+		if c := a.Severity.Order() - b.Severity.Order(); c != 0 {
+			return c
+		}
+		if c := a.VendorReleased.Compare(b.VendorReleased); c != 0 {
+			return c
+		}
+		return policy.CompareVersions(a.ID, b.ID)
+	})
+	risingVersions(patches)
+	return requiredFirst(patches)
+}
+
+// risingVersions makes the patches of one package rise in version: they keep the places
+// that the package has in the order, and share them out among themselves.
+func risingVersions(patches []site.Patch) {
+	places := map[string][]int{}
+	for i, p := range patches {
+		if p.Applies.Package != "" {
+			places[p.Applies.Package] = append(places[p.Applies.Package], i)
+		}
+	}
+	for _, at := range places {
+		same := make([]site.Patch, 0, len(at))
+		for _, i := range at {
+			same = append(same, patches[i])
+		}
+		slices.SortStableFunc(same, func(a, b site.Patch) int { return policy.CompareVersions(a.Applies.Below, b.Applies.Below) })
+		for n, i := range at {
+			patches[i] = same[n]
+		}
+	}
+}
+
+// requiredFirst moves each patch behind those that it requires; a circle is left in the order it came.
+func requiredFirst(patches []site.Patch) []site.Patch {
+	var ordered []site.Patch
+	placed := map[string]bool{}
+	pending := patches
+	for len(pending) > 0 {
+		next := slices.IndexFunc(pending, func(p site.Patch) bool {
+			return !slices.ContainsFunc(p.Requires, func(id string) bool {
+				return !placed[id] && slices.ContainsFunc(pending, func(q site.Patch) bool { return q.ID == id })
+			})
+		})
+		next = max(next, 0)
+		ordered = append(ordered, pending[next])
+		placed[pending[next].ID] = true
+		pending = slices.Delete(slices.Clone(pending), next, next+1)
+	}
+	return ordered
+}
+
+// inOrder returns the devices of the store with those of earlier groups first.
+func inOrder(s site.Store) []site.Device {
+	devices := slices.Clone(s.Devices)
+	slices.SortStableFunc(devices, func(a, b site.Device) int { return depth(s, a) - depth(s, b) })
+	return devices
+}
+
+// depth is the length of the longest chain of groups that go before the device's own.
+func depth(s site.Store, d site.Device) int {
+	deepest := 0
+	for _, g := range d.Groups {
+		deepest = max(deepest, groupDepth(s, g, len(s.Groups)))
+	}
+	return deepest
+}
+
+func groupDepth(s site.Store, group string, limit int) int {
+	deepest := 0
+	if limit == 0 {
+		return 0
+	}
+	for _, g := range s.Groups {
+		if slices.Contains(g.Before, group) {
+			deepest = max(deepest, 1+groupDepth(s, g.ID, limit-1))
+		}
+	}
+	return deepest
+}
+
+func latest(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}

@@ -1,0 +1,143 @@
+package ready
+
+import (
+	"time"
+
+	"github.com/nightfill/nightfill/site"
+)
+
+// DefaultMaxAge is how long a result counts when its check names no max_age.
+const DefaultMaxAge = 15 * time.Minute
+
+// Input is everything that a judgement is made of.
+type Input struct {
+	Store   site.Store
+	Results map[string]site.CheckResult // the newest result of each check, by check id
+	Since   map[string]time.Time        // since when a check has had its present outcome; a missing one is the time of its result
+	Now     time.Time
+	Started time.Time // when this process started; results from before it prove nothing
+	Opens   time.Time // the next opening for trade; zero = not known
+	Night   *Night    // nil: no night is running
+	Devices []Fact
+	Notes   []Note
+	Rev     uint64 // number of the newest journal record that went into this input
+}
+
+// Night is how far a running night has come.
+type Night struct {
+	Total   int       // devices that get something tonight
+	Settled int       // of these, devices on which nothing more happens
+	Ends    time.Time // when the last of them is expected to be finished; zero = not known
+	Closes  time.Time // end of the maintenance window; at and after it the night has overrun
+	Busy    []string  // devices that are not settled
+}
+
+// Fact is what is known of a device beyond its checks. State is one of
+// site.NoAnswer (it is down), site.Restarting, site.Installing, site.Verifying
+// (it is away for a short time) and site.RollbackFailed (a person must look). Other states say
+// nothing about trading and are ignored.
+type Fact struct {
+	Device string
+	State  site.State
+	Since  time.Time
+}
+
+// NoteKind is something worth knowing that no check looks at.
+type NoteKind string
+
+// The kinds of note.
+const (
+	LineDown    NoteKind = "line_down"    // the store cannot reach headquarters: Since
+	HeldBack    NoteKind = "held"         // a person stopped updates: Device (empty or site.AllDevices = the store), Until
+	TakenBack   NoteKind = "rolled_back"  // an update failed and was taken back, with proof: Device
+	NotFinished NoteKind = "not_finished" // an update failed and there was nothing to take back, or it did not fit: Device
+	ClockUnsure NoteKind = "clock"        // the box does not trust its clock
+	CatalogOld  NoteKind = "catalog"      // nothing new from headquarters for longer than the store allows: Since
+)
+
+// Note is one thing to know. It never changes whether the store can open.
+type Note struct {
+	Kind   NoteKind
+	Device string
+	Since  time.Time
+	Until  time.Time
+}
+
+// Report is the judgement at one moment. It must be made anew for every reader: it grows stale by itself.
+type Report struct {
+	Verdict      site.Verdict
+	Text         string    // the sentence under the word
+	Fix          []Finding // what keeps the store from trading, red
+	Notes        []Finding // what is worth knowing, amber
+	Working      []string  // a line for each check that passed
+	Capabilities []Capability
+	Checks       Counts
+	AsOf         time.Time     // the oldest result that the judgement rests on; without a fresh one the newest there is; zero = none
+	MaxAge       time.Duration // after AsOf plus MaxAge the judgement no longer holds
+	Rev          uint64
+}
+
+// Finding is one thing to do or to know, in shop words.
+type Finding struct {
+	Code          string    `json:"code"` // to say on the phone; the id of the check where there is one
+	Device        string    `json:"device,omitempty"`
+	What          string    `json:"what"`
+	SoWhat        string    `json:"so_what,omitempty"`
+	Steps         []string  `json:"steps,omitempty"`
+	Else          string    `json:"else,omitempty"`  // what to do if it stays
+	Call          string    `json:"call,omitempty"`  // whom to call
+	Phone         string    `json:"phone,omitempty"` // and the number
+	Since         time.Time `json:"since,omitzero"`
+	BlocksTrading bool      `json:"blocks_trading"`
+}
+
+// Capability is how many devices can do one thing now.
+type Capability struct {
+	Name    string `json:"capability"`
+	Working int    `json:"working"` // fresh proof for every one of them
+	Unknown int    `json:"unknown"` // neither proof nor failure
+	Total   int    `json:"total"`
+	Floor   int    `json:"floor"` // how many the store needs
+}
+
+// Counts is how the checks stand. Checks that do not apply are in none of the numbers.
+type Counts struct {
+	OK      int `json:"ok"`
+	Failed  int `json:"failed"`
+	Unknown int `json:"unknown"`
+	Total   int `json:"total"`
+}
+
+// Judge decides whether the store can open. A night that runs is Working. Then a required
+// check that failed or a floor that failures broke is NotReady; a required check or a floor about
+// which nothing fresh is known is CannotTell, and so is a store in which nothing required is
+// checked. What is left can open. A capability without a floor needs one device; an explicit floor of 0
+// needs none.
+func Judge(in Input) Report {
+	j := newJudge(in)
+	j.lookAtAll()
+	j.weighCapabilities()
+	j.findAll()
+	r := Report{
+		Fix: j.fix, Notes: j.notes, Working: j.working,
+		Capabilities: j.capabilities(), Checks: j.counts(), Rev: in.Rev,
+	}
+	r.AsOf, r.MaxAge = j.freshness()
+	r.Verdict = j.verdict()
+	r.Text = j.text(r)
+	return r
+}
+
+func (j *judge) verdict() site.Verdict {
+	switch {
+	case j.in.Night != nil:
+		return site.Working
+	case len(j.fix) > 0:
+		return site.NotReady
+	case j.unsure() > 0 || !j.proven():
+		return site.CannotTell
+	case len(j.notes) > 0:
+		return site.ReadyNotes
+	}
+	return site.Ready
+}

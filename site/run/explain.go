@@ -1,0 +1,67 @@
+package run
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/nightfill/nightfill/site"
+)
+
+func joined(names []string) string { return strings.Join(names, " ") }
+
+// Explain is the reason of a step that did not end well. The text quotes the last line
+// that the step printed, since that is where installers say what went wrong.
+func Explain(step Step, outcome Outcome, exitCode int, output string) *site.Reason {
+	if outcome == OK {
+		return nil
+	}
+	what := map[Step]string{
+		Stage: "the transfer", Gate: "the gate", Install: "the installer", Reboot: "the restart",
+		Verify: "verification", Revert: "the rollback", Reboot2: "the restart after the rollback", Prove: "proof of the rollback",
+	}[step]
+	code := map[Step]site.Code{
+		Stage: site.CodeStageFailed, Gate: site.CodeGateClosed, Install: site.CodeInstallFailed, Reboot: site.CodeNotBack,
+		Verify: site.CodeVerifyFailed, Revert: site.CodeRollbackFailed, Reboot2: site.CodeNotBack, Prove: site.CodeRollbackFailed,
+	}[step]
+	var text string
+	switch outcome {
+	case TimedOut:
+		text = what + " was ended because its time was over"
+		if step != Gate {
+			code = site.CodeTimedOut
+		}
+	case Interrupted:
+		text, code = what+" was interrupted by a restart of the device", site.CodeInterrupted
+	case Unreached:
+		text, code = what+" could not be begun: the device did not take it", site.CodeNoAnswer
+	default:
+		text = what + " ended with exit code " + strconv.Itoa(exitCode)
+	}
+	if line := lastLine(output); line != "" {
+		text += ": " + line
+	}
+	return site.Because(code, text)
+}
+
+func lastLine(output string) string {
+	lines := strings.Split(strings.TrimSpace(output), "\n")
+	line := strings.TrimSpace(lines[len(lines)-1])
+	if len(line) > 300 {
+		line = line[:300]
+	}
+	return strings.ToValidUTF8(line, "?")
+}
+
+// Whether answers `nightfill why`: what stands between a job of the open night and its
+// next step now. Nil means that it is under way or settled, or about to go on.
+func Whether(s State, j Job) *site.Reason {
+	if !s.Night.Open() || j.Settled || j.Begun() {
+		return j.Reason
+	}
+	p, ok := s.Night.Plan.Patch(j.Patch)
+	if !ok {
+		return j.Reason
+	}
+	d := &decider{s: s, night: s.Night, now: s.At}
+	return d.waiting(j, p)
+}

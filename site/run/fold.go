@@ -1,0 +1,252 @@
+package run
+
+import (
+	"maps"
+
+	"github.com/nightfill/nightfill/site"
+)
+
+// Fold returns the state after the records. The state it is given stays as it was.
+// Records of a kind that this version does not know change nothing.
+func Fold(s State, records ...Record) State {
+	s = s.clone()
+	for _, r := range records {
+		s.apply(r.Event)
+		s.Seq = r.Seq
+	}
+	return s
+}
+
+// Foresee returns the state as it will be when the events are on disk.
+func Foresee(s State, events ...Event) State {
+	s = s.clone()
+	for _, e := range events {
+		s.apply(e)
+	}
+	return s
+}
+
+// Stamp fills From and To of an event of a job: the state of the patch on the device
+// before and after it. Other events are returned as they are.
+func Stamp(s State, e Event) Event {
+	i := s.find(e.Device, e.Patch)
+	if i < 0 {
+		return e
+	}
+	before := s.Night.Jobs[i]
+	after := before.advance(e)
+	if after.State != before.State {
+		e.From, e.To = before.State, after.State
+	}
+	return e
+}
+
+func (s *State) apply(e Event) {
+	s.At = e.At
+	switch e.Kind {
+	case CatalogUpdated:
+		s.Catalog = *e.Catalog
+	case ArtifactCached:
+		set(&s.Cached, e.Text, true)
+	case DeviceEnrolled:
+		set(&s.HostKeys, e.Device, e.Text)
+	case ClockChanged:
+		s.Unsure = e.Reason
+	case HoldSet:
+		set(&s.Holds, e.Hold.Device, *e.Hold)
+	case HoldReleased:
+		s.release(e.Device)
+	case CheckEnded:
+		set(&s.Checks, e.Check.Check, *e.Check)
+	case VerdictChanged:
+		s.Verdict, s.VerdictAt = e.Verdict, e.At
+	case NightOpened:
+		s.open(e)
+	case NightClosed:
+		if s.Night != nil {
+			s.Night.Closed, s.Night.Note = e.At, e.Text
+		}
+	case DeviceObserved, DeviceSilent, DeviceAnswered, StepStarted, StepClaimed, StepEnded, PatchSettled:
+		s.step(e)
+	}
+}
+
+// release ends a hold; releasing a device also says that a person has looked at it.
+func (s *State) release(device string) {
+	delete(s.Holds, device)
+	delete(s.Dirty, device)
+}
+
+func (s *State) open(e Event) {
+	night := &Night{Plan: *e.Plan, Report: e.Report, Opened: e.At}
+	for _, lane := range e.Plan.Lanes {
+		for _, job := range lane.Jobs {
+			night.Jobs = append(night.Jobs, Job{Device: lane.Device, Patch: job.Patch, State: site.Queued, Since: e.At})
+		}
+	}
+	s.Night = night
+}
+
+func (s *State) step(e Event) {
+	if e.Observed != nil {
+		set(&s.Observed, e.Device, *e.Observed)
+	}
+	i := s.find(e.Device, e.Patch)
+	if i < 0 {
+		return
+	}
+	job := s.Night.Jobs[i].advance(e)
+	s.Night.Jobs[i] = job
+	if job.State == site.RollbackFailed || job.State == site.Failed && job.Settled && job.Begun() {
+		set(&s.Dirty, job.Device, job.Reason)
+	}
+}
+
+// advance is the one table of what an event makes of a job.
+func (j Job) advance(e Event) Job {
+	was := j.State
+	switch e.Kind {
+	case StepStarted:
+		j = j.started(e)
+	case StepClaimed:
+		j.Claimed = true
+	case DeviceSilent:
+		j = j.silent(e)
+	case DeviceAnswered:
+		j = j.answered()
+	case StepEnded:
+		j = j.ended(e)
+	case PatchSettled:
+		j.State, j.Reason, j.Settled, j.Intent = e.To, e.Reason, true, nil
+	}
+	if j.State != was {
+		j.Since = e.At
+	}
+	return j
+}
+
+func (j Job) silent(e Event) Job {
+	if j.LastState == "" {
+		j.LastState, j.LastReason = j.State, j.Reason
+	}
+	j.State, j.Reason = site.NoAnswer, e.Reason
+	return j
+}
+
+func (j Job) answered() Job {
+	if j.LastState != "" {
+		j.State, j.Reason = j.LastState, j.LastReason
+		j.LastState, j.LastReason = "", nil
+	}
+	return j
+}
+
+// during is the state of a patch while a step of it runs.
+func during(step Step) site.State {
+	switch step {
+	case Stage:
+		return site.Fetching
+	case Gate:
+		return site.Waiting
+	case Install:
+		return site.Installing
+	case Reboot:
+		return site.Restarting
+	case Verify:
+		return site.Verifying
+	}
+	return site.Failed // revert, restart after it, proof of it
+}
+
+func (j Job) started(e Event) Job {
+	intent := e
+	j.Intent, j.Claimed = &intent, false
+	j.Attempts = maps.Clone(j.Attempts)
+	if j.Attempts == nil {
+		j.Attempts = map[Step]int{}
+	}
+	j.Attempts[e.Step] = e.Attempt
+	j.State = during(e.Step)
+	switch e.Step {
+	case Install:
+		if e.Attempt == 1 {
+			j.Before = e.Observed
+		}
+	case Revert:
+		j.Back = true
+	}
+	return j
+}
+
+func (j Job) ended(e Event) Job {
+	j = j.answered()
+	last := e
+	j.Last, j.Intent, j.Claimed = &last, nil, false
+	j.Ends = maps.Clone(j.Ends)
+	if j.Ends == nil {
+		j.Ends = map[Step]Event{}
+	}
+	j.Ends[e.Step] = last
+	j.State = during(e.Step)
+	if e.Outcome != OK && e.Reason != nil && !j.explained(e.Step) {
+		j.Reason = e.Reason
+	}
+	switch e.Step {
+	case Stage:
+		if e.Outcome == OK {
+			j.State, j.Reason = site.Staged, nil
+		}
+	case Install:
+		j = j.installed(e)
+	case Verify:
+		if e.Outcome == OK {
+			j.State, j.Settled, j.Reason = site.Done, true, nil
+		}
+	case Prove:
+		j = j.proven(e)
+	}
+	return j
+}
+
+// explained reports whether the job's reason already names the root cause, so that what
+// follows from it does not hide it.
+func (j Job) explained(step Step) bool {
+	if j.Reason == nil {
+		return false
+	}
+	installer := j.Ends[Install].Outcome
+	return j.Back || step == Verify && (installer == Bad || installer == TimedOut)
+}
+
+func (j Job) installed(e Event) Job {
+	if e.Outcome == Refused || e.Outcome == Unreached {
+		if j.Installs == 0 {
+			j.State = site.Staged
+		}
+		return j
+	}
+	j.Installs++
+	j.Unsettled = e.Outcome == Interrupted
+	j.Restart = e.Observed != nil && e.Observed.RebootPending
+	return j
+}
+
+// proven is the end of a rollback. The reason stays what made the rollback necessary;
+// when the rollback itself failed, that is the reason.
+func (j Job) proven(e Event) Job {
+	switch {
+	case e.Outcome == OK:
+		j.State, j.Settled = site.RolledBack, true
+	case e.Outcome == Bad || e.Outcome == TimedOut:
+		text := "taken back, but what was there before could not be proven"
+		if e.Reason != nil {
+			text += ": " + e.Reason.Text
+		}
+		facts := []string{}
+		if j.Reason != nil {
+			facts = []string{"first", j.Reason.Text}
+		}
+		j.State, j.Settled, j.Reason = site.RollbackFailed, true, site.Because(site.CodeRollbackFailed, text, facts...)
+	}
+	return j
+}

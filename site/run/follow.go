@@ -1,0 +1,164 @@
+package run
+
+import (
+	"time"
+
+	"github.com/nightfill/nightfill/site"
+	"github.com/nightfill/nightfill/site/policy"
+)
+
+// turn is what is to come next for a job: a step, not before a moment, or its end.
+type turn struct {
+	step      Step
+	notBefore time.Time
+	settle    site.State
+	reason    *site.Reason
+}
+
+// again repeats a step some time after it ended.
+func again(last *Event, wait time.Duration) turn {
+	return turn{step: last.Step, notBefore: last.At.Add(wait)}
+}
+
+// following is the one table of what comes after what. It looks only at how far the job
+// went; whether its time has come is decided by the caller.
+func following(j Job, p site.Patch) turn {
+	if j.Last == nil {
+		if len(policy.Needed(p)) == 0 {
+			return staged(p)
+		}
+		return turn{step: Stage}
+	}
+	switch j.Last.Step {
+	case Stage:
+		return afterStage(j, p)
+	case Gate:
+		return afterGate(j, p)
+	case Install:
+		return afterInstall(j, p)
+	case Reboot:
+		return afterReboot(j, p)
+	case Verify:
+		return afterVerify(j, p)
+	case Revert:
+		return afterRevert(j, p)
+	case Reboot2:
+		if j.Last.Outcome != OK && j.Attempts[Reboot2] < rebootTries {
+			return again(j.Last, retryAfter)
+		}
+		return turn{step: Prove}
+	}
+	return afterProve(j)
+}
+
+func staged(p site.Patch) turn {
+	if len(p.Gates) > 0 {
+		return turn{step: Gate}
+	}
+	return turn{step: Install}
+}
+
+func afterStage(j Job, p site.Patch) turn {
+	switch {
+	case j.Last.Outcome == OK:
+		return staged(p)
+	case j.Last.Outcome == Refused:
+		return turn{settle: site.Skipped, reason: j.Last.Reason}
+	case j.Attempts[Stage] < stageTries:
+		return again(j.Last, retryAfter)
+	}
+	return turn{settle: site.Failed, reason: j.Last.Reason}
+}
+
+func afterGate(j Job, p site.Patch) turn {
+	switch j.Last.Outcome {
+	case OK:
+		return turn{step: Install}
+	case Refused:
+		return turn{settle: site.Skipped, reason: j.Last.Reason}
+	case Bad, TimedOut:
+		for _, gate := range p.Gates {
+			if gate.Wait {
+				return again(j.Last, gateEvery)
+			}
+		}
+		return turn{settle: site.Skipped, reason: j.Last.Reason}
+	}
+	return again(j.Last, retryAfter)
+}
+
+func afterInstall(j Job, p site.Patch) turn {
+	switch j.Last.Outcome {
+	case Refused, Unreached: // nothing was done by this attempt
+		switch {
+		case j.Attempts[Install] < installTries:
+			return again(j.Last, retryAfter)
+		case j.Installs > 0:
+			return back(j, p)
+		}
+		return turn{settle: site.Skipped, reason: j.Last.Reason}
+	case OK:
+		if p.Reboot == site.RebootAlways || p.Reboot == site.RebootMay && j.Restart {
+			return turn{step: Reboot}
+		}
+	}
+	return turn{step: Verify} // whatever the installer said: proof decides
+}
+
+func afterReboot(j Job, p site.Patch) turn {
+	switch {
+	case j.Last.Outcome == OK:
+		return turn{step: Verify}
+	case j.Attempts[Reboot] < rebootTries:
+		return again(j.Last, retryAfter)
+	}
+	return back(j, p)
+}
+
+func afterVerify(j Job, p site.Patch) turn {
+	switch j.Last.Outcome {
+	case Interrupted, Unreached, Refused:
+		if j.Attempts[Verify] < proofTries {
+			return again(j.Last, retryAfter)
+		}
+	case Bad, TimedOut:
+		if j.Unsettled && j.Installs < 2 {
+			return turn{step: Install}
+		}
+	}
+	return back(j, p)
+}
+
+// back begins to take a patch back, or ends the job where that cannot be done.
+func back(j Job, p site.Patch) turn {
+	if p.Rollback.Class != site.RollbackNone {
+		return turn{step: Revert}
+	}
+	text := "it failed and cannot be taken back"
+	if j.Reason != nil {
+		text += ": " + j.Reason.Text
+	}
+	return turn{settle: site.Failed, reason: site.Because(site.CodeNoRollback, text)}
+}
+
+func afterRevert(j Job, p site.Patch) turn {
+	switch j.Last.Outcome {
+	case Refused, Unreached, Interrupted:
+		if j.Attempts[Revert] < revertTries {
+			return again(j.Last, retryAfter)
+		}
+	}
+	if p.Reboot == site.RebootAlways || j.Attempts[Reboot] > 0 {
+		return turn{step: Reboot2}
+	}
+	return turn{step: Prove}
+}
+
+// afterProve follows a proof that was not taken; one that was taken has settled the job.
+func afterProve(j Job) turn {
+	if j.Attempts[Prove] < proofTries {
+		return again(j.Last, retryAfter)
+	}
+	return turn{settle: site.RollbackFailed, reason: site.Because(site.CodeRollbackFailed,
+		"taken back, but the device gave no proof of what it has now")}
+}

@@ -1,0 +1,286 @@
+package run
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/nightfill/nightfill/site"
+	"github.com/nightfill/nightfill/site/plan"
+	"github.com/nightfill/nightfill/site/policy"
+	"github.com/nightfill/nightfill/site/window"
+)
+
+// Grace is how long after the window's end a silent device is waited for before the
+// night is closed without its answer.
+const Grace = 30 * time.Minute
+
+// How often a step is begun before it counts as not to be had, and how long to wait between.
+const (
+	stageTries   = 3
+	installTries = 3 // that the device did not take; one that it took is repeated at most once
+	rebootTries  = 2
+	proofTries   = 4
+	revertTries  = 3
+	retryAfter   = 10 * time.Second
+	gateEvery    = time.Minute
+)
+
+// Due says whether a night is to be opened now. When not, the reason says why, and is nil
+// when it is simply not the time.
+func Due(s State, c window.Calendar, now time.Time) (window.Span, bool, *site.Reason) {
+	span, inside := c.Contains(now)
+	switch {
+	case !inside:
+		return window.Span{}, false, nil
+	case s.Night != nil && span.Night.Compare(s.Night.Plan.Night) <= 0:
+		return span, false, nil
+	case s.Night.Open():
+		return span, false, site.Because(site.CodeWaiting, "the night of "+s.Night.Plan.Night.String()+" is not closed yet")
+	case s.Unsure != nil:
+		return span, false, s.Unsure
+	}
+	return span, true, nil
+}
+
+// Next says what to do now in the open night: the events to write to the journal at once.
+// A StepStarted among them is an intent: when it is on disk, the step is carried out. Next
+// is asked again after every event, and at wake at the latest (zero: no need).
+func Next(s State, now time.Time) (events []Event, wake time.Time) {
+	if !s.Night.Open() {
+		return nil, time.Time{}
+	}
+	d := &decider{s: s, night: s.Night, now: now}
+	for _, lane := range s.Night.Plan.Lanes {
+		d.lane(lane.Device)
+	}
+	if len(d.events) == 0 && !slices.ContainsFunc(s.Night.Jobs, func(j Job) bool { return !j.Settled }) {
+		d.emit(Event{Kind: NightClosed, Text: Summary(s.Night)})
+	}
+	return d.events, d.wake
+}
+
+// Recover returns the intents without an outcome: after a start of the box, each is to be
+// carried on with, which asks the device what became of it before anything is done.
+func Recover(s State) []Job {
+	var open []Job
+	if s.Night.Open() {
+		for _, j := range s.Night.Jobs {
+			if j.Intent != nil {
+				open = append(open, j)
+			}
+		}
+	}
+	return open
+}
+
+// Summary counts how the jobs of a night stand, in a fixed order: "3 done, 1 rolled back".
+func Summary(n *Night) string {
+	counts := map[site.State]int{}
+	for _, j := range n.Jobs {
+		counts[j.State]++
+	}
+	for _, left := range n.Report {
+		if left.Patch == "" && left.State != site.NotDue {
+			counts[left.State]++
+		}
+	}
+	var parts []string
+	for _, state := range []site.State{site.Done, site.RolledBack, site.Failed, site.RollbackFailed, site.Skipped, site.Held, site.NoAnswer} {
+		if counts[state] > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", counts[state], strings.ReplaceAll(string(state), "_", " ")))
+		}
+	}
+	if len(parts) == 0 {
+		return "nothing was due"
+	}
+	return strings.Join(parts, ", ")
+}
+
+type decider struct {
+	s      State
+	night  *Night
+	now    time.Time
+	events []Event
+	wake   time.Time
+	begun  []string // devices taken away by this very decision
+}
+
+func (d *decider) emit(e Event) {
+	e.At, e.Night = d.now, d.night.Plan.Night
+	d.events = append(d.events, e)
+}
+
+func (d *decider) wakeAt(t time.Time) {
+	if t.After(d.now) && (d.wake.IsZero() || t.Before(d.wake)) {
+		d.wake = t
+	}
+}
+
+// lane decides for one device: its first unsettled job goes on, and those behind it are
+// given up as soon as they cannot be done any more.
+func (d *decider) lane(device string) {
+	first := true
+	for i := range d.night.Jobs {
+		j := d.night.Jobs[i]
+		if j.Device != device || j.Settled {
+			continue
+		}
+		p, ok := d.night.Plan.Patch(j.Patch)
+		if !ok {
+			panic("internal error: job " + j.Patch + " is not in the plan")
+		}
+		switch {
+		case j.Intent != nil:
+			d.underWay(j)
+		case !j.Begun() && d.givenUp(j, p, first):
+		case first:
+			d.goOn(j, p)
+		}
+		first = false
+	}
+}
+
+// underWay looks at a step that runs: only a device that stays silent beyond the night is let go.
+func (d *decider) underWay(j Job) {
+	end := d.night.Plan.Closes.Add(Grace)
+	if j.State == site.NoAnswer && !d.now.Before(end) {
+		d.settle(j, site.NoAnswer, j.Reason)
+		return
+	}
+	d.wakeAt(end)
+}
+
+func (d *decider) settle(j Job, to site.State, reason *site.Reason) {
+	d.emit(Event{Kind: PatchSettled, Device: j.Device, Patch: j.Patch, To: to, Reason: reason})
+}
+
+// givenUp settles a job that has changed nothing yet and cannot or must not be begun any more.
+func (d *decider) givenUp(j Job, p site.Patch, first bool) bool {
+	if state, reason := d.forbidden(j, p); reason != nil {
+		d.settle(j, state, reason)
+		return true
+	}
+	needs := plan.Needs(p)
+	last := d.night.Plan.Cutoff.Add(-needs)
+	if !d.now.After(last) {
+		d.wakeAt(last.Add(time.Second))
+		return false
+	}
+	reason := plan.NoTime(needs, d.night.Plan.Cutoff.Sub(d.now))
+	if !d.now.Before(d.night.Plan.Closes) {
+		reason = site.Because(site.CodeWindowOver, "the maintenance window ended before its turn came")
+	}
+	if first {
+		if waiting := d.waiting(j, p); waiting != nil {
+			reason = waiting
+		}
+	}
+	d.settle(j, site.Skipped, reason)
+	return true
+}
+
+// forbidden says what stands against beginning the job at all.
+func (d *decider) forbidden(j Job, p site.Patch) (site.State, *site.Reason) {
+	for _, name := range []string{site.AllDevices, j.Device} {
+		if h, ok := d.s.Holds[name]; ok && d.now.Before(h.Until) {
+			return site.Held, site.Because(site.CodeHeld, "held by "+h.Actor+" until "+h.Until.Format(time.RFC3339)+": "+h.Reason,
+				"until", h.Until.Format(time.RFC3339), "actor", h.Actor)
+		}
+	}
+	if reason, withdrawn := d.s.Catalog.Withdrawn[p.ID]; withdrawn {
+		return site.Skipped, site.Because(site.CodeWithdrawn, "withdrawn by headquarters: "+reason)
+	}
+	if reason, dirty := d.s.Dirty[j.Device]; dirty {
+		return site.Skipped, site.Because(site.CodeDirty, j.Device+" was left without proof by an earlier patch", "earlier", reason.String())
+	}
+	for _, id := range p.Requires {
+		if other, planned := d.s.Job(j.Device, id); planned && other.Settled && other.State != site.Done {
+			return site.Skipped, site.Because(site.CodeRequires, "it needs "+id+", which was not done tonight", "requires", id, "state", string(other.State))
+		}
+	}
+	return d.canaryFailed(j)
+}
+
+// goOn begins the step that follows what has happened to the job so far.
+func (d *decider) goOn(j Job, p site.Patch) {
+	turn := following(j, p)
+	if turn.settle != "" {
+		d.settle(j, turn.settle, turn.reason)
+		return
+	}
+	if turn.notBefore.After(d.now) {
+		d.wakeAt(turn.notBefore)
+		return
+	}
+	if !j.Begun() && d.s.Unsure != nil {
+		return
+	}
+	if turn.step == Install && !j.Begun() {
+		if d.waiting(j, p) != nil {
+			return
+		}
+		d.begun = append(d.begun, j.Device)
+	}
+	if turn.step == Install && j.Begun() && !d.fits(p) {
+		turn = back(j, p)
+		if turn.settle != "" {
+			d.settle(j, turn.settle, turn.reason)
+			return
+		}
+	}
+	d.begin(j, p, turn.step)
+}
+
+func (d *decider) fits(p site.Patch) bool {
+	return !d.now.Add(plan.Needs(p)).After(d.night.Plan.Cutoff)
+}
+
+func (d *decider) begin(j Job, p site.Patch, step Step) {
+	attempt := j.Attempts[step] + 1
+	e := Event{
+		Kind: StepStarted, Device: j.Device, Patch: j.Patch, Step: step, Attempt: attempt,
+		Work: WorkID(d.night.Plan.Night, j.Device, j.Patch, step, attempt), Deadline: d.now.Add(d.limit(p, step)),
+	}
+	if o, seen := d.s.Observed[j.Device]; seen {
+		e.BootID = o.BootID
+		if step == Install {
+			e.Observed = &o
+		}
+	}
+	d.emit(e)
+}
+
+// limit is how long a step may take before it is ended: twice its estimate and a little,
+// and an installation never so long that its rollback would not fit before the window's end.
+func (d *decider) limit(p site.Patch, step Step) time.Duration {
+	twice := func(estimate site.Duration) time.Duration { return 2*estimate.Std() + 30*time.Second }
+	switch step {
+	case Stage:
+		bytes := int64(0)
+		for _, a := range policy.Needed(p) {
+			bytes += a.Size
+		}
+		return 2*time.Minute + time.Duration(bytes>>20)*time.Second
+	case Gate:
+		return time.Minute
+	case Install:
+		room := d.night.Plan.Closes.Sub(d.now) - p.Duration.Verify.Std() - p.Duration.Rollback.Std()
+		return max(p.Duration.Install.Std(), min(twice(p.Duration.Install), room))
+	case Reboot, Reboot2:
+		return twice(p.Duration.Reboot)
+	case Revert:
+		return twice(p.Duration.Rollback)
+	}
+	return p.Duration.Verify.Std() + p.Duration.Soak.Std()
+}
+
+// WorkID names one attempt of one step for ever: the same on the box, on the device and
+// in every report. It is safe as a file name.
+func WorkID(night window.Date, device, patch string, step Step, attempt int) string {
+	sum := sha256.Sum256([]byte(strings.Join([]string{night.String(), device, patch, string(step)}, "\n")))
+	return fmt.Sprintf("%s-%s-%d-%s", night, step, attempt, hex.EncodeToString(sum[:6]))
+}
