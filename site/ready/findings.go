@@ -149,7 +149,7 @@ func (j *judge) findUnseen() {
 	named := map[string]bool{}
 	for _, l := range j.looks {
 		subject := subjectOf(l.check)
-		if l.is != blind || named[subject] {
+		if l.is != blind || named[subject] || j.busy(l.check.Device) {
 			continue
 		}
 		since, away := j.away[l.check.Device]
