@@ -27,7 +27,7 @@ func Explain(step Step, outcome Outcome, exitCode int, output string) *site.Reas
 	switch outcome {
 	case TimedOut:
 		text = what + " was ended because its time was over"
-		if step != Gate {
+		if step == Install || step == Revert {
 			code = site.CodeTimedOut
 		}
 	case Interrupted:

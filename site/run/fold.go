@@ -250,3 +250,30 @@ func (j Job) proven(e Event) Job {
 	}
 	return j
 }
+
+// Stamped stamps the events in turn, each as it finds the state after those before it.
+func Stamped(s State, events []Event) []Event {
+	s = s.clone()
+	stamped := make([]Event, len(events))
+	for i, e := range events {
+		stamped[i] = Stamp(s, e)
+		s.apply(e)
+	}
+	return stamped
+}
+
+// Relevant cuts an observation to what the patches name, so that a journal holds facts
+// and not package lists.
+func Relevant(o site.Observation, patches []site.Patch) site.Observation {
+	packages, recorded := map[string]string{}, map[string]string{}
+	for _, p := range patches {
+		if version, ok := o.Packages[p.Applies.Package]; ok {
+			packages[p.Applies.Package] = version
+		}
+		if digest, ok := o.Recorded[p.ID]; ok {
+			recorded[p.ID] = digest
+		}
+	}
+	o.Packages, o.Recorded = packages, recorded
+	return o
+}

@@ -49,6 +49,9 @@ func (c Calendar) Why(night Date) (Cause, string) {
 		b, _ := c.blackout(night)
 		return cause, fmt.Sprintf("no maintenance %v", b)
 	case NoSuchDate:
+		if night.IsZero() {
+			return cause, "no date is given"
+		}
 		return cause, fmt.Sprintf("there is no %v in %v", night, c.Zone)
 	case NoSuchTime:
 		return cause, fmt.Sprintf("clocks in %v go forward over the whole window of %v", c.Zone, night)

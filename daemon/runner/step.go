@@ -1,0 +1,204 @@
+package runner
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"time"
+
+	"github.com/nightfill/nightfill/daemon/collector"
+	"github.com/nightfill/nightfill/devices"
+	"github.com/nightfill/nightfill/site"
+	"github.com/nightfill/nightfill/site/policy"
+	"github.com/nightfill/nightfill/site/run"
+)
+
+// Artifacts gives the bytes of an artifact after comparing them with its digest.
+type Artifacts interface {
+	Open(ctx context.Context, a site.Artifact) (Bytes, error)
+}
+
+// Bytes are the verified bytes of an artifact.
+type Bytes interface {
+	io.ReaderAt
+	io.Closer
+}
+
+const (
+	perCall    = 30 * time.Second       // for a call that should be quick
+	silentFrom = 30 * time.Second       // after a step's deadline, a device that does not answer counts as silent
+	overrun    = 2 * time.Minute        // after a step's deadline, work that a device has not ended counts as timed out
+	firstPause = 250 * time.Millisecond // before a device is asked again
+	longPause  = 15 * time.Second       // at most
+	bootPause  = 500 * time.Millisecond // between looks at a device that restarts
+)
+
+// step is one intent being carried out.
+type step struct {
+	*Options
+	device site.Device
+	patch  site.Patch
+	job    run.Job
+	intent run.Event
+	fresh  bool // begun by this process: the device cannot have taken it yet
+	say    func(run.Event)
+	log    *slog.Logger
+	silent bool
+}
+
+// carryOut acts until the step has an outcome and reports it. When ctx ends first nothing
+// is reported: the intent stays open and is taken up again later.
+func (s *step) carryOut(ctx context.Context) {
+	began := time.Now()
+	var outcome run.Event
+	switch s.intent.Step {
+	case run.Stage:
+		outcome = s.stage(ctx)
+	case run.Reboot, run.Reboot2:
+		outcome = s.reboot(ctx)
+	default:
+		outcome = s.work(ctx)
+	}
+	if ctx.Err() != nil {
+		return
+	}
+	outcome.Kind = run.StepEnded
+	if outcome.Took == 0 {
+		outcome.Took = site.Duration(time.Since(began))
+	}
+	if outcome.Observed == nil && s.worthALook(outcome) {
+		outcome.Observed = s.look(ctx)
+	}
+	if outcome.Reason == nil {
+		code := 0
+		if outcome.ExitCode != nil {
+			code = *outcome.ExitCode
+		}
+		outcome.Reason = run.Explain(s.intent.Step, outcome.Outcome, code, outcome.Output)
+	}
+	s.report(outcome)
+}
+
+func (s *step) report(e run.Event) {
+	e.At, e.Night = time.Now(), s.intent.Night
+	e.Device, e.Patch, e.Step, e.Attempt, e.Work = s.intent.Device, s.intent.Patch, s.intent.Step, s.intent.Attempt, s.intent.Work
+	s.say(e)
+}
+
+// worthALook reports whether what the device has now matters for what comes next.
+func (s *step) worthALook(e run.Event) bool {
+	switch s.intent.Step {
+	case run.Install, run.Revert:
+		return s.patch.Reboot != site.RebootNever
+	case run.Verify, run.Prove:
+		return e.Outcome == run.OK || e.Outcome == run.Bad
+	}
+	return false
+}
+
+// look observes the device; nil when it does not answer.
+func (s *step) look(ctx context.Context) *site.Observation {
+	o, err := s.probe(ctx)
+	if err != nil {
+		s.log.Debug("cannot look at the device", "err", err)
+		return nil
+	}
+	return &o
+}
+
+func (s *step) probe(ctx context.Context) (site.Observation, error) {
+	ctx, cancel := context.WithTimeout(ctx, perCall)
+	defer cancel()
+	at := time.Now()
+	o, err := s.Devices.Probe(ctx, s.device)
+	if err != nil {
+		return o, err
+	}
+	o.Device, o.At = s.device.ID, at
+	return run.Relevant(o, s.Ledger.State().Night.Plan.Patches), nil
+}
+
+// stage puts the artifacts of the patch and of its rollback on the device.
+func (s *step) stage(ctx context.Context) run.Event {
+	ctx, cancel := context.WithDeadline(ctx, s.intent.Deadline)
+	defer cancel()
+	for _, a := range policy.Needed(s.patch) {
+		if err := s.stageOne(ctx, a); err != nil {
+			return failure(site.CodeStageFailed, "cannot put "+a.Name+" on "+s.device.ID+": ", err)
+		}
+	}
+	return run.Event{Outcome: run.OK}
+}
+
+func (s *step) stageOne(ctx context.Context, a site.Artifact) error {
+	bytes, err := s.Artifacts.Open(ctx, a)
+	if err != nil {
+		return err
+	}
+	defer bytes.Close()
+	return s.Devices.Stage(ctx, s.device, a, bytes)
+}
+
+// failure is the outcome of a call that failed: refused when the device or the store said
+// why, otherwise simply failed.
+func failure(code site.Code, what string, err error) run.Event {
+	var reason *site.Reason
+	if errors.As(err, &reason) {
+		return run.Event{Outcome: run.Refused, Reason: reason}
+	}
+	return run.Event{Outcome: run.Bad, Reason: site.Because(code, what+err.Error())}
+}
+
+// reboot restarts the device, and is done when it answers with another boot id.
+func (s *step) reboot(ctx context.Context) run.Event {
+	ordered := false
+	for pause := bootPause; ctx.Err() == nil; wait(ctx, pause) {
+		o, err := s.probe(ctx)
+		s.heard(err)
+		switch {
+		case err == nil && o.BootID != s.intent.BootID:
+			return run.Event{Outcome: run.OK, Observed: &o, BootID: o.BootID}
+		case err == nil && time.Now().After(s.intent.Deadline):
+			return run.Event{Outcome: run.Bad, Observed: &o, Reason: site.Because(site.CodeNotBack, s.device.ID+" did not restart though it was told to")}
+		case err == nil && !ordered:
+			ordered = s.order(ctx)
+		case time.Now().After(s.intent.Deadline):
+			pause = longPause
+		}
+	}
+	return run.Event{}
+}
+
+// order tells the device to restart; under one id it does so once, however often it is told.
+func (s *step) order(ctx context.Context) bool {
+	ctx, cancel := context.WithTimeout(ctx, perCall)
+	defer cancel()
+	err := s.Devices.Reboot(ctx, s.device, devices.WorkID(s.intent.Work))
+	if err != nil {
+		s.log.Debug("cannot order the restart", "err", err)
+	}
+	return err == nil
+}
+
+// heard keeps count of whether the device answers, and says so when that changes.
+func (s *step) heard(err error) {
+	switch {
+	case err == nil && s.silent:
+		s.silent = false
+		s.report(run.Event{Kind: run.DeviceAnswered})
+	case err != nil && !s.silent && time.Now().After(s.intent.Deadline.Add(silentFrom)):
+		s.silent = true
+		s.report(run.Event{Kind: run.DeviceSilent, Reason: collector.Why(s.device, err)})
+	}
+}
+
+// wait pauses unless ctx ends first.
+func wait(ctx context.Context, pause time.Duration) {
+	timer := time.NewTimer(pause)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+	case <-timer.C:
+	}
+}

@@ -1,0 +1,112 @@
+package runner
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/nightfill/nightfill/devices"
+	"github.com/nightfill/nightfill/site"
+	"github.com/nightfill/nightfill/site/run"
+)
+
+// work has the device do the step by itself, and follows it until it has ended.
+//
+// What the device knows decides: it is told to start only while it has certainly not
+// taken this id, and a device that forgot work which it had confirmed is never told again.
+func (s *step) work(ctx context.Context) run.Event {
+	claimed, untaken := s.job.Claimed, s.fresh
+	for pause := firstPause; ctx.Err() == nil; {
+		if !claimed && untaken && time.Now().Before(s.intent.Deadline) {
+			err := s.start(ctx)
+			var reason *site.Reason
+			switch {
+			case err == nil:
+				claimed = true
+				s.report(run.Event{Kind: run.StepClaimed})
+			case errors.As(err, &reason):
+				return run.Event{Outcome: run.Refused, Reason: reason}
+			default:
+				untaken = false
+			}
+		}
+		progress, err := s.status(ctx)
+		s.heard(err)
+		if err != nil {
+			s.log.Debug("the device does not answer", "err", err)
+			wait(ctx, pause)
+			pause = min(2*pause, longPause)
+			continue
+		}
+		pause = firstPause
+		switch {
+		case progress.Phase.Ended():
+			return ended(progress)
+		case progress.Phase == devices.PhaseRunning:
+			claimed = true
+			if time.Now().After(s.intent.Deadline.Add(overrun)) {
+				return run.Event{Outcome: run.TimedOut}
+			}
+		case claimed: // it had the work and has forgotten it: what was done is not known
+			return run.Event{Outcome: run.Interrupted}
+		case time.Now().After(s.intent.Deadline):
+			return run.Event{Outcome: run.Unreached}
+		default:
+			untaken = true
+		}
+	}
+	return run.Event{}
+}
+
+func (s *step) start(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, perCall)
+	defer cancel()
+	w := devices.Work{
+		ID: devices.WorkID(s.intent.Work), Kind: kindOf(s.intent.Step), Patch: s.patch,
+		Timeout: max(time.Second, time.Until(s.intent.Deadline)), Owner: s.Owner,
+	}
+	if s.job.Before != nil {
+		w.Before = *s.job.Before
+	}
+	return s.Devices.Start(ctx, s.device, w)
+}
+
+func (s *step) status(ctx context.Context) (devices.Progress, error) {
+	ctx, cancel := context.WithTimeout(ctx, perCall+devices.StatusWait)
+	defer cancel()
+	return s.Devices.Status(ctx, s.device, devices.WorkID(s.intent.Work))
+}
+
+func kindOf(step run.Step) devices.Kind {
+	switch step {
+	case run.Gate:
+		return devices.Gate
+	case run.Install:
+		return devices.Install
+	case run.Verify:
+		return devices.Verify
+	case run.Revert:
+		return devices.Revert
+	case run.Prove:
+		return devices.Prove
+	}
+	panic("internal error: step " + string(step) + " is not work of a device")
+}
+
+// ended translates what the device says into the outcome of the step.
+func ended(p devices.Progress) run.Event {
+	e := run.Event{Output: p.Output, Took: site.Duration(p.Took)}
+	switch p.Phase {
+	case devices.PhaseDone:
+		code := p.ExitCode
+		e.ExitCode, e.Outcome = &code, run.OK
+		if code != 0 {
+			e.Outcome = run.Bad
+		}
+	case devices.PhaseTimedOut:
+		e.Outcome = run.TimedOut
+	default:
+		e.Outcome = run.Interrupted
+	}
+	return e
+}
