@@ -1,0 +1,207 @@
+package publish
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+	"time"
+
+	"github.com/theupdateframework/go-tuf/v2/metadata"
+
+	"github.com/nightfill/nightfill/site"
+)
+
+// VerifyFunc checks, exactly as a store would, the catalog whose files are in files, with
+// root as the only thing trusted. Publish calls it before stores can see the new version.
+type VerifyFunc func(ctx context.Context, files fs.FS, root []byte, now time.Time) error
+
+// Options of a publish.
+type Options struct {
+	Out      string   // the directory that a web server serves
+	KeyFiles []string // keys in addition to those of the directory given to Init
+	Password Password
+	Verify   VerifyFunc // nil: not verified; only for tests
+	Now      time.Time
+}
+
+// Waiting is something that is not published because signatures are missing.
+type Waiting struct {
+	Role    string   `json:"role"`
+	Patches []string `json:"patches,omitempty"`
+	Have    int      `json:"have"`
+	Need    int      `json:"need"`
+	Text    string   `json:"text"` // who must sign
+}
+
+// Published is the outcome of a publish.
+type Published struct {
+	Version int64     `json:"version"`
+	Issued  time.Time `json:"issued"`
+	Expires time.Time `json:"expires"` // publish again before
+	Patches []string  `json:"patches"` // every patch that stores now see
+	Waiting []Waiting `json:"waiting,omitempty"`
+}
+
+// Publish writes what is signed by enough keys to o.Out: payloads, roles, snapshot, roots,
+// and the timestamp last, so that a store sees the old catalog or the new one, never half of
+// it. What waits for signatures is left out and named. It signs snapshot, timestamp and the
+// fleet's rules with the keys at hand.
+func (r *Repo) Publish(ctx context.Context, o Options) (Published, error) {
+	var out Published
+	err := r.locked(func(b *book) error {
+		if err := b.settle(); err != nil {
+			return err
+		}
+		p, err := b.begin(o)
+		if err != nil {
+			return err
+		}
+		out, err = p.run(ctx)
+		return err
+	})
+	return out, err
+}
+
+// publication is one run of Publish.
+type publication struct {
+	*book
+	o         Options
+	keys      map[string]*key
+	online    published // what o.Out holds now
+	snapshot  *metadata.Metadata[metadata.SnapshotType]
+	timestamp *metadata.Metadata[metadata.TimestampType]
+}
+
+// published is what a directory holds from an earlier publish.
+type published struct {
+	timestamp *metadata.Metadata[metadata.TimestampType]
+	snapshot  *metadata.Metadata[metadata.SnapshotType]
+}
+
+func (b *book) begin(o Options) (*publication, error) {
+	o.Now = o.Now.UTC().Truncate(time.Second)
+	if o.Now.Before(b.cfg.Issued) {
+		return nil, fmt.Errorf("the clock of this machine says %s, but the last publish was at %s: set the clock first", o.Now.Format(time.RFC3339), b.cfg.Issued.Format(time.RFC3339))
+	}
+	keys, err := keysIn(b.cfg.Keys)
+	if err != nil {
+		return nil, err
+	}
+	for _, path := range o.KeyFiles {
+		k, err := readKey(path)
+		if err != nil {
+			return nil, err
+		}
+		keys[k.id] = k
+	}
+	p := &publication{book: b, o: o, keys: keys}
+	return p, p.readOnline()
+}
+
+// readOnline reads the newest timestamp and snapshot of the output directory, if there are any.
+func (p *publication) readOnline() error {
+	first := filepath.Join(p.o.Out, "metadata", rootFile(1))
+	if exists(first) {
+		theirs, err := os.ReadFile(first)
+		if err != nil {
+			return err
+		}
+		ours, err := os.ReadFile(p.path(rootsDir, rootFile(1)))
+		if err != nil {
+			return err
+		}
+		if !bytes.Equal(ours, theirs) {
+			return fmt.Errorf("%s holds another catalog: publish into a directory of its own", p.o.Out)
+		}
+	}
+	path := filepath.Join(p.o.Out, "metadata", "timestamp.json")
+	if !exists(path) {
+		return nil
+	}
+	ts, err := readRole[metadata.TimestampType](path)
+	if err != nil {
+		return err
+	}
+	sn, err := readRole[metadata.SnapshotType](filepath.Join(p.o.Out, "metadata", versioned(ts.Signed.Meta["snapshot.json"].Version, "snapshot")))
+	if err != nil {
+		return err
+	}
+	p.online = published{timestamp: ts, snapshot: sn}
+	return nil
+}
+
+func versioned(version int64, role string) string {
+	return strconv.FormatInt(version, 10) + "." + role + ".json"
+}
+
+func (p *publication) run(ctx context.Context) (Published, error) {
+	if err := p.signFleet(); err != nil {
+		return Published{}, err
+	}
+	if err := p.checkLive(); err != nil {
+		return Published{}, err
+	}
+	if err := p.signOnline(); err != nil {
+		return Published{}, err
+	}
+	if err := p.writePayloads(ctx); err != nil {
+		return Published{}, fmt.Errorf("cannot publish to %s: %w", p.o.Out, err)
+	}
+	if err := p.writeMetadata(); err != nil {
+		return Published{}, fmt.Errorf("cannot publish to %s: %w", p.o.Out, err)
+	}
+	if err := p.verify(ctx); err != nil {
+		return Published{}, fmt.Errorf("not published: a store would refuse it: %w", err)
+	}
+	return p.finish()
+}
+
+// signFleet signs the rules when they changed or half of their time is over, if a key is at hand.
+func (p *publication) signFleet() error {
+	wanted, _, err := p.wanted(site.FleetRole)
+	if err != nil {
+		return err
+	}
+	md := p.signed.roles[site.FleetRole]
+	fresh := p.o.Now.Before(md.Signed.Expires.Add(-roleLife / 2))
+	if fresh && sameTargets(md.Signed.Targets, wanted) {
+		return nil
+	}
+	for _, id := range p.signed.quorum(site.FleetRole).keys {
+		k := p.keys[id]
+		if k == nil {
+			continue
+		}
+		if pending := p.pending.roles[site.FleetRole]; pending != nil && hasSigned(pending, id) && sameTargets(pending.Signed.Targets, wanted) {
+			continue
+		}
+		if _, err := p.sign(site.FleetRole, k, p.o.Password, p.o.Now, nil); err != nil {
+			return err
+		}
+		if sameTargets(p.signed.roles[site.FleetRole].Signed.Targets, wanted) {
+			break
+		}
+	}
+	return nil
+}
+
+// checkLive refuses to publish what has run out, naming who can renew it.
+func (p *publication) checkLive() error {
+	var over []error
+	check := func(role string, expires time.Time) {
+		if !p.o.Now.Before(expires) {
+			over = append(over, fmt.Errorf("the signature of %s ended on %s: renew it with `nightfill catalog sign --key` and a key of %s", role, expires.Format(time.DateOnly), role))
+		}
+	}
+	check("root", p.signed.root.Signed.Expires)
+	check("targets", p.signed.targets.Signed.Expires)
+	for _, name := range delegated(p.signed.targets) {
+		check(name, p.signed.roles[name].Signed.Expires)
+	}
+	return errors.Join(over...)
+}

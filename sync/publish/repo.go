@@ -1,0 +1,114 @@
+package publish
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/nightfill/nightfill/site"
+)
+
+// Repo is headquarters' working directory. It keeps nothing in memory between calls, so
+// several programs may use one directory: each call holds the directory's lock and a
+// second one is refused until it ends.
+type Repo struct {
+	dir string
+}
+
+// The names inside the directory.
+const (
+	configName = "nightfill.json" // config
+	rulesName  = "rules.json"     // site.Rules as wanted; signed as the fleet role
+	lockName   = ".lock"
+	rootsDir   = "roots"     // N.root.json, every root that was ever valid
+	signedDir  = "signed"    // ROLE.json, the newest version that enough keys signed
+	pendingDir = "pending"   // ROLE.json, a newer version that waits for signatures
+	draftsDir  = "drafts"    // PATCH.json, manifests that nobody signed off
+	payloadDir = "manifests" // SHA256.json, every manifest and rules file ever offered for signing
+	bytesDir   = "artifacts" // SHA256, the artifacts
+	seenDir    = "seen"      // KEYID.json, what each key signed last
+)
+
+// config is the file that makes a directory a Repo.
+type config struct {
+	Version int               `json:"version"`
+	Keys    string            `json:"keys"`  // the directory of the keys that init made
+	Names   map[string]string `json:"names"` // key id -> name, for people
+	URL     string            `json:"url,omitempty"`
+	Issued  time.Time         `json:"issued,omitzero"` // of the last publish
+}
+
+// Open opens a directory that Init made.
+func Open(dir string) (*Repo, error) {
+	var c config
+	err := readJSON(filepath.Join(dir, configName), &c)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("%s is not a catalog: it has no %s; make one with `nightfill catalog init %s --keys KEYDIR`", dir, configName, dir)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if c.Version != 1 {
+		return nil, fmt.Errorf("%s was made by a newer version of this program (form %d, this one knows 1)", dir, c.Version)
+	}
+	return &Repo{dir: dir}, nil
+}
+
+func (r *Repo) path(elem ...string) string {
+	return filepath.Join(append([]string{r.dir}, elem...)...)
+}
+
+// locked runs f alone: no other call on the directory runs at the same time, in any process.
+func (r *Repo) locked(f func(*book) error) error {
+	lock, err := os.OpenFile(r.path(lockName), os.O_RDWR|os.O_CREATE, 0o644)
+	if err != nil {
+		return fmt.Errorf("cannot lock %s: %w", r.dir, err)
+	}
+	defer lock.Close()
+	if err := unix.Flock(int(lock.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
+		return fmt.Errorf("another command is working on %s: wait until it is finished", r.dir)
+	}
+	b, err := r.load()
+	if err != nil {
+		return err
+	}
+	return f(b)
+}
+
+// What a patch id, a role and a store id look like.
+var (
+	idPattern    = regexp.MustCompile(`^[a-z0-9][a-z0-9.+-]*$`)
+	rolePattern  = regexp.MustCompile(`^[a-z0-9][a-z0-9-]*$`)
+	storePattern = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]*$`)
+)
+
+// checkOwner refuses a role name that would mean something else, here or in a store.
+func checkOwner(name string) error {
+	reserved := []string{"root", "targets", "snapshot", "timestamp", site.FleetRole, "mirrors"}
+	switch {
+	case !rolePattern.MatchString(name):
+		return fmt.Errorf("%q is not a name of an owner: use small letters, digits and -, like pos-app", name)
+	case slices.Contains(reserved, name):
+		return fmt.Errorf("%q cannot be an owner: the name is reserved (%s)", name, strings.Join(reserved, ", "))
+	}
+	return nil
+}
+
+// nextVersion is the version after old: the date and time as a number, so that a catalog
+// restored from a backup does not use a version twice.
+func nextVersion(old int64, now time.Time) int64 {
+	now = now.UTC()
+	var v int64
+	for _, part := range []int{now.Year(), int(now.Month()), now.Day(), now.Hour(), now.Minute(), now.Second()} {
+		v = v*100 + int64(part)
+	}
+	return max(v, old+1)
+}

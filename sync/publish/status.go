@@ -1,0 +1,175 @@
+package publish
+
+import (
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/theupdateframework/go-tuf/v2/metadata"
+
+	"github.com/nightfill/nightfill/site"
+)
+
+// Status is where everything in a catalog stands.
+type Status struct {
+	Dir       string                     `json:"dir"`
+	Keys      string                     `json:"keys"`
+	Issued    time.Time                  `json:"issued,omitzero"` // of the last publish
+	Drafts    []PatchStatus              `json:"drafts"`
+	Patches   []PatchStatus              `json:"patches"` // signed
+	Withdrawn map[string]site.Withdrawal `json:"withdrawn,omitempty"`
+	Waiting   []Waiting                  `json:"waiting,omitempty"`
+	Roles     []RoleStatus               `json:"roles"`
+}
+
+// PatchStatus is one patch in a Status.
+type PatchStatus struct {
+	ID      string        `json:"id"`
+	Title   string        `json:"title"`
+	Owner   string        `json:"owner"`
+	Release *site.Release `json:"release,omitempty"`
+	Have    int           `json:"have"` // signatures
+	Need    int           `json:"need"`
+}
+
+// RoleStatus is one role in a Status.
+type RoleStatus struct {
+	Role      string    `json:"role"`
+	Version   int64     `json:"version"`
+	Expires   time.Time `json:"expires,omitzero"`
+	Threshold int       `json:"threshold"`
+	Keys      []string  `json:"keys"`
+}
+
+// Status reads where everything stands. It changes nothing.
+func (r *Repo) Status() (Status, error) {
+	var s Status
+	err := r.locked(func(b *book) error {
+		var err error
+		s, err = b.status()
+		return err
+	})
+	return s, err
+}
+
+func (b *book) status() (Status, error) {
+	s := Status{Dir: b.dir, Keys: b.cfg.Keys, Issued: b.cfg.Issued, Withdrawn: b.rules.Withdrawn, Drafts: []PatchStatus{}, Patches: []PatchStatus{}}
+	drafts, err := b.drafts()
+	if err != nil {
+		return Status{}, err
+	}
+	for _, d := range drafts {
+		need := b.quorumNow(d.patch.Owner).need
+		s.Drafts = append(s.Drafts, b.patchStatus(d.patch, b.signaturesOn(d), need))
+	}
+	for _, owner := range b.owners() {
+		md := b.signed.roles[owner]
+		q := b.signed.quorum(owner)
+		for _, path := range slices.Sorted(maps.Keys(md.Signed.Targets)) {
+			p, err := b.manifest(md.Signed.Targets[path].Hashes["sha256"].String())
+			if err != nil {
+				return Status{}, err
+			}
+			s.Patches = append(s.Patches, b.patchStatus(p, count(md.Signatures, q), q.need))
+		}
+	}
+	if s.Waiting, err = b.waiting(); err != nil {
+		return Status{}, err
+	}
+	s.Roles, err = b.roleStatus()
+	return s, err
+}
+
+func (b *book) patchStatus(p site.Patch, have, need int) PatchStatus {
+	ps := PatchStatus{ID: p.ID, Title: p.Title, Owner: p.Owner, Have: have, Need: need}
+	if rel, ok := b.rules.Releases[p.ID]; ok {
+		ps.Release = &rel
+	}
+	return ps
+}
+
+// signaturesOn counts the signatures on a pending version that holds the draft as it is now.
+func (b *book) signaturesOn(d draft) int {
+	md := b.pending.roles[d.patch.Owner]
+	if md == nil {
+		return 0
+	}
+	t := md.Signed.Targets[site.PatchTarget(d.patch.Owner, d.patch.ID)]
+	if t == nil || t.Hashes["sha256"].String() != d.digest {
+		return 0
+	}
+	return count(md.Signatures, b.quorumNow(d.patch.Owner))
+}
+
+func (b *book) roleStatus() ([]RoleStatus, error) {
+	add := func(role string, version int64, expires time.Time) RoleStatus {
+		q := b.signed.quorum(role)
+		rs := RoleStatus{Role: role, Version: version, Expires: expires, Threshold: q.need}
+		for _, id := range q.keys {
+			rs.Keys = append(rs.Keys, b.keyName(id))
+		}
+		return rs
+	}
+	root, targets := b.signed.root.Signed, b.signed.targets.Signed
+	out := []RoleStatus{add("root", root.Version, root.Expires), add("targets", targets.Version, targets.Expires)}
+	for _, name := range delegated(b.signed.targets) {
+		md := b.signed.roles[name].Signed
+		out = append(out, add(name, md.Version, md.Expires))
+	}
+	if !exists(b.path(signedDir, "timestamp.json")) {
+		return append(out, add("snapshot", 0, time.Time{}), add("timestamp", 0, time.Time{})), nil
+	}
+	ts, err := readRole[metadata.TimestampType](b.path(signedDir, "timestamp.json"))
+	if err != nil {
+		return nil, err
+	}
+	snapshot := ts.Signed.Meta["snapshot.json"].Version
+	return append(out, add("snapshot", snapshot, b.cfg.Issued.Add(snapshotLife)), add("timestamp", ts.Signed.Version, ts.Signed.Expires)), nil
+}
+
+// waiting lists what the next publish would leave out because signatures are missing.
+func (b *book) waiting() ([]Waiting, error) {
+	var out []Waiting
+	add := func(role string, patches []string, signatures []metadata.Signature) {
+		q := b.quorumNow(role)
+		out = append(out, Waiting{Role: role, Patches: patches, Have: count(signatures, q), Need: q.need, Text: b.missing(role, signatures)})
+	}
+	if md := b.pending.root; md != nil {
+		add("root", nil, md.Signatures)
+	}
+	if md := b.pending.targets; md != nil {
+		add("targets", nil, md.Signatures)
+	}
+	for _, role := range delegated(b.signed.targets) {
+		wanted, _, err := b.wanted(role)
+		if err != nil {
+			return nil, err
+		}
+		pending := b.pending.roles[role]
+		current := pending != nil && sameTargets(pending.Signed.Targets, wanted)
+		unsigned := !sameTargets(b.signed.roles[role].Signed.Targets, wanted)
+		if !unsigned && b.pending.targets == nil {
+			continue // a mere renewal: what stores see does not wait for it
+		}
+		var signatures []metadata.Signature
+		if current {
+			signatures = pending.Signatures
+		}
+		patches, err := b.draftsOf(role)
+		if err != nil {
+			return nil, err
+		}
+		if unsigned || count(signatures, b.quorumNow(role)) < b.quorumNow(role).need {
+			add(role, draftIDs(patches), signatures)
+		}
+	}
+	return out, nil
+}
+
+func draftIDs(drafts []draft) []string {
+	var ids []string
+	for _, d := range drafts {
+		ids = append(ids, d.patch.ID)
+	}
+	return ids
+}
