@@ -1,0 +1,124 @@
+package config
+
+import (
+	"fmt"
+	"strings"
+)
+
+// clock reads whose word makes the clock good enough.
+func (f *file) clock(v value) {
+	f.object(v, may("trust", func(v value) {
+		if s, ok := f.choice(v, string(TrustSynchronised), string(TrustOperator)); ok {
+			f.Config.Clock.Trust = ClockTrust(s)
+		}
+	}))
+}
+
+// catalog reads where the signed catalog comes from.
+func (f *file) catalog(v value) {
+	c := f.Catalog
+	c.Root = f.resolve(c.Root)
+	f.places["catalog.root"] = v.keyAt
+	f.object(v,
+		may("url", func(v value) {
+			if u, ok := f.url(v, "https://patches.example.com/catalog/", "http", "https", "file"); ok {
+				c.URL = u.String()
+			}
+		}),
+		may("root", f.path(&c.Root)),
+		may("max_offline", func(v value) { c.MaxOffline, _ = f.span(v, 1) }),
+		may("cache", func(v value) {
+			var ok bool
+			if c.Cache, ok = f.size(v); ok && c.Cache == 0 {
+				f.fail(v, "leaves no room for any patch", "write a size like 40GiB")
+			}
+		}),
+		may("rate", func(v value) {
+			f.object(v,
+				may("open", func(v value) { c.Rate.Open, _ = f.size(v) }),
+				may("closed", func(v value) { c.Rate.Closed, _ = f.size(v) }))
+		}))
+	f.Config.Catalog = &c
+}
+
+// mqtt reads which broker is told.
+func (f *file) mqtt(v value) {
+	m := &MQTT{}
+	given := map[string]value{}
+	path := func(name string, to *string) field {
+		return may(name, func(v value) { given[name] = v; f.path(to)(v) })
+	}
+	plain := false
+	f.object(v,
+		need("url", `"mqtts://mqtt.example.com:8883"`, func(v value) {
+			if u, ok := f.url(v, "mqtts://mqtt.example.com:8883", "mqtt", "mqtts"); ok {
+				m.URL, plain = u.String(), u.Scheme == "mqtt"
+			}
+		}),
+		path("ca", &m.CA), path("cert", &m.Cert), path("key", &m.Key),
+		may("username", func(v value) { given["username"] = v; f.into(&m.Username)(v) }),
+		path("password_file", &m.PasswordFile))
+	for _, pair := range [][2]string{{"cert", "key"}, {"key", "cert"}, {"username", "password_file"}, {"password_file", "username"}} {
+		one, have := given[pair[0]]
+		if _, other := given[pair[1]]; have && !other {
+			f.fail(one, "needs "+pair[1]+" beside it", "write "+pair[1]+" too, or remove "+pair[0])
+		}
+	}
+	for _, name := range []string{"ca", "cert", "key"} {
+		if one, have := given[name]; have && plain {
+			f.fail(one, "means nothing with mqtt://, which is not encrypted", "write mqtts:// in mqtt.url, or remove it")
+		}
+	}
+	f.Config.MQTT = m
+}
+
+// ssh reads how the box logs in.
+func (f *file) ssh(v value) {
+	f.object(v, may("key", f.path(&f.Config.SSH.Key)))
+}
+
+// listen reads the addresses of the daemon.
+func (f *file) listen(v value) {
+	l := &f.Config.Listen
+	taken := map[string]string{}
+	at := func(name string, to *string) field {
+		return may(name, func(v value) {
+			f.listener(v, to)
+			if other, twice := taken[*to]; twice && *to != "" {
+				f.fail(v, fmt.Sprintf("%s is the address of %s already", quote(*to), other), "write another port, or off")
+			}
+			taken[*to] = name
+		})
+	}
+	f.object(v, at("ready", &l.Ready), at("console", &l.Console), at("agents", &l.Agents), at("gossip", &l.Gossip), at("metrics", &l.Metrics))
+}
+
+// listener reads one address to listen on; its host may be missing.
+func (f *file) listener(v value, to *string) {
+	s, ok := f.raw(v)
+	if !ok {
+		return
+	}
+	if s == "off" {
+		*to = ""
+		return
+	}
+	host, port, found := cutLast(s, ":")
+	switch {
+	case isPort(s):
+		f.fail(v, quote(s)+" is not an address to listen on", `write it with a colon: ":`+s+`"`)
+	case !found || (host != "" && !isHost(strings.Trim(host, "[]"))):
+		f.fail(v, quote(s)+" is not an address to listen on", `write it like ":8443" or "127.0.0.1:9464", or off`)
+	case !isPort(port):
+		f.fail(v, quote(port)+" is not a port", "write a number from 1 to 65535")
+	default:
+		*to = s
+	}
+}
+
+func cutLast(s, sep string) (before, after string, found bool) {
+	if i := strings.LastIndex(s, sep); i >= 0 {
+		return s[:i], s[i+len(sep):], true
+	}
+	return s, "", false
+}
