@@ -1,0 +1,172 @@
+package uplink
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/nightfill/nightfill/site/run"
+)
+
+// Journal is what the uplink needs of the journal. No call may hold a read
+// transaction open after it returned: between two calls the network is waited for.
+type Journal interface {
+	// Since returns at most limit records in order, beginning at sequence number from
+	// or, where the journal was compacted, at the first one that is left.
+	Since(from uint64, limit int) ([]run.Record, error)
+	// Last returns the newest sequence number, 0 for an empty journal.
+	Last() uint64
+	// Stream returns the id made with the journal: a new journal has a new one.
+	Stream() string
+	// Cursor returns a number kept under a name, 0 if it was never set. The uplink's
+	// names are "hq" (headquarters stored all up to here; the only one that permits
+	// the journal to forget), "broker" (a broker acknowledged all up to here) and
+	// "bd" (how many connections were made; not a sequence number).
+	Cursor(name string) (uint64, error)
+	// SetCursor keeps a number under a name; it is on the disk when SetCursor returns.
+	SetCursor(name string, n uint64) error
+	// Wait returns nil once Last is greater than after, or an error when ctx ends.
+	Wait(ctx context.Context, after uint64) error
+}
+
+// Snapshot is the state of the store as the retained topics show it. Every value
+// becomes JSON; an object without a "rev" gets Rev. The zero Snapshot means "not
+// known now": nothing is published and nothing is cleared.
+type Snapshot struct {
+	Rev     uint64         // the newest sequence number that is folded in
+	Info    any            // who the store is and what it will report
+	Ready   any            // what /ready.json says
+	Night   any            // tonight; nil before the first night
+	Num     any            // flat: names with numbers only
+	Devices map[string]any // by device id; a device that is gone has its topic cleared
+	Alerts  map[string]any // the open ones by code; one that is closed has its topic cleared
+}
+
+// known reports whether the snapshot says anything.
+func (s Snapshot) known() bool {
+	return s.Info != nil || s.Ready != nil || s.Night != nil || s.Num != nil || s.Devices != nil || s.Alerts != nil
+}
+
+// Options say where the uplink connects and what it reports. Zero values of the
+// tuning fields mean the default; a negative Rate or Jitter means none.
+type Options struct {
+	URL          string // mqtt://host[:1883] or mqtts://host[:8883]
+	CA           string // file with the roots to trust in place of the system's; mqtts only
+	Cert, Key    string // files with the client certificate and its key; mqtts only
+	Username     string
+	PasswordFile string // read again for every connection, as are the three above
+
+	Org, Store string
+	ClientID   string // default nightfill-<org>-<store>
+	Version    string // shown as "v" in the state topic, for example "nightfilld 1.4.0"
+
+	Journal   Journal
+	Snapshots func(context.Context) Snapshot // called often, never by two goroutines at once; must end when its context does
+	Hint      func(verb string)              // told of "refresh" and "resend"; must return at once; may be nil
+	Log       *slog.Logger
+
+	Rate     float64       // events a second, after a burst of 16; default 20
+	Jitter   time.Duration // the longest wait before a backlog is sent after a reconnect; default 60 s
+	LookAt   time.Duration // how often Snapshots is asked when the journal is still; default 15 s
+	AckLimit time.Duration // a connection on which the broker acknowledges nothing for so long is given up; default 60 s
+	StopWait time.Duration // how long a clean stop may take; default 5 s
+
+	// Dial opens the connection below TLS; nil means TCP.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
+}
+
+// broker is where Options.URL points to.
+type broker struct {
+	host, address string
+	tls           bool
+}
+
+// parseBroker reads a broker URL and fills in the usual port.
+func parseBroker(text string) (broker, error) {
+	u, err := url.Parse(text)
+	if err != nil {
+		return broker{}, fmt.Errorf("cannot read mqtt url %q: write it like mqtts://mqtt.example.com:8883", text)
+	}
+	port := map[string]string{"mqtt": "1883", "mqtts": "8883"}[u.Scheme]
+	switch {
+	case port == "":
+		return broker{}, fmt.Errorf("cannot use mqtt url %q: it must begin with mqtts:// (or mqtt:// in a lab)", text)
+	case u.Hostname() == "":
+		return broker{}, fmt.Errorf("cannot use mqtt url %q: it names no host", text)
+	case u.User != nil:
+		return broker{}, errors.New("cannot use a mqtt url with a password in it: set username and password_file")
+	case strings.Trim(u.Path, "/") != "" || u.RawQuery != "":
+		return broker{}, fmt.Errorf("cannot use mqtt url %q: nothing may follow the host and port", text)
+	}
+	if u.Port() != "" {
+		port = u.Port()
+	}
+	return broker{host: u.Hostname(), address: net.JoinHostPort(u.Hostname(), port), tls: u.Scheme == "mqtts"}, nil
+}
+
+// checked returns the options with the defaults filled in, or everything that is wrong with them.
+func (o Options) checked() (Options, broker, error) {
+	at, err := parseBroker(o.URL)
+	problems := []error{err}
+	for _, name := range []struct{ what, is string }{{"org", o.Org}, {"store", o.Store}} {
+		if !level(name.is) {
+			problems = append(problems, fmt.Errorf("cannot use %s %q in a topic: it must not be empty nor contain / + # or control characters", name.what, name.is))
+		}
+	}
+	if (o.Cert == "") != (o.Key == "") {
+		problems = append(problems, errors.New("cannot use a client certificate without its key: set both cert and key"))
+	}
+	if o.PasswordFile != "" && o.Username == "" {
+		problems = append(problems, errors.New("cannot use password_file without username"))
+	}
+	if err == nil && !at.tls && (o.CA != "" || o.Cert != "" || o.Key != "") {
+		problems = append(problems, errors.New("cannot use ca, cert or key with mqtt://: write mqtts:// in the url"))
+	}
+	if o.Journal == nil || o.Snapshots == nil {
+		problems = append(problems, errors.New("cannot report without a journal and snapshots"))
+	}
+	if err := errors.Join(problems...); err != nil {
+		return o, at, err
+	}
+	return o.withDefaults(), at, nil
+}
+
+// withDefaults fills in what was left empty.
+func (o Options) withDefaults() Options {
+	if o.ClientID == "" {
+		o.ClientID = "nightfill-" + o.Org + "-" + o.Store
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Hint == nil {
+		o.Hint = func(string) {}
+	}
+	if o.Dial == nil {
+		o.Dial = (&net.Dialer{KeepAlive: 15 * time.Second}).DialContext
+	}
+	if o.Rate == 0 {
+		o.Rate = 20
+	}
+	for _, d := range []struct {
+		is *time.Duration
+		to time.Duration
+	}{{&o.Jitter, time.Minute}, {&o.LookAt, 15 * time.Second}, {&o.AckLimit, time.Minute}, {&o.StopWait, 5 * time.Second}} {
+		if *d.is == 0 {
+			*d.is = d.to
+		}
+	}
+	return o
+}
+
+// level reports whether a name can be one level of a topic.
+func level(name string) bool {
+	return name != "" && !strings.ContainsFunc(name, func(r rune) bool {
+		return r < ' ' || r == 0x7f || r == '/' || r == '+' || r == '#' || r == '\uFFFD'
+	})
+}
