@@ -1,0 +1,3 @@
+package journal
+
+func fillTheDisk(dir string) int { return 0 }

@@ -1,0 +1,123 @@
+package journal
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+
+	bolt "go.etcd.io/bbolt"
+)
+
+// transact is one read-write transaction. After a panic nothing is rolled back: bbolt would read the damaged
+// pages again, in a goroutine that nobody can guard.
+func transact(db *bolt.DB, fn func(*bolt.Tx) error) error {
+	tx, err := db.Begin(true)
+	if err != nil {
+		return err
+	}
+	if err := fn(tx); err != nil {
+		return errors.Join(err, tx.Rollback())
+	}
+	return tx.Commit()
+}
+
+// view runs fn in a read transaction. fn copies what it needs and calls nobody. io is held.
+func (j *Journal) view(fn func(tx *bolt.Tx) error) error {
+	return j.enter(func() error {
+		tx, err := j.db.Begin(false)
+		if err != nil {
+			return err
+		}
+		return errors.Join(fn(tx), tx.Rollback())
+	})
+}
+
+// write carries out one transaction that leaves the file with the header next. When it fails, the file is as
+// before, or the journal is given up. io is held.
+func (j *Journal) write(next header, fill func(tx *bolt.Tx) error) error {
+	err := j.attempt(next, fill)
+	if noSpace(err) && j.usable() == nil && j.ballast.drop() {
+		j.opts.Log.Error("the disk is full: the journal's reserve is given up; free some space", "dir", j.opts.Dir)
+		err = j.attempt(next, fill)
+	}
+	if err != nil {
+		return cannotWrite(j.opts.Dir, j.opts.MaxSize, err)
+	}
+	j.stored = next
+	return nil
+}
+
+func (j *Journal) attempt(next header, fill func(tx *bolt.Tx) error) error {
+	next.Cursors = maps.Clone(next.Cursors)
+	err := j.enter(func() error {
+		return j.update(j.db, func(tx *bolt.Tx) error {
+			if err := fill(tx); err != nil {
+				return err
+			}
+			return tx.Bucket(bucketJournal).Put(keyHeader, next.encode())
+		})
+	})
+	if err == nil || j.usable() != nil {
+		return err
+	}
+	var now header
+	again := j.view(func(tx *bolt.Tx) (err error) {
+		now, err = readHeader(tx)
+		return err
+	})
+	if again != nil {
+		return again
+	}
+	if string(now.encode()) != string(j.stored.encode()) {
+		return j.giveUp(fmt.Errorf("it is not known whether the last write reached the disk: %w", err))
+	}
+	return err
+}
+
+// enter lets fn talk to bbolt. A fault or panic in there is the end of this Journal, as bbolt keeps its
+// locks then; so is a record or page that is not what was written. io is held.
+func (j *Journal) enter(fn func() error) error {
+	if err := j.usable(); err != nil {
+		return err
+	}
+	if err := j.notCut(); err != nil {
+		return j.giveUp(err)
+	}
+	err := guard(fn)
+	var crash *crashError
+	if errors.As(err, &crash) {
+		j.wedged = true
+		return j.giveUp(err)
+	}
+	if errors.Is(err, ErrBrokenChain) || errors.Is(err, ErrDamaged) {
+		return j.giveUp(err)
+	}
+	return err
+}
+
+// notCut notices that somebody has made the open file shorter than what is mapped of it, before that faults.
+func (j *Journal) notCut() error {
+	info, err := j.file.Stat()
+	if err != nil {
+		return err
+	}
+	if size := info.Size(); size < j.size {
+		return fmt.Errorf("its file was cut from %d to %d bytes", j.size, size)
+	} else {
+		j.size = size
+	}
+	return nil
+}
+
+// giveUp makes every later call fail, and returns the error that they get. The file stays as it is.
+func (j *Journal) giveUp(why error) error {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.failed == nil {
+		j.failed = fmt.Errorf("%w: %s: %w; stop nightfilld and look at it with: nightfill journal verify --state %s",
+			ErrFailed, j.path, why, j.opts.Dir)
+		j.opts.Log.Error("the journal cannot be used any more", "path", j.path, "error", why)
+		j.notify()
+	}
+	return j.failed
+}
