@@ -1,0 +1,426 @@
+package config_test
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"reflect"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/goccy/go-yaml"
+
+	"github.com/nightfill/nightfill/daemon/config"
+)
+
+// object is a part of the schema, or of a store file.
+type object = map[string]any
+
+func schema(t *testing.T) object {
+	t.Helper()
+	var s object
+	if err := json.Unmarshal(config.Schema(), &s); err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func decoded(t *testing.T, name string) object {
+	t.Helper()
+	data, err := os.ReadFile("testdata/" + name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var v object
+	if err := yaml.Unmarshal(data, &v); err != nil {
+		t.Fatal(err)
+	}
+	text, err := json.Marshal(v) // one set of types for both
+	if err != nil {
+		t.Fatal(err)
+	}
+	v = nil
+	if err := json.Unmarshal(text, &v); err != nil {
+		t.Fatal(err)
+	}
+	return v
+}
+
+// walker holds a value against the part of JSON Schema that the store file's uses.
+type walker struct {
+	wrong []string
+	seen  map[string]bool // the ways of all keys that were met
+}
+
+func (w *walker) say(way, format string, args ...any) {
+	w.wrong = append(w.wrong, way+": "+fmt.Sprintf(format, args...))
+}
+
+func typeOf(v any) string {
+	switch v := v.(type) {
+	case string:
+		return "string"
+	case bool:
+		return "boolean"
+	case float64:
+		if v == float64(int64(v)) {
+			return "integer"
+		}
+		return "number"
+	case []any:
+		return "array"
+	case object:
+		return "object"
+	}
+	return "null"
+}
+
+func (w *walker) walk(way string, s object, v any) {
+	for keyword := range s {
+		if !slices.Contains([]string{"$schema", "$id", "title", "description", "type", "additionalProperties", "required", "properties", "const", "examples",
+			"pattern", "maxLength", "minLength", "enum", "default", "items", "minItems", "minimum", "not", "propertyNames", "dependentRequired"}, keyword) {
+			w.say(way, "the test does not know the keyword %s", keyword)
+		}
+	}
+	if s["description"] == nil {
+		w.say(way, "has no description")
+	}
+	types, ok := s["type"].([]any)
+	if !ok {
+		types = []any{s["type"]}
+	}
+	if !slices.Contains(types, any(typeOf(v))) {
+		w.say(way, "is %s, want %v", typeOf(v), types)
+	}
+	if c, ok := s["const"]; ok && c != v {
+		w.say(way, "is %v, want %v", v, c)
+	}
+	switch v := v.(type) {
+	case string:
+		w.text(way, s, v)
+	case float64:
+		if least, ok := s["minimum"].(float64); ok && v < least {
+			w.say(way, "%v is less than %v", v, least)
+		}
+	case []any:
+		if least, ok := s["minItems"].(float64); ok && len(v) < int(least) {
+			w.say(way, "has too few items")
+		}
+		for _, item := range v {
+			w.walk(way+"[]", s["items"].(object), item)
+		}
+	case object:
+		w.keys(way, s, v)
+	}
+}
+
+func (w *walker) text(way string, s object, v string) {
+	if p, ok := s["pattern"].(string); ok && !regexp.MustCompile(p).MatchString(v) {
+		w.say(way, "%q does not match %s", v, p)
+	}
+	if e, ok := s["enum"].([]any); ok && !slices.Contains(e, any(v)) {
+		w.say(way, "%q is not one of %v", v, e)
+	}
+	if least, ok := s["minLength"].(float64); ok && len(v) < int(least) {
+		w.say(way, "%q is too short", v)
+	}
+	if most, ok := s["maxLength"].(float64); ok && len(v) > int(most) {
+		w.say(way, "%q is too long", v)
+	}
+	if not, ok := s["not"].(object); ok && not["const"] == v {
+		w.say(way, "%q is reserved", v)
+	}
+}
+
+func (w *walker) keys(way string, s, v object) {
+	properties, _ := s["properties"].(object)
+	for _, name := range slices.Sorted(maps.Keys(v)) {
+		below := strings.TrimPrefix(way+"."+name, ".")
+		if p, ok := properties[name].(object); ok {
+			w.seen[below] = true
+			w.walk(below, p, v[name])
+			continue
+		}
+		free, ok := s["additionalProperties"].(object)
+		if !ok {
+			w.say(way, "%s is not allowed", name)
+			continue
+		}
+		if p, ok := s["propertyNames"].(object); ok {
+			w.text(way, p, name)
+		}
+		w.seen[way+".NAME"] = true
+		w.walk(way+".NAME", free, v[name])
+	}
+	required, _ := s["required"].([]any)
+	for _, name := range required {
+		if _, ok := v[name.(string)]; !ok {
+			w.say(way, "%s is missing", name)
+		}
+	}
+	depends, _ := s["dependentRequired"].(object)
+	for name, others := range depends {
+		if _, ok := v[name]; ok {
+			for _, other := range others.([]any) {
+				if _, ok := v[other.(string)]; !ok {
+					w.say(way, "%s is missing beside %s", other, name)
+				}
+			}
+		}
+	}
+}
+
+// each calls f for every key that the schema describes.
+func each(way string, s object, f func(way, name string, parent, s object)) {
+	properties, _ := s["properties"].(object)
+	for _, name := range slices.Sorted(maps.Keys(properties)) {
+		p := properties[name].(object)
+		f(way, name, s, p)
+		each(strings.TrimPrefix(way+"."+name, "."), p, f)
+	}
+	if free, ok := s["additionalProperties"].(object); ok {
+		f(way, "NAME", s, free)
+		each(way+".NAME", free, f)
+	}
+	if items, ok := s["items"].(object); ok {
+		each(way+"[]", items, f)
+	}
+}
+
+func TestSchemaDescribesTheFiles(t *testing.T) {
+	seen := map[string]bool{}
+	for _, name := range []string{"contract.yaml", "full.yaml", "minimal.yaml"} {
+		w := walker{seen: seen}
+		w.walk("", schema(t), decoded(t, name))
+		for _, wrong := range w.wrong {
+			t.Errorf("%s: %s", name, wrong)
+		}
+	}
+	each("", schema(t), func(way, name string, _, _ object) {
+		if full := strings.TrimPrefix(way+"."+name, "."); !seen[full] {
+			t.Errorf("no file in testdata has %s", full)
+		}
+	})
+}
+
+func TestSchemaRefusesWhatTheReaderRefuses(t *testing.T) {
+	tests := []struct{ name, old, new string }{
+		{"unknown key", "window:", "window: {}\nwindos:"},
+		{"no window", "window:", "# window:"},
+		{"start at 24:00", `start: "23:00"`, `start: "24:00"`},
+		{"id with a slash", `id: "0142"`, `id: "01/42"`},
+		{"id as a number", `id: "0142"`, `id: 142`},
+		{"version 2", "version: 1", "version: 2"},
+	}
+	for _, tt := range tests {
+		text := strings.Replace(minimal(t), tt.old, tt.new, 1)
+		var v any
+		if err := yaml.Unmarshal([]byte(text), &v); err != nil {
+			continue // no YAML at all
+		}
+		data, err := json.Marshal(v)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := json.Unmarshal(data, &v); err != nil {
+			t.Fatal(err)
+		}
+		w := walker{seen: map[string]bool{}}
+		w.walk("", schema(t), v)
+		if _, err := config.Parse("store.yaml", []byte(text)); err == nil || len(w.wrong) == 0 {
+			t.Errorf("%s: reader says %v, schema says %v", tt.name, err, w.wrong)
+		}
+	}
+}
+
+// TestSchemaHasTheKeysOfTheReader puts an impossible key everywhere: the reader answers with
+// the keys that it knows there, which must be those of the schema.
+func TestSchemaHasTheKeysOfTheReader(t *testing.T) {
+	places := map[string]string{
+		"": "", "store": "store: {%s}", "window": "window: {%s}", "window.blackouts[]": "window: {blackouts: [{%s}]}",
+		"clock": "clock: {%s}", "contacts[]": "contacts: [{%s}]", "catalog": "catalog: {%s}", "catalog.rate": "catalog: {rate: {%s}}",
+		"mqtt": "mqtt: {%s}", "ssh": "ssh: {%s}", "devices[]": "devices: [{%s}]", "groups.NAME": "groups: {a: {%s}}",
+		"readiness": "readiness: {%s}", "readiness.checks[]": "readiness: {checks: [{%s}]}", "listen": "listen: {%s}",
+	}
+	described := map[string][]string{}
+	each("", schema(t), func(way, name string, _, _ object) {
+		if name != "NAME" {
+			described[way] = append(described[way], name)
+		}
+	})
+	for way, names := range described {
+		form, ok := places[way]
+		if !ok {
+			t.Errorf("the test has no file for %q", way)
+			continue
+		}
+		text := "zzzzzzzz: 1"
+		if form != "" {
+			text = fmt.Sprintf(form, text)
+		}
+		_, err := config.Parse("store.yaml", []byte(text))
+		var problems config.Problems
+		if !errors.As(err, &problems) {
+			t.Fatalf("%s is not refused: %v", text, err)
+		}
+		i := slices.IndexFunc(problems, func(p config.Problem) bool { return p.Wrong == "is not a known key" })
+		if i < 0 {
+			t.Fatalf("%s: %v", text, problems)
+		}
+		known := strings.Split(strings.TrimPrefix(problems[i].Instead, "write one of "), ", ")
+		slices.Sort(known)
+		if !slices.Equal(known, names) {
+			t.Errorf("%q: the reader knows %v\nthe schema describes %v", way, known, names)
+		}
+	}
+}
+
+// insert sets a key in a file, making the objects on the way.
+func insert(file object, way, name string, v any) {
+	for part := range strings.SplitSeq(way, ".") {
+		if part == "" {
+			continue
+		}
+		next, ok := file[part].(object)
+		if !ok {
+			next = object{}
+			file[part] = next
+		}
+		file = next
+	}
+	file[name] = v
+}
+
+func parsed(t *testing.T, file object) (config.Config, error) {
+	t.Helper()
+	text, err := json.Marshal(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return config.Parse("/etc/nightfill/store.yaml", text)
+}
+
+// TestDefaultsOfTheSchema writes every default of the schema into a file: nothing may change.
+func TestDefaultsOfTheSchema(t *testing.T) {
+	base := func() object {
+		file := decoded(t, "minimal.yaml")
+		insert(file, "catalog", "url", "https://patches.example.com/")
+		file["groups"] = object{"lanes": object{}}
+		file["devices"] = []any{object{"id": "d", "class": "handheld"}}
+		file["readiness"] = object{"checks": []any{
+			object{"id": "D", "kind": "disk", "device": "d", "min_free": "5%"}, object{"id": "C", "kind": "clock", "device": "d"}}}
+		return file
+	}
+	want, err := parsed(t, base())
+	if err != nil {
+		t.Fatal(err)
+	}
+	count := 0
+	each("", schema(t), func(way, name string, _, s object) {
+		value, ok := s["default"]
+		if !ok {
+			return
+		}
+		count++
+		file := base()
+		switch way {
+		case "readiness.checks[]":
+			checks := file["readiness"].(object)["checks"].([]any)
+			for _, c := range checks {
+				kind := c.(object)["kind"]
+				if (name != "path" || kind == "disk") && (name != "max_skew" || kind == "clock") {
+					c.(object)[name] = value
+				}
+			}
+		default:
+			insert(file, strings.Replace(way, "NAME", "lanes", 1), name, value)
+		}
+		got, err := parsed(t, file)
+		if err != nil {
+			t.Errorf("%s.%s: its default is refused: %v", way, name, err)
+			return
+		}
+		got.Store.Calendar.Zone, want.Store.Calendar.Zone = nil, nil
+		got.Warnings, want.Warnings = nil, nil
+		for i := range reflect.TypeFor[config.Config]().NumField() {
+			f := reflect.TypeFor[config.Config]().Field(i)
+			if g, w := reflect.ValueOf(got).Field(i), reflect.ValueOf(want).Field(i); f.IsExported() && !reflect.DeepEqual(g.Interface(), w.Interface()) {
+				t.Errorf("%s.%s: its default changes %s: %v, want %v", way, name, f.Name, g, w)
+			}
+		}
+	})
+	if count < 15 {
+		t.Errorf("only %d defaults", count)
+	}
+}
+
+// TestExamplesOfTheSchema puts every example of the schema into a file: the reader takes it.
+func TestExamplesOfTheSchema(t *testing.T) {
+	each("", schema(t), func(way, name string, _, s object) {
+		examples, _ := s["examples"].([]any)
+		if len(examples) == 0 && s["properties"] == nil && name != "NAME" {
+			t.Errorf("%s.%s has no example", way, name)
+		}
+		if strings.Contains(way+name, "[]") || strings.Contains(way+name, "NAME") || way == "mqtt" || name == "groups" || name == "floor" {
+			return // depends on its neighbours: full.yaml has it
+		}
+		for _, example := range examples {
+			file := decoded(t, "minimal.yaml")
+			insert(file, way, name, example)
+			if _, err := parsed(t, file); err != nil {
+				t.Errorf("%s.%s: its example is refused: %v", way, name, err)
+			}
+		}
+	})
+}
+
+func TestExplain(t *testing.T) {
+	tests := []struct{ key, want string }{
+		{"window.reserve", `{"key":"window.reserve","description":"Time at the end of the window that is kept free for verification and repair: shorter than the window, 0 for none.","type":"text or number","required":false,"default":"45m","examples":["45m",0],"since":1}`},
+		{"store.ring", `{"key":"store.ring","description":"How early the store takes patches: a lab store takes everything released, a fleet store only what reached the fleet.","type":"text","required":false,"default":"fleet","allowed":["lab","pilot","fleet"],"examples":["pilot"],"since":1}`},
+		{"devices[2].id", `{"key":"devices[].id","description":"The name of the device, once in the store.","type":"text","required":true,"examples":["srv-1"],"since":1}`},
+		{"groups.lanes.min_up", `{"key":"groups.NAME.min_up","description":"Never fewer than this many working devices; 0 is no floor.","type":"number","required":false,"default":0,"examples":[2],"since":1}`},
+		{"ssh", `{"key":"ssh","description":"How the box logs in to servers.","type":"keys with values","required":false,"keys":["key"],"since":1}`},
+		{"window.days", `{"key":"window.days","description":"The dates on which the window opens, as days and ranges of days. Without it, every day.","type":"list of text","required":false,"examples":[["mon-fri","sun"]],"since":1}`},
+	}
+	for _, tt := range tests {
+		help, err := config.Explain(tt.key)
+		if err != nil {
+			t.Errorf("%s: %v", tt.key, err)
+			continue
+		}
+		if got, _ := json.Marshal(help); string(got) != tt.want {
+			t.Errorf("%s:\n got %s\nwant %s", tt.key, got, tt.want)
+		}
+	}
+	if all, err := config.Explain(""); err != nil || len(all.Keys) != 14 {
+		t.Errorf("the whole file: %v, %v", all.Keys, err)
+	}
+	each("", schema(t), func(way, name string, _, _ object) {
+		full := strings.TrimPrefix(way+"."+name, ".")
+		if help, err := config.Explain(strings.ReplaceAll(full, "[]", "")); err != nil || help.Key != full || help.Type == "" {
+			t.Errorf("%s: %+v, %v", full, help, err)
+		}
+	})
+}
+
+func TestExplainOfUnknownKeys(t *testing.T) {
+	tests := []struct{ key, want string }{
+		{"windw", `the store file has no key "windw": did you mean window?`},
+		{"window.strat", `the store file has no key "window.strat": did you mean window.start?`},
+		{"devices.clas", `the store file has no key "devices.clas": did you mean devices[].class?`},
+		{"window.start.hour", `the store file has no key "window.start.hour": window.start has no keys below it`},
+		{"ssh.banana", `the store file has no key "ssh.banana": the keys of ssh are key`},
+		{".", `the store file has no key ".": the keys of the file are catalog, clock, contacts, devices, groups, listen, mqtt, opening, readiness, ssh, state, store, version, window`},
+		{"[2].id", `the store file has no key "[2].id": the keys of the file are catalog, clock, contacts, devices, groups, listen, mqtt, opening, readiness, ssh, state, store, version, window`},
+	}
+	for _, tt := range tests {
+		if _, err := config.Explain(tt.key); err == nil || err.Error() != tt.want {
+			t.Errorf("%s:\n got %v\nwant %s", tt.key, err, tt.want)
+		}
+	}
+}
