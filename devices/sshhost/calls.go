@@ -1,0 +1,160 @@
+package sshhost
+
+import (
+	"context"
+	_ "embed"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/nightfill/nightfill/devices"
+	"github.com/nightfill/nightfill/site"
+)
+
+// The shell text that runs on devices.
+var (
+	//go:embed sh/common.sh
+	commonText string
+	//go:embed sh/device.sh
+	deviceOnlyText string
+	//go:embed sh/runner.sh
+	runnerOnlyText string
+	//go:embed sh/work.sh
+	workOnlyText string
+
+	deviceText = commonText + deviceOnlyText
+	runnerText = commonText + runnerOnlyText
+	workText   = commonText + workOnlyText
+)
+
+// How much a device may answer.
+const (
+	answerAtMost = 64 << 10
+	probeAtMost  = 4 << 20 // some 1,500 packages are 100 KB
+)
+
+// Probe implements devices.Driver. It is one command, which only reads.
+func (d *Driver) Probe(ctx context.Context, dev site.Device) (site.Observation, error) {
+	at := time.Now()
+	out, err := d.call(ctx, dev, deviceText+"probe </dev/null\n", probeAtMost)
+	if err != nil {
+		return site.Observation{}, err
+	}
+	o, err := parseProbe(out)
+	if err != nil {
+		return site.Observation{}, fmt.Errorf("cannot understand what %s says of itself: %w", dev.ID, err)
+	}
+	o.Device, o.At = dev.ID, at
+	return o, nil
+}
+
+// Start implements devices.Driver. The runner and the work travel with the command that claims them.
+func (d *Driver) Start(ctx context.Context, dev site.Device, w devices.Work) error {
+	body, err := Render(w)
+	if err != nil {
+		return fmt.Errorf("cannot start %s on %s: %w", w.ID, dev.ID, err)
+	}
+	call := fmt.Sprintf("start_work %s %d %s", quote(string(w.ID)), seconds(w.Timeout), quote(w.Owner))
+	_, err = d.call(ctx, dev, deviceText+withFiles(call, runnerText, workText+body), answerAtMost)
+	return err
+}
+
+// Status implements devices.Driver. The device itself waits, so that the end of work is known at once.
+func (d *Driver) Status(ctx context.Context, dev site.Device, id devices.WorkID) (devices.Progress, error) {
+	if err := checkID(id); err != nil {
+		return devices.Progress{}, err
+	}
+	call := fmt.Sprintf("status %s %d </dev/null\n", quote(string(id)), waitWithin(ctx, devices.StatusWait))
+	out, err := d.call(ctx, dev, deviceText+call, answerAtMost)
+	if err != nil {
+		return devices.Progress{}, err
+	}
+	p, err := parseStatus(out)
+	if err != nil {
+		return devices.Progress{}, fmt.Errorf("cannot understand what %s says of %s: %w", dev.ID, id, err)
+	}
+	return p, nil
+}
+
+// Reboot implements devices.Driver. It is refused with CodeBusy while any work runs on the device.
+func (d *Driver) Reboot(ctx context.Context, dev site.Device, id devices.WorkID) error {
+	if err := checkID(id); err != nil {
+		return err
+	}
+	_, err := d.call(ctx, dev, deviceText+"reboot_once "+quote(string(id))+" </dev/null\n", answerAtMost)
+	return err
+}
+
+// Check implements devices.Driver for the kinds service, command, disk and clock. The others look
+// from the box, not from the device, and are refused with CodeUnsupported.
+func (d *Driver) Check(ctx context.Context, dev site.Device, c site.Check) (site.CheckOutcome, string, error) {
+	var question string
+	switch c.Kind {
+	case site.CheckService:
+		question = "check proof_service " + quote(c.Name)
+	case site.CheckCommand:
+		if len(c.Command) == 0 {
+			return site.Unknown, "", fmt.Errorf("check %s has no command", c.ID)
+		}
+		question = "check proof_command" + quoted(c.Command)
+	case site.CheckDisk:
+		return d.checkDisk(ctx, dev, c)
+	case site.CheckClock:
+		return d.checkClock(ctx, dev, c)
+	default:
+		return site.Unknown, "", devices.Failure(site.CodeUnsupported, "check %s of kind %q is not a question to a device", c.ID, c.Kind)
+	}
+	out, err := d.call(ctx, dev, deviceText+workOnlyText+question+" </dev/null\n", answerAtMost)
+	if err != nil {
+		return site.Unknown, "", err
+	}
+	return parseCheck(out)
+}
+
+func (d *Driver) checkDisk(ctx context.Context, dev site.Device, c site.Check) (site.CheckOutcome, string, error) {
+	path := c.Path
+	if path == "" {
+		path = "/"
+	}
+	out, err := d.call(ctx, dev, deviceText+`room "$R"`+quote(path)+"\n"+`echo "room $F $A"`+"\n", answerAtMost)
+	if err != nil {
+		return site.Unknown, "", err
+	}
+	free, all, err := parseRoom(out)
+	if err != nil {
+		return site.Unknown, "", err
+	}
+	return judgeRoom(path, free, all, c.MinFree)
+}
+
+func (d *Driver) checkClock(ctx context.Context, dev site.Device, c site.Check) (site.CheckOutcome, string, error) {
+	before := time.Now()
+	out, err := d.call(ctx, dev, deviceText+`echo "clock $(date +%s)"`+"\n", answerAtMost)
+	if err != nil {
+		return site.Unknown, "", err
+	}
+	clock, err := parseClock(out)
+	if err != nil {
+		return site.Unknown, "", err
+	}
+	outcome, seen := judgeClock(clock, before, time.Now(), c.MaxSkew.Std())
+	return outcome, seen, nil
+}
+
+// seconds is a length of time for the device: whole seconds, at least one, rounded up.
+func seconds(t time.Duration) int { return max(1, int((t+time.Second-1)/time.Second)) }
+
+// withFiles is a call with two texts on the file descriptors 3 and 4.
+func withFiles(call, three, four string) string {
+	a, b := mark(three), mark(four)
+	return call + " 3<<'" + a + "' 4<<'" + b + "'\n" + three + a + "\n" + four + b + "\n"
+}
+
+// mark ends a text that does not contain it.
+func mark(text string) string {
+	for i := 0; ; i++ {
+		if m := "NIGHTFILL_END_" + strconv.Itoa(i); !containsLine(text, m) {
+			return m
+		}
+	}
+}

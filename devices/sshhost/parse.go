@@ -1,0 +1,166 @@
+package sshhost
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/nightfill/nightfill/devices"
+	"github.com/nightfill/nightfill/site"
+)
+
+var validBoot = regexp.MustCompile(`^[0-9a-f-]{36}$`)
+
+func containsLine(text, line string) bool {
+	return strings.Contains("\n"+text+"\n", "\n"+line+"\n")
+}
+
+// parseProbe reads the answer of probe. An answer that was cut off is an error.
+func parseProbe(out string) (site.Observation, error) {
+	o := site.Observation{Packages: map[string]string{}}
+	complete := false
+	for line := range strings.Lines(out) {
+		key, value, _ := strings.Cut(strings.TrimSuffix(line, "\n"), " ")
+		value = strings.ToValidUTF8(value, "?")
+		switch key {
+		case "boot":
+			o.BootID = value
+		case "up":
+			o.Uptime = site.Duration(uptime(value))
+		case "clock":
+			if s, err := strconv.ParseInt(value, 10, 64); err == nil {
+				o.Clock = time.Unix(s, 0)
+			}
+		case "system":
+			o.System = strings.Trim(value, `"'`)
+		case "free":
+			o.DiskFree, _ = strconv.ParseInt(value, 10, 64)
+		case "reboot":
+			o.RebootPending = true
+		case "record":
+			id, digest, _ := strings.Cut(value, " ")
+			if o.Recorded == nil {
+				o.Recorded = map[string]string{}
+			}
+			o.Recorded[id] = digest
+		case "p":
+			addPackage(&o, value)
+		case "end":
+			complete = true
+		}
+	}
+	if !complete {
+		return site.Observation{}, errors.New("the answer is not complete")
+	}
+	if !validBoot.MatchString(o.BootID) {
+		return site.Observation{}, fmt.Errorf("%q is not a boot id", o.BootID)
+	}
+	return o, nil
+}
+
+// addPackage reads one line of dpkg-query: status, name and version between tabs.
+func addPackage(o *site.Observation, line string) {
+	status, rest, _ := strings.Cut(line, "\t")
+	name, version, ok := strings.Cut(rest, "\t")
+	words := strings.Fields(status)
+	if !ok || name == "" || len(words) != 3 {
+		return
+	}
+	switch {
+	case words[2] == "not-installed" || words[2] == "config-files":
+	case words[2] == "installed" && words[1] == "ok":
+		o.Packages[name] = version
+	default:
+		o.Broken = append(o.Broken, name)
+	}
+}
+
+// uptime reads seconds with a fraction; 0 = not known.
+func uptime(s string) time.Duration {
+	f, err := strconv.ParseFloat(s, 64)
+	if err != nil || !(f >= 0 && f < 1e9) {
+		return 0
+	}
+	return time.Duration(f * float64(time.Second))
+}
+
+// parseStatus reads the answer of status.
+func parseStatus(out string) (devices.Progress, error) {
+	head, output, ok := strings.Cut(out, "output\n")
+	if !ok {
+		return devices.Progress{}, errors.New("the answer is not complete")
+	}
+	p := devices.Progress{Output: tail(output, 4096)}
+	for line := range strings.Lines(head) {
+		f := strings.Fields(line)
+		switch {
+		case len(f) == 2 && f[0] == "phase":
+			p.Phase = devices.Phase(f[1])
+		case len(f) == 4 && f[0] == "result":
+			if from, to := uptime(f[2]), uptime(f[3]); from > 0 && to >= from {
+				p.Took = to - from
+			}
+			if p.Phase == devices.PhaseDone {
+				code, err := strconv.Atoi(f[1])
+				if err != nil {
+					return devices.Progress{}, fmt.Errorf("%q is not an exit code", f[1])
+				}
+				p.ExitCode = code
+			}
+		}
+	}
+	switch p.Phase {
+	case devices.PhaseNone, devices.PhaseRunning, devices.PhaseDone, devices.PhaseTimedOut, devices.PhaseLost, devices.PhaseInterrupted:
+		return p, nil
+	}
+	return devices.Progress{}, fmt.Errorf("%q is not a phase", p.Phase)
+}
+
+// tail is the end of s as valid text of at most n bytes.
+func tail(s string, n int) string {
+	if len(s) > n {
+		s = s[len(s)-n:]
+		for len(s) > 0 && s[0]&0xC0 == 0x80 { // not in the middle of a character
+			s = s[1:]
+		}
+	}
+	return strings.ToValidUTF8(s, "?")
+}
+
+// parseCheck reads the answer of check.
+func parseCheck(out string) (site.CheckOutcome, string, error) {
+	outcome, seen := site.Unknown, ""
+	for line := range strings.Lines(out) {
+		key, value, _ := strings.Cut(strings.TrimSuffix(line, "\n"), " ")
+		switch {
+		case key == "outcome" && (value == "pass" || value == "fail"):
+			outcome = site.CheckOutcome(value)
+		case key == "seen":
+			seen = strings.ToValidUTF8(value, "?")
+		}
+	}
+	if outcome == site.Unknown {
+		return outcome, "", errors.New("the device's answer to the check is not complete")
+	}
+	return outcome, seen, nil
+}
+
+// parseRoom reads "room FREE ALL" in bytes.
+func parseRoom(out string) (free, all int64, err error) {
+	if _, err := fmt.Sscanf(out, "room %d %d\n", &free, &all); err != nil || all <= 0 || free < 0 {
+		return 0, 0, errors.New("the device does not tell how full its disk is")
+	}
+	return free, all, nil
+}
+
+// parseClock reads "clock SECONDS".
+func parseClock(out string) (time.Time, error) {
+	var s int64
+	if _, err := fmt.Sscanf(out, "clock %d\n", &s); err != nil {
+		return time.Time{}, errors.New("the device does not tell its time")
+	}
+	return time.Unix(s, 0), nil
+}

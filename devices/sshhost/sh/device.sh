@@ -1,0 +1,253 @@
+# What the box asks of a device. Each question is one call of a function at the end of this text.
+export NIGHTFILL_ROOT="$R"
+echo 'nightfill 1'
+
+# fail CODE TEXT: the answer is no, for a reason that the box knows by name.
+fail() {
+	printf 'error %s %s\n' "$1" "$2"
+	exit 1
+}
+
+# own DIR: a directory that nobody else can change, made when it is missing.
+own() {
+	[ ! -L "$1" ] || fail unsafe "$1 is a symbolic link; remove it"
+	[ -d "$1" ] || mkdir -p "$1" || [ -d "$1" ] || fail '-' "cannot make the directory $1"
+	[ -O "$1" ] || fail unsafe "$1 belongs to another user; remove it"
+}
+
+spool() {
+	own "$S"
+	own "$S/work"
+	own "$S/stage"
+}
+
+# boot: B = the boot id, valid or nothing is done.
+boot() {
+	B=
+	{ read -r B <"$R/proc/sys/kernel/random/boot_id"; } 2>/dev/null
+	case $B in *[!0-9a-f-]* | '') B= ;; esac
+	[ ${#B} -eq 36 ] || fail '-' 'the device has no valid boot id'
+}
+
+ended() {
+	[ -f "$W/rc" ] || return 1
+	read -r P X T0 T1 <"$W/rc"
+}
+
+# phase ID: P = phase, X = exit code, T0 T1 = uptime at start and end, W = its directory.
+phase() {
+	W=$S/work/$1 P=none X= T0= T1= OWNER=
+	[ ! -L "$W" ] || fail unsafe "$W is a symbolic link; remove it"
+	[ -f "$W/boot" ] || return 0
+	read -r cb cu OWNER <"$W/boot"
+	! ended || return 0
+	P=interrupted
+	[ "$cb" = "$B" ] || return 0
+	P=running
+	if [ -f "$W/pid" ]; then
+		read -r p1 s1 p2 s2 <"$W/pid"
+		! alive "$p1" "$s1" || return 0
+		! alive "$p2" "$s2" || return 0
+	elif [ $((U - cu)) -le 30 ]; then
+		return 0
+	fi
+	! ended || return 0
+	settle "$W" 'lost - - -'
+	ended
+}
+
+# idle OWNER: no work of anybody else runs. An empty OWNER: no work at all.
+idle() {
+	for w in "$S"/work/*/; do
+		[ -f "$w/boot" ] && [ ! -f "$w/rc" ] || continue
+		w=${w%/}
+		phase "${w##*/}"
+		[ "$P" = running ] && [ "$OWNER" != "$1" ] || continue
+		fail busy "work ${w##*/} of $OWNER runs on it"
+	done
+}
+
+# held ID SINCE: the work for which the lock was taken runs, or is about to.
+held() {
+	phase "$1"
+	[ "$P" = running ] || { [ "$P" = none ] && [ $((U - $2)) -le 30 ]; }
+}
+
+# take ID OWNER: the device's lock. It may be taken from an owner whose work has ended.
+take() {
+	L=$S/lock
+	[ ! -L "$L" ] || fail unsafe "$L is a symbolic link; remove it"
+	printf '%s %s %s %s\n' "$2" "$B" "$U" "$1" >"$L.$$" || fail '-' 'cannot write the lock'
+	tries=0
+	until ln "$L.$$" "$L" 2>/dev/null; do
+		tries=$((tries + 1))
+		[ $tries -lt 20 ] || { rm -f "$L.$$"; fail busy 'the lock changes hands all the time'; }
+		lo= lb= lu= lid=
+		{ read -r lo lb lu lid <"$L"; } 2>/dev/null || continue
+		if [ "$lo" = "$2" ]; then
+			mv -f "$L.$$" "$L"
+			return 0
+		fi
+		if [ "$lb" = "$B" ] && held "$lid" "${lu:-0}"; then
+			rm -f "$L.$$"
+			fail busy "$lo holds its lock for work $lid"
+		fi
+		mv "$L" "$L.old.$$" 2>/dev/null || continue
+		{ read -r o b u i <"$L.old.$$"; } 2>/dev/null
+		[ "$lo $lb $lu $lid" = "$o $b $u $i" ] || ln "$L.old.$$" "$L" 2>/dev/null
+		rm -f "$L.old.$$"
+	done
+	rm -f "$L.$$"
+}
+
+# claim ID OWNER: succeeds for one caller only, ever; the claim is on the disk then.
+claim() {
+	W=$S/work/$1
+	own "$W"
+	printf '%s %s %s\n' "$B" "$U" "$2" >"$W/boot.$$" || fail '-' 'cannot write the claim'
+	durable "$W/boot.$$"
+	ln "$W/boot.$$" "$W/boot" 2>/dev/null
+	won=$?
+	rm -f "$W/boot.$$"
+	[ -f "$W/boot" ] || fail '-' 'cannot write the claim'
+	return $won
+}
+
+# start_work ID SECONDS OWNER, runner on fd 3, work on fd 4.
+start_work() {
+	boot
+	up
+	spool
+	phase "$1"
+	[ "$P" = none ] || { echo "already $P"; return 0; }
+	idle "$3"
+	take "$1" "$3"
+	W=$S/work/$1
+	own "$W"
+	cat <&3 >"$W/runner.$$" && cat <&4 >"$W/script.$$" || fail '-' 'cannot write the work'
+	durable "$W/runner.$$" "$W/script.$$"
+	if claim "$1" "$3"; then
+		mv "$W/runner.$$" "$W/runner"
+		mv "$W/script.$$" "$W/script"
+		durable "$W" "$S/work"
+		launch "$1" "$2" </dev/null
+		echo started
+	else
+		rm -f "$W/runner.$$" "$W/script.$$"
+		echo already
+	fi
+}
+
+launch() {
+	if [ -z "$R" ] && [ -d /run/systemd/system ] && command -v systemd-run >/dev/null 2>&1; then
+		systemd-run --quiet --unit="nightfill-$1" --property=KillMode=control-group --property=SendSIGKILL=yes \
+			--property="RuntimeMaxSec=$(($2 + 60))" --property=TimeoutStopSec=15 \
+			/bin/sh "$W/runner" "$1" "$2" >/dev/null 2>&1 3<&- 4<&- && return 0
+	fi
+	setsid sh "$W/runner" "$1" "$2" </dev/null >/dev/null 2>&1 3<&- 4<&- &
+}
+
+# status ID SECONDS: waits that long for the end of the work.
+status() {
+	boot
+	up
+	end=$((U + $2))
+	phase "$1"
+	while [ "$P" = running ] && [ "$U" -lt "$end" ]; do
+		nap
+		up
+		phase "$1"
+	done
+	echo "phase $P"
+	[ -z "$X" ] || echo "result $X $T0 $T1"
+	echo output
+	[ "$P" = none ] || cat "$W/out.0" "$W/out.1" "$W/out.2" 2>/dev/null | tail -c 4096
+}
+
+reboot_once() {
+	boot
+	up
+	spool
+	phase "$1"
+	[ "$P" = none ] || { echo already; return 0; }
+	idle ''
+	claim "$1" reboot || { echo already; return 0; }
+	settle "$W" "done 0 $UU $UU"
+	durable "$S/work"
+	sync
+	setsid sh -c 'sleep 1; reboot || systemctl reboot || shutdown -r now || busybox reboot' </dev/null >/dev/null 2>&1 &
+	echo rebooting
+}
+
+# room DIR: F = bytes free on the file system of the nearest directory above that exists.
+room() {
+	d=$1
+	while [ ! -d "$d" ] && [ -n "$d" ]; do d=${d%/*}; done
+	# shellcheck disable=SC2046
+	set -- $(df -Pk "${d:-/}" 2>/dev/null | tail -n 1)
+	F=$((${4:-0} * 1024)) A=$((${2:-0} * 1024))
+}
+
+# stage_begin DIGEST NAME SIZE: complete, or how many bytes are there.
+stage_begin() {
+	spool
+	find "$S/stage" -mindepth 1 -maxdepth 1 -mtime +30 -exec rm -rf {} + 2>/dev/null
+	find "$S/work" -mindepth 1 -maxdepth 1 -mtime +90 -exec rm -rf {} + 2>/dev/null
+	D=$S/stage/$1
+	own "$D"
+	touch "$D"
+	for f in "$D/$2" "$D/$2.part"; do
+		[ ! -L "$f" ] || fail unsafe "$f is a symbolic link; remove it"
+	done
+	if [ -f "$D/$2" ]; then
+		[ "$(digest "$D/$2")" != "$1" ] || { echo complete; return 0; }
+		rm -f "$D/$2"
+	fi
+	have=0
+	[ ! -f "$D/$2.part" ] || have=$(($(wc -c <"$D/$2.part")))
+	[ $have -le "$3" ] || { rm -f "$D/$2.part"; have=0; }
+	room "$D"
+	[ $F -ge $(($3 - have + 1048576)) ] || fail disk_full "$F bytes are free, $2 needs $(($3 - have)) and some room to work"
+	: >>"$D/$2.part" || fail '-' "cannot write $D/$2.part"
+	echo "have $have"
+	echo "part $D/$2.part"
+}
+
+stage_end() {
+	D=$S/stage/$1
+	have=$(($(wc -c <"$D/$2.part")))
+	[ $have -ge "$3" ] || fail '-' "$have of $3 bytes arrived"
+	sum=$(digest "$D/$2.part")
+	if [ "$sum" != "$1" ]; then
+		rm -f "$D/$2.part"
+		fail stage_failed "the bytes that arrived have the digest $sum"
+	fi
+	durable "$D/$2.part"
+	mv "$D/$2.part" "$D/$2" || fail '-' "cannot rename $D/$2.part"
+	durable "$D" "$S/stage"
+	echo complete
+}
+
+probe() {
+	boot
+	up
+	echo "boot $B"
+	echo "up $UU"
+	echo "clock $(date +%s)"
+	while IFS= read -r line; do
+		case $line in PRETTY_NAME=*) echo "system ${line#*=}" ;; esac
+	done 2>/dev/null <"$R/etc/os-release"
+	room "$S/stage"
+	echo "free $F"
+	[ ! -e "$R/run/reboot-required" ] && [ ! -e "$R/var/run/reboot-required" ] || echo 'reboot yes'
+	for f in "$S"/patches/*; do
+		[ -f "$f" ] && [ ! -L "$f" ] || continue
+		line=
+		read -r line <"$f"
+		echo "record ${f##*/} $line"
+	done
+	if command -v dpkg-query >/dev/null 2>&1; then
+		dpkg-query -W -f 'p ${Status}\t${Package}\t${Version}\n' 2>/dev/null
+	fi
+	echo end
+}

@@ -1,0 +1,101 @@
+package sshhost
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+
+	"github.com/nightfill/nightfill/site"
+)
+
+// uploadAtMost is how much one session carries; a cut loses no more than what was under way.
+const uploadAtMost = 128 << 20
+
+// Stage implements devices.Driver. The bytes grow in a file beside the final one, which appears
+// only after the device's own digest of the whole equals the artifact's.
+func (d *Driver) Stage(ctx context.Context, dev site.Device, a site.Artifact, r io.ReaderAt) error {
+	if err := checkArtifact(a); err != nil {
+		return fmt.Errorf("cannot stage on %s: %w", dev.ID, err)
+	}
+	names := quote(a.SHA256) + " " + quote(a.Name) + " " + strconv.FormatInt(a.Size, 10)
+	out, err := d.call(ctx, dev, deviceText+"stage_begin "+names+" </dev/null\n", answerAtMost)
+	if err != nil {
+		return err
+	}
+	have, part, complete, err := parseStage(out)
+	if err != nil || complete {
+		return err
+	}
+	for have < a.Size {
+		n := min(a.Size-have, uploadAtMost)
+		if err := d.upload(ctx, dev, a, part, io.NewSectionReader(r, have, n), n); err != nil {
+			return err
+		}
+		have += n
+	}
+	_, err = d.call(ctx, dev, deviceText+"stage_end "+names+" </dev/null\n", answerAtMost)
+	return err
+}
+
+// upload appends n bytes to the file on the device.
+func (d *Driver) upload(ctx context.Context, dev site.Device, a site.Artifact, part string, r io.Reader, n int64) error {
+	source := &source{r: r}
+	res, err := d.exec(ctx, dev, asRoot(`exec $r sh -c 'echo "nightfill 1"; exec cat >>"$1"' nightfill "$1"`, part), source, answerAtMost)
+	if err != nil {
+		return err
+	}
+	if _, err := answer(dev, res); err != nil {
+		return err
+	}
+	if source.err != nil {
+		return fmt.Errorf("cannot read %s: %w", a.Name, source.err)
+	}
+	if source.n != n {
+		return fmt.Errorf("cannot stage %s on %s: its source has fewer than %d bytes", a.Name, dev.ID, a.Size)
+	}
+	return nil
+}
+
+// source counts what is read and keeps the error, which the SSH library does not always tell.
+// It is read by one goroutine, which has ended before the fields are looked at.
+type source struct {
+	r   io.Reader
+	n   int64
+	err error
+}
+
+// Read implements io.Reader.
+func (s *source) Read(p []byte) (int, error) {
+	n, err := s.r.Read(p)
+	s.n += int64(n)
+	if err != nil && !errors.Is(err, io.EOF) {
+		s.err = err
+		err = io.EOF
+	}
+	return n, err
+}
+
+// parseStage reads the answer of stage_begin.
+func parseStage(out string) (have int64, part string, complete bool, err error) {
+	have = -1
+	for line := range strings.Lines(out) {
+		key, value, _ := strings.Cut(strings.TrimSuffix(line, "\n"), " ")
+		switch key {
+		case "complete":
+			return 0, "", true, nil
+		case "have":
+			if have, err = strconv.ParseInt(value, 10, 64); err != nil || have < 0 {
+				return 0, "", false, fmt.Errorf("the device says that it has %q bytes", value)
+			}
+		case "part":
+			part = value
+		}
+	}
+	if have < 0 || part == "" {
+		return 0, "", false, errors.New("the device's answer about the staged file is not complete")
+	}
+	return have, part, false, nil
+}
