@@ -82,7 +82,7 @@ func (s *Store) Script(device, patch string, script Script) {
 }
 
 func (s *Store) script(device, patch string) *scripted {
-	for _, t := range []target{{device, patch}, {"", patch}, {device, ""}} {
+	for _, t := range []target{{device, patch}, {"", patch}, {device, ""}, {"", ""}} {
 		if found, ok := s.scripts[t]; ok {
 			return found
 		}
