@@ -249,7 +249,7 @@ func TestDocument(t *testing.T) {
 	}
 	want := `{"schema":"ready/1","verdict":"not_ready","ready":0,"text":"NOT READY: CARD-1 does not answer",` +
 		`"fix":[{"code":"CARD-1","what":"CARD-1 does not answer","so_what":"The store needs this to open.",` +
-		`"steps":["Wait 5 minutes. This page will change by itself."],"else":"Trade with what works. Call for help.",` +
+		`"steps":["Wait 5 minutes. This page will change by itself."],"else":"Trade with what works.",` +
 		`"call":"Night desk","phone":"+1 555 0100","since":"2026-11-23T07:40:08Z","blocks_trading":true}],"notes":[],` +
 		`"checks":{"ok":5,"failed":1,"unknown":0,"total":6},"capabilities":[{"capability":"sell","working":4,"unknown":0,"total":4,"floor":2}],` +
 		`"as_of":"2026-11-23T07:40:08Z","max_age_s":900,"rev":9183}`

@@ -159,7 +159,7 @@ func downWords(device string) Finding {
 	return Finding{
 		What:  device + " does not answer",
 		Steps: []string{"Look if " + device + " is switched on.", "Switch it on if it is off.", wait},
-		Else:  "Trade with what works. Call for help.",
+		Else:  "Trade with what works.",
 	}
 }
 
@@ -241,7 +241,7 @@ func floorWords(c Capability) Finding {
 		What:   fmt.Sprintf("Only %d of %s %s", c.Working, plural(c.Total, "device"), can(c.Name)),
 		SoWhat: fmt.Sprintf("You need %d.", c.Floor),
 		Steps:  []string{"Switch on the devices that are off.", wait},
-		Else:   "Trade with what works. Call for help.",
+		Else:   "Trade with what works.",
 	}
 }
 
@@ -275,7 +275,7 @@ func awayWords(device string) Finding {
 func dirtyWords(device string) Finding {
 	return Finding{
 		Code: CodeDirty, What: "Support must look at " + device, SoWhat: "Last night's update of it went wrong.",
-		Steps: []string{"Use " + device + " only if it works."}, Else: "Call for help.",
+		Steps: []string{"Try " + device + " before you use it."}, Else: "Use another device.",
 	}
 }
 

@@ -169,8 +169,8 @@ func (j Job) started(e Event) Job {
 	j.State = during(e.Step)
 	switch e.Step {
 	case Install:
-		if e.Attempt == 1 {
-			j.Before = e.Observed
+		if j.Installs == 0 {
+			j.Before, j.Reason = e.Observed, nil
 		}
 	case Revert:
 		j.Back = true

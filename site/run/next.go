@@ -123,7 +123,7 @@ func (d *decider) wakeAt(t time.Time) {
 // lane decides for one device: its first unsettled job goes on, and those behind it are
 // given up as soon as they cannot be done any more.
 func (d *decider) lane(device string) {
-	first := true
+	var first *Job
 	for i := range d.night.Jobs {
 		j := d.night.Jobs[i]
 		if j.Device != device || j.Settled {
@@ -137,10 +137,12 @@ func (d *decider) lane(device string) {
 		case j.Intent != nil:
 			d.underWay(j)
 		case !j.Begun() && d.givenUp(j, p, first):
-		case first:
+		case first == nil:
 			d.goOn(j, p)
 		}
-		first = false
+		if first == nil {
+			first = &j
+		}
 	}
 }
 
@@ -159,7 +161,8 @@ func (d *decider) settle(j Job, to site.State, reason *site.Reason) {
 }
 
 // givenUp settles a job that has changed nothing yet and cannot or must not be begun any more.
-func (d *decider) givenUp(j Job, p site.Patch, first bool) bool {
+// first is the unsettled job before it on the same device, nil when it is the first itself.
+func (d *decider) givenUp(j Job, p site.Patch, first *Job) bool {
 	if state, reason := d.forbidden(j, p); reason != nil {
 		d.settle(j, state, reason)
 		return true
@@ -170,16 +173,16 @@ func (d *decider) givenUp(j Job, p site.Patch, first bool) bool {
 		d.wakeAt(last.Add(time.Second))
 		return false
 	}
-	reason := plan.NoTime(needs, d.night.Plan.Cutoff.Sub(d.now))
-	if !d.now.Before(d.night.Plan.Closes) {
-		reason = site.Because(site.CodeWindowOver, "the maintenance window ended before its turn came")
+	switch {
+	case first != nil && first.State == site.NoAnswer:
+		d.settle(j, site.NoAnswer, first.Reason)
+	case first == nil && d.waiting(j, p) != nil:
+		d.settle(j, site.Skipped, d.waiting(j, p))
+	case !d.now.Before(d.night.Plan.Closes):
+		d.settle(j, site.Skipped, site.Because(site.CodeWindowOver, "the maintenance window ended before its turn came"))
+	default:
+		d.settle(j, site.Skipped, plan.NoTime(needs, d.night.Plan.Cutoff.Sub(d.now)))
 	}
-	if first {
-		if waiting := d.waiting(j, p); waiting != nil {
-			reason = waiting
-		}
-	}
-	d.settle(j, site.Skipped, reason)
 	return true
 }
 

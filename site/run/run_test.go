@@ -1,0 +1,262 @@
+package run_test
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/tools/txtar"
+
+	"github.com/nightfill/nightfill/site"
+	"github.com/nightfill/nightfill/site/plan"
+	"github.com/nightfill/nightfill/site/plan/scenario"
+	"github.com/nightfill/nightfill/site/run"
+)
+
+var update = flag.Bool("update", false, "rewrite the expected nights")
+
+// TestNight plays every scene in testdata. The script of a scene says what happens; what
+// is decided then is written down and compared. A line of a script is one of
+//
+//	at 23:00                     it is that time: what is decided?
+//	end DEVICE OUTCOME [k=v...]  the step under way on the device ends: code, reason, pending, boot
+//	silent DEVICE, answered DEVICE, hold DEVICE until=..., release DEVICE, unsure, sure, withdraw PATCH
+//	play [DEVICE/STEP=OUTCOME...] every step ends well a minute after it began, but for those named,
+//	                             until nothing happens any more
+//	jobs                         how the jobs stand
+func TestNight(t *testing.T) {
+	files, err := filepath.Glob("testdata/*.txtar")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no scenes: %v", err)
+	}
+	for _, file := range files {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) {
+			archive, err := txtar.ParseFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			n := newNight(t, string(archive.Files[0].Data))
+			for _, line := range strings.Split(strings.TrimSpace(string(archive.Files[1].Data)), "\n") {
+				n.line(strings.Fields(line))
+			}
+			got := n.out.String()
+			if *update {
+				archive.Files = append(archive.Files[:2], txtar.File{Name: "night", Data: []byte(got)})
+				if err := os.WriteFile(file, txtar.Format(archive), 0o644); err != nil {
+					t.Fatal(err)
+				}
+				return
+			}
+			if want := string(archive.Files[2].Data); got != want {
+				t.Errorf("got\n%swant\n%s", got, want)
+			}
+		})
+	}
+}
+
+// night plays events against the rules, without a device, a journal or a clock.
+type night struct {
+	t    *testing.T
+	s    run.State
+	now  time.Time
+	out  strings.Builder
+	seq  uint64
+	wake time.Time
+}
+
+func newNight(t *testing.T, facts string) *night {
+	t.Helper()
+	scene, err := scenario.Read(facts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	span, due, _ := run.Due(run.State{}, scene.Calendar, scene.Facts.Now)
+	if !due {
+		t.Fatalf("%s is not in the window", scene.Facts.Now)
+	}
+	made, report := plan.Make(scene.Facts, span, scene.Calendar.Reserve)
+	n := &night{t: t, now: scene.Facts.Now}
+	n.add(run.Event{Kind: run.NightOpened, Night: made.Night, Plan: &made, Report: report})
+	for device, o := range scene.Facts.Inventory {
+		n.add(run.Event{Kind: run.DeviceObserved, Device: device, Observed: &o})
+	}
+	return n
+}
+
+// add stamps, folds and returns an event, as the ledger would.
+func (n *night) add(e run.Event) run.Event {
+	if e.At.IsZero() {
+		e.At = n.now
+	}
+	e = run.Stamp(n.s, e)
+	n.seq++
+	n.s = run.Fold(n.s, run.Record{Seq: n.seq, Event: e})
+	return e
+}
+
+func (n *night) print(e run.Event) {
+	fmt.Fprintf(&n.out, "%s %s", e.At.Format("15:04:05"), e.Kind)
+	for _, part := range []string{e.Device, e.Patch, string(e.Step)} {
+		if part != "" {
+			n.out.WriteString(" " + part)
+		}
+	}
+	if e.Attempt > 1 {
+		fmt.Fprintf(&n.out, " #%d", e.Attempt)
+	}
+	if e.Outcome != "" {
+		fmt.Fprintf(&n.out, " %s", e.Outcome)
+	}
+	if !e.Deadline.IsZero() {
+		fmt.Fprintf(&n.out, " until %s", e.Deadline.Format("15:04:05"))
+	}
+	if e.To != "" {
+		fmt.Fprintf(&n.out, " -> %s", e.To)
+	}
+	if e.Text != "" {
+		fmt.Fprintf(&n.out, " %q", e.Text)
+	}
+	if e.Reason != nil {
+		fmt.Fprintf(&n.out, ": %s", e.Reason)
+	}
+	n.out.WriteString("\n")
+}
+
+// decide asks Next until it has nothing more to say now.
+func (n *night) decide() {
+	for range 100 {
+		events, wake := run.Next(n.s, n.now)
+		n.wake = wake
+		if len(events) == 0 {
+			return
+		}
+		for _, e := range events {
+			n.print(n.add(e))
+		}
+	}
+	n.t.Fatal("the rules never come to rest")
+}
+
+func (n *night) line(words []string) {
+	if len(words) == 0 {
+		return
+	}
+	var o scenario.Options
+	if len(words) > 2 {
+		o = scenario.Pairs(words[2:])
+	}
+	switch words[0] {
+	case "at":
+		n.clock(words[1])
+		n.decide()
+	case "end":
+		n.end(words[1], run.Outcome(words[2]), o)
+		n.decide()
+	case "silent", "answered":
+		n.reach(words[0], words[1])
+	case "hold":
+		until, _ := scenario.At(o["until"])
+		n.add(run.Event{Kind: run.HoldSet, Hold: &site.Hold{Device: words[1], Until: until, Reason: "in use", Actor: "ann"}})
+	case "release":
+		n.add(run.Event{Kind: run.HoldReleased, Device: words[1]})
+	case "unsure":
+		n.add(run.Event{Kind: run.ClockChanged, Reason: site.Because(site.CodeClockUnsure, "the clock jumped")})
+	case "sure":
+		n.add(run.Event{Kind: run.ClockChanged})
+	case "withdraw":
+		n.add(run.Event{Kind: run.CatalogUpdated, Catalog: &run.CatalogNote{Withdrawn: map[string]string{words[1]: "it kills tills"}}})
+	case "play":
+		n.play(scenario.Pairs(words[1:]))
+	case "jobs":
+		n.jobs()
+	default:
+		n.t.Fatalf("what is %q?", words[0])
+	}
+}
+
+func (n *night) clock(at string) {
+	now, err := scenario.At(at)
+	if err != nil {
+		n.t.Fatal(err)
+	}
+	n.now = now
+}
+
+func (n *night) open(device string) run.Job {
+	for _, j := range run.Recover(n.s) {
+		if j.Device == device {
+			return j
+		}
+	}
+	n.t.Fatalf("nothing is under way on %s", device)
+	return run.Job{}
+}
+
+func (n *night) end(device string, outcome run.Outcome, o scenario.Options) {
+	j := n.open(device)
+	e := run.Event{
+		Kind: run.StepEnded, Device: j.Device, Patch: j.Patch, Step: j.Intent.Step, Attempt: j.Intent.Attempt,
+		Work: j.Intent.Work, Outcome: outcome, Reason: run.Explain(j.Intent.Step, outcome, 1, o["says"]),
+	}
+	if o["reason"] != "" {
+		e.Reason = site.Because(site.Code(o["reason"]), "the device said so")
+	}
+	if o["pending"] != "" {
+		e.Observed = &site.Observation{Device: device, At: n.now, RebootPending: true}
+	}
+	n.print(n.add(e))
+}
+
+func (n *night) reach(kind, device string) {
+	j := n.open(device)
+	e := run.Event{Kind: run.DeviceAnswered, Device: device, Patch: j.Patch}
+	if kind == "silent" {
+		e.Kind, e.Reason = run.DeviceSilent, site.Because(site.CodeNoAnswer, device+" does not answer")
+	}
+	n.print(n.add(e))
+	n.decide()
+}
+
+// play lets every step under way end after a minute, and time pass where none is, until
+// the night is closed.
+func (n *night) play(faults scenario.Options) {
+	n.decide()
+	for range 500 {
+		if !n.s.Night.Open() {
+			return
+		}
+		open := run.Recover(n.s)
+		if len(open) == 0 {
+			if n.wake.IsZero() {
+				return
+			}
+			n.now = n.wake
+			n.decide()
+			continue
+		}
+		n.now = n.now.Add(time.Minute)
+		for _, j := range open {
+			outcome := run.Outcome(faults[fmt.Sprintf("%s/%s", j.Device, j.Intent.Step)])
+			if outcome == "" {
+				outcome = run.OK
+			}
+			n.end(j.Device, outcome, nil)
+		}
+		n.decide()
+	}
+	n.t.Fatal("the night never ends")
+}
+
+func (n *night) jobs() {
+	for _, j := range n.s.Night.Jobs {
+		fmt.Fprintf(&n.out, "  %s %s %s since %s", j.Device, j.Patch, j.State, j.Since.Format("15:04:05"))
+		if why := run.Whether(n.s, j); why != nil {
+			fmt.Fprintf(&n.out, ": %s", why)
+		}
+		n.out.WriteString("\n")
+	}
+}
