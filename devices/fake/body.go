@@ -135,10 +135,11 @@ func (m *machine) verify(j *job) (int, string) {
 	return 0, p.ID + " is proven\n"
 }
 
-// prove passes when the patch is off, what was there before is back, and the device works.
+// prove passes when the patch is off, what was there before is back, and everything
+// works that worked when the patch was begun to be installed.
 func (m *machine) prove(j *job) (int, string) {
 	p, before := j.work.Patch, j.work.Before
-	problems := m.ailments(p)
+	problems := slices.DeleteFunc(m.ailments(p), func(s string) bool { return slices.Contains(m.ailing[p.ID], s) })
 	if _, on := m.applied[p.ID]; on {
 		problems = append(problems, p.ID+" is still on the device")
 	}

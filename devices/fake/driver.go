@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"regexp"
 	"time"
 
 	"github.com/nightfill/nightfill/devices"
@@ -23,6 +24,16 @@ type errand struct {
 	root   bool // the login must be able to become root
 	// act is done under the store's lock when the device has accepted the login.
 	act func(m *machine, now time.Time) error
+}
+
+// validID is what makes a work id safe as a file name on any device.
+var validID = regexp.MustCompile(`^[a-z0-9][a-z0-9.-]{0,127}$`)
+
+func checkID(id devices.WorkID) error {
+	if !validID.MatchString(string(id)) {
+		return fmt.Errorf("%q is not a work id: lower-case letters, digits, dot and hyphen only", id)
+	}
+	return nil
 }
 
 // run carries out an errand: half of the latency there, the act, half of it back.
@@ -162,17 +173,18 @@ func (s *Store) Start(ctx context.Context, d site.Device, w devices.Work) error 
 	call := Call{Op: OpStart, Device: d.ID, Work: w.ID, Kind: w.Kind, Patch: w.Patch.ID}
 	e := errand{what: fmt.Sprintf("start %s on %s", w.ID, d.ID), device: d, root: true}
 	e.act = func(m *machine, now time.Time) error { return m.claim(w, now) }
+	if err := checkID(w.ID); err != nil {
+		return fmt.Errorf("cannot %s: %w", e.what, err)
+	}
 	return s.around(call, func() error { return s.run(ctx, e) })
 }
 
-// Reboot implements devices.Driver. It restarts the device whatever runs on it: that work is then interrupted.
+// Reboot implements devices.Driver. It is refused with CodeBusy while work runs on the device.
 func (s *Store) Reboot(ctx context.Context, d site.Device, id devices.WorkID) error {
 	e := errand{what: fmt.Sprintf("restart %s", d.ID), device: d, root: true}
-	e.act = func(m *machine, now time.Time) error {
-		if _, claimed := m.jobs[id]; !claimed {
-			m.order(id, s.nextBoot(m), now)
-		}
-		return nil
+	e.act = func(m *machine, now time.Time) error { return m.order(id, now) }
+	if err := checkID(id); err != nil {
+		return fmt.Errorf("cannot %s: %w", e.what, err)
 	}
 	return s.around(Call{Op: OpReboot, Device: d.ID, Work: id}, func() error { return s.run(ctx, e) })
 }

@@ -29,15 +29,19 @@ func (m *machine) claim(w devices.Work, now time.Time) error {
 		return nil
 	}
 	if t, held := m.trouble(LockHeld, now, func(t Trouble) bool { return t.Owner != w.Owner }); held {
-		return devices.Failure(site.CodeBusy, "%s is being worked on by %s: nothing was begun", m.ID, t.Owner)
+		return m.busy(t.Owner)
 	}
 	for _, j := range m.active {
 		if j.work.Owner != w.Owner {
-			return devices.Failure(site.CodeBusy, "%s is being worked on by %s: nothing was begun", m.ID, j.work.Owner)
+			return m.busy(j.work.Owner)
 		}
 	}
 	m.begin(w, now)
 	return nil
+}
+
+func (m *machine) busy(owner string) error {
+	return devices.Failure(site.CodeBusy, "%s is being worked on by %s: nothing was begun", m.ID, owner)
 }
 
 // begin runs the body of a piece of work: it plans its end.

@@ -31,6 +31,7 @@ type machine struct {
 	draw  *rand.Rand
 
 	off     bool
+	leaving bool      // it shuts down for a restart that was ordered
 	cycle   int       // grows with every loss of power and every start: what was planned before is void
 	boots   int       // starts since it was added, the first one not counted
 	bootID  string    // of this boot
@@ -43,17 +44,17 @@ type machine struct {
 	recorded map[string]string // patches recorded as done: id -> digest
 	services map[string]bool   // every service that it ever had
 	stopped  map[stop]bool
-	dying    map[string]dying   // patches whose services go down after each boot
-	priors   map[string][]prior // what was there before a patch
-	pending  bool               // it wants a restart
-	armed    *site.Patch        // installed last, and not restarted since
+	dying    map[string]dying    // patches whose services go down after each boot
+	priors   map[string][]prior  // what was there before a patch
+	ailing   map[string][]string // what did not work before a patch
+	pending  bool                // it wants a restart
+	armed    *site.Patch         // installed last, and not restarted since
 
 	staged   map[string]int64 // digest -> size
 	partial  map[string]*transfer
 	used     int64
 	jobs     map[devices.WorkID]*job
 	active   []*job         // work whose body runs, in the order in which it was begun
-	orders   []*job         // orders to restart that were taken and not yet followed
 	damaged  map[string]int // stagings yet to fail: digest, or "" for any -> how many
 	runs     []Ran
 	overlap  int
@@ -91,7 +92,7 @@ func newMachine(s *Store, d Device, index int) *machine {
 		Device: d, store: s, index: index, added: s.now(), draw: source(s.opts.Seed, d.ID),
 		packages: map[string]string{}, broken: map[string]bool{}, applied: map[string]string{},
 		recorded: map[string]string{}, services: map[string]bool{}, stopped: map[stop]bool{},
-		dying: map[string]dying{}, priors: map[string][]prior{}, staged: map[string]int64{},
+		dying: map[string]dying{}, priors: map[string][]prior{}, ailing: map[string][]string{}, staged: map[string]int64{},
 		partial: map[string]*transfer{}, damaged: map[string]int{}, jobs: map[devices.WorkID]*job{}, boots: -1,
 	}
 	maps.Copy(m.packages, d.Packages)

@@ -42,7 +42,7 @@ func (m *machine) remember(p site.Patch) {
 		version, installed := m.packages[c.name]
 		list = append(list, prior{c.name, version, installed, m.broken[c.name]})
 	}
-	m.priors[p.ID] = list
+	m.priors[p.ID], m.ailing[p.ID] = list, m.ailments(p)
 }
 
 func (m *machine) anyBroken(p site.Patch) bool {

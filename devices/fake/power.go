@@ -19,19 +19,32 @@ func (m *machine) later(at time.Time, run func(at time.Time)) {
 	})
 }
 
-// order makes a running device restart the way boot says.
-func (m *machine) order(id devices.WorkID, boot Boot, now time.Time) {
-	j := &job{work: devices.Work{ID: id}, phase: devices.PhaseRunning, began: now}
-	m.jobs[id] = j
+// order takes an order to restart, unless its id was claimed before or work runs.
+// The order itself is done at once: only another boot id tells that it was followed.
+func (m *machine) order(id devices.WorkID, now time.Time) error {
+	if _, claimed := m.jobs[id]; claimed {
+		return nil
+	}
+	if t, held := m.trouble(LockHeld, now, nil); held {
+		return m.busy(t.Owner)
+	}
+	if len(m.active) > 0 {
+		return m.busy(m.active[0].work.Owner)
+	}
+	m.jobs[id] = &job{phase: devices.PhaseDone, began: now}
 	m.note(now, RebootOrdered, "", id, "")
+	if !m.leaving {
+		m.leave(m.store.nextBoot(m), now)
+	}
+	return nil
+}
+
+// leave shuts the device down and starts it again the way boot says.
+func (m *machine) leave(boot Boot, now time.Time) {
 	if boot.Ignored {
-		j.phase = devices.PhaseDone
 		return
 	}
-	m.orders = append(m.orders, j)
-	if len(m.orders) > 1 {
-		return
-	}
+	m.leaving = true
 	m.later(now.Add(shutdown), func(at time.Time) {
 		m.down(at, "restart")
 		m.comeUp(at, boot)
@@ -54,11 +67,7 @@ func (m *machine) down(at time.Time, why string) {
 	for _, j := range m.active {
 		m.end(j, devices.PhaseInterrupted, at)
 	}
-	for _, j := range m.orders {
-		j.phase, j.took = devices.PhaseDone, at.Sub(j.began)
-	}
-	m.orders = nil
-	m.off, m.downAt = true, at
+	m.off, m.leaving, m.downAt = true, false, at
 	m.note(at, Down, "", "", why)
 }
 

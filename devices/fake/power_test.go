@@ -139,6 +139,28 @@ func TestTwoOrdersOneRestart(t *testing.T) {
 	})
 }
 
+func TestRestartIsRefusedWhileWorkRuns(t *testing.T) {
+	bubble(t, base(), func(t *testing.T, r *rig) {
+		p := posApp("p", site.InstallDeb)
+		r.stage(p)
+		id := r.begins(devices.Install, p)
+		err := r.Reboot(t.Context(), r.device, "boot")
+		wantCode(t, err, site.CodeBusy)
+		if want := "cannot restart srv-1: srv-1 is being worked on by box: nothing was begun"; err == nil || err.Error() != want {
+			t.Errorf("%v\nwant %s", err, want)
+		}
+		if got := r.ends(id); got.Phase != done {
+			t.Errorf("the work is %s", got.Phase)
+		}
+		if err := r.Reboot(t.Context(), r.device, "boot"); err != nil {
+			t.Error(err)
+		}
+		if r.pass(time.Hour); r.truth().Boots != 1 {
+			t.Errorf("%d boots", r.truth().Boots)
+		}
+	})
+}
+
 func TestBootIDs(t *testing.T) {
 	shape, seen := regexp.MustCompile(`^[0-9a-f-]{36}$`), map[string]bool{}
 	for range 2 {

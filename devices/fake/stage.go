@@ -27,6 +27,9 @@ func (Weightless) ReadAt([]byte, int64) (int, error) {
 	return 0, errors.New("cannot read a weightless artifact: it has a size and no bytes")
 }
 
+// Close does nothing.
+func (Weightless) Close() error { return nil }
+
 // transfer is what a device has of an artifact so far.
 type transfer struct {
 	have int64

@@ -1,6 +1,7 @@
 package fake_test
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -193,6 +194,35 @@ func TestWorkThatLacksSomething(t *testing.T) {
 			})
 		})
 	}
+}
+
+func TestWhatAiledBeforeIsNotHeldAgainstARevert(t *testing.T) {
+	bubble(t, base(), func(t *testing.T, r *rig) {
+		bad, p := posApp("bad", site.InstallScript), posApp("p", site.InstallDeb)
+		r.Script("", "bad", fake.Script{Install: fake.Outcome{StopsServices: true}})
+		r.stage(bad)
+		r.stage(p)
+		r.wants(devices.Install, bad, done, 0)
+		r.wants(devices.Install, p, done, 0)
+		r.wants(devices.Verify, p, done, 1)
+		r.wants(devices.Revert, p, done, 0)
+		r.wants(devices.Prove, p, done, 0)
+	})
+}
+
+func TestWorkIDsAreSafeFileNames(t *testing.T) {
+	bubble(t, base(), func(t *testing.T, r *rig) {
+		r.Hook = func(c fake.Call) error { return errCrash }
+		for _, id := range []devices.WorkID{"", "../x", "A", "a b", "a/b", ".x"} {
+			want := fmt.Sprintf("cannot start %s on srv-1: %q is not a work id: lower-case letters, digits, dot and hyphen only", id, id)
+			if err := r.Start(t.Context(), r.device, devices.Work{ID: id, Kind: devices.Gate}); err == nil || err.Error() != want {
+				t.Errorf("%v\nwant %s", err, want)
+			}
+			if err := r.Reboot(t.Context(), r.device, id); err == nil || err == errCrash {
+				t.Errorf("Reboot %q: %v", id, err)
+			}
+		}
+	})
 }
 
 func TestDurations(t *testing.T) {
