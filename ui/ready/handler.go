@@ -1,0 +1,208 @@
+// Package ready serves the page that tells a store manager whether the store can
+// open, and the same answer for machines. The page is complete without
+// JavaScript, asks nothing of other hosts and can be read from across a room.
+//
+// It decides nothing (see site/ready) and stores nothing. It needs no login
+// because it shows no personal data and can do one thing only: ask for another
+// look.
+package ready
+
+import (
+	"bytes"
+	"context"
+	"embed"
+	"encoding/json"
+	"html/template"
+	"log/slog"
+	"net/http"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/nightfill/nightfill/site"
+	"github.com/nightfill/nightfill/site/ready"
+)
+
+// checkEvery is how often a reader may ask for another look.
+const checkEvery = time.Minute
+
+//go:embed page.html ready.css ready.js
+var files embed.FS
+
+var page = template.Must(template.ParseFS(files, "page.html"))
+
+// policy lets the page use its own style and script and nothing from elsewhere.
+const policy = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self' data:; " +
+	"form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+
+// Options is what the pages need. Report must be set.
+type Options struct {
+	Report func() ready.Report             // judges at the moment of the call; called once for each request
+	Check  func(ctx context.Context) error // asks for another look and does not wait for it; nil = the page has no button
+	Next   func() time.Time                // when the next look is due; nil or zero = not known
+	Zone   *time.Location                  // of the store; nil = UTC
+	Store  string                          // as the page names it: "0142 Springfield East"
+	Call   string                          // whom to call when the box itself does not know
+	Phone  string                          // empty = nobody
+	Log    *slog.Logger                    // nil = none
+}
+
+// Handler serves /, /ready, /ready.json, /ready.txt, POST /check and the two files that the page uses.
+// Everything else is not found. Every answer carries X-Ready and is never to be cached.
+func Handler(o Options) http.Handler {
+	if o.Zone == nil {
+		o.Zone = time.UTC
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	s := &server{Options: o}
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /{$}", s.page)
+	mux.HandleFunc("GET /ready", s.page)
+	mux.HandleFunc("GET /ready.json", s.json)
+	mux.HandleFunc("GET /ready.txt", s.text)
+	mux.HandleFunc("GET /ready.css", s.file("ready.css", "text/css; charset=utf-8"))
+	mux.HandleFunc("GET /ready.js", s.file("ready.js", "text/javascript; charset=utf-8"))
+	if o.Check != nil {
+		mux.HandleFunc("POST /check", s.check)
+	}
+	sameOrigin := http.NewCrossOriginProtection()
+	sameOrigin.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s.note(w, r, http.StatusForbidden, english().Foreign)
+	}))
+	return s.judged(sameOrigin.Handler(mux))
+}
+
+type server struct {
+	Options
+	mu    sync.Mutex
+	asked time.Time // when a look was last asked for
+}
+
+// reportKey is where judged keeps the report of a request.
+type reportKey struct{}
+
+// judged judges once for a request, so that its header and its body say the same.
+func (s *server) judged(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		report := s.Report()
+		h := w.Header()
+		h.Set("X-Ready", lookOf(report.Verdict).Class)
+		h.Set("Cache-Control", "no-store")
+		h.Set("Content-Security-Policy", policy)
+		h.Set("X-Content-Type-Options", "nosniff")
+		h.Set("Referrer-Policy", "same-origin")
+		next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), reportKey{}, report)))
+	})
+}
+
+func reportOf(r *http.Request) ready.Report {
+	report, ok := r.Context().Value(reportKey{}).(ready.Report)
+	if !ok {
+		return ready.Report{Verdict: site.CannotTell}
+	}
+	return report
+}
+
+func (s *server) page(w http.ResponseWriter, r *http.Request) {
+	name := "page"
+	if asks(r, "fragment") {
+		name = "fragment"
+	}
+	v := s.newView(reportOf(r), time.Now().In(s.Zone), asks(r, "kiosk"), asks(r, "big"), asks(r, "asked"))
+	s.html(w, http.StatusOK, name, v)
+}
+
+// asks reports whether the query asks for a kind of page, for example ?kiosk=1.
+func asks(r *http.Request, name string) bool { return r.URL.Query().Get(name) == "1" }
+
+// html renders into memory first: half a page would be worse than none.
+func (s *server) html(w http.ResponseWriter, status int, name string, v view) {
+	var buf bytes.Buffer
+	if err := page.ExecuteTemplate(&buf, name, v); err != nil {
+		s.Log.Error("cannot render the ready page", "template", name, "err", err)
+		http.Error(w, ready.Word(site.CannotTell), http.StatusInternalServerError)
+		return
+	}
+	s.send(w, status, "text/html; charset=utf-8", buf.Bytes())
+}
+
+func (s *server) send(w http.ResponseWriter, status int, kind string, body []byte) {
+	w.Header().Set("Content-Type", kind)
+	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+	w.WriteHeader(status)
+	if _, err := w.Write(body); err != nil {
+		s.Log.Debug("a reader of the ready page went away", "err", err)
+	}
+}
+
+func (s *server) json(w http.ResponseWriter, r *http.Request) {
+	body, err := json.Marshal(reportOf(r).Document())
+	if err != nil {
+		s.Log.Error("cannot encode the ready document", "err", err)
+		http.Error(w, ready.Word(site.CannotTell), http.StatusInternalServerError)
+		return
+	}
+	s.send(w, http.StatusOK, "application/json", append(body, '\n'))
+}
+
+func (s *server) text(w http.ResponseWriter, r *http.Request) {
+	s.send(w, http.StatusOK, "text/plain; charset=utf-8", []byte(reportOf(r).Line()+"\n"))
+}
+
+func (s *server) file(name, kind string) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		body, err := files.ReadFile(name)
+		if err != nil {
+			panic("internal error: the file " + name + " is not embedded")
+		}
+		s.send(w, http.StatusOK, kind, body)
+	}
+}
+
+// check asks for another look, at most once a minute for all readers together.
+func (s *server) check(w http.ResponseWriter, r *http.Request) {
+	if wait := s.reserve(time.Now()); wait > 0 {
+		w.Header().Set("Retry-After", strconv.Itoa(int(wait/time.Second)+1))
+		s.note(w, r, http.StatusTooManyRequests, english().TooSoon)
+		return
+	}
+	if err := s.Check(r.Context()); err != nil {
+		s.Log.Warn("cannot start the check that a reader asked for", "err", err)
+		s.note(w, r, http.StatusServiceUnavailable, english().Failed)
+		return
+	}
+	to := "/" + s.kindOf(r)
+	if to == "/" {
+		to += "?asked=1"
+	} else {
+		to += "&asked=1"
+	}
+	w.Header().Set("Location", to)
+	w.WriteHeader(http.StatusSeeOther)
+}
+
+// reserve takes the minute that begins now, or returns how long the present one lasts. A clock that
+// was set back does not lock readers out.
+func (s *server) reserve(now time.Time) time.Duration {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if wait := checkEvery - now.Sub(s.asked); !s.asked.IsZero() && wait > 0 && wait <= checkEvery {
+		return wait
+	}
+	s.asked = now
+	return 0
+}
+
+// kindOf is the query that keeps the kind of page a form was sent from.
+func (s *server) kindOf(r *http.Request) string {
+	v := view{Kiosk: asks(r, "kiosk"), Big: asks(r, "big")}
+	v.links()
+	return v.Query
+}
+
+// note answers a form with one sentence and a way back.
+func (s *server) note(w http.ResponseWriter, r *http.Request, status int, text string) {
+	s.html(w, status, "note", view{W: english(), Text: text, Query: s.kindOf(r)})
+}
