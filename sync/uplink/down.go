@@ -197,7 +197,7 @@ func (s *session) stored(m message) error {
 	if got.Stream != s.up.stream || got.Seq == nil {
 		return fmt.Errorf("it is about stream %.40q, not about %s", got.Stream, s.up.stream)
 	}
-	if err := s.up.seen.word(*got.Seq, s.up.opt.Journal.Last(), !m.retained); err != nil {
+	if err := s.up.seen.word(*got.Seq, s.up.opt.Journal.Durable(), !m.retained); err != nil {
 		return err
 	}
 	s.up.box.skip(s.up.seen.stored)

@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -29,20 +30,22 @@ const (
 	hq   = "nightfill/v1/acme/hq/"
 )
 
-// memory is a journal in memory that outlives the uplinks that read it.
+// memory is a journal in memory that outlives the uplinks that read it. It is as
+// strict as the real one.
 type memory struct {
 	mu      sync.Mutex
 	records []run.Record
 	cursors map[string]uint64
-	grew    chan struct{}
-	first   uint64 // records before it were compacted away
+	changed chan struct{}
+	first   uint64 // what is before was forgotten
+	unsafe  int    // this many at the end are not on the disk
 	writes  int    // of cursors
 	widest  int    // the largest limit that was asked for
 	fail    error
 }
 
 func newMemory() *memory {
-	return &memory{cursors: map[string]uint64{}, grew: make(chan struct{}), first: 1}
+	return &memory{cursors: map[string]uint64{}, changed: make(chan struct{}), first: 1}
 }
 
 func (m *memory) add(events ...run.Event) {
@@ -54,8 +57,7 @@ func (m *memory) add(events ...run.Event) {
 		}
 		m.records = append(m.records, run.Record{Seq: uint64(len(m.records)) + 1, Event: e})
 	}
-	close(m.grew)
-	m.grew = make(chan struct{})
+	m.notify()
 }
 
 // grow adds n events that differ only in their number.
@@ -65,25 +67,50 @@ func (m *memory) grow(n int) {
 	}
 }
 
+// risk says how many of the newest events are not on the disk.
+func (m *memory) risk(n int) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.unsafe = n
+	m.notify()
+}
+
+func (m *memory) notify() {
+	close(m.changed)
+	m.changed = make(chan struct{})
+}
+
 func (m *memory) Since(from uint64, limit int) ([]run.Record, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.fail != nil {
-		return nil, m.fail
+	if from == 0 {
+		from = m.first
 	}
-	m.widest = max(m.widest, limit)
-	from = max(from, m.first, 1)
-	if from > uint64(len(m.records)) {
+	switch {
+	case m.fail != nil:
+		return nil, m.fail
+	case from < m.first:
+		return nil, errors.New("the record was forgotten")
+	case from > uint64(len(m.records)):
 		return nil, nil
 	}
+	m.widest = max(m.widest, limit)
 	rest := m.records[from-1:]
 	return slices.Clone(rest[:min(limit, len(rest))]), nil
 }
 
-func (m *memory) Last() uint64 {
+func (m *memory) durable() uint64 { return uint64(len(m.records) - m.unsafe) }
+
+func (m *memory) Durable() uint64 {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return uint64(len(m.records))
+	return m.durable()
+}
+
+func (m *memory) Changed() <-chan struct{} {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.changed
 }
 
 func (m *memory) Stream() string { return "01JD3Q" }
@@ -97,28 +124,15 @@ func (m *memory) Cursor(name string) (uint64, error) {
 func (m *memory) SetCursor(name string, n uint64) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.fail != nil {
+	switch {
+	case m.fail != nil:
 		return m.fail
+	case n > m.durable():
+		return errors.New("the cursor is above what is on the disk")
 	}
-	m.cursors[name] = n
+	m.cursors[name] = max(m.cursors[name], n)
 	m.writes++
 	return nil
-}
-
-func (m *memory) Wait(ctx context.Context, after uint64) error {
-	for {
-		m.mu.Lock()
-		grew, last := m.grew, uint64(len(m.records))
-		m.mu.Unlock()
-		if last > after {
-			return nil
-		}
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-grew:
-		}
-	}
 }
 
 func (m *memory) breakWith(err error) {
@@ -391,6 +405,7 @@ func readPacket(in *bufio.Reader) ([]byte, error) {
 type shop struct {
 	*lab
 	journal *memory
+	births  string
 	mu      sync.Mutex
 	snap    Snapshot
 	hints   []string
@@ -405,7 +420,7 @@ type shop struct {
 }
 
 func newShop(t *testing.T) *shop {
-	s := &shop{lab: newLab(t), journal: newMemory()}
+	s := &shop{lab: newLab(t), journal: newMemory(), births: filepath.Join(t.TempDir(), "births")}
 	s.snap = Snapshot{
 		Info:    map[string]any{"name": "Springfield East"},
 		Ready:   map[string]any{"verdict": "ready", "ready": 1},
@@ -429,10 +444,10 @@ func (s *shop) snapshots(context.Context) Snapshot {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.blind.Load() {
-		return Snapshot{Rev: s.journal.Last()}
+		return Snapshot{Rev: s.journal.Durable()}
 	}
 	out := s.snap
-	out.Rev = s.journal.Last()
+	out.Rev = s.journal.Durable()
 	out.Devices, out.Alerts = map[string]any{}, map[string]any{}
 	for k, v := range s.snap.Devices {
 		out.Devices[k] = v
@@ -458,7 +473,7 @@ func (s *shop) logged(text string) bool {
 
 func (s *shop) options() Options {
 	o := Options{
-		URL: "mqtt://broker", Org: "acme", Store: "0142", Version: "nightfilld 1.4.0",
+		URL: "mqtt://broker", Org: "acme", Store: "0142", Version: "nightfilld 1.4.0", Births: s.births,
 		Journal: s.journal, Snapshots: s.snapshots,
 		Hint: func(verb string) {
 			s.mu.Lock()

@@ -16,22 +16,24 @@ import (
 // Journal is what the uplink needs of the journal. No call may hold a read
 // transaction open after it returned: between two calls the network is waited for.
 type Journal interface {
-	// Since returns at most limit records in order, beginning at sequence number from
-	// or, where the journal was compacted, at the first one that is left.
+	// Since returns at most limit records in order, beginning at sequence number from.
+	// From 0 it begins with the first one that is kept; a number before that one may be
+	// an error.
 	Since(from uint64, limit int) ([]run.Record, error)
-	// Last returns the newest sequence number, 0 for an empty journal.
-	Last() uint64
+	// Durable returns the newest sequence number that a crash cannot take back. What is
+	// above is not sent: its number might be given to another event.
+	Durable() uint64
+	// Changed returns a channel that closes when Durable grows, or earlier.
+	Changed() <-chan struct{}
 	// Stream returns the id made with the journal: a new journal has a new one.
 	Stream() string
-	// Cursor returns a number kept under a name, 0 if it was never set. The uplink's
-	// names are "hq" (headquarters stored all up to here; the only one that permits
-	// the journal to forget), "broker" (a broker acknowledged all up to here) and
-	// "bd" (how many connections were made; not a sequence number).
+	// Cursor returns a number kept under a name, 0 if it was never set. After a crash
+	// it may be lower than what was set last. The uplink's names are "hq" (headquarters
+	// stored all up to here: the journal must keep what is above) and "broker" (a broker
+	// acknowledged all up to here).
 	Cursor(name string) (uint64, error)
-	// SetCursor keeps a number under a name; it is on the disk when SetCursor returns.
-	SetCursor(name string, n uint64) error
-	// Wait returns nil once Last is greater than after, or an error when ctx ends.
-	Wait(ctx context.Context, after uint64) error
+	// SetCursor keeps a number under a name. A lower one than before may be ignored.
+	SetCursor(name string, seq uint64) error
 }
 
 // Snapshot is the state of the store as the retained topics show it. Every value
@@ -61,6 +63,7 @@ type Options struct {
 	Username     string
 	PasswordFile string // read again for every connection, as are the three above
 
+	Births     string // file that keeps how many connections were made; empty: counted from the time of day
 	Org, Store string
 	ClientID   string // default nightfill-<org>-<store>
 	Version    string // shown as "v" in the state topic, for example "nightfilld 1.4.0"

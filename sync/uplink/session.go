@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"sync"
 	"time"
 
 	"github.com/nightfill/nightfill/site/run"
@@ -22,13 +21,12 @@ const (
 )
 
 // session is one connection from the birth to its end. One goroutine does
-// everything; a second one waits for the journal.
+// everything.
 type session struct {
 	up    *Uplink
 	link  *link
 	log   *slog.Logger
 	first bool
-	wake  chan struct{}
 
 	page   []run.Record
 	pace   *pace // of events
@@ -51,7 +49,6 @@ func newSession(u *Uplink, l *link, first bool) *session {
 	return &session{
 		up: u, link: l, first: first,
 		log:    u.log.With("bd", u.birth),
-		wake:   make(chan struct{}, 1),
 		pace:   newPace(u.opt.Rate, window, now),
 		hints:  newPace(1, 10, now),
 		landed: now,
@@ -67,15 +64,14 @@ func (s *session) run(ctx context.Context) error {
 	s.up.setConnected(true)
 	s.log.Info("connected to the broker", "broker", s.up.broker.address, "due", s.due())
 
-	ctx, cancel := context.WithCancel(ctx)
-	var watcher sync.WaitGroup
-	watcher.Go(func() { s.watch(ctx) })
-	defer watcher.Wait()
-	defer cancel()
-
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
+		changed := s.up.opt.Journal.Changed() // taken before step looks, so that nothing slips by
+		if err := s.step(ctx); err != nil {
+			return err
+		}
+		timer.Reset(time.Until(s.nextStep()))
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
@@ -89,14 +85,10 @@ func (s *session) run(ctx context.Context) error {
 			}
 			s.landed = time.Now()
 			s.up.publishStatus()
-		case <-s.wake:
+		case <-changed:
 			s.lookBy(s.looked.Add(atMostEvery))
 		case <-timer.C:
 		}
-		if err := s.step(ctx); err != nil {
-			return err
-		}
-		timer.Reset(time.Until(s.nextStep()))
 	}
 }
 
@@ -132,23 +124,8 @@ func (s *session) birth(ctx context.Context) error {
 
 // due returns how many events wait to be sent for the first time.
 func (s *session) due() uint64 {
-	last := s.up.opt.Journal.Last()
+	last := s.up.opt.Journal.Durable()
 	return last - min(last, s.up.box.sent)
-}
-
-// watch wakes the session whenever the journal grew, until ctx ends.
-func (s *session) watch(ctx context.Context) {
-	for after := uint64(0); ctx.Err() == nil; {
-		if err := s.up.opt.Journal.Wait(ctx, after); err != nil {
-			sleep(ctx, journalRetry)
-			continue
-		}
-		after = s.up.opt.Journal.Last() // read before the wake, so that none falls between
-		select {
-		case s.wake <- struct{}{}:
-		default:
-		}
-	}
 }
 
 // step does everything that is due now.
@@ -210,7 +187,7 @@ func (s *session) nextStep() time.Time {
 	if s.up.unsaved() {
 		sooner(s.saveAt)
 	}
-	if _, _, ok := s.up.box.next(s.up.opt.Journal.Last()); ok {
+	if _, _, ok := s.up.box.next(s.up.opt.Journal.Durable()); ok {
 		at := s.pace.ready()
 		if at.Before(s.hold) {
 			at = s.hold
@@ -225,7 +202,7 @@ func (s *session) nextStep() time.Time {
 func (s *session) send() {
 	for {
 		now := time.Now()
-		want, again, ok := s.up.box.next(s.up.opt.Journal.Last())
+		want, again, ok := s.up.box.next(s.up.opt.Journal.Durable())
 		if !ok || now.Before(s.hold) || !s.pace.take(now) {
 			return
 		}
@@ -251,7 +228,12 @@ func (s *session) read(seq uint64) (run.Record, error) {
 	if len(s.page) == 0 || seq < s.page[0].Seq || seq > s.page[len(s.page)-1].Seq {
 		page, err := s.up.opt.Journal.Since(seq, pageSize)
 		if err != nil {
-			return run.Record{}, err
+			// Perhaps it was forgotten: then what is left begins after it.
+			kept, err2 := s.up.opt.Journal.Since(0, pageSize)
+			if err2 != nil || len(kept) == 0 || kept[0].Seq <= seq {
+				return run.Record{}, err
+			}
+			page = kept
 		}
 		s.page = page
 	}

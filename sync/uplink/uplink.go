@@ -17,16 +17,22 @@ package uplink
 import (
 	"context"
 	"encoding/json"
+	"errors"
+	"io/fs"
 	"log/slog"
+	"os"
+	"strconv"
+	"strings"
 	"sync"
 	"time"
+
+	"github.com/google/renameio/v2"
 )
 
 // The names of the cursors in the journal.
 const (
 	cursorHQ     = "hq"
 	cursorBroker = "broker"
-	cursorBirth  = "bd"
 )
 
 // Status is how the uplink stands, for the pages and the metrics.
@@ -50,7 +56,7 @@ type Uplink struct {
 	box   outbox
 	board *board
 	seen  seen
-	birth uint64            // number of the newest connection
+	birth uint64            // number of the newest connection, 0 before the first
 	saved map[string]uint64 // what the journal holds under the cursors' names
 
 	mu     sync.Mutex
@@ -121,8 +127,7 @@ func (u *Uplink) once(ctx context.Context, first bool) (time.Duration, error) {
 	if err != nil {
 		return 0, err
 	}
-	u.birth++
-	u.keep(cursorBirth, u.birth)
+	u.nextBirth()
 	l, err := u.connect(ctx, conn, u.birth)
 	if err != nil {
 		return 0, err
@@ -143,43 +148,53 @@ func (u *Uplink) once(ctx context.Context, first bool) (time.Duration, error) {
 // sent again from the beginning.
 func (u *Uplink) load(ctx context.Context) {
 	for ctx.Err() == nil {
-		var err error
-		for _, name := range []string{cursorHQ, cursorBroker, cursorBirth} {
-			if u.saved[name], err = u.opt.Journal.Cursor(name); err != nil {
-				u.log.Error("cannot read how far events were sent", "cursor", name, "error", err)
-				break
-			}
-		}
+		err := u.loadCursors()
 		if err == nil {
 			break
 		}
-		sleep(ctx, 5*time.Second)
+		u.log.Error("cannot read how far events were sent", "error", err)
+		sleep(ctx, journalRetry)
 	}
+	last := u.opt.Journal.Durable()
 	u.stream = u.opt.Journal.Stream()
-	last := u.opt.Journal.Last()
-	u.birth = u.saved[cursorBirth]
 	u.seen = seen{known: u.saved[cursorHQ] > 0, stored: min(u.saved[cursorHQ], last)}
-	u.box.skip(min(max(u.saved[cursorHQ], u.saved[cursorBroker]), last))
+	from := u.saved[cursorBroker]
+	if u.seen.known {
+		from = u.saved[cursorHQ]
+	}
+	u.box.skip(min(from, last))
 	u.publishStatus()
 }
 
-// save makes the cursors durable that moved. Where headquarters never answered, the
-// broker's word is kept, so that a restart does not repeat everything.
+// loadCursors reads how far headquarters and the broker were. It makes the cursor
+// of headquarters if it is new: from then on the journal keeps everything for it.
+func (u *Uplink) loadCursors() error {
+	for _, name := range []string{cursorHQ, cursorBroker} {
+		n, err := u.opt.Journal.Cursor(name)
+		if err != nil {
+			return err
+		}
+		u.saved[name] = n
+	}
+	if u.saved[cursorHQ] == 0 {
+		return u.opt.Journal.SetCursor(cursorHQ, 0)
+	}
+	return nil
+}
+
+// save hands the cursors that moved to the journal. A restart begins after what
+// headquarters stored or, where it never answered, after what a broker took.
 func (u *Uplink) save() {
+	u.keep(cursorBroker, u.box.acked)
 	if u.seen.known {
 		u.keep(cursorHQ, u.seen.stored)
-	} else {
-		u.keep(cursorBroker, u.box.acked)
 	}
 	u.publishStatus()
 }
 
 // unsaved reports whether save has something to write.
 func (u *Uplink) unsaved() bool {
-	if u.seen.known {
-		return u.saved[cursorHQ] != u.seen.stored
-	}
-	return u.saved[cursorBroker] != u.box.acked
+	return u.saved[cursorBroker] != u.box.acked || u.seen.known && u.saved[cursorHQ] != u.seen.stored
 }
 
 // keep writes one cursor if it changed. A failure costs a repetition after the next
@@ -229,6 +244,37 @@ func (u *Uplink) stateJSON(state string, bd uint64, now time.Time) []byte {
 		panic("internal error: a state cannot be written as JSON: " + err.Error())
 	}
 	return out
+}
+
+// nextBirth counts a connection, before the broker hears of it: the last will of an
+// earlier connection must never pass for one of this.
+func (u *Uplink) nextBirth() {
+	if u.opt.Births == "" {
+		u.birth = max(u.birth+1, uint64(max(time.Now().Unix(), 0)))
+		return
+	}
+	if u.birth == 0 {
+		u.birth = u.readBirths()
+	}
+	u.birth++
+	if err := renameio.WriteFile(u.opt.Births, strconv.AppendUint(nil, u.birth, 10), 0o600); err != nil {
+		u.log.Error("cannot keep the number of connections", "file", u.opt.Births, "error", err)
+	}
+}
+
+// readBirths returns the number kept in the file. A file that cannot be read gives
+// the time of day, which is more than any store connects.
+func (u *Uplink) readBirths() uint64 {
+	text, err := os.ReadFile(u.opt.Births)
+	if errors.Is(err, fs.ErrNotExist) {
+		return 0
+	}
+	n, err2 := strconv.ParseUint(strings.TrimSpace(string(text)), 10, 63)
+	if err := errors.Join(err, err2); err != nil {
+		u.log.Error("cannot read the number of connections: it is set to the time of day", "file", u.opt.Births, "error", err)
+		return uint64(max(time.Now().Unix(), 0))
+	}
+	return n
 }
 
 // sleep waits for d or the end of ctx.
