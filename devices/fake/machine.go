@@ -96,6 +96,10 @@ func newMachine(s *Store, d Device, index int) *machine {
 		partial: map[string]*transfer{}, damaged: map[string]int{}, jobs: map[devices.WorkID]*job{}, boots: -1,
 	}
 	maps.Copy(m.packages, d.Packages)
+	for _, name := range d.Broken {
+		delete(m.packages, name)
+		m.broken[name] = true
+	}
 	for _, name := range d.Services {
 		m.services[name] = true
 	}

@@ -139,6 +139,61 @@ func TestTwoOrdersOneRestart(t *testing.T) {
 	})
 }
 
+func TestTwoOrdersUseOneScriptedBoot(t *testing.T) {
+	bubble(t, base(), func(t *testing.T, r *rig) {
+		r.Script("srv-1", "", fake.Script{Boot: fake.Boot{Times: 2, Dead: true}})
+		for _, id := range []devices.WorkID{"one", "two"} {
+			if err := r.Reboot(t.Context(), r.device, id); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for _, up := range []bool{false, false, true} {
+			if r.pass(time.Hour); r.truth().Up != up {
+				t.Errorf("up is %v, want %v", r.truth().Up, up)
+			}
+			r.PowerCycle("srv-1")
+		}
+	})
+}
+
+func TestPowerCutThatIsOver(t *testing.T) {
+	bubble(t, base(), func(t *testing.T, r *rig) {
+		r.pass(time.Hour)
+		r.Trouble("srv-1", fake.Trouble{Kind: fake.PowerOff, From: r.after(time.Minute), To: r.after(2 * time.Minute)})
+		r.pass(time.Hour)
+		log := r.Log()
+		if len(log) != 2 || !log[0].At.Equal(r.after(time.Hour)) || !log[1].At.Equal(r.after(time.Hour+3*time.Minute)) {
+			t.Errorf("%v, want down at once and up after a start", log)
+		}
+	})
+}
+
+func TestServicesDieAfterTheBootAndNotBefore(t *testing.T) {
+	bubble(t, base(), func(t *testing.T, r *rig) {
+		p := posApp("p", site.InstallDeb)
+		r.Script("", "p", fake.Script{Install: fake.Outcome{Resets: time.Minute, Midway: fake.Changed, StopsAfter: 4 * time.Minute}})
+		r.stage(p)
+		r.wants(devices.Install, p, interrupted, 0)
+		boot := time.Now().Add(-r.uptime())
+		for _, c := range []struct {
+			after   time.Duration
+			healthy bool
+		}{{3*time.Minute + 59*time.Second, true}, {4 * time.Minute, false}} {
+			if r.pass(time.Until(boot.Add(c.after))); r.truth().Healthy() != c.healthy {
+				t.Errorf("%s after the boot: healthy is %v", c.after, r.truth().Healthy())
+			}
+		}
+	})
+}
+
+func (r *rig) uptime() time.Duration {
+	o, err := r.Probe(r.t.Context(), r.device)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return o.Uptime.Std()
+}
+
 func TestRestartIsRefusedWhileWorkRuns(t *testing.T) {
 	bubble(t, base(), func(t *testing.T, r *rig) {
 		p := posApp("p", site.InstallDeb)

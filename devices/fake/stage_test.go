@@ -65,6 +65,9 @@ func TestStageResumes(t *testing.T) {
 				if d, err := r.sends(t.Context()); d.Round(time.Microsecond) != c.rest || err != nil {
 					t.Errorf("the second call: %v after %s, want %s", err, d, c.rest)
 				}
+				if seen, _ := r.Probe(t.Context(), r.device); seen.DiskFree != 32<<30-big.Size {
+					t.Errorf("%d bytes free: the artifact is not counted once", seen.DiskFree)
+				}
 			})
 		})
 	}
@@ -122,6 +125,27 @@ func TestStageTwiceAtOnce(t *testing.T) {
 		all.Wait()
 		if seen, _ := r.Probe(t.Context(), r.device); seen.DiskFree != 32<<30-big.Size {
 			t.Errorf("%d bytes free: the artifact is counted more than once", seen.DiskFree)
+		}
+	})
+}
+
+func TestStageKeepsTheLongerOfTwo(t *testing.T) {
+	bubble(t, base(), func(t *testing.T, r *rig) {
+		var all sync.WaitGroup
+		all.Go(func() {
+			if _, err := r.sends(within(t, 50*time.Second)); err == nil {
+				t.Error("the first is there in full")
+			}
+		})
+		all.Go(func() {
+			r.pass(10 * time.Second)
+			if _, err := r.sends(within(t, 45*time.Second)); err == nil {
+				t.Error("the second is there in full")
+			}
+		})
+		all.Wait()
+		if d, err := r.sends(t.Context()); d.Round(time.Microsecond) != 50*time.Second || err != nil {
+			t.Errorf("%v after %s, want only the rest of the longer one", err, d)
 		}
 	})
 }

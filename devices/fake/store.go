@@ -73,6 +73,7 @@ type Device struct {
 	HostKey      string            // what it answers with; default: one drawn from the seed
 	System       string            // default "Simulated Linux 1"
 	Packages     map[string]string // installed packages: name -> version
+	Broken       []string          // packages that are half-configured from the beginning
 	Services     []string          // services that run as long as nothing stops them
 	Failing      []string          // commands, words joined by a space, that exit with 1; "false" always does
 	DiskSize     int64             // bytes, default 64 GiB

@@ -143,6 +143,34 @@ func TestOneSeedGivesOneTrace(t *testing.T) {
 	}
 }
 
+// What happens at one instant on two devices happens in the order in which they were
+// added, and with a skew it does not happen at one instant.
+func TestTies(t *testing.T) {
+	for _, skew := range []time.Duration{0, time.Millisecond} {
+		synctest.Test(t, func(t *testing.T) {
+			s := fake.NewStore(fake.Options{Seed: 3, Skew: skew})
+			first, second := s.Add(fake.Device{ID: "z", Class: site.LinuxServer}), s.Add(fake.Device{ID: "a", Class: site.LinuxServer})
+			for _, d := range []site.Device{second, first} {
+				if err := s.Start(t.Context(), d, devices.Work{ID: "w", Kind: devices.Gate}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			<-time.NewTimer(time.Minute).C
+			log := s.Log()
+			ends := log[len(log)-2:]
+			apart := ends[1].At.Sub(ends[0].At)
+			if skew == 0 && (apart != 0 || ends[0].Device != "z") || skew > 0 && (apart == 0 || apart > 3*skew) {
+				t.Errorf("skew %s: %v", skew, ends)
+			}
+			for _, e := range ends {
+				if took := e.At.Sub(log[0].At); e.What != fake.WorkEnded || took < time.Second || took > time.Second+3*skew {
+					t.Errorf("skew %s: %s after %s", skew, e, took)
+				}
+			}
+		})
+	}
+}
+
 func TestDevicesKeepTheirOrder(t *testing.T) {
 	s := fake.NewStore(fake.Options{})
 	for _, id := range []string{"z", "a", "m"} {

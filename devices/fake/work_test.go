@@ -210,6 +210,21 @@ func TestWhatAiledBeforeIsNotHeldAgainstARevert(t *testing.T) {
 	})
 }
 
+func TestPackageBrokenBeforeTheNight(t *testing.T) {
+	d := base()
+	d.Broken = []string{"pos-app"}
+	bubble(t, d, func(t *testing.T, r *rig) {
+		p := posApp("p", site.InstallDeb)
+		r.stage(p)
+		r.holds("at first", "")
+		r.wants(devices.Install, p, done, 0)
+		r.holds("after an install that repairs it", "2.0")
+		r.wants(devices.Revert, p, done, 0)
+		r.holds("after the revert", "")
+		r.wants(devices.Prove, p, done, 0)
+	})
+}
+
 func TestWorkIDsAreSafeFileNames(t *testing.T) {
 	bubble(t, base(), func(t *testing.T, r *rig) {
 		r.Hook = func(c fake.Call) error { return errCrash }
