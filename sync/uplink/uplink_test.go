@@ -331,7 +331,7 @@ func TestWhatHeadquartersLacksIsSentAgain(t *testing.T) {
 			s.tell(hq+"state", `{"online":true,"timestamp":1}`, true)
 			s.tell(hq+"seen/0142", `{"stream":"01JD3Q","seq":8}`, true)
 			s.tell(hq+"state", `{"online":false}`, true)
-			pass(time.Hour)
+			pass(10 * time.Minute)
 			s.tell(hq+"state", `{"online":true}`, true)
 		}, 40 * time.Second, []uint64{9, 10}},
 		{"it is not there", func(s *shop) {
@@ -346,7 +346,7 @@ func TestWhatHeadquartersLacksIsSentAgain(t *testing.T) {
 				s.sent(10)
 				c.tell(s)
 				if c.after == 0 {
-					pass(2 * time.Hour)
+					pass(20 * time.Minute)
 				} else {
 					pass(c.after)
 				}
@@ -365,9 +365,9 @@ func TestWhatHeadquartersNeverStoresIsRepeatedLessAndLess(t *testing.T) {
 		s.journal.grow(1)
 		s.sent(1)
 		s.tell(hq+"seen/0142", `{"stream":"01JD3Q","seq":0}`, false)
-		pass(5 * time.Hour)
-		if got := len(s.seqs()); got < 7 || got > 11 {
-			t.Errorf("one event was sent %d times in five hours, want ever more rarely", got)
+		pass(2 * time.Hour)
+		if got := len(s.seqs()); got < 5 || got > 8 {
+			t.Errorf("one event was sent %d times in two hours, want ever more rarely", got)
 		}
 		s.close()
 	})
@@ -528,7 +528,7 @@ func TestAnUnknownSnapshotClearsNothing(t *testing.T) {
 		s.online()
 		before := s.retained()
 		s.blind.Store(true)
-		pass(time.Hour)
+		pass(10 * time.Minute)
 		after := s.retained()
 		delete(before, "state")
 		delete(after, "state") // repeated every ten minutes, with the time
