@@ -182,7 +182,7 @@ func TestEveryHeartMustBeat(t *testing.T) {
 		go func() { ended <- n.Run(ctx) }()
 
 		at := func(second int, beats ...*Heart) {
-			time.Sleep(time.Duration(second)*time.Second - time.Since(start(t)))
+			pass(time.Duration(second)*time.Second - time.Since(start()))
 			for _, h := range beats {
 				h.Beat()
 			}
@@ -211,10 +211,10 @@ func TestEveryHeartMustBeat(t *testing.T) {
 }
 
 // start is when every bubble begins.
-func start(t *testing.T) time.Time {
-	t.Helper()
-	return time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)
-}
+func start() time.Time { return time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC) }
+
+// pass lets the virtual time of a bubble pass.
+func pass(d time.Duration) { <-time.After(d) }
 
 func TestALostSignOfLifeIsTriedAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -228,7 +228,7 @@ func TestALostSignOfLifeIsTriedAgain(t *testing.T) {
 		go func() {
 			for ctx.Err() == nil {
 				h.Beat()
-				time.Sleep(5 * time.Second)
+				pass(5 * time.Second)
 			}
 		}()
 		if err := n.Run(ctx); err != nil {
@@ -238,7 +238,7 @@ func TestALostSignOfLifeIsTriedAgain(t *testing.T) {
 			t.Errorf("%d tries, log:\n%s", tries, log.String())
 		}
 		synctest.Wait()
-		time.Sleep(10 * time.Second) // the beating loop ends
+		pass(10 * time.Second) // the beating loop ends
 	})
 }
 
