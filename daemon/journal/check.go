@@ -35,7 +35,7 @@ type Summary struct {
 // checkTimeout is how long a check may take, and fileLockWait how long it waits for the file.
 const (
 	checkTimeout = 30 * time.Second
-	fileLockWait = 500 * time.Millisecond
+	fileLockWait = 200 * time.Millisecond
 )
 
 // CheckFile reads a journal file from beginning to end, changing nothing: every page, every hash, every

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -13,6 +14,7 @@ import (
 	"testing"
 
 	"github.com/nightfill/nightfill/site/run"
+	"golang.org/x/sys/unix"
 	"pgregory.net/rapid"
 )
 
@@ -74,6 +76,25 @@ func TestKilled(t *testing.T) {
 	}
 }
 
+// readUsed reads a journal file without the hole at its end, where it has room to grow.
+func readUsed(path string) (data []byte, size int64, err error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, 0, err
+	}
+	defer f.Close()
+	used, err := f.Seek(0, unix.SEEK_HOLE)
+	if err != nil {
+		return nil, 0, err
+	}
+	if size, err = f.Seek(0, io.SeekEnd); err != nil {
+		return nil, 0, err
+	}
+	data = make([]byte, used)
+	_, err = f.ReadAt(data, 0)
+	return data, size, err
+}
+
 // model is what a journal has to behave like.
 type model struct {
 	records []run.Record // all that are visible
@@ -116,7 +137,7 @@ func (s *machine) Append(t *rapid.T) {
 	}
 	s.n += n
 	s.m.records = append(s.m.records, recs...)
-	if durable && len(s.m.records) > s.m.durable {
+	if durable {
 		s.sync()
 	}
 }
@@ -159,22 +180,18 @@ func (s *machine) Trim(t *rapid.T) {
 
 // Crash goes on with a copy of the file as it is now.
 func (s *machine) Crash(t *rapid.T) {
-	data, err := os.ReadFile(filepath.Join(s.dir, fileName))
+	data, size, err := readUsed(s.j.Path())
 	if err != nil {
 		t.Fatal(err)
 	}
 	if err := s.j.Close(); err != nil {
 		t.Fatal(err)
 	}
-	dir, err := os.MkdirTemp(filepath.Dir(s.dir), "crash")
-	if err != nil {
+	path := filepath.Join(s.dir, fileName)
+	if err := errors.Join(os.WriteFile(path, data, fileMode), os.Truncate(path, size)); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(filepath.Join(dir, fileName), data, fileMode); err != nil {
-		t.Fatal(err)
-	}
-	os.RemoveAll(s.dir)
-	s.reopen(t, dir)
+	s.reopen(t, s.dir)
 	s.m.records = s.m.records[:s.m.durable]
 	s.m.cursors = map[string]uint64{}
 	for k, v := range s.m.saved {

@@ -3,12 +3,12 @@ package journal
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
 	"reflect"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -33,6 +33,8 @@ func TestMain(m *testing.M) {
 			panic("crashed on purpose")
 		}
 	}
+	flag.Set("rapid.checks", "100")
+	os.Setenv("GORACE", "atexit_sleep_ms=0") // of the child processes
 	os.Exit(inMemory(m.Run))
 }
 
@@ -265,7 +267,7 @@ func TestTwoOpeners(t *testing.T) {
 	}
 	for _, command := range [][]string{nil, self(t, "check")} {
 		_, err = VerifyFile(context.Background(), path, command)
-		want = "the journal " + path + " is not good: another process has held it for 500ms: another nightfilld may be running"
+		want = "the journal " + path + " is not good: another process has held it for 200ms: another nightfilld may be running"
 		if !errors.Is(err, ErrInUse) || err.Error() != want {
 			t.Errorf("VerifyFile = %v, want %s", err, want)
 		}
@@ -489,9 +491,4 @@ func TestQuarantine(t *testing.T) {
 	if _, err := Quarantine(t.TempDir()); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("Quarantine of nothing = %v", err)
 	}
-}
-
-// limitFileSize makes writes beyond size fail in this process.
-func limitFileSize(size uint64) error {
-	return syscall.Setrlimit(syscall.RLIMIT_FSIZE, &syscall.Rlimit{Cur: size, Max: size})
 }
