@@ -43,6 +43,9 @@ func Stamp(s State, e Event) Event {
 
 func (s *State) apply(e Event) {
 	s.At = e.At
+	if s.Unsure == nil && e.Kind != ClockChanged {
+		s.TrustedAt = e.At
+	}
 	switch e.Kind {
 	case CatalogUpdated:
 		s.Catalog = *e.Catalog

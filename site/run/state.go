@@ -13,8 +13,9 @@ import (
 // a value: Fold returns a new one and leaves the old one as it was, so a reader may
 // keep it without a lock. What its pointers lead to is never changed.
 type State struct {
-	Seq       uint64                      `json:"seq"` // of the last record folded in
-	At        time.Time                   `json:"at"`  // of the last record
+	Seq       uint64                      `json:"seq"`                 // of the last record folded in
+	At        time.Time                   `json:"at"`                  // of the last record
+	TrustedAt time.Time                   `json:"trusted_at,omitzero"` // of the last record written while the clock was trusted
 	Catalog   CatalogNote                 `json:"catalog"`
 	Cached    map[string]bool             `json:"cached,omitempty"` // digests whose bytes were verified in the store
 	HostKeys  map[string]string           `json:"host_keys,omitempty"`
