@@ -1,0 +1,288 @@
+package view
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/nightfill/nightfill/site"
+	"github.com/nightfill/nightfill/site/ready"
+	"github.com/nightfill/nightfill/site/run"
+	"github.com/nightfill/nightfill/site/window"
+)
+
+// Status is the whole store in one answer.
+type Status struct {
+	Store    string        `json:"store"`
+	Org      string        `json:"org"`
+	Name     string        `json:"name"`
+	Ring     site.Ring     `json:"ring"`
+	Now      time.Time     `json:"now"`
+	Verdict  site.Verdict  `json:"verdict"`
+	Text     string        `json:"text"`
+	Problems []string      `json:"problems"` // what a technician should look at, most important first
+	Window   Window        `json:"window"`
+	Night    *Night        `json:"night,omitempty"` // the newest, without details
+	Devices  DeviceCounts  `json:"devices"`
+	Catalog  CatalogStatus `json:"catalog"`
+	Clock    ClockStatus   `json:"clock"`
+	Journal  JournalStatus `json:"journal"`
+	MQTT     Line          `json:"mqtt"`
+	Version  string        `json:"version"`
+	ZoneData string        `json:"zone_data"` // version of the time zone data in the program
+}
+
+// Window is tonight's or the next maintenance window.
+type Window struct {
+	Open    bool        `json:"open"`
+	Night   window.Date `json:"night,omitzero"`
+	Opens   time.Time   `json:"opens,omitzero"`
+	Closes  time.Time   `json:"closes,omitzero"`
+	Trading time.Time   `json:"trading,omitzero"` // when the store next opens for trade
+}
+
+// DeviceCounts counts the devices that the box may look at.
+type DeviceCounts struct {
+	Total   int `json:"total"`
+	Answers int `json:"answers"`
+	Held    int `json:"held"`
+}
+
+// CatalogStatus says which catalog the store goes by.
+type CatalogStatus struct {
+	Version int64        `json:"version"` // 0 = none
+	Issued  time.Time    `json:"issued,omitzero"`
+	Patches int          `json:"patches"`
+	Reason  *site.Reason `json:"reason,omitempty"` // why there is none that may be used
+}
+
+// ClockStatus says whether the box trusts its clock.
+type ClockStatus struct {
+	Trusted bool         `json:"trusted"`
+	Reason  *site.Reason `json:"reason,omitempty"`
+}
+
+// JournalStatus says how far the journal and headquarters' copy of it go.
+type JournalStatus struct {
+	Stream string `json:"stream"`
+	Last   uint64 `json:"last"`
+	Outbox uint64 `json:"outbox"`
+}
+
+// StatusOf shows the whole store.
+func StatusOf(f Facts) Status {
+	s := Status{
+		Store: f.Store.ID, Org: f.Store.Org, Name: f.Store.Name, Ring: f.Store.Ring, Now: f.Now,
+		Verdict: f.Report.Verdict, Text: f.Report.Text, Night: NightOf(f.State, false),
+		Window:  windowOf(f.Store.Calendar, f.Now),
+		Catalog: CatalogStatus{Version: f.Catalog.Version, Issued: f.Catalog.Issued, Patches: len(f.Catalog.Patches), Reason: f.CatalogNo},
+		Clock:   ClockStatus{Trusted: f.State.Unsure == nil, Reason: f.State.Unsure},
+		Journal: JournalStatus{Stream: f.Stream, Last: f.Last, Outbox: f.Outbox}, MQTT: f.Line,
+		Version: f.Version, ZoneData: f.ZoneData,
+	}
+	for _, d := range f.Store.Devices {
+		if !d.Patchable() {
+			continue
+		}
+		s.Devices.Total++
+		if o, seen := f.Inventory[d.ID]; seen && o.Error == nil {
+			s.Devices.Answers++
+		}
+		if h, held := f.State.Holds[d.ID]; held && f.Now.Before(h.Until) {
+			s.Devices.Held++
+		}
+	}
+	s.Problems = problems(f)
+	return s
+}
+
+func windowOf(c window.Calendar, now time.Time) Window {
+	w := Window{}
+	span, open := c.Contains(now)
+	if !open {
+		span, _ = c.Next(now)
+	}
+	w.Open, w.Night, w.Opens, w.Closes = open, span.Night, span.Open, span.Close
+	w.Trading, _ = c.NextOpening(now)
+	return w
+}
+
+func problems(f Facts) []string {
+	list := []string{}
+	for _, finding := range f.Report.Fix {
+		list = append(list, finding.What+" ["+finding.Code+"]")
+	}
+	if f.State.Unsure != nil {
+		list = append(list, f.State.Unsure.Text)
+	}
+	if f.CatalogNo != nil {
+		list = append(list, f.CatalogNo.Text)
+	}
+	for _, d := range Devices(f) {
+		switch d.State {
+		case site.NoAnswer, site.RollbackFailed, site.Failed:
+			list = append(list, d.Device+" "+strings.ReplaceAll(string(d.State), "_", " ")+": "+text(d.Reason))
+		}
+	}
+	return list
+}
+
+func text(r *site.Reason) string {
+	if r == nil {
+		return "no reason is known"
+	}
+	return r.Text
+}
+
+// StatusLine is the one line for systemd: at most 120 characters.
+func StatusLine(f Facts) string {
+	s := StatusOf(f)
+	var parts []string
+	switch {
+	case s.Night != nil && s.Night.Open:
+		parts = append(parts, fmt.Sprintf("night of %s, %d/%d settled", s.Night.Night, s.Night.Settled, s.Night.Total))
+	case s.Window.Open:
+		parts = append(parts, "window open until "+s.Window.Closes.In(f.Store.Calendar.Zone).Format("15:04"))
+	case !s.Window.Opens.IsZero():
+		parts = append(parts, "window opens in "+Brief(s.Window.Opens.Sub(f.Now)))
+	default:
+		parts = append(parts, "no window in sight")
+	}
+	parts = append(parts, fmt.Sprintf("%d of %d reachable", s.Devices.Answers, s.Devices.Total))
+	if s.Catalog.Version == 0 {
+		parts = append(parts, "no catalog")
+	} else {
+		parts = append(parts, "catalog "+Brief(f.Now.Sub(s.Catalog.Issued))+" old")
+	}
+	if s.MQTT.Wanted && !s.MQTT.Connected {
+		parts = append(parts, "headquarters not reached")
+	}
+	if !s.Clock.Trusted {
+		parts = append(parts, "clock not trusted")
+	}
+	line := strings.Join(parts, "; ")
+	if len(line) > 120 {
+		line = line[:117] + "..."
+	}
+	return line
+}
+
+// Brief writes a length of time with its two largest units: "3 h 12 min", "2 d 4 h", "40 s".
+func Brief(d time.Duration) string {
+	d = max(0, d)
+	switch {
+	case d >= 24*time.Hour:
+		return fmt.Sprintf("%d d %d h", d/(24*time.Hour), d%(24*time.Hour)/time.Hour)
+	case d >= time.Hour:
+		return fmt.Sprintf("%d h %d min", d/time.Hour, d%time.Hour/time.Minute)
+	case d >= time.Minute:
+		return fmt.Sprintf("%d min", d/time.Minute)
+	}
+	return fmt.Sprintf("%d s", d/time.Second)
+}
+
+// Info is the birth of the store over MQTT: who it is and what it will report.
+func Info(f Facts) map[string]any {
+	devices := []string{}
+	for _, d := range f.Store.Devices {
+		devices = append(devices, d.ID)
+	}
+	return map[string]any{
+		"schema": "info/1", "store": f.Store.ID, "org": f.Store.Org, "name": f.Store.Name, "ring": f.Store.Ring,
+		"timezone": f.Store.Calendar.Zone.String(), "window": f.Store.Calendar.String(), "devices": devices,
+		"software": "nightfilld " + f.Version, "zone_data": f.ZoneData, "stream": f.Stream,
+		"schemas": []string{"device/1", "night/1", "ready/1", "num/1"}, "rev": f.State.Seq,
+	}
+}
+
+// Num is the flat set of numbers for gauges.
+func Num(f Facts) map[string]any {
+	states := map[site.State]int{}
+	for _, d := range Devices(f) {
+		states[d.State]++
+	}
+	s := StatusOf(f)
+	done := 0.0
+	if s.Night != nil && s.Night.Total > 0 {
+		done = 100 * float64(s.Night.States[site.Done]) / float64(s.Night.Total)
+	}
+	return map[string]any{
+		"online": 1, "ready": flag(f.Report.Verdict == site.Ready || f.Report.Verdict == site.ReadyNotes),
+		"dev_total": s.Devices.Total, "dev_done": states[site.Done], "dev_failed": states[site.Failed] + states[site.RollbackFailed],
+		"dev_rolled_back": states[site.RolledBack], "dev_held": s.Devices.Held, "dev_no_answer": states[site.NoAnswer],
+		"pct_done": float64(int(done*10)) / 10, "wan_up": flag(f.Line.Connected), "outbox": f.Outbox,
+		"window_open": flag(s.Window.Open), "as_of_unix": f.Now.Unix(), "rev": f.State.Seq,
+	}
+}
+
+func flag(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// Alerts are the open exceptions by code: what needs a person.
+func Alerts(f Facts) map[string]any {
+	alerts := map[string]any{}
+	for _, finding := range f.Report.Fix {
+		alerts[finding.Code] = map[string]any{
+			"schema": "alert/1", "code": finding.Code, "device": finding.Device, "text": finding.What, "since": finding.Since,
+			"blocks_trading": finding.BlocksTrading, "rev": f.State.Seq,
+		}
+	}
+	for device, reason := range f.State.Dirty {
+		alerts["DIRTY-"+device] = map[string]any{
+			"schema": "alert/1", "code": "DIRTY-" + device, "device": device, "text": text(reason), "blocks_trading": false, "rev": f.State.Seq,
+		}
+	}
+	return alerts
+}
+
+// JobsUnsettled names the devices on which something still happens tonight.
+func JobsUnsettled(n *run.Night) (busy []string, total, settled int) {
+	seen := map[string]bool{}
+	open := map[string]bool{}
+	for _, j := range n.Jobs {
+		seen[j.Device] = true
+		if !j.Settled {
+			open[j.Device] = true
+		}
+	}
+	for _, lane := range n.Plan.Lanes {
+		if open[lane.Device] {
+			busy = append(busy, lane.Device)
+		}
+	}
+	return busy, len(seen), len(seen) - len(open)
+}
+
+// Readiness gathers what the judgement of readiness needs from the state.
+func Readiness(f Facts, results map[string]site.CheckResult, since map[string]time.Time, started time.Time) ready.Input {
+	in := ready.Input{Store: f.Store, Results: results, Since: since, Now: f.Now, Started: started, Rev: f.State.Seq}
+	in.Opens, _ = f.Store.Calendar.NextOpening(f.Now)
+	if f.State.Night.Open() {
+		busy, total, settled := JobsUnsettled(f.State.Night)
+		if len(busy) > 0 {
+			in.Night = &ready.Night{Total: total, Settled: settled, Ends: Ends(f.State.Night), Closes: f.State.Night.Plan.Closes, Busy: busy}
+		}
+	}
+	for _, d := range Devices(f) {
+		in.Devices = append(in.Devices, ready.Fact{Device: d.Device, State: d.State, Since: d.Since})
+		switch {
+		case d.Held != nil:
+			in.Notes = append(in.Notes, ready.Note{Kind: ready.HeldBack, Device: d.Held.Device, Until: d.Held.Until})
+		case d.State == site.RolledBack:
+			in.Notes = append(in.Notes, ready.Note{Kind: ready.TakenBack, Device: d.Device, Since: d.Since})
+		case d.State == site.Failed:
+			in.Notes = append(in.Notes, ready.Note{Kind: ready.NotFinished, Device: d.Device, Since: d.Since})
+		}
+	}
+	if f.State.Unsure != nil {
+		in.Notes = append(in.Notes, ready.Note{Kind: ready.ClockUnsure})
+	}
+	if f.Line.Wanted && !f.Line.Connected && !f.Line.Since.IsZero() {
+		in.Notes = append(in.Notes, ready.Note{Kind: ready.LineDown, Since: f.Line.Since})
+	}
+	return in
+}
