@@ -27,6 +27,9 @@ type Harness struct {
 	// Bubble, when set, runs the body of every row, for example synctest.Test:
 	// the suite waits only on calls of the driver and on timers.
 	Bubble func(t *testing.T, body func(t *testing.T))
+
+	// Parallel runs the rows side by side; it does not go together with Bubble.
+	Parallel bool
 }
 
 // Host is one device under test and the hands on it.
@@ -76,6 +79,9 @@ func Run(t *testing.T, h Harness) {
 	}
 	for _, r := range rows() {
 		t.Run(strings.ReplaceAll(r.name, " ", "-"), func(t *testing.T) {
+			if h.Parallel {
+				t.Parallel()
+			}
 			bubble(t, func(t *testing.T) {
 				host := h.New(t)
 				if r.needs != nil && !r.needs(host) {

@@ -117,7 +117,7 @@ func fake(t *testing.T) (*fakessh.Host, *sshhost.Driver) {
 }
 
 func TestConformanceOnSimulatedDevices(t *testing.T) {
-	drivertest.Run(t, drivertest.Harness{New: func(t *testing.T) *drivertest.Host {
+	drivertest.Run(t, drivertest.Harness{Parallel: true, New: func(t *testing.T) *drivertest.Host {
 		host, driver := fake(t)
 		s := &scripts{}
 		return s.hands(t, &drivertest.Host{

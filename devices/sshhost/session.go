@@ -35,11 +35,10 @@ func (d *Driver) exec(ctx context.Context, dev site.Device, command string, stdi
 		return result{}, err
 	}
 	out, complaint := &capped{limit: limit, over: c.close}, &capped{limit: complaintAtMost, quiet: true}
-	s.Stdin, s.Stdout, s.Stderr = stdin, out, complaint
+	s.Stdout, s.Stderr = out, complaint
 	done := make(chan error, 1)
 	d.work.Go(func() {
-		err := s.Run(command)
-		_ = s.Close()
+		err := feed(s, command, stdin)
 		<-c.slots
 		done <- err
 	})
@@ -62,6 +61,30 @@ func (d *Driver) exec(ctx context.Context, dev site.Device, command string, stdi
 		return res, fmt.Errorf("lost the connection to %s: %w", dev.ID, err)
 	}
 	return res, nil
+}
+
+// errNotTaken says that a session was closed before its command was accepted. Dropbear 2022 does
+// that now and then when another session of the same connection ends in the same moment.
+var errNotTaken = errors.New("the session was closed before its command was accepted")
+
+// feed runs the command with stdin until it ends. A command may end without reading all of its
+// input: what counts is how it ended. Nothing reads stdin any more when feed returns.
+func feed(s *ssh.Session, command string, stdin io.Reader) error {
+	var copying sync.WaitGroup
+	defer copying.Wait()
+	defer s.Close()
+	in, err := s.StdinPipe()
+	if err != nil {
+		return err
+	}
+	if err := s.Start(command); err != nil {
+		return errors.Join(errNotTaken, err)
+	}
+	copying.Go(func() {
+		_, _ = io.Copy(in, stdin)
+		_ = in.Close()
+	})
+	return s.Wait()
 }
 
 func onBehalf(dev site.Device, err error) error {

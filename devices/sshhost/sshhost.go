@@ -88,7 +88,14 @@ func (d *Driver) call(ctx context.Context, dev site.Device, script string, limit
 	if d.opts.Root != "" {
 		script = "NIGHTFILL_ROOT=" + quote(d.opts.Root) + "\n" + script
 	}
-	res, err := d.exec(ctx, dev, asRoot("exec $r sh -s"), strings.NewReader(script), limit)
+	var res result
+	var err error
+	for range 3 { // a command that was not taken has done nothing
+		res, err = d.exec(ctx, dev, asRoot("exec $r sh -s"), strings.NewReader(script), limit)
+		if !errors.Is(err, errNotTaken) || ctx.Err() != nil {
+			break
+		}
+	}
 	if err != nil {
 		return "", err
 	}
