@@ -145,25 +145,35 @@ func (b *book) waiting() ([]Waiting, error) {
 		if err != nil {
 			return nil, err
 		}
-		pending := b.pending.roles[role]
-		current := pending != nil && sameTargets(pending.Signed.Targets, wanted)
 		unsigned := !sameTargets(b.signed.roles[role].Signed.Targets, wanted)
-		if !unsigned && b.pending.targets == nil {
+		if !unsigned && b.fitsNewKeys(role) {
 			continue // a mere renewal: what stores see does not wait for it
 		}
 		var signatures []metadata.Signature
-		if current {
-			signatures = pending.Signatures
+		if p := b.pending.roles[role]; p != nil && sameTargets(p.Signed.Targets, wanted) {
+			signatures = p.Signatures
 		}
 		patches, err := b.draftsOf(role)
 		if err != nil {
 			return nil, err
 		}
-		if unsigned || count(signatures, b.quorumNow(role)) < b.quorumNow(role).need {
-			add(role, draftIDs(patches), signatures)
-		}
+		add(role, draftIDs(patches), signatures)
 	}
 	return out, nil
+}
+
+// fitsNewKeys reports whether a role is signed by the keys of the pending targets role, if there is one.
+func (b *book) fitsNewKeys(role string) bool {
+	parent := b.pending.targets
+	if parent == nil {
+		return true
+	}
+	for _, md := range []*targetsMeta{b.pending.roles[role], b.signed.roles[role]} {
+		if md != nil && parent.VerifyDelegate(role, md) == nil {
+			return true
+		}
+	}
+	return false
 }
 
 func draftIDs(drafts []draft) []string {

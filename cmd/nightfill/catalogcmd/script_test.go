@@ -1,0 +1,54 @@
+package catalogcmd
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+	"github.com/spf13/cobra"
+
+	"github.com/nightfill/nightfill/cmd/nightfill/exit"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"nightfill": nightfill})
+}
+
+// nightfill is the smallest program that holds the command.
+func nightfill() {
+	root := &cobra.Command{Use: "nightfill", SilenceUsage: true, SilenceErrors: true}
+	root.AddCommand(Command())
+	err := root.Execute()
+	if err != nil && !errors.Is(err, errIncomplete) {
+		fmt.Fprintln(os.Stderr, "nightfill:", err)
+	}
+	os.Exit(exit.Code(err))
+}
+
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir: "testdata/script",
+		Setup: func(e *testscript.Env) error {
+			e.Setenv("NIGHTFILL_KEY_PASSWORD", "")
+			return nil
+		},
+		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
+			"exits": exits,
+		},
+	})
+}
+
+// exits CODE COMMAND... demands an exact exit code.
+func exits(ts *testscript.TestScript, neg bool, args []string) {
+	err := ts.Exec(args[1], args[2:]...)
+	got := "0"
+	var e interface{ ExitCode() int }
+	if errors.As(err, &e) {
+		got = fmt.Sprint(e.ExitCode())
+	}
+	if (got == args[0]) == neg {
+		ts.Fatalf("%v ended with exit code %s, want %s", args[1:], got, args[0])
+	}
+}
