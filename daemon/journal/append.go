@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"slices"
 	"time"
 
 	"github.com/nightfill/nightfill/site/run"
@@ -131,22 +132,7 @@ func (j *Journal) put(buffer, fresh []Raw, at place) error {
 	if next.Head == j.stored.Head && maps.Equal(next.Cursors, j.stored.Cursors) {
 		return nil
 	}
-	err := j.write(next, func(tx *bolt.Tx) error {
-		b := tx.Bucket(bucketRecords)
-		b.FillPercent = 1 // keys only grow: leave no room for what never comes
-		for _, part := range [][]Raw{buffer, fresh} {
-			for _, r := range part {
-				key, value, err := r.store()
-				if err != nil {
-					return err
-				}
-				if err := b.Put(key, value); err != nil {
-					return err
-				}
-			}
-		}
-		return nil
-	})
+	err := j.write(next, func(tx *bolt.Tx) error { return putRecords(tx, slices.Concat(buffer, fresh)) })
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	if err != nil {
@@ -163,6 +149,21 @@ func (j *Journal) put(buffer, fresh []Raw, at place) error {
 		j.cursorAt = time.Time{}
 	}
 	j.notify()
+	return nil
+}
+
+func putRecords(tx *bolt.Tx, records []Raw) error {
+	b := tx.Bucket(bucketRecords)
+	b.FillPercent = 1 // keys only grow: leave no room for what never comes
+	for _, r := range records {
+		key, value, err := r.store()
+		if err != nil {
+			return err
+		}
+		if err := b.Put(key, value); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 

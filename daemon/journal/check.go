@@ -7,8 +7,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -170,20 +172,9 @@ func walk(ctx context.Context, f io.ReaderAt, sum *Summary) error {
 	if err != nil {
 		return err
 	}
-	buckets := map[string][]byte{}
-	err = p.bucket(root, func(isBucket bool, key, value []byte) error {
-		if isBucket {
-			buckets[string(key)] = bytes.Clone(value)
-		}
-		return nil
-	})
+	buckets, err := walkRoot(p, root)
 	if err != nil {
 		return err
-	}
-	for _, name := range [][]byte{bucketJournal, bucketRecords, bucketCheckpoint} {
-		if buckets[string(name)] == nil {
-			return refuse(ErrForeign, "it is a database of another program: there is no %q in it", name)
-		}
 	}
 	h, err := walkHeader(p, buckets[string(bucketJournal)])
 	if err != nil {
@@ -197,20 +188,59 @@ func walk(ctx context.Context, f io.ReaderAt, sum *Summary) error {
 	return walkRecords(p, buckets[string(bucketRecords)], h, sum)
 }
 
-func walkHeader(p *pages, bucket []byte) (header, error) {
-	var value []byte
-	err := p.inner(bucket, func(_ bool, key, v []byte) error {
-		if bytes.Equal(key, keyHeader) {
+// walkRoot returns the buckets. There has to be each of them, and nothing else, where bbolt would go and look.
+func walkRoot(p *pages, root uint64) (map[string][]byte, error) {
+	buckets := map[string][]byte{string(bucketJournal): nil, string(bucketRecords): nil, string(bucketCheckpoint): nil}
+	err := p.bucket(root, func(isBucket bool, key, value []byte) error {
+		if _, known := buckets[string(key)]; !known || !isBucket {
+			return refuse(ErrForeign, "it is a database of another program: there is %q in it", key)
+		}
+		buckets[string(key)] = bytes.Clone(value)
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range slices.Sorted(maps.Keys(buckets)) {
+		if buckets[name] == nil {
+			return nil, refuse(ErrForeign, "it is a database of another program: there is no %q in it", name)
+		}
+	}
+	return buckets, nil
+}
+
+// walkValues is inner for a bucket that holds values only.
+func walkValues(p *pages, bucket []byte, fn func(key, value []byte) error) error {
+	return p.inner(bucket, func(isBucket bool, key, value []byte) error {
+		if isBucket {
+			return refuse(ErrDamaged, "it holds a bucket in the place of a value")
+		}
+		return fn(key, value)
+	})
+}
+
+// walkValue returns the value under key in a bucket, nil if there is none.
+func walkValue(p *pages, bucket, key []byte) (value []byte, err error) {
+	err = walkValues(p, bucket, func(k, v []byte) error {
+		if bytes.Equal(k, key) {
 			value = bytes.Clone(v)
 		}
 		return nil
 	})
+	return value, err
+}
+
+func walkHeader(p *pages, bucket []byte) (header, error) {
+	value, err := walkValue(p, bucket, keyHeader)
 	if err != nil {
 		return header{}, err
 	}
 	h, err := decodeHeader(value)
 	if err != nil {
 		return header{}, err
+	}
+	if uint64(h.Tx) != p.txid {
+		return header{}, refuse(ErrDamaged, "its header is of transaction %d, but the last one was %d: a write was lost", h.Tx, p.txid)
 	}
 	for name, seq := range h.Cursors {
 		if seq > h.Head.Seq {
@@ -221,17 +251,11 @@ func walkHeader(p *pages, bucket []byte) (header, error) {
 }
 
 func walkCheckpoint(p *pages, bucket []byte, h header) (uint64, error) {
-	var value []byte
-	err := p.inner(bucket, func(_ bool, key, v []byte) error {
-		if bytes.Equal(key, keyFold) {
-			value = bytes.Clone(v)
-		}
-		return nil
-	})
+	value, err := walkValue(p, bucket, keyFold)
 	if err != nil {
 		return 0, err
 	}
-	seq, _, err := decodeCheckpoint(value)
+	seq, _, err := h.readFold(value)
 	if err != nil {
 		return 0, err
 	}
@@ -244,7 +268,7 @@ func walkCheckpoint(p *pages, bucket []byte, h header) (uint64, error) {
 func walkRecords(p *pages, bucket []byte, h header, sum *Summary) error {
 	at := h.Anchor
 	var last []byte
-	err := p.inner(bucket, func(_ bool, key, value []byte) error {
+	err := walkValues(p, bucket, func(key, value []byte) error {
 		r, err := at.accept(key, value)
 		if err != nil {
 			return err

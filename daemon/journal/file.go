@@ -63,7 +63,7 @@ func create(path, stream string) error {
 				return err
 			}
 		}
-		return tx.Bucket(bucketJournal).Put(keyHeader, header{Format: Format, Stream: stream}.encode())
+		return tx.Bucket(bucketJournal).Put(keyHeader, header{Format: Format, Tx: tx.ID(), Stream: stream}.encode())
 	})
 	if err := errors.Join(err, db.Close()); err != nil {
 		return err

@@ -28,7 +28,7 @@ func TestMain(m *testing.M) {
 		case "fill-the-disk":
 			os.Exit(fillTheDisk(os.Args[2]))
 		case "hang":
-			select {}
+			<-time.After(time.Hour)
 		case "crash":
 			panic("crashed on purpose")
 		}
@@ -289,7 +289,18 @@ func edit(t *testing.T, path string, fn func(tx *bolt.Tx) error) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := errors.Join(db.Update(fn), db.Close()); err != nil {
+	err = db.Update(func(tx *bolt.Tx) error {
+		if err := fn(tx); err != nil {
+			return err
+		}
+		h, err := readHeader(tx)
+		if err != nil || h.Tx < 0 {
+			return nil // that is what the test is about
+		}
+		h.Tx = tx.ID()
+		return tx.Bucket(bucketJournal).Put(keyHeader, h.encode())
+	})
+	if err := errors.Join(err, db.Close()); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -346,6 +357,19 @@ func TestRefusals(t *testing.T) {
 			b := tx.Bucket(bucketJournal)
 			return b.Put(keyHeader, []byte(strings.Replace(string(b.Get(keyHeader)), `"uplink":2`, `"uplink":3`, 1)))
 		}), ErrDamaged, "its header is damaged"},
+		{"write lost", change(func(h *header) { h.Tx = -1 }), ErrDamaged, "its header is of transaction -1, but the last one was 5: a write was lost"},
+		{"more in it", tx(func(tx *bolt.Tx) error { _, err := tx.CreateBucket([]byte("more")); return err }), ErrForeign,
+			`it is a database of another program: there is "more" in it`},
+		{"bucket among records", tx(func(tx *bolt.Tx) error {
+			_, err := tx.Bucket(bucketRecords).CreateBucket(seqKey(6))
+			return err
+		}), ErrDamaged, "it holds a bucket in the place of a value"},
+		{"compacted by hand", func(t *testing.T, path string) {
+			db, err := bolt.Open(path, fileMode, nil)
+			if err := errors.Join(err, db.Close()); err != nil {
+				t.Fatal(err)
+			}
+		}, ErrForeign, "it was written by another program: it has a list of free pages"},
 		{"record gone", tx(func(tx *bolt.Tx) error { return tx.Bucket(bucketRecords).Delete(seqKey(3)) }), ErrBrokenChain,
 			"record 3 is missing: record 4 comes after record 2"},
 		{"last record gone", tx(func(tx *bolt.Tx) error { return tx.Bucket(bucketRecords).Delete(seqKey(5)) }), ErrBrokenChain,

@@ -16,11 +16,11 @@ import (
 // Format is the version of the file that this package writes. It also reads every lower one.
 const Format = 1
 
-// The file holds three buckets. Values that no chain covers end in a seal, see seal.
+// The file holds three buckets. The chain covers the records; the sealed header covers itself and the checkpoint.
 var (
 	bucketJournal    = []byte("journal")    // one key, keyHeader
 	bucketRecords    = []byte("records")    // big-endian seq -> 32 bytes of hash, then the event's JSON
-	bucketCheckpoint = []byte("checkpoint") // one key, keyFold: big-endian seq, then the data
+	bucketCheckpoint = []byte("checkpoint") // keyFold, once there is one: big-endian seq, then the data
 
 	keyHeader = []byte("header")
 	keyFold   = []byte("fold")
@@ -43,9 +43,11 @@ type place struct {
 // header is rewritten with every transaction. Every later format keeps the name of its key, its seal and "format".
 type header struct {
 	Format  int               `json:"format"`
+	Tx      int               `json:"tx"` // the transaction that wrote it: an older one means that a write was lost
 	Stream  string            `json:"stream"`
-	Anchor  place             `json:"anchor"` // the last record that was forgotten
-	Head    place             `json:"head"`   // the last record in the file
+	Anchor  place             `json:"anchor"`         // the last record that was forgotten
+	Head    place             `json:"head"`           // the last record in the file
+	Fold    string            `json:"fold,omitempty"` // SHA-256 of the stored checkpoint, in hex
 	Cursors map[string]uint64 `json:"cursors,omitempty"`
 }
 
@@ -96,6 +98,22 @@ func unseal(key, sealed []byte) ([]byte, bool) {
 	}
 	value := sealed[:len(sealed)-sealSize]
 	return value, bytes.Equal(seal(key, value), sealed)
+}
+
+// readFold takes apart the stored checkpoint; nil is none.
+func (h header) readFold(value []byte) (seq uint64, data []byte, err error) {
+	if value == nil && h.Fold == "" {
+		return 0, nil, nil
+	}
+	if len(value) < keyLength || foldHash(value) != h.Fold {
+		return 0, nil, refuse(ErrDamaged, "its checkpoint is damaged")
+	}
+	return binary.BigEndian.Uint64(value), bytes.Clone(value[keyLength:]), nil
+}
+
+func foldHash(value []byte) string {
+	sum := sha256.Sum256(value)
+	return hex.EncodeToString(sum[:])
 }
 
 // Raw is a record with its event exactly as stored, byte for byte: what the hash was made of. It is

@@ -16,6 +16,7 @@ type pages struct {
 	ctx  context.Context
 	file io.ReaderAt
 	high uint64 // pages from here on are not in use
+	txid uint64 // of the last transaction
 	seen map[uint64]bool
 }
 
@@ -23,6 +24,7 @@ type pages struct {
 const (
 	boltMagic   = 0xED0CDAED
 	boltVersion = 2
+	noFreePages = 1<<64 - 1
 
 	pageHeader = 16 // id 8, flags 2, count 2, overflow 4
 	metaSize   = 64 // magic 4, version 4, page size 4, flags 4, root 16, freelist 8, high 8, txid 8, checksum 8
@@ -39,7 +41,7 @@ const (
 	maxOverflow = 5 * maxBody / pageSize // bbolt leaves up to four big values in one page
 )
 
-type boltMeta struct{ root, high, txid uint64 }
+type boltMeta struct{ root, free, high, txid uint64 }
 
 // openPages checks the two index pages and the length of a file of size bytes, and returns the root page.
 // Both index pages have to be whole: bbolt itself would take the older one when the newer one is damaged, and
@@ -78,7 +80,10 @@ func openPages(ctx context.Context, file io.ReaderAt, size int64) (*pages, uint6
 	if need := newest.high * pageSize; newest.high > 1<<40 || uint64(size) < need {
 		return nil, 0, refuse(ErrDamaged, "it ends after %d bytes, but its index speaks of %d: it was cut off", size, need)
 	}
-	return &pages{ctx: ctx, file: file, high: newest.high, seen: map[uint64]bool{}}, newest.root, nil
+	if newest.free != noFreePages {
+		return nil, 0, refuse(ErrForeign, "it was written by another program: it has a list of free pages")
+	}
+	return &pages{ctx: ctx, file: file, high: newest.high, txid: newest.txid, seen: map[uint64]bool{}}, newest.root, nil
 }
 
 func parseMeta(id uint64, page []byte) (boltMeta, error) {
@@ -92,7 +97,7 @@ func parseMeta(id uint64, page []byte) (boltMeta, error) {
 	case u32(m[4:]) != boltVersion || u32(m[8:]) != pageSize:
 		return boltMeta{}, refuse(ErrForeign, "it is a database of another program (version %d, pages of %d bytes)", u32(m[4:]), u32(m[8:]))
 	}
-	return boltMeta{root: u64(m[16:]), high: u64(m[40:]), txid: u64(m[48:])}, nil
+	return boltMeta{root: u64(m[16:]), free: u64(m[32:]), high: u64(m[40:]), txid: u64(m[48:])}, nil
 }
 
 // visit is called for every pair of a bucket in order. key and value are valid during the call only.

@@ -3,7 +3,6 @@ package journal
 import (
 	"bytes"
 	"context"
-	"encoding/binary"
 	"fmt"
 	"time"
 
@@ -196,15 +195,4 @@ func (j *Journal) SetCursor(name string, seq uint64) error {
 		j.nudge()
 	}
 	return nil
-}
-
-func decodeCheckpoint(value []byte) (seq uint64, data []byte, err error) {
-	if value == nil {
-		return 0, nil, nil
-	}
-	plain, ok := unseal(keyFold, value)
-	if !ok || len(plain) < keyLength {
-		return 0, nil, refuse(ErrDamaged, "its checkpoint is damaged")
-	}
-	return binary.BigEndian.Uint64(plain), bytes.Clone(plain[keyLength:]), nil
 }

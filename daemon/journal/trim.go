@@ -1,7 +1,6 @@
 package journal
 
 import (
-	"bytes"
 	"fmt"
 
 	bolt "go.etcd.io/bbolt"
@@ -27,8 +26,9 @@ func (j *Journal) Trim(through uint64, checkpoint []byte) error {
 	if err := j.mayTrim(through); err != nil {
 		return err
 	}
-	fold := seal(keyFold, append(seqKey(through), checkpoint...))
-	err := j.write(j.stored, func(tx *bolt.Tx) error { return tx.Bucket(bucketCheckpoint).Put(keyFold, fold) })
+	next, fold := j.stored, append(seqKey(through), checkpoint...)
+	next.Fold = foldHash(fold)
+	err := j.write(next, func(tx *bolt.Tx) error { return tx.Bucket(bucketCheckpoint).Put(keyFold, fold) })
 	for err == nil && j.stored.Anchor.Seq < through {
 		err = j.forget(min(through, j.stored.Anchor.Seq+trimStep))
 	}
@@ -103,7 +103,7 @@ func (j *Journal) Checkpoint() (seq uint64, data []byte, err error) {
 
 func (j *Journal) checkpoint() (seq uint64, data []byte, err error) {
 	err = j.view(func(tx *bolt.Tx) (err error) {
-		seq, data, err = decodeCheckpoint(bytes.Clone(tx.Bucket(bucketCheckpoint).Get(keyFold)))
+		seq, data, err = j.stored.readFold(tx.Bucket(bucketCheckpoint).Get(keyFold))
 		return err
 	})
 	return seq, data, err

@@ -3,7 +3,6 @@ package journal
 import (
 	"errors"
 	"fmt"
-	"maps"
 
 	bolt "go.etcd.io/bbolt"
 )
@@ -35,10 +34,10 @@ func (j *Journal) view(fn func(tx *bolt.Tx) error) error {
 // write carries out one transaction that leaves the file with the header next. When it fails, the file is as
 // before, or the journal is given up. io is held.
 func (j *Journal) write(next header, fill func(tx *bolt.Tx) error) error {
-	err := j.attempt(next, fill)
+	err := j.attempt(&next, fill)
 	if noSpace(err) && j.usable() == nil && j.ballast.drop() {
 		j.opts.Log.Error("the disk is full: the journal's reserve is given up; free some space", "dir", j.opts.Dir)
-		err = j.attempt(next, fill)
+		err = j.attempt(&next, fill)
 	}
 	if err != nil {
 		return cannotWrite(j.opts.Dir, j.opts.MaxSize, err)
@@ -47,13 +46,13 @@ func (j *Journal) write(next header, fill func(tx *bolt.Tx) error) error {
 	return nil
 }
 
-func (j *Journal) attempt(next header, fill func(tx *bolt.Tx) error) error {
-	next.Cursors = maps.Clone(next.Cursors)
+func (j *Journal) attempt(next *header, fill func(tx *bolt.Tx) error) error {
 	err := j.enter(func() error {
 		return j.update(j.db, func(tx *bolt.Tx) error {
 			if err := fill(tx); err != nil {
 				return err
 			}
+			next.Tx = tx.ID()
 			return tx.Bucket(bucketJournal).Put(keyHeader, next.encode())
 		})
 	})
