@@ -95,9 +95,7 @@ func (s *session) run(ctx context.Context) error {
 // birth tells the broker everything there is to know, then that the store is
 // online. History comes after it.
 func (s *session) birth(ctx context.Context) error {
-	refused, err := s.link.subscribe(ctx, s.up.opt.AckLimit,
-		s.up.root+"hint", s.up.root+"state", s.up.root+"d/+", s.up.root+"alert/+",
-		s.up.org+"state", s.up.org+"seen/"+s.up.opt.Store)
+	refused, err := s.link.subscribe(ctx, s.up.opt.AckLimit, append(s.lasting(), s.learning()...)...)
 	if err != nil {
 		return err
 	}
@@ -121,6 +119,14 @@ func (s *session) birth(ctx context.Context) error {
 	}
 	return nil
 }
+
+// lasting are the topics that are listened to until the end.
+func (s *session) lasting() []string {
+	return []string{s.up.root + "hint", s.up.root + "state", s.up.org + "state", s.up.org + "seen/" + s.up.opt.Store}
+}
+
+// learning are the topics under which an earlier run may have left something.
+func (s *session) learning() []string { return []string{s.up.root + "d/+", s.up.root + "alert/+"} }
 
 // due returns how many events wait to be sent for the first time.
 func (s *session) due() uint64 {
@@ -146,7 +152,7 @@ func (s *session) step(ctx context.Context) error {
 	}
 	if !s.learnTo.IsZero() && !now.Before(s.learnTo) {
 		s.learnTo = time.Time{}
-		t := s.link.client.Unsubscribe(s.up.root+"d/+", s.up.root+"alert/+")
+		t := s.link.client.Unsubscribe(s.learning()...)
 		if err := s.link.await(ctx, t, s.up.opt.AckLimit); err != nil {
 			return fmt.Errorf("cannot unsubscribe: %v", err)
 		}
@@ -313,6 +319,8 @@ func (s *session) postState(ctx context.Context, state string) error {
 
 // goodbye waits for what is on the way, says that the store disconnects on purpose
 // and leaves. Without an answer within StopWait the broker will say "lost" instead.
+// It stops listening first: a connection that is closed while something is unread
+// is reset, and a reset can overtake the DISCONNECT.
 func (s *session) goodbye(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, s.up.opt.StopWait)
 	defer cancel()
@@ -321,7 +329,11 @@ func (s *session) goodbye(ctx context.Context) {
 			break
 		}
 	}
-	if err := s.postState(ctx, "disconnected"); err != nil {
+	err := s.link.await(ctx, s.link.client.Unsubscribe(append(s.lasting(), s.learning()...)...), s.up.opt.StopWait)
+	if err == nil {
+		err = s.postState(ctx, "disconnected")
+	}
+	if err != nil {
 		s.log.Warn("cannot say goodbye to the broker", "error", err)
 		s.link.kill()
 		return

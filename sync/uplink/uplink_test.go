@@ -97,6 +97,9 @@ func TestCleanStopSaysDisconnectedAndACutSaysLost(t *testing.T) {
 		if !slices.Equal(states, want) {
 			t.Errorf("the states were %v, want %v", states, want)
 		}
+		if !s.messages("state")[2].retained {
+			t.Error("the will is not retained")
+		}
 		if got := s.messages("state")[2].payload; got != `{"state":"lost","online":0,"bd":1,"v":"nightfilld 1.4.0"}` {
 			t.Errorf("the will is %s", got)
 		}
@@ -475,6 +478,20 @@ func TestAStateThatNobodyTouchesIsRepeated(t *testing.T) {
 		pass(time.Hour + time.Second)
 		if got := len(s.messages("state")); got != 2+6 {
 			t.Errorf("the state was posted %d times in an hour, want at birth and every ten minutes", got)
+		}
+		s.close()
+	})
+}
+
+func TestAnOldWillDoesNotStay(t *testing.T) {
+	inShop(t, func(t *testing.T, s *shop) {
+		s.start()
+		s.online()
+		pass(time.Minute)
+		s.tell(root+"state", `{"state":"lost","online":0,"bd":0}`, true)
+		pass(5 * time.Second)
+		if got := s.retained()["state"]; !strings.Contains(got, `"state":"online","online":1,"bd":1`) {
+			t.Errorf("the state stays %s", got)
 		}
 		s.close()
 	})
