@@ -48,7 +48,9 @@ func (s *State) apply(e Event) {
 	}
 	switch e.Kind {
 	case CatalogUpdated:
-		s.Catalog = *e.Catalog
+		s.Catalog, s.Refused = *e.Catalog, nil
+	case CatalogRefused:
+		s.Refused = e.Reason
 	case ArtifactCached:
 		set(&s.Cached, e.Text, true)
 	case DeviceEnrolled:

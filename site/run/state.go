@@ -17,7 +17,8 @@ type State struct {
 	At        time.Time                   `json:"at"`                  // of the last record
 	TrustedAt time.Time                   `json:"trusted_at,omitzero"` // of the last record written while the clock was trusted
 	Catalog   CatalogNote                 `json:"catalog"`
-	Cached    map[string]bool             `json:"cached,omitempty"` // digests whose bytes were verified in the store
+	Refused   *site.Reason                `json:"refused,omitempty"` // why what the server offers was not accepted; nil once a catalog was
+	Cached    map[string]bool             `json:"cached,omitempty"`  // digests whose bytes were verified in the store
 	HostKeys  map[string]string           `json:"host_keys,omitempty"`
 	Holds     map[string]site.Hold        `json:"holds,omitempty"`
 	Dirty     map[string]*site.Reason     `json:"dirty,omitempty"`    // a rollback failed; a person must look first
