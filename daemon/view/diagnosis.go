@@ -1,0 +1,52 @@
+package view
+
+import (
+	"time"
+
+	"github.com/nightfill/nightfill/site"
+	"github.com/nightfill/nightfill/site/window"
+)
+
+// Diagnosis is everything that is known of one device, after a fresh look at it.
+type Diagnosis struct {
+	Schema       string             `json:"schema"` // diagnosis/1
+	Device       string             `json:"device"`
+	Class        site.Class         `json:"class"`
+	Address      string             `json:"address,omitempty"`
+	User         string             `json:"user,omitempty"`
+	Groups       []string           `json:"groups,omitempty"`
+	Capabilities []string           `json:"capabilities,omitempty"`
+	Enrolled     bool               `json:"enrolled"` // its host key is pinned
+	At           time.Time          `json:"at"`
+	Observation  *site.Observation  `json:"observation,omitempty"` // nil: it could not be looked at
+	Error        *site.Reason       `json:"error,omitempty"`       // why not
+	Checks       []site.CheckResult `json:"checks"`                // the newest of each check of the device
+	Night        window.Date        `json:"night,omitzero"`        // of the jobs
+	Jobs         []Job              `json:"jobs,omitempty"`
+	Held         *site.Hold         `json:"held,omitempty"`
+	Dirty        *site.Reason       `json:"dirty,omitempty"` // a person must look before anything else is put on it
+}
+
+// Diagnose puts a fresh observation of a device together with what the box knows of it. An
+// observation that carries an error is a device that could not be looked at.
+func Diagnose(f Facts, d site.Device, o site.Observation, results map[string]site.CheckResult) Diagnosis {
+	v := Diagnosis{
+		Schema: "diagnosis/1", Device: d.ID, Class: d.Class, Address: d.Address, User: d.User, Groups: d.Groups, Capabilities: d.Capabilities,
+		Enrolled: d.HostKey != "", At: o.At, Checks: []site.CheckResult{}, Held: held(f, d.ID), Dirty: f.State.Dirty[d.ID],
+	}
+	if o.Error != nil {
+		v.Error = o.Error
+	} else {
+		v.Observation = &o
+	}
+	for _, c := range f.Store.Checks {
+		if r, seen := results[c.ID]; seen && c.Device == d.ID {
+			v.Checks = append(v.Checks, r)
+		}
+	}
+	for _, j := range JobsOf(f.State, d.ID) {
+		v.Night = f.State.Night.Plan.Night
+		v.Jobs = append(v.Jobs, job(f.State, j))
+	}
+	return v
+}
