@@ -137,11 +137,11 @@ func TestDamagedFiles(t *testing.T) {
 		n := rng.IntN(len(s.data))
 		try("cut", fmt.Sprint(n), s.data[:n])
 	}
-	for range 500 {
+	for range 300 {
 		n, bit := rng.IntN(len(s.data)), byte(1)<<rng.IntN(8)
 		try("flip", fmt.Sprint(n, bit), overwrite(s.data, n, []byte{s.data[n] ^ bit}))
 	}
-	for range 200 { // where it hurts most: in what bbolt steers by
+	for range 150 { // where it hurts most: in what bbolt steers by
 		n, bit := rng.IntN(pages)*pageSize+rng.IntN(200), byte(1)<<rng.IntN(8)
 		try("head flip", fmt.Sprint(n, bit), overwrite(s.data, n, []byte{s.data[n] ^ bit}))
 	}
@@ -161,7 +161,7 @@ func overwrite(data []byte, at int, with []byte) []byte {
 func TestDamagedWhileOpen(t *testing.T) {
 	s := makeSample(t)
 	rng := rand.New(rand.NewPCG(3, 4))
-	for n := range 60 {
+	for n := range 40 {
 		for _, how := range []string{"cut", "cut unnoticed", "noise", "zeros"} {
 			t.Run(fmt.Sprint(how, n), func(t *testing.T) {
 				dir := t.TempDir()

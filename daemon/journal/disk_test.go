@@ -184,7 +184,7 @@ func TestRealDiskFull(t *testing.T) {
 
 // fillTheDisk is the child of TestRealDiskFull.
 func fillTheDisk(dir string) int {
-	err := errors.Join(syscall.Mount("", "/", "", syscall.MS_REC|syscall.MS_PRIVATE, ""), syscall.Mount("none", dir, "tmpfs", 0, "size=4m"))
+	err := errors.Join(syscall.Mount("", "/", "", syscall.MS_REC|syscall.MS_PRIVATE, ""), syscall.Mount("none", dir, "tmpfs", 0, "size=3m"))
 	if err != nil {
 		fmt.Println(err)
 		return 77

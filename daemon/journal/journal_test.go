@@ -33,7 +33,7 @@ func TestMain(m *testing.M) {
 			panic("crashed on purpose")
 		}
 	}
-	flag.Set("rapid.checks", "100")
+	flag.Set("rapid.checks", "60")
 	os.Setenv("GORACE", "atexit_sleep_ms=0") // of the child processes
 	os.Exit(inMemory(m.Run))
 }
