@@ -44,8 +44,8 @@ func TestParseProbe(t *testing.T) {
 		t.Errorf("uptime %s, clock %s", o.Uptime, o.Clock)
 	}
 	for text, want := range map[string]string{
-		strings.TrimSuffix(probed, "end\n"):                     "the answer is not complete",
-		"end\n":                                                 `"" is not a boot id`,
+		strings.TrimSuffix(probed, "end\n"): "the answer is not complete",
+		"end\n":                             `"" is not a boot id`,
 		strings.Replace(probed, "boot 2f1c8a52", "boot !", 1):   `"!-0d1e-4a55-9a2e-0123456789ab" is not a boot id`,
 		strings.Replace(probed, "boot 2f1c8a52-", "boot 00", 1): `"000d1e-4a55-9a2e-0123456789ab" is not a boot id`,
 	} {
