@@ -161,8 +161,14 @@ func (c *Catalog) load(chain chain) (*generation, *site.Reason) {
 		fmt.Sprintf("the stored catalog does not verify: %v; it is fetched again with the next refresh", firstLine(why)), "generation", name)
 }
 
-// repair writes what is missing or damaged of a verified generation, in both places.
+// repair writes what is missing or damaged of a verified generation, in both places, and the link to it.
 func (c *Catalog) repair(g *generation) {
+	link, target := filepath.Join(c.o.Dir, "current"), filepath.Join("gen", g.name)
+	if have, err := os.Readlink(link); err != nil || have != target {
+		if err := errors.Join(os.RemoveAll(link), point(link, target)); err != nil {
+			c.o.Log.Warn("cannot repair the stored catalog", "error", err)
+		}
+	}
 	for _, dir := range []string{"gen", "copy"} {
 		if err := c.write(filepath.Join(c.o.Dir, dir, g.name), g); err != nil {
 			c.o.Log.Warn("cannot repair the stored catalog", "error", err)

@@ -17,6 +17,7 @@ const maxRoots = 256
 
 // chain is every root from the provisioned one to the newest verified one.
 type chain struct {
+	grow  *trustedmetadata.TrustedMetadata // verifies the next root, nothing else
 	files [][]byte
 	roots []*metadata.Metadata[metadata.RootType]
 }
@@ -26,28 +27,15 @@ func rootName(version int64) string { return strconv.FormatInt(version, 10) + ".
 // newest is the last root of the chain.
 func (c chain) newest() *metadata.Metadata[metadata.RootType] { return c.roots[len(c.roots)-1] }
 
-// trust starts a verification that knows the first n roots of the chain.
+// trust starts a verification that knows the n-th root of the chain, which is verified.
 func (c chain) trust(n int) (*trustedmetadata.TrustedMetadata, error) {
-	tm, err := trustedmetadata.New(c.files[0])
-	if err != nil {
-		return nil, err
-	}
-	for _, data := range c.files[1:n] {
-		if _, err := tm.UpdateRoot(data); err != nil {
-			return nil, err
-		}
-	}
-	return tm, nil
+	return trustedmetadata.New(c.files[n-1])
 }
 
 // extend verifies data as the root after the newest one.
 func (c *chain) extend(data []byte) error {
 	return guarded("a root", func() error {
-		tm, err := c.trust(len(c.files))
-		if err != nil {
-			return err
-		}
-		root, err := tm.UpdateRoot(data)
+		root, err := c.grow.UpdateRoot(data)
 		if err != nil {
 			return err
 		}
@@ -68,7 +56,7 @@ func loadChain(provisioned, dir string) (c chain, damage error, err error) {
 		if err != nil {
 			return err
 		}
-		c = chain{files: [][]byte{data}, roots: []*metadata.Metadata[metadata.RootType]{tm.Root}}
+		c = chain{grow: tm, files: [][]byte{data}, roots: []*metadata.Metadata[metadata.RootType]{tm.Root}}
 		return nil
 	})
 	if err != nil {

@@ -48,11 +48,11 @@ func verifySet(c chain, read func(name string) ([]byte, error)) (*generation, er
 		if err == nil {
 			return g, nil
 		}
+		if !errors.Is(err, &metadata.ErrUnsignedMetadata{}) {
+			return nil, err
+		}
 		if first == nil {
 			first = err
-		}
-		if !errors.Is(err, &metadata.ErrUnsignedMetadata{}) {
-			break
 		}
 	}
 	return nil, first

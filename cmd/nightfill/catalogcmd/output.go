@@ -266,4 +266,3 @@ as well. What it serves is protected by its signatures, not by the connection.`,
 		})
 	}))
 }
-

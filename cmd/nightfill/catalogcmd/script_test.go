@@ -13,7 +13,19 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"nightfill": nightfill})
+	testscript.Main(tidy{m}, map[string]func(){"nightfill": nightfill})
+}
+
+// tidy removes what the tests share when they are done.
+type tidy struct{ m *testing.M }
+
+// Run runs the tests.
+func (t tidy) Run() int {
+	code := t.m.Run()
+	if dir, err := template(); err == nil {
+		os.RemoveAll(dir)
+	}
+	return code
 }
 
 // nightfill is the smallest program that holds the command.
