@@ -1,0 +1,345 @@
+package control
+
+import (
+	"fmt"
+	"net/http"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/nightfill/nightfill/daemon/view"
+	"github.com/nightfill/nightfill/site"
+	"github.com/nightfill/nightfill/site/ready"
+	"github.com/nightfill/nightfill/site/window"
+)
+
+// Devices is the answer about all devices.
+type Devices struct {
+	Devices []view.Device `json:"devices"`
+}
+
+// Answers is the answer why.
+type Answers struct {
+	Answers []view.Answer `json:"answers"`
+}
+
+// Checked is the judgement after a round of checks, with the result of each.
+type Checked struct {
+	Ready   ready.Document     `json:"ready"`
+	Results []site.CheckResult `json:"results"`
+}
+
+// CatalogTaken says which generation of the catalog the store goes by after a look.
+type CatalogTaken struct {
+	Version int64     `json:"version"`
+	Issued  time.Time `json:"issued"`
+	Patches []string  `json:"patches"`
+	Changed bool      `json:"changed"` // it is newer than what the store had
+}
+
+// HostKey is the key that a device offers now.
+type HostKey struct {
+	Device      string `json:"device"`
+	Key         string `json:"key"`
+	Fingerprint string `json:"fingerprint"` // SHA256:...
+	Pinned      string `json:"pinned"`      // PinnedNone, PinnedSame or PinnedOther
+}
+
+// How the key that a device offers stands to the one that is pinned for it.
+const (
+	PinnedNone  = "none"
+	PinnedSame  = "same"
+	PinnedOther = "other"
+)
+
+// HoldAsked asks for a hold. Until is written as Moment reads it.
+type HoldAsked struct {
+	Device string `json:"device"`
+	Until  string `json:"until"`
+	Reason string `json:"reason"`
+}
+
+// Released says what was let go, and by whom.
+type Released struct {
+	Device string       `json:"device"`
+	Actor  string       `json:"actor"`
+	Held   *site.Hold   `json:"held,omitempty"`
+	Dirty  *site.Reason `json:"dirty,omitempty"`
+}
+
+// Enrolled says which key was pinned, and by whom.
+type Enrolled struct {
+	Device string `json:"device"`
+	Key    string `json:"key"`
+	Actor  string `json:"actor"`
+}
+
+// maxReason is how long the reason of a hold may be, in bytes.
+const maxReason = 500
+
+func (s *Server) status(r *request) (any, error) { return view.StatusOf(s.Box.View(r.ctx)), nil }
+
+func (s *Server) devices(r *request) (any, error) {
+	return Devices{view.Devices(s.Box.View(r.ctx))}, nil
+}
+
+func (s *Server) device(r *request) (any, error) {
+	f := s.Box.View(r.ctx)
+	if err := known(f, r.id); err != nil {
+		return nil, err
+	}
+	for _, d := range view.Devices(f) {
+		if d.Device == r.id {
+			return d, nil
+		}
+	}
+	return nil, fmt.Errorf("cannot show %s", r.id)
+}
+
+// known refuses a device that the store file does not name.
+func known(f view.Facts, id string) error {
+	if _, ok := f.Store.Device(id); ok {
+		return nil
+	}
+	ids := make([]string, 0, len(f.Store.Devices))
+	for _, d := range f.Store.Devices {
+		ids = append(ids, d.ID)
+	}
+	what := "there is no device in this store's file"
+	if len(ids) > 0 {
+		what = "the store has " + strings.Join(ids, " ")
+	}
+	return &Error{Status: http.StatusNotFound, Code: CodeNoDevice, Message: fmt.Sprintf("there is no device %q", id), WhatToDo: what}
+}
+
+func (s *Server) hostKey(r *request) (any, error) {
+	f := s.Box.View(r.ctx)
+	if err := known(f, r.id); err != nil {
+		return nil, err
+	}
+	key, fingerprint, err := s.Box.HostKey(r.ctx, r.id)
+	if err != nil {
+		return nil, err
+	}
+	d, _ := f.Store.Device(r.id)
+	pinned := d.HostKey
+	if enrolled := f.State.HostKeys[r.id]; enrolled != "" {
+		pinned = enrolled
+	}
+	return HostKey{Device: r.id, Key: key, Fingerprint: fingerprint, Pinned: compare(pinned, key)}, nil
+}
+
+// compare tells whether two host keys are the same, whatever comment follows them.
+func compare(pinned, offered string) string {
+	p, o := strings.Fields(pinned), strings.Fields(offered)
+	switch {
+	case len(p) == 0:
+		return PinnedNone
+	case len(p) >= 2 && len(o) >= 2 && p[0] == o[0] && p[1] == o[1]:
+		return PinnedSame
+	}
+	return PinnedOther
+}
+
+func (s *Server) diagnosis(r *request) (any, error) {
+	if err := known(s.Box.View(r.ctx), r.id); err != nil {
+		return nil, err
+	}
+	return s.Box.Diagnose(r.ctx, r.id)
+}
+
+func (s *Server) plan(r *request) (any, error) {
+	at := time.Time{}
+	if text := r.query.Get("at"); text != "" {
+		f := s.Box.View(r.ctx)
+		var err error
+		if at, err = Moment(text, f.Now, zoneOf(f)); err != nil {
+			return nil, err
+		}
+	}
+	p, left, err := s.Box.Forecast(r.ctx, at)
+	if err != nil {
+		return nil, err
+	}
+	return ForecastOf(p, left), nil
+}
+
+func zoneOf(f view.Facts) *time.Location {
+	if f.Store.Calendar.Zone == nil {
+		return time.UTC
+	}
+	return f.Store.Calendar.Zone
+}
+
+func (s *Server) why(r *request) (any, error) {
+	device, patch := r.query.Get("device"), r.query.Get("patch")
+	if err := known(s.Box.View(r.ctx), device); err != nil {
+		return nil, err
+	}
+	answers, err := s.Box.Why(r.ctx, device, patch)
+	if err != nil {
+		return nil, err
+	}
+	if len(answers) == 0 && patch != "" {
+		return nil, &Error{Status: http.StatusNotFound, Code: CodeNoPatch, Message: fmt.Sprintf("no patch %q is known here", patch),
+			WhatToDo: "neither the catalog nor the newest night names it; see all with: nightfill why " + device}
+	}
+	return Answers{answers}, nil
+}
+
+func (s *Server) night(r *request) (any, error) {
+	var date window.Date
+	if err := date.UnmarshalText([]byte(r.query.Get("date"))); err != nil {
+		return nil, bad("", "%v", err)
+	}
+	night, err := s.Box.NightAt(r.ctx, date)
+	if err != nil {
+		return nil, err
+	}
+	if night == nil && date.IsZero() {
+		return nil, &Error{Status: http.StatusNotFound, Code: CodeNoNight, Message: "there was no night yet",
+			WhatToDo: "see when the first one is with: nightfill status"}
+	}
+	if night == nil {
+		return nil, &Error{Status: http.StatusNotFound, Code: CodeNoNight, Message: "there is no night of " + date.String() + " in the journal",
+			WhatToDo: "a night has the date on which its window opened"}
+	}
+	return night, nil
+}
+
+func (s *Server) verify(r *request) (any, error) { return s.Journal.Verify(r.ctx) }
+
+func (s *Server) check(r *request) (any, error) {
+	report, results, err := s.Box.CheckNow(r.ctx)
+	if err != nil {
+		return nil, err
+	}
+	if results == nil {
+		results = []site.CheckResult{}
+	}
+	return Checked{report.Document(), results}, nil
+}
+
+func (s *Server) hold(r *request) (any, error) {
+	var ask HoldAsked
+	if err := r.read(&ask); err != nil {
+		return nil, err
+	}
+	f := s.Box.View(r.ctx)
+	if ask.Device != site.AllDevices {
+		if err := known(f, ask.Device); err != nil {
+			return nil, err
+		}
+	}
+	until, err := Moment(ask.Until, f.Now, zoneOf(f))
+	if err != nil {
+		return nil, err
+	}
+	hold := site.Hold{Device: ask.Device, Until: until, Reason: strings.TrimSpace(ask.Reason), Actor: r.actor}
+	switch {
+	case !until.After(f.Now):
+		return nil, bad("name a moment that is still to come", "a hold until %s would be over already", until.In(zoneOf(f)).Format(time.RFC3339))
+	case hold.Reason == "":
+		return nil, bad("say why, for the next person who asks", "the reason of the hold is missing")
+	case len(hold.Reason) > maxReason:
+		return nil, bad("", "the reason of the hold has %d bytes and may have %d", len(hold.Reason), maxReason)
+	}
+	if err := s.Box.Hold(r.ctx, hold); err != nil {
+		return nil, err
+	}
+	s.Log.Info("a hold was set", "device", hold.Device, "until", hold.Until, "actor", hold.Actor, "reason", hold.Reason)
+	return hold, nil
+}
+
+func (s *Server) release(r *request) (any, error) {
+	var ask struct {
+		Device string `json:"device"`
+	}
+	if err := r.read(&ask); err != nil {
+		return nil, err
+	}
+	f := s.Box.View(r.ctx)
+	if ask.Device != site.AllDevices {
+		if err := known(f, ask.Device); err != nil {
+			return nil, err
+		}
+	}
+	done := Released{Device: ask.Device, Actor: r.actor, Dirty: f.State.Dirty[ask.Device]}
+	if hold, ok := f.State.Holds[ask.Device]; ok {
+		done.Held = &hold
+	}
+	if done.Held == nil && done.Dirty == nil {
+		return nil, nothingToRelease(f, ask.Device)
+	}
+	if err := s.Box.Release(r.ctx, ask.Device, r.actor); err != nil {
+		return nil, err
+	}
+	s.Log.Info("a hold was released", "device", ask.Device, "actor", r.actor)
+	return done, nil
+}
+
+func nothingToRelease(f view.Facts, device string) error {
+	e := &Error{Status: http.StatusConflict, Code: CodeNothing, Message: "nothing holds " + device}
+	if device == site.AllDevices {
+		e.Message = "there is no hold of the whole store"
+	} else if _, all := f.State.Holds[site.AllDevices]; all {
+		e.WhatToDo = "the whole store is held; release it with: nightfill release all"
+	}
+	return e
+}
+
+func (s *Server) refresh(r *request) (any, error) {
+	c, changed, err := s.Box.Refresh(r.ctx)
+	if err != nil {
+		return nil, err
+	}
+	return taken(c, changed), nil
+}
+
+func (s *Server) importFrom(r *request) (any, error) {
+	var ask struct {
+		Dir string `json:"dir"`
+	}
+	if err := r.read(&ask); err != nil {
+		return nil, err
+	}
+	if !filepath.IsAbs(ask.Dir) {
+		return nil, bad("give the whole path", "%q is not an absolute path", ask.Dir)
+	}
+	before := s.Box.View(r.ctx).Catalog.Version
+	c, err := s.Box.Import(r.ctx, filepath.Clean(ask.Dir))
+	if err != nil {
+		return nil, err
+	}
+	s.Log.Info("a catalog was imported", "dir", ask.Dir, "version", c.Version, "actor", r.actor)
+	return taken(c, c.Version != before), nil
+}
+
+func taken(c site.Catalog, changed bool) CatalogTaken {
+	t := CatalogTaken{Version: c.Version, Issued: c.Issued, Patches: []string{}, Changed: changed}
+	for _, p := range c.Patches {
+		t.Patches = append(t.Patches, p.Patch.ID)
+	}
+	return t
+}
+
+func (s *Server) enrol(r *request) (any, error) {
+	var ask struct {
+		Device string `json:"device"`
+		Key    string `json:"key"`
+	}
+	if err := r.read(&ask); err != nil {
+		return nil, err
+	}
+	if err := known(s.Box.View(r.ctx), ask.Device); err != nil {
+		return nil, err
+	}
+	if len(strings.Fields(ask.Key)) < 2 {
+		return nil, bad("write it like: ssh-ed25519 AAAA...", "this is not a host key: %q", ask.Key)
+	}
+	if err := s.Box.Enrol(r.ctx, ask.Device, ask.Key, r.actor); err != nil {
+		return nil, err
+	}
+	s.Log.Info("a host key was pinned", "device", ask.Device, "actor", r.actor)
+	return Enrolled{ask.Device, ask.Key, r.actor}, nil
+}

@@ -1,0 +1,149 @@
+// Package control is how a person on the box talks to the daemon: HTTP and JSON on a unix
+// socket, and the client of it. Who may open the socket may use all of it; who asked is read
+// from the kernel, never from the request.
+//
+// It decides nothing. Every answer comes from a Box or from the journal; every order becomes
+// one call of the Box, with the name of the person who gave it. It listens on no network.
+package control
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/nightfill/nightfill/daemon/journal"
+	"github.com/nightfill/nightfill/daemon/view"
+	"github.com/nightfill/nightfill/site"
+	"github.com/nightfill/nightfill/site/plan"
+	"github.com/nightfill/nightfill/site/ready"
+	"github.com/nightfill/nightfill/site/run"
+	"github.com/nightfill/nightfill/site/window"
+)
+
+// Box is the daemon as the control socket needs it. A call may be given up when ctx ends.
+// Errors that are an *Error or a *site.Reason reach the person who asked with their code.
+type Box interface {
+	Viewer
+	Keeper
+	Supplier
+	Toucher
+}
+
+// Viewer shows what the box knows, without touching a device.
+type Viewer interface {
+	// View returns everything that the views are made of.
+	View(ctx context.Context) view.Facts
+	// Why answers for one patch on a device, or for every one when patch is "".
+	Why(ctx context.Context, device, patch string) ([]view.Answer, error)
+	// NightAt folds a night from the journal; the zero date is the newest. Nil = there is no such night.
+	NightAt(ctx context.Context, date window.Date) (*view.Night, error)
+}
+
+// Keeper writes down what a person wants.
+type Keeper interface {
+	Hold(ctx context.Context, hold site.Hold) error
+	Release(ctx context.Context, device, actor string) error
+	// Enrol pins a host key for a device.
+	Enrol(ctx context.Context, device, key, actor string) error
+}
+
+// Supplier brings the signed catalog into the store.
+type Supplier interface {
+	// Refresh fetches the catalog now and reports whether it is a new generation.
+	Refresh(ctx context.Context) (site.Catalog, bool, error)
+	// Import takes a catalog and its artifacts from a directory, as from a USB stick.
+	Import(ctx context.Context, dir string) (site.Catalog, error)
+}
+
+// Toucher looks at the devices now; nothing on them is changed.
+type Toucher interface {
+	// Forecast plans the window that is open at the moment at or the next one after it; zero = now.
+	Forecast(ctx context.Context, at time.Time) (plan.Plan, plan.Report, error)
+	// CheckNow carries out every readiness check and judges the results.
+	CheckNow(ctx context.Context) (ready.Report, []site.CheckResult, error)
+	// HostKey asks the device for the key that it offers, without logging in.
+	HostKey(ctx context.Context, device string) (key, fingerprint string, err error)
+	// Diagnose looks at one device.
+	Diagnose(ctx context.Context, device string) (view.Diagnosis, error)
+}
+
+// Journal is the journal as the control socket needs it.
+type Journal interface {
+	Since(from uint64, limit int) ([]run.Record, error)
+	Last() uint64
+	Stream() string
+	Wait(ctx context.Context, after uint64) error
+	Verify(ctx context.Context) (journal.Summary, error)
+}
+
+// Options are what a Server is made from. Log may be nil.
+type Options struct {
+	Box     Box
+	Journal Journal
+	Path    string // of the socket
+	Log     *slog.Logger
+	Version string // of the daemon
+}
+
+// Server answers on the control socket.
+type Server struct {
+	Options
+	zone func() string // the store's; it does not change while the daemon runs
+}
+
+// The limits of a connection. How long an answer may take is in the table of routes.
+const (
+	headerLimit = 5 * time.Second
+	idleLimit   = 2 * time.Minute
+	stopLimit   = 3 * time.Second
+	maxHeader   = 16 << 10
+	maxBody     = 64 << 10
+)
+
+// New makes a server. It opens nothing: see Run.
+func New(o Options) *Server {
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	return &Server{Options: o, zone: sync.OnceValue(func() string { return zoneOf(o.Box.View(context.Background())).String() })}
+}
+
+// Run listens on the socket until ctx ends, and then returns nil. What is being answered at that
+// moment is told to stop. An error means that the socket could not be made, for example
+// because another daemon answers on it.
+func (s *Server) Run(ctx context.Context) error {
+	l, err := listen(ctx, s.Path)
+	if err != nil {
+		return err
+	}
+	srv := &http.Server{
+		Handler:           s.handler(),
+		ReadHeaderTimeout: headerLimit,
+		IdleTimeout:       idleLimit,
+		MaxHeaderBytes:    maxHeader,
+		ErrorLog:          slog.NewLogLogger(s.Log.Handler(), slog.LevelDebug),
+		BaseContext:       func(net.Listener) context.Context { return ctx },
+		ConnContext:       withPeer,
+	}
+	failed := make(chan error, 1)
+	go func() { failed <- srv.Serve(l) }()
+	select {
+	case err := <-failed:
+		return fmt.Errorf("cannot answer on %s: %w", s.Path, err)
+	case <-ctx.Done():
+	}
+	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopLimit)
+	defer cancel()
+	if srv.Shutdown(end) != nil {
+		srv.Close()
+	}
+	if err := <-failed; !errors.Is(err, http.ErrServerClosed) {
+		return fmt.Errorf("cannot answer on %s: %w", s.Path, err)
+	}
+	return nil
+}
