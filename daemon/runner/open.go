@@ -13,7 +13,7 @@ import (
 // open begins a night when its window has come: it looks at every device, plans, and
 // writes the plan to the journal. A night is opened once, whatever the clock does later.
 func (r *Runner) open(ctx context.Context) {
-	if _, due, _ := run.Due(r.Ledger.State(), r.Calendar(), time.Now()); !due {
+	if _, due, _ := run.Due(r.Ledger.State(), r.Calendar(), time.Now()); !due || !r.mayPlan() {
 		return
 	}
 	facts := r.Facts(ctx)

@@ -34,7 +34,8 @@ type Options struct {
 	Device    func(id string) (site.Device, bool) // with its pinned host key
 	Owner     string                              // who holds the devices' locks: one name per box
 	Log       *slog.Logger
-	Beat      func() // called whenever the loop has made progress; may be nil
+	Prepared  <-chan struct{} // closed when a night may be planned: the catalog was looked for; nil = at once
+	Beat      func()          // called whenever the loop has made progress; may be nil
 }
 
 // Runner runs the nights of one store.
@@ -57,6 +58,11 @@ type worker struct {
 func New(o Options) *Runner {
 	if o.Beat == nil {
 		o.Beat = func() {}
+	}
+	if o.Prepared == nil {
+		ready := make(chan struct{})
+		close(ready)
+		o.Prepared = ready
 	}
 	return &Runner{Options: o, results: make(chan run.Event), cancels: map[string]worker{}}
 }
@@ -92,12 +98,26 @@ func (r *Runner) wait(ctx context.Context, changed <-chan struct{}, wake time.Ti
 	}
 	timer := time.NewTimer(pause)
 	defer timer.Stop()
+	prepared := r.Prepared
+	if r.mayPlan() {
+		prepared = nil
+	}
 	select {
 	case <-ctx.Done():
 	case <-changed:
+	case <-prepared:
 	case <-timer.C:
 	case e := <-r.results:
 		r.hear(e)
+	}
+}
+
+func (r *Runner) mayPlan() bool {
+	select {
+	case <-r.Prepared:
+		return true
+	default:
+		return false
 	}
 }
 

@@ -211,7 +211,7 @@ func Num(f Facts) map[string]any {
 		"dev_total": s.Devices.Total, "dev_done": states[site.Done], "dev_failed": states[site.Failed] + states[site.RollbackFailed],
 		"dev_rolled_back": states[site.RolledBack], "dev_held": s.Devices.Held, "dev_no_answer": states[site.NoAnswer],
 		"pct_done": float64(int(done*10)) / 10, "wan_up": flag(f.Line.Connected), "outbox": f.Outbox,
-		"window_open": flag(s.Window.Open), "as_of_unix": f.Now.Unix(), "rev": f.State.Seq,
+		"window_open": flag(s.Window.Open), "as_of_unix": f.State.At.Unix(), "rev": f.State.Seq,
 	}
 }
 

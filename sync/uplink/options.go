@@ -73,8 +73,8 @@ type Options struct {
 	Hint      func(verb string)              // told of "refresh" and "resend"; must return at once; may be nil
 	Log       *slog.Logger
 
-	Rate     float64       // events a second, after a burst of 16; default 20
-	Jitter   time.Duration // the longest wait before a backlog is sent after a reconnect; default 60 s
+	Rate     float64       // events a second, after a burst of 16; default 50
+	Jitter   time.Duration // the longest wait before a backlog is sent after a reconnect; default 20 s
 	LookAt   time.Duration // how often Snapshots is asked when the journal is still; default 15 s
 	AckLimit time.Duration // a connection on which the broker acknowledges nothing for so long is given up; default 60 s
 	StopWait time.Duration // how long a clean stop may take; default 5 s
@@ -154,12 +154,12 @@ func (o Options) withDefaults() Options {
 		o.Dial = (&net.Dialer{KeepAlive: 15 * time.Second}).DialContext
 	}
 	if o.Rate == 0 {
-		o.Rate = 20
+		o.Rate = 50
 	}
 	for _, d := range []struct {
 		is *time.Duration
 		to time.Duration
-	}{{&o.Jitter, time.Minute}, {&o.LookAt, 15 * time.Second}, {&o.AckLimit, time.Minute}, {&o.StopWait, 5 * time.Second}} {
+	}{{&o.Jitter, 20 * time.Second}, {&o.LookAt, 15 * time.Second}, {&o.AckLimit, time.Minute}, {&o.StopWait, 5 * time.Second}} {
 		if *d.is == 0 {
 			*d.is = d.to
 		}

@@ -1,0 +1,34 @@
+# The commands of this repository. Each is a few lines; what is longer is in scripts/.
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+BUILT   ?= $(shell git log -1 --format=%cI 2>/dev/null || date -u +%Y-%m-%dT%H:%M:%SZ)
+LDFLAGS  = -s -w -X main.version=$(VERSION) -X main.built=$(BUILT)
+BUILD    = CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)'
+
+.PHONY: demo test lint build release bench lab-test clean
+
+demo: ## a whole night on a simulated store: make demo, or make demo ARGS=--exit
+	@$(BUILD) -o bin/nightfill ./cmd/nightfill && exec bin/nightfill demo $(ARGS)
+
+test: lint ## everything that needs no root
+	go test -race -timeout 10m ./...
+
+lint:
+	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -l $$(git ls-files '*.go'); echo 'run gofmt -w on these'; exit 1; }
+	go vet ./...
+	go tool staticcheck ./...
+
+build: ## static programs for this machine
+	$(BUILD) -o bin/ ./cmd/nightfill ./cmd/nightfilld
+
+release: ## static programs for linux/amd64 and linux/arm64
+	for arch in amd64 arm64; do GOOS=linux GOARCH=$$arch $(BUILD) -o bin/linux-$$arch/ ./cmd/nightfill ./cmd/nightfilld; done
+
+lab-test: ## real sshd, dpkg, reboots and mosquitto; root
+	scripts/lab-test
+
+bench: ## figures; the night on real hosts needs root
+	go test -run '^$$' -bench . -benchtime 200x ./site/... ./daemon/journal
+	scripts/bench-night
+
+clean:
+	rm -rf bin

@@ -1,0 +1,211 @@
+// Package democmd is `nightfill demo`: a catalog with real signatures, a broker, a store of
+// eight simulated devices that run real commands, and the real appliance, all in one process
+// and one temporary folder.
+package democmd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/nightfill/nightfill/cmd/nightfill/demobroker"
+	"github.com/nightfill/nightfill/daemon"
+	"github.com/nightfill/nightfill/daemon/config"
+	"github.com/nightfill/nightfill/daemon/view"
+	"github.com/nightfill/nightfill/site"
+)
+
+// Command is `nightfill demo`.
+func Command(version string) *cobra.Command {
+	d := demo{version: version}
+	cmd := &cobra.Command{
+		Use:   "demo",
+		Short: "Run a whole night on a simulated store",
+		Long: `demo makes a signed catalog, an MQTT broker and a store of eight simulated devices, and runs the
+real appliance on them with a maintenance window that is open now. The devices answer SSH on loopback
+and install real Debian packages, each in a folder of its own. One till cannot run the new version of
+its application: it is taken back. Nothing outside a temporary folder is touched; no rights are needed.`,
+		Example: "  nightfill demo\n  nightfill demo --exit",
+		Args:    cobra.NoArgs,
+		RunE:    func(cmd *cobra.Command, _ []string) error { return d.run(cmd.Context(), cmd.OutOrStdout()) },
+	}
+	cmd.Flags().BoolVar(&d.exit, "exit", false, "end when the night is over and the store is judged")
+	cmd.Flags().StringVar(&d.dir, "dir", "", "keep everything in this folder (default: a temporary one, removed at the end)")
+	cmd.Flags().BoolVar(&d.verbose, "verbose", false, "show the appliance's log")
+	return cmd
+}
+
+type demo struct {
+	version, dir  string
+	exit, verbose bool
+}
+
+// patience is how long the demo waits for its own night and for the judgement after it.
+const patience = 5 * time.Minute
+
+func (d demo) run(ctx context.Context, out io.Writer) error {
+	dir, remove, err := d.folder()
+	if err != nil {
+		return err
+	}
+	defer remove()
+	fmt.Fprintln(out, "Making a signed catalog: two of three owners of the point-of-sale application sign four patches.")
+	debs, err := packages(filepath.Join(dir, "packages"))
+	if err != nil {
+		return fmt.Errorf("cannot build the demo's packages: %w", err)
+	}
+	published, err := makeCatalog(ctx, dir, debs)
+	if err != nil {
+		return fmt.Errorf("cannot make the demo's catalog: %w", err)
+	}
+	fmt.Fprintln(out, "Opening a store: 2 servers and 6 tills that answer SSH, each with yesterday's packages.")
+	shop, err := openShop(ctx, dir, debs)
+	if err != nil {
+		return err
+	}
+	defer shop.close()
+	broker, brokerURL, err := demobroker.Start("127.0.0.1:0", nil)
+	if err != nil {
+		return err
+	}
+	defer broker.Close()
+	hq, err := listenTo(brokerURL)
+	if err != nil {
+		return err
+	}
+	defer hq.close()
+	address, err := freeAddress()
+	if err != nil {
+		return err
+	}
+	file, err := shop.storeFile("file://"+published+"/", brokerURL, address, time.Now())
+	if err != nil {
+		return fmt.Errorf("cannot write the demo's store file: %w", err)
+	}
+	box, err := d.box(ctx, file)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(out, "READY page: http://%s/   store file: %s   MQTT: %s\n\n", address, file, brokerURL)
+	return d.night(ctx, out, box, hq)
+}
+
+// folder is where everything is kept, and what removes it.
+func (d demo) folder() (string, func(), error) {
+	if d.dir != "" {
+		dir, err := filepath.Abs(d.dir)
+		if err == nil {
+			err = os.MkdirAll(dir, 0o755)
+		}
+		if entries, readErr := os.ReadDir(dir); err == nil && readErr == nil && len(entries) > 0 {
+			err = fmt.Errorf("%s is not empty: name an empty folder", dir)
+		}
+		return dir, func() {}, err
+	}
+	dir, err := os.MkdirTemp("", "nightfill-demo-")
+	if err != nil {
+		return "", nil, fmt.Errorf("cannot make a folder for the demo: %w", err)
+	}
+	return dir, func() { _ = os.RemoveAll(dir) }, nil
+}
+
+func (d demo) box(ctx context.Context, file string) (*daemon.Daemon, error) {
+	cfg, err := config.Load(file)
+	if err != nil {
+		return nil, err
+	}
+	log := slog.New(slog.DiscardHandler)
+	if d.verbose {
+		log = slog.New(slog.NewTextHandler(os.Stderr, nil))
+	}
+	return daemon.New(ctx, daemon.Options{Config: cfg, Version: d.version, Log: log})
+}
+
+// night runs the appliance and shows what it does, until the night is over and the store is
+// judged; then it ends, or goes on serving the READY page until it is interrupted.
+func (d demo) night(ctx context.Context, out io.Writer, box *daemon.Daemon, hq *headquarters) error {
+	running, stop := context.WithCancel(ctx)
+	defer stop()
+	ended := make(chan error, 1)
+	go func() { ended <- box.Run(running) }()
+	err := watch(running, out, box, ended)
+	if err == nil {
+		err = d.report(running, out, box, hq)
+	}
+	if err == nil && !d.exit {
+		fmt.Fprintln(out, "\nThe READY page stays up. Press Ctrl-C to end the demo.")
+		<-ctx.Done()
+	}
+	stop()
+	select {
+	case stopped := <-ended:
+		err = errors.Join(err, stopped)
+	case <-time.After(patience):
+		err = errors.Join(err, errors.New("the appliance did not stop"))
+	}
+	return err
+}
+
+// watch shows progress until the night is closed and the store is judged by a look after it.
+func watch(ctx context.Context, out io.Writer, box *daemon.Daemon, ended chan error) error {
+	show := newProgress(out)
+	limit := time.NewTimer(patience)
+	defer limit.Stop()
+	tick := time.NewTicker(200 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		state := box.State()
+		show.show(state)
+		if n := state.Night; n != nil && !n.Open() && box.Report().AsOf.After(n.Closed) {
+			return nil
+		}
+		select {
+		case <-tick.C:
+		case err := <-ended:
+			ended <- nil
+			return errors.Join(errors.New("the appliance ended before the night did"), err)
+		case <-limit.C:
+			return fmt.Errorf("the demo's night is not over after %s", patience)
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+func (d demo) report(ctx context.Context, out io.Writer, box *daemon.Daemon, hq *headquarters) error {
+	summary(out, view.NightOf(box.State(), true))
+	report := box.Report()
+	fmt.Fprintf(out, "The store: %s\n", report.Line())
+	for _, note := range report.Notes {
+		fmt.Fprintf(out, "  to know: %s\n", note.What)
+	}
+	want := box.State().Seq
+	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline) && ctx.Err() == nil; {
+		if last, _, _ := hq.counted(); last >= want {
+			break
+		}
+		pause(ctx, 100*time.Millisecond)
+	}
+	last, repeats, gaps := hq.counted()
+	fmt.Fprintf(out, "Headquarters: has %d of %d events over MQTT, %d gaps, %d repeats.\n", last, box.State().Seq, gaps, repeats)
+	if report.Verdict != site.Ready && report.Verdict != site.ReadyNotes {
+		return fmt.Errorf("the demo's store should open, but the judgement is %s: %s", report.Verdict, report.Text)
+	}
+	return nil
+}
+
+func pause(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+	case <-timer.C:
+	}
+}

@@ -1,0 +1,70 @@
+package democmd
+
+import (
+	"encoding/json"
+	"fmt"
+	"sync"
+	"time"
+
+	mqtt "github.com/eclipse/paho.mqtt.golang"
+)
+
+// headquarters listens to the broker as any subscriber could, and says what it has stored.
+type headquarters struct {
+	client mqtt.Client
+
+	mu      sync.Mutex
+	last    uint64
+	repeats int
+	gaps    int
+}
+
+const brokerWait = 5 * time.Second
+
+// listenTo connects to the broker and begins to count.
+func listenTo(url string) (*headquarters, error) {
+	h := &headquarters{}
+	h.client = mqtt.NewClient(mqtt.NewClientOptions().AddBroker(url).SetClientID("demo-headquarters").SetOrderMatters(true))
+	if t := h.client.Connect(); !t.WaitTimeout(brokerWait) || t.Error() != nil {
+		return nil, fmt.Errorf("cannot reach the demo's broker: %v", t.Error())
+	}
+	if t := h.client.Subscribe("nightfill/v1/acme/s/+/evt", 1, h.hear); !t.WaitTimeout(brokerWait) || t.Error() != nil {
+		return nil, fmt.Errorf("cannot subscribe at the demo's broker: %v", t.Error())
+	}
+	return h, nil
+}
+
+func (h *headquarters) hear(c mqtt.Client, m mqtt.Message) {
+	var e struct {
+		Stream string `json:"stream"`
+		Seq    uint64 `json:"seq"`
+	}
+	if json.Unmarshal(m.Payload(), &e) != nil {
+		return
+	}
+	h.mu.Lock()
+	switch {
+	case e.Seq <= h.last:
+		h.repeats++
+	case e.Seq > h.last+1:
+		h.gaps++
+		h.last = e.Seq
+	default:
+		h.last = e.Seq
+	}
+	last := h.last
+	h.mu.Unlock()
+	seen, err := json.Marshal(map[string]any{"stream": e.Stream, "seq": last})
+	if err == nil {
+		c.Publish("nightfill/v1/acme/hq/seen/0142", 1, true, seen)
+	}
+}
+
+// counted returns the newest sequence number, how many came twice and how many gaps there were.
+func (h *headquarters) counted() (last uint64, repeats, gaps int) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.last, h.repeats, h.gaps
+}
+
+func (h *headquarters) close() { h.client.Disconnect(250) }

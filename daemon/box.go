@@ -1,0 +1,184 @@
+package daemon
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"time"
+
+	"github.com/nightfill/nightfill/daemon/collector"
+	"github.com/nightfill/nightfill/daemon/view"
+	"github.com/nightfill/nightfill/devices"
+	"github.com/nightfill/nightfill/devices/sshhost"
+	"github.com/nightfill/nightfill/site"
+	"github.com/nightfill/nightfill/site/plan"
+	"github.com/nightfill/nightfill/site/policy"
+	"github.com/nightfill/nightfill/site/ready"
+	"github.com/nightfill/nightfill/site/run"
+	"github.com/nightfill/nightfill/site/window"
+	"github.com/nightfill/nightfill/sync/depot"
+)
+
+// Forecast looks at the devices and plans the window that is open at a moment or opens next
+// after it. Nothing is written down. The zero moment is now.
+func (d *Daemon) Forecast(ctx context.Context, at time.Time) (plan.Plan, plan.Report, error) {
+	if at.IsZero() {
+		at = time.Now()
+	}
+	span, inside := d.store.Calendar.Contains(at)
+	if !inside {
+		var ok bool
+		if span, ok = d.store.Calendar.Next(at); !ok {
+			return plan.Plan{}, nil, fmt.Errorf("cannot plan: no maintenance window opens within a year of %s; look at window.days and window.blackouts in the store file", at.Format(time.RFC3339))
+		}
+		at = span.Open
+	}
+	facts := d.facts(ctx)
+	facts.Inventory = d.look(ctx)
+	state := d.ledger.State()
+	facts.Holds, facts.Dirty, facts.Now = state.Holds, state.Dirty, at
+	made, report := plan.Make(facts, span, d.store.Calendar.Reserve)
+	return made, report, nil
+}
+
+// CheckNow carries out a round of checks and judges by it.
+func (d *Daemon) CheckNow(ctx context.Context) (ready.Report, []site.CheckResult, error) {
+	results := d.checker.Round(ctx, time.Now())
+	if err := ctx.Err(); err != nil {
+		return ready.Report{}, nil, fmt.Errorf("the checks were cut short: %w", err)
+	}
+	d.keepResults(ctx, results)
+	return d.Report(), results, nil
+}
+
+// Hold leaves a device, or all, alone until a time.
+func (d *Daemon) Hold(_ context.Context, h site.Hold) error {
+	if err := d.known(h.Device); err != nil {
+		return err
+	}
+	return d.ledger.Add(run.Event{Kind: run.HoldSet, At: time.Now(), Device: h.Device, Hold: &h, Actor: h.Actor, Text: h.Reason})
+}
+
+// Release ends a hold, and says that a person has looked at a device that was left without proof.
+func (d *Daemon) Release(_ context.Context, device, actor string) error {
+	if err := d.known(device); err != nil {
+		return err
+	}
+	state := d.ledger.State()
+	_, held := state.Holds[device]
+	_, dirty := state.Dirty[device]
+	if !held && !dirty {
+		return site.Because(site.CodeNotApplicable, device+" is not held; see: nightfill devices")
+	}
+	return d.ledger.Add(run.Event{Kind: run.HoldReleased, At: time.Now(), Device: device, Actor: actor})
+}
+
+func (d *Daemon) known(device string) error {
+	if _, ok := d.store.Device(device); ok || device == site.AllDevices {
+		return nil
+	}
+	return site.Because(site.CodeOtherDevice, "no device is called "+device+"; see: nightfill devices")
+}
+
+// Refresh looks at the catalog now. The error says why the catalog is as it was.
+func (d *Daemon) Refresh(ctx context.Context) (site.Catalog, bool, error) {
+	if d.catalog == nil {
+		return site.Catalog{}, false, errNoCatalog()
+	}
+	changed, err := d.resupply(ctx)
+	return d.catalog.Last(), changed, err
+}
+
+// Import takes a catalog and its artifacts from a directory, such as a USB stick. It is
+// verified exactly as if it came from the server.
+func (d *Daemon) Import(ctx context.Context, dir string) (site.Catalog, error) {
+	if d.catalog == nil {
+		return site.Catalog{}, errNoCatalog()
+	}
+	address := "file://" + dir
+	if _, err := d.catalog.RefreshFrom(ctx, address, time.Now()); err != nil {
+		d.noteRefusal(err)
+		return d.catalog.Last(), err
+	}
+	if err := d.noteCatalog(); err != nil {
+		return d.catalog.Last(), err
+	}
+	return d.catalog.Last(), d.fetchFrom(ctx, depot.New(d.depotDir(), address, nil))
+}
+
+func errNoCatalog() error {
+	return site.Because(site.CodeNoCatalog, "the store file names no catalog; set catalog.url and catalog.root")
+}
+
+// HostKey asks what key a device offers. It logs in nowhere.
+func (d *Daemon) HostKey(ctx context.Context, device string) (key, fingerprint string, err error) {
+	known, ok := d.store.Device(device)
+	if !ok {
+		return "", "", d.known(device)
+	}
+	if known.Class != site.LinuxServer {
+		return "", "", devices.Failure(site.CodeUnsupported, "%s has no host key to enrol: its class is %s", device, known.Class)
+	}
+	return sshhost.FetchHostKey(ctx, known.Address)
+}
+
+// Enrol pins the host key that a person compared.
+func (d *Daemon) Enrol(_ context.Context, device, key, actor string) error {
+	if err := d.known(device); err != nil {
+		return err
+	}
+	return d.ledger.Add(run.Event{Kind: run.DeviceEnrolled, At: time.Now(), Device: device, Text: key, Actor: actor})
+}
+
+// NightAt folds the journal up to the end of a night and shows it; the zero date is the newest
+// night. Nil means that there was no such night.
+func (d *Daemon) NightAt(_ context.Context, date window.Date) (*view.Night, error) {
+	state := d.ledger.State()
+	if date.IsZero() || state.Night != nil && state.Night.Plan.Night == date {
+		return view.NightOf(state, true), nil
+	}
+	var then run.State
+	err := d.journal.Each(1, func(r run.Record) error {
+		if r.Event.Night == date {
+			then = run.Fold(then, r)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("cannot read the night of %s from the journal: %w", date, err)
+	}
+	return view.NightOf(then, true), nil
+}
+
+// Why tells what became of a patch on a device, or of every patch there, and what the next
+// night would do, after a fresh look.
+func (d *Daemon) Why(ctx context.Context, device, patch string) ([]view.Answer, error) {
+	if err := d.known(device); err != nil {
+		return nil, err
+	}
+	next, left, err := d.Forecast(ctx, time.Time{})
+	if err != nil {
+		next, left = plan.Plan{}, nil // no window in sight: only what was is told
+	}
+	answers := view.Why(d.View(ctx), next, left, device, patch)
+	if len(answers) == 0 {
+		return nil, site.Because(site.CodeNotReleased, "no patch is called "+patch+"; see: nightfill plan --all")
+	}
+	return answers, nil
+}
+
+// Diagnose looks at one device now and gathers what is known of it.
+func (d *Daemon) Diagnose(ctx context.Context, id string) (view.Diagnosis, error) {
+	device, ok := d.device(id)
+	if !ok {
+		return view.Diagnosis{}, d.known(id)
+	}
+	o, looked := collector.Look(ctx, d.devices, []site.Device{device}, d.Log)[id]
+	if !looked {
+		o = site.Observation{Device: id, At: time.Now(), Error: policy.Facts{}.Device(device).Reason}
+	}
+	d.mu.Lock()
+	results := maps.Clone(d.results)
+	d.mu.Unlock()
+	return view.Diagnose(d.View(ctx), device, o, results), nil
+}

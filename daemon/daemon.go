@@ -1,0 +1,276 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"golang.org/x/crypto/ssh"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/nightfill/nightfill/daemon/checker"
+	"github.com/nightfill/nightfill/daemon/clock"
+	"github.com/nightfill/nightfill/daemon/config"
+	"github.com/nightfill/nightfill/daemon/control"
+	"github.com/nightfill/nightfill/daemon/journal"
+	"github.com/nightfill/nightfill/daemon/ledger"
+	"github.com/nightfill/nightfill/daemon/notify"
+	"github.com/nightfill/nightfill/daemon/runner"
+	"github.com/nightfill/nightfill/devices"
+	"github.com/nightfill/nightfill/devices/sshhost"
+	"github.com/nightfill/nightfill/site"
+	"github.com/nightfill/nightfill/site/run"
+	"github.com/nightfill/nightfill/site/window"
+	"github.com/nightfill/nightfill/sync/catalog"
+	"github.com/nightfill/nightfill/sync/depot"
+	"github.com/nightfill/nightfill/sync/uplink"
+)
+
+// Options are what the appliance is made from.
+type Options struct {
+	Config       config.Config
+	Version      string
+	Built        time.Time // when the program was built; zero = not known
+	Log          *slog.Logger
+	CheckCommand []string // checks the journal file in a process of its own; see journal.Options
+}
+
+// Daemon is one store's appliance.
+type Daemon struct {
+	Options
+	store   site.Store
+	started time.Time
+
+	journal *journal.Journal
+	ledger  *ledger.Ledger
+	hosts   *sshhost.Driver
+	devices devices.Driver
+	catalog *catalog.Catalog // nil: the store file names none
+	depot   *depot.Depot
+	runner  *runner.Runner
+	checker *checker.Checker
+	uplink  *uplink.Uplink // nil: the store file names no broker
+	control *control.Server
+	notify  *notify.Notifier
+
+	refresh  chan struct{} // asks for a look at the catalog now
+	supplied chan struct{} // closed when the catalog was looked for once
+
+	mu        sync.Mutex // guards what follows; held for memory only
+	inventory site.Inventory
+	results   map[string]site.CheckResult
+	since     map[string]time.Time
+}
+
+// New makes the appliance and opens its journal. Everything that is wrong with the state
+// directory, the keys or the catalog's root is an error here, before anything runs.
+func New(ctx context.Context, o Options) (*Daemon, error) {
+	d := &Daemon{
+		Options: o, store: o.Config.Store, started: time.Now(), refresh: make(chan struct{}, 1), supplied: make(chan struct{}),
+		inventory: site.Inventory{}, results: map[string]site.CheckResult{}, since: map[string]time.Time{},
+	}
+	if err := os.MkdirAll(o.Config.State, 0o755); err != nil {
+		return nil, fmt.Errorf("cannot make the state directory: %w", err)
+	}
+	var err error
+	if d.journal, err = journal.Open(ctx, journal.Options{Dir: o.Config.State, Log: o.Log, CheckCommand: o.CheckCommand}); err != nil {
+		return nil, err
+	}
+	if err := d.assemble(); err != nil {
+		return nil, errors.Join(err, d.journal.Close())
+	}
+	return d, nil
+}
+
+// assemble is the wiring.
+func (d *Daemon) assemble() error {
+	var err error
+	if d.ledger, err = ledger.Open(d.journal); err != nil {
+		return err
+	}
+	signer, err := readKey(d.Config.SSH.Key)
+	if err != nil {
+		return err
+	}
+	d.hosts = sshhost.New(sshhost.Options{Signer: signer, Log: d.Log})
+	d.devices = devices.Set{site.LinuxServer: d.hosts}
+	if err := d.openCatalog(); err != nil {
+		return err
+	}
+	d.notify = notify.New(d.Log)
+	heart := d.notify.Heart("runner")
+	d.runner = runner.New(runner.Options{
+		Ledger: d.ledger, Devices: d.devices, Artifacts: artifacts{d.depot}, Facts: d.facts,
+		Calendar: func() window.Calendar { return d.store.Calendar }, Device: d.device,
+		Owner: d.store.Org + "." + d.store.ID, Log: d.Log, Beat: heart.Beat, Prepared: d.supplied,
+	})
+	d.checker = checker.New(checker.Options{
+		Store: d.store, Devices: pinned{d}, Log: d.Log, Sink: d.keepResults,
+		Interval: d.Config.Readiness.Every, Schedule: d.nextFixedCheck,
+	})
+	if err := d.openUplink(); err != nil {
+		return err
+	}
+	d.control = control.New(control.Options{
+		Box: d, Journal: d.journal, Path: filepath.Join(d.Config.State, "control.sock"), Log: d.Log, Version: d.Version,
+	})
+	return nil
+}
+
+func readKey(path string) (ssh.Signer, error) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("cannot read the key for the devices (ssh.key in the store file): %w; make one with: ssh-keygen -t ed25519 -N '' -f %s", err, path)
+	}
+	signer, err := ssh.ParsePrivateKey(data)
+	if err != nil {
+		return nil, fmt.Errorf("cannot use %s (ssh.key in the store file): %v; it must be a private key without a passphrase", path, err)
+	}
+	return signer, nil
+}
+
+func (d *Daemon) openCatalog() error {
+	c := d.Config.Catalog
+	if c == nil {
+		d.depot = depot.New(d.depotDir(), "", nil)
+		return nil
+	}
+	var err error
+	d.catalog, err = catalog.New(catalog.Options{
+		Dir: filepath.Join(d.Config.State, "catalog"), URL: c.URL, Root: c.Root, MaxOffline: c.MaxOffline, Log: d.Log,
+	})
+	d.depot = depot.New(d.depotDir(), c.URL, nil, depot.WithRate(d.rate))
+	return err
+}
+
+func (d *Daemon) depotDir() string { return filepath.Join(d.Config.State, "depot") }
+
+// rate is how fast artifacts may be fetched now: gently while the store trades.
+func (d *Daemon) rate() int64 {
+	if _, inside := d.store.Calendar.Contains(time.Now()); inside {
+		return d.Config.Catalog.Rate.Closed
+	}
+	return d.Config.Catalog.Rate.Open
+}
+
+func (d *Daemon) openUplink() error {
+	m := d.Config.MQTT
+	if m == nil {
+		return nil
+	}
+	var err error
+	d.uplink, err = uplink.New(uplink.Options{
+		URL: m.URL, CA: m.CA, Cert: m.Cert, Key: m.Key, Username: m.Username, PasswordFile: m.PasswordFile,
+		Org: d.store.Org, Store: d.store.ID, Version: "nightfilld " + d.Version,
+		Births: filepath.Join(d.Config.State, "births"), Journal: d.journal, Snapshots: d.snapshot, Hint: d.hint, Log: d.Log,
+	})
+	return err
+}
+
+// hint is what headquarters may ask for over MQTT: to look, never to act.
+func (d *Daemon) hint(verb string) {
+	if verb == "refresh" {
+		d.lookAtCatalog()
+	}
+}
+
+func (d *Daemon) lookAtCatalog() {
+	select {
+	case d.refresh <- struct{}{}:
+	default:
+	}
+}
+
+// Run runs the appliance until ctx ends, and then stops every part and closes the journal.
+// Steps under way go on by themselves on their devices.
+func (d *Daemon) Run(ctx context.Context) error {
+	defer func() {
+		if err := d.journal.Close(); err != nil {
+			d.Log.Error("cannot close the journal", "err", err)
+		}
+	}()
+	defer func() { _ = d.hosts.Close() }()
+	listeners, err := d.listen()
+	if err != nil {
+		return err
+	}
+	d.judgeClock()
+	if err := d.ledger.Add(run.Event{Kind: run.DaemonStarted, At: time.Now(), Text: "nightfilld " + d.Version}); err != nil {
+		return err
+	}
+	group, ctx := errgroup.WithContext(ctx)
+	for _, part := range []func(context.Context) error{
+		d.journal.Run, d.runner.Run, d.checker.Run, d.control.Run, d.notify.Run, d.timekeeper, d.supply, d.watch, d.tellStatus, d.watchVerdict,
+	} {
+		group.Go(func() error { return part(ctx) })
+	}
+	if d.uplink != nil {
+		group.Go(func() error { return d.uplink.Run(ctx) })
+	}
+	for _, l := range listeners {
+		group.Go(func() error { return serve(ctx, l) })
+	}
+	d.Log.Info("nightfilld runs", "site", d.store.ID, "version", d.Version, "state", d.Config.State)
+	_ = d.notify.Ready() // without systemd there is nobody to tell
+	err = group.Wait()
+	_ = d.notify.Stopping()
+	if err := d.ledger.Add(run.Event{Kind: run.DaemonStopped, At: time.Now()}); err != nil {
+		d.Log.Error("cannot write the end of this run to the journal", "err", err)
+	}
+	if errors.Is(err, http.ErrServerClosed) || errors.Is(err, context.Canceled) {
+		return nil
+	}
+	return err
+}
+
+// State is what the box knows now.
+func (d *Daemon) State() run.State { return d.ledger.State() }
+
+// device finds a device with the host key that is pinned for it: the store file's, or the
+// one that a person enrolled.
+func (d *Daemon) device(id string) (site.Device, bool) {
+	device, ok := d.store.Device(id)
+	if key := d.ledger.State().HostKeys[id]; ok && key != "" {
+		device.HostKey = key
+	}
+	return device, ok
+}
+
+// pinnedStore is the store with every device's pinned host key filled in.
+func (d *Daemon) pinnedStore() site.Store {
+	store := d.store
+	store.Devices = make([]site.Device, 0, len(d.store.Devices))
+	for _, device := range d.store.Devices {
+		device, _ = d.device(device.ID)
+		store.Devices = append(store.Devices, device)
+	}
+	return store
+}
+
+// judgeClock asks whether the time is to be trusted, and writes it down when that changed.
+func (d *Daemon) judgeClock() {
+	state := d.ledger.State()
+	judgement := clock.Reader{
+		Asked: clock.Trust(d.Config.Clock.Trust), Built: d.Built, Kernel: clock.System,
+		LastSeen: func() time.Time { return state.TrustedAt },
+	}.Judge()
+	if judgement.Trusted() == (state.Unsure == nil) {
+		return
+	}
+	if judgement.Reason != nil {
+		d.Log.Warn("nothing is begun until the clock can be trusted", "reason", judgement.Reason.Text)
+	}
+	event := run.Event{Kind: run.ClockChanged, At: time.Now(), Reason: judgement.Reason}
+	if err := d.ledger.Add(event); err != nil {
+		d.Log.Error("cannot write down what the clock is worth", "err", err)
+	}
+}
+
+// Changed is closed when the box next learns something. Ask for it before State.
+func (d *Daemon) Changed() <-chan struct{} { return d.ledger.Changed() }

@@ -1,0 +1,138 @@
+package daemon
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/nightfill/nightfill/daemon/view"
+	"github.com/nightfill/nightfill/site"
+	"github.com/nightfill/nightfill/site/ready"
+	"github.com/nightfill/nightfill/site/run"
+	"github.com/nightfill/nightfill/site/window/tzdata"
+	"github.com/nightfill/nightfill/sync/uplink"
+)
+
+// keepResults remembers the results of a round. The journal is told of what changed: it is
+// a history of outcomes, not of looks.
+func (d *Daemon) keepResults(_ context.Context, results []site.CheckResult) {
+	d.mu.Lock()
+	for _, r := range results {
+		if before, ok := d.results[r.Check]; !ok || before.Outcome != r.Outcome {
+			d.since[r.Check] = r.At
+		}
+		d.results[r.Check] = r
+	}
+	d.mu.Unlock()
+	_, err := d.ledger.Commit(func(s run.State) []run.Event {
+		var events []run.Event
+		for _, r := range results {
+			if before, ok := s.Checks[r.Check]; !ok || before.Outcome != r.Outcome {
+				events = append(events, run.Event{Kind: run.CheckEnded, At: r.At, Device: r.Device, Check: &r})
+			}
+		}
+		return events
+	})
+	if err != nil {
+		d.Log.Error("cannot write down the results of the checks", "err", err)
+	}
+}
+
+// nextFixedCheck is the next moment after now at which the checks run whatever was before:
+// a while before opening, and just before the window for a baseline.
+func (d *Daemon) nextFixedCheck(now time.Time) time.Time {
+	var moments []time.Time
+	if opens, ok := d.store.Calendar.NextOpening(now); ok {
+		for _, before := range d.Config.Readiness.At {
+			moments = append(moments, opens.Add(before))
+		}
+	}
+	if span, ok := d.store.Calendar.Next(now); ok {
+		moments = append(moments, span.Open.Add(-baselineBefore))
+	}
+	moments = slices.DeleteFunc(moments, func(t time.Time) bool { return !t.After(now) })
+	if len(moments) == 0 {
+		return time.Time{}
+	}
+	return slices.MinFunc(moments, time.Time.Compare)
+}
+
+// baselineBefore is how long before the window the checks run, so that what was broken
+// already is known.
+const baselineBefore = 5 * time.Minute
+
+// View is everything that the surfaces show, as of now.
+func (d *Daemon) View(context.Context) view.Facts {
+	f := view.Facts{
+		Store: d.pinnedStore(), State: d.ledger.State(), Inventory: d.seen(), Now: time.Now(), Version: d.Version,
+		ZoneData: tzdata.Version(), Stream: d.journal.Stream(), Last: d.journal.Last(),
+	}
+	f.Catalog, f.CatalogNo = d.current()
+	if d.uplink != nil {
+		status := d.uplink.Status()
+		f.Line = view.Line{Wanted: true, Connected: status.Connected, Since: status.Since}
+		f.Outbox = f.Last - min(f.Last, status.Stored)
+	}
+	f.Report = d.judge(f)
+	return f
+}
+
+// judge says whether the store can open, from the newest results.
+func (d *Daemon) judge(f view.Facts) ready.Report {
+	d.mu.Lock()
+	results, since := map[string]site.CheckResult{}, map[string]time.Time{}
+	for id, r := range d.results {
+		results[id], since[id] = r, d.since[id]
+	}
+	d.mu.Unlock()
+	return ready.Judge(view.Readiness(f, results, since, d.started))
+}
+
+// Report judges whether the store can open, now.
+func (d *Daemon) Report() ready.Report { return d.View(context.Background()).Report }
+
+// watchVerdict writes down when the store's word changes, and has the checks run when a
+// night is over.
+func (d *Daemon) watchVerdict(ctx context.Context) error {
+	wasOpen := false
+	for ctx.Err() == nil {
+		changed := d.ledger.Changed()
+		f := d.View(ctx)
+		if open := f.State.Night.Open(); wasOpen != open {
+			if !open {
+				d.checker.Kick()
+			}
+			wasOpen = open
+		}
+		if f.Report.Verdict != f.State.Verdict {
+			e := run.Event{Kind: run.VerdictChanged, At: f.Now, Verdict: f.Report.Verdict, Text: f.Report.Text}
+			if err := d.ledger.Add(e); err != nil {
+				d.Log.Error("cannot write down the verdict", "err", err)
+			}
+		}
+		timer := time.NewTimer(verdictEvery)
+		select {
+		case <-ctx.Done():
+		case <-timer.C:
+		case <-changed:
+		}
+		timer.Stop()
+	}
+	return nil
+}
+
+// snapshot is what the retained topics show.
+func (d *Daemon) snapshot(ctx context.Context) uplink.Snapshot {
+	f := d.View(ctx)
+	s := uplink.Snapshot{
+		Rev: f.State.Seq, Info: view.Info(f), Ready: f.Report.Document(), Num: view.Num(f),
+		Devices: map[string]any{}, Alerts: view.Alerts(f),
+	}
+	if night := view.NightOf(f.State, false); night != nil {
+		s.Night = night
+	}
+	for _, device := range view.Devices(f) {
+		s.Devices[device.Device] = device
+	}
+	return s
+}
