@@ -3,7 +3,9 @@ package sshhost
 import (
 	"fmt"
 	"regexp"
+	"strconv"
 	"strings"
+	"time"
 
 	"github.com/nightfill/nightfill/devices"
 	"github.com/nightfill/nightfill/site"
@@ -61,11 +63,11 @@ func Render(w devices.Work) (string, error) {
 	case devices.Gate:
 		steps = gateText(w.Patch)
 	case devices.Install:
-		steps, err = installText(w.Patch)
+		steps, err = installText(w.Patch, w.Timeout)
 	case devices.Verify:
 		steps = verifyText(w)
 	case devices.Revert:
-		steps, err = revertText(w.Patch)
+		steps, err = revertText(w.Patch, w.Timeout)
 	case devices.Prove:
 		steps = proveText(w)
 	default:
@@ -140,7 +142,7 @@ func gateText(p site.Patch) string {
 	return b.String()
 }
 
-func installText(p site.Patch) (string, error) {
+func installText(p site.Patch, timeout time.Duration) (string, error) {
 	kind := p.Install.Kind
 	if len(p.Artifacts) == 0 {
 		return "", fmt.Errorf("patch %s has no artifacts", p.ID)
@@ -149,7 +151,7 @@ func installText(p site.Patch) (string, error) {
 	base := fmt.Sprintf("baseline %s %d", quote(p.ID), len(p.Verify))
 	switch kind {
 	case site.InstallDeb:
-		return base + "\ninstall_deb" + files(p.Artifacts) + "\n", nil
+		return base + "\ninstall_deb " + repairWithin(timeout) + files(p.Artifacts) + "\n", nil
 	case site.InstallScript:
 		return base + "\nrun_script" + first + quoted(p.Install.Args) + "\n", nil
 	case site.InstallFile:
@@ -165,6 +167,9 @@ func installText(p site.Patch) (string, error) {
 	}
 	return "", devices.Failure(site.CodeUnsupported, "this box cannot install %q on a Linux server", kind)
 }
+
+// repairWithin is how many seconds of the work may go into repairing what was there before.
+func repairWithin(timeout time.Duration) string { return strconv.Itoa(max(5, seconds(timeout)/4)) }
 
 // files are the digest and the name of each artifact, as words.
 func files(list []site.Artifact) string {
@@ -211,7 +216,7 @@ func soak(p site.Patch) int {
 }
 
 // revertText takes the record of the patch away first: whatever becomes of the rest, it is not done any more.
-func revertText(p site.Patch) (string, error) {
+func revertText(p site.Patch, timeout time.Duration) (string, error) {
 	forget := `forget "$S/patches/"` + quote(p.ID) + "\n"
 	list := p.Rollback.Artifacts
 	switch {
@@ -220,7 +225,7 @@ func revertText(p site.Patch) (string, error) {
 	case len(list) == 0:
 		return "", fmt.Errorf("the rollback of patch %s has no artifacts", p.ID)
 	case p.Rollback.Class == site.RollbackDowngrade:
-		return forget + "revert_deb" + files(list) + "\n", nil
+		return forget + "revert_deb " + repairWithin(timeout) + files(list) + "\n", nil
 	case p.Rollback.Class == site.RollbackScript:
 		return forget + "run_script" + files(list[:1]) + quoted(p.Rollback.Args) + "\n", nil
 	}

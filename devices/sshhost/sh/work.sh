@@ -168,7 +168,8 @@ forget() {
 # pkg ARGUMENTS...: dpkg, once nobody else holds its lock.
 pkg() {
 	while :; do
-		dpkg --force-confdef --force-confold "$@" 2>"$S/dpkg.$$" </dev/null
+		# shellcheck disable=SC2086
+		$within dpkg --force-confdef --force-confold "$@" 2>"$S/dpkg.$$" </dev/null
 		code=$?
 		said=$(cat "$S/dpkg.$$")
 		rm -f "$S/dpkg.$$"
@@ -186,17 +187,34 @@ pkg() {
 	done
 }
 
-# install_deb DIGEST NAME...: every package in one call.
+# repair SECONDS: finishes what an earlier installation left half done, but not for ever: the very
+# thing that is to be replaced may hang.
+repair() {
+	within=
+	! command -v timeout >/dev/null 2>&1 || within="timeout -k 5 $1"
+	pkg --configure -a
+	code=$?
+	within=
+	return $code
+}
+
+# install_deb SECONDS DIGEST NAME...: every package in one call.
 install_deb() {
+	within=$1
+	shift
 	collect "$@"
-	pkg --configure -a || echo 'an earlier installation could not be repaired; going on'
+	repair "$within" || echo 'an earlier installation could not be repaired; going on'
 	eval "pkg --refuse-downgrade -i $FILES"
 }
 
-# revert_deb DIGEST NAME...: the old packages over whatever is there.
+# revert_deb SECONDS DIGEST NAME...: the old packages over whatever is there.
 revert_deb() {
+	limit=$1 within=
+	shift
 	collect "$@"
-	pkg --configure -a >/dev/null || echo 'a package is half configured; the old version goes over it'
+	eval "pkg --force-downgrade -i $FILES" && return 0
+	echo 'not yet; repairing what is half installed, then once more'
+	repair "$limit"
 	eval "pkg --force-downgrade -i $FILES"
 }
 

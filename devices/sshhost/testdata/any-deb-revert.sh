@@ -4,4 +4,4 @@ entry_2() { proof_http 'http://127.0.0.1:8080/health'; }
 entry_3() { proof_tcp '127.0.0.1:7001'; }
 entry_4() { proof_command 'sh' '-c' 'it'\''s $HOME'; }
 forget "$S/patches/"'pos-app-4.2.1'
-revert_deb 'cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc' 'pos-app_4.2.0_all.deb'
+revert_deb 15 'cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc' 'pos-app_4.2.0_all.deb'
