@@ -19,6 +19,9 @@ func Fold(s State, records ...Record) State {
 
 // Foresee returns the state as it will be when the events are on disk.
 func Foresee(s State, events ...Event) State {
+	if len(events) == 0 {
+		return s
+	}
 	s = s.clone()
 	for _, e := range events {
 		s.apply(e)

@@ -54,8 +54,10 @@ func Next(s State, now time.Time) (events []Event, wake time.Time) {
 		return nil, time.Time{}
 	}
 	d := &decider{s: s, night: s.Night, now: now}
+	jobs := s.Night.Jobs // in the order of the lanes
 	for _, lane := range s.Night.Plan.Lanes {
-		d.lane(lane.Device)
+		d.lane(jobs[:len(lane.Jobs)])
+		jobs = jobs[len(lane.Jobs):]
 	}
 	if len(d.events) == 0 && !slices.ContainsFunc(s.Night.Jobs, func(j Job) bool { return !j.Settled }) {
 		d.emit(Event{Kind: NightClosed, Text: Summary(s.Night)})
@@ -120,13 +122,13 @@ func (d *decider) wakeAt(t time.Time) {
 	}
 }
 
-// lane decides for one device: its first unsettled job goes on, and those behind it are
-// given up as soon as they cannot be done any more.
-func (d *decider) lane(device string) {
+// lane decides for the jobs of one device: its first unsettled job goes on, and those behind
+// it are given up as soon as they cannot be done any more.
+func (d *decider) lane(jobs []Job) {
 	var first *Job
-	for i := range d.night.Jobs {
-		j := d.night.Jobs[i]
-		if j.Device != device || j.Settled {
+	for i := range jobs {
+		j := &jobs[i]
+		if j.Settled {
 			continue
 		}
 		p, ok := d.night.Plan.Patch(j.Patch)
@@ -135,13 +137,13 @@ func (d *decider) lane(device string) {
 		}
 		switch {
 		case j.Intent != nil:
-			d.underWay(j)
-		case !j.Begun() && d.givenUp(j, p, first):
+			d.underWay(*j)
+		case !j.Begun() && d.givenUp(*j, p, first):
 		case first == nil:
-			d.goOn(j, p)
+			d.goOn(*j, p)
 		}
 		if first == nil {
-			first = &j
+			first = j
 		}
 	}
 }
