@@ -14,7 +14,6 @@ import (
 	"github.com/nightfill/nightfill/devices/fake"
 	"github.com/nightfill/nightfill/site"
 	"github.com/nightfill/nightfill/site/policy"
-	"github.com/nightfill/nightfill/site/run"
 	"github.com/nightfill/nightfill/site/window"
 )
 
@@ -31,10 +30,9 @@ type world struct {
 	mu      sync.Mutex
 	ledger  *ledger.Ledger // of the box that runs
 	cancel  context.CancelFunc
-	dead    bool // the box crashed
-	fired   int  // crashes so far
-	calls   int  // calls with an effect so far
-	over    chan struct{}
+	dead    bool          // the box crashed
+	fired   int           // crashes so far
+	calls   int           // calls with an effect so far
 	stopped chan struct{} // the box has ended
 }
 
@@ -69,7 +67,7 @@ func night(t *testing.T, haunted func(*fake.Store), plan crashes, play func(w *w
 		w.oracle = newOracle(t, w.devices)
 		w.journal = &memory{fate: w.fate, crash: w.die, dead: w.isDead, wrote: w.oracle.wrote}
 		w.devices.Hook = w.hook
-		pass(at(22, 59).Sub(time.Now()))
+		pass(time.Until(at(22, 59)))
 		play(w)
 		w.oracle.final()
 		if t.Failed() {
@@ -201,20 +199,10 @@ func (w *world) whole() {
 	w.halt()
 }
 
-// state is the fold of what is on disk.
-func (w *world) state() run.State {
-	w.t.Helper()
-	opened, err := ledger.Open(w.journal)
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	return opened.State()
-}
-
 // ends is how each job stands.
 func (w *world) ends() map[string]site.State {
 	ends := map[string]site.State{}
-	if n := w.state().Night; n != nil {
+	if n := w.oracle.state.Night; n != nil {
 		for _, j := range n.Jobs {
 			ends[j.Device+" "+j.Patch] = j.State
 		}
@@ -234,18 +222,6 @@ func (w *world) compare(want map[string]site.State) {
 	if len(got) != len(want) {
 		w.t.Errorf("%d jobs, want %d", len(got), len(want))
 	}
-}
-
-// trace is the whole night, as journalled and as it really was.
-func (w *world) trace() string {
-	out := ""
-	for _, line := range w.journal.lines {
-		out += string(line) + "\n"
-	}
-	for _, e := range w.devices.Log() {
-		out += e.String() + "\n"
-	}
-	return out
 }
 
 // tell prints the journal for the reader of a failed test.
