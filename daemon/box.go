@@ -138,7 +138,7 @@ func (d *Daemon) NightAt(_ context.Context, date window.Date) (*view.Night, erro
 		return view.NightOf(state, true), nil
 	}
 	var then run.State
-	err := d.journal.Each(1, func(r run.Record) error {
+	err := d.journal.Each(0, func(r run.Record) error {
 		if r.Event.Night == date {
 			then = run.Fold(then, r)
 		}

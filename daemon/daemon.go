@@ -90,8 +90,11 @@ func New(ctx context.Context, o Options) (*Daemon, error) {
 
 // assemble is the wiring.
 func (d *Daemon) assemble() error {
-	var err error
-	if d.ledger, err = ledger.Open(d.journal); err != nil {
+	start, err := checkpoint(d.journal)
+	if err != nil {
+		return err
+	}
+	if d.ledger, err = ledger.Resume(d.journal, start); err != nil {
 		return err
 	}
 	signer, err := readKey(d.Config.SSH.Key)
@@ -206,7 +209,7 @@ func (d *Daemon) Run(ctx context.Context) error {
 	}
 	group, ctx := errgroup.WithContext(ctx)
 	for _, part := range []func(context.Context) error{
-		d.journal.Run, d.runner.Run, d.checker.Run, d.control.Run, d.notify.Run, d.timekeeper, d.supply, d.watch, d.tellStatus, d.watchVerdict,
+		d.journal.Run, d.runner.Run, d.checker.Run, d.control.Run, d.notify.Run, d.timekeeper, d.supply, d.watch, d.tellStatus, d.watchVerdict, d.retain,
 	} {
 		group.Go(func() error { return part(ctx) })
 	}

@@ -28,9 +28,13 @@ type Ledger struct {
 }
 
 // Open folds the whole journal.
-func Open(journal Journal) (*Ledger, error) {
+func Open(journal Journal) (*Ledger, error) { return Resume(journal, run.State{}) }
+
+// Resume folds the records after those that start is the fold of: the rest of a journal whose
+// beginning was trimmed.
+func Resume(journal Journal, start run.State) (*Ledger, error) {
 	l := &Ledger{journal: journal}
-	state, err := fold(journal)
+	state, err := fold(journal, start)
 	if err != nil {
 		return nil, err
 	}
@@ -43,10 +47,9 @@ func Open(journal Journal) (*Ledger, error) {
 // batch is how many records are folded at once: a fold copies the state it starts from.
 const batch = 512
 
-func fold(journal Journal) (run.State, error) {
-	state := run.State{}
+func fold(journal Journal, state run.State) (run.State, error) {
 	pending := make([]run.Record, 0, batch)
-	err := journal.Each(1, func(r run.Record) error {
+	err := journal.Each(state.Seq+1, func(r run.Record) error {
 		if pending = append(pending, r); len(pending) == batch {
 			state = run.Fold(state, pending...)
 			pending = pending[:0]

@@ -1,0 +1,191 @@
+// Package controltest holds a store with a past for tests of the control socket and of what
+// talks to it: a Box and a Journal in memory, the same on every run. It looks at no device.
+package controltest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/nightfill/nightfill/daemon/view"
+	"github.com/nightfill/nightfill/site"
+	"github.com/nightfill/nightfill/site/plan"
+	"github.com/nightfill/nightfill/site/policy"
+	"github.com/nightfill/nightfill/site/ready"
+	"github.com/nightfill/nightfill/site/run"
+	"github.com/nightfill/nightfill/site/window"
+)
+
+// The host key that every device of the store offers.
+const (
+	Key         = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIExampleExampleExampleExampleExampleExampleEx"
+	Fingerprint = "SHA256:k1l2m3n4o5p6q7r8s9t0u1v2w3x4y5z6A7B8C9D0E1F"
+)
+
+// Box is a store in the morning after the night of 2026-11-21, or in the middle of that night.
+// Any number of goroutines may use it.
+type Box struct {
+	mu      sync.Mutex
+	facts   view.Facts
+	results map[string]site.CheckResult
+	fail    error
+	Journal *Journal
+}
+
+// Fail lets every call that can fail do so from now on; nil ends that.
+func (b *Box) Fail(err error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.fail = err
+}
+
+// SetFacts changes what the box knows.
+func (b *Box) SetFacts(change func(*view.Facts)) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	change(&b.facts)
+}
+
+// View implements control.Viewer.
+func (b *Box) View(context.Context) view.Facts {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.facts
+}
+
+func (b *Box) failing() error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.fail
+}
+
+// Forecast implements control.Toucher.
+func (b *Box) Forecast(ctx context.Context, at time.Time) (plan.Plan, plan.Report, error) {
+	if err := b.failing(); err != nil {
+		return plan.Plan{}, nil, err
+	}
+	f := b.View(ctx)
+	if at.IsZero() {
+		at = f.Now
+	}
+	span, open := f.Store.Calendar.Contains(at)
+	if !open {
+		if span, open = f.Store.Calendar.Next(at); !open {
+			return plan.Plan{}, nil, errors.New("no window in sight")
+		}
+	}
+	p, left := plan.Make(planFacts(f, at), span, f.Store.Calendar.Reserve)
+	return p, left, nil
+}
+
+func planFacts(f view.Facts, at time.Time) policy.Facts {
+	return policy.Facts{
+		Store: f.Store, Catalog: f.Catalog, Cached: f.State.Cached, Holds: f.State.Holds, Dirty: f.State.Dirty, Inventory: f.Inventory, Now: at,
+	}
+}
+
+// Why implements control.Viewer.
+func (b *Box) Why(ctx context.Context, device, patch string) ([]view.Answer, error) {
+	p, left, err := b.Forecast(ctx, time.Time{})
+	return view.Why(b.View(ctx), p, left, device, patch), err
+}
+
+// NightAt implements control.Viewer.
+func (b *Box) NightAt(ctx context.Context, date window.Date) (*view.Night, error) {
+	if err := b.failing(); err != nil {
+		return nil, err
+	}
+	n := view.NightOf(b.View(ctx).State, true)
+	if n != nil && !date.IsZero() && n.Night != date {
+		return nil, nil
+	}
+	return n, nil
+}
+
+// add folds an event into the state and appends it to the journal.
+func (b *Box) add(e run.Event) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.fail != nil {
+		return b.fail
+	}
+	e.At = b.facts.Now
+	b.facts.State = run.Fold(b.facts.State, b.Journal.Append(run.Stamp(b.facts.State, e)))
+	return nil
+}
+
+// Hold implements control.Keeper.
+func (b *Box) Hold(_ context.Context, hold site.Hold) error {
+	return b.add(run.Event{Kind: run.HoldSet, Device: hold.Device, Hold: &hold, Actor: hold.Actor})
+}
+
+// Release implements control.Keeper.
+func (b *Box) Release(_ context.Context, device, actor string) error {
+	return b.add(run.Event{Kind: run.HoldReleased, Device: device, Actor: actor})
+}
+
+// Enrol implements control.Keeper.
+func (b *Box) Enrol(_ context.Context, device, key, actor string) error {
+	return b.add(run.Event{Kind: run.DeviceEnrolled, Device: device, Text: key, Actor: actor})
+}
+
+// Refresh implements control.Supplier: there is nothing newer.
+func (b *Box) Refresh(ctx context.Context) (site.Catalog, bool, error) {
+	return b.View(ctx).Catalog, false, b.failing()
+}
+
+// Import implements control.Supplier: the directory holds the next generation.
+func (b *Box) Import(ctx context.Context, _ string) (site.Catalog, error) {
+	c := b.View(ctx).Catalog
+	c.Version++
+	return c, b.failing()
+}
+
+// CheckNow implements control.Toucher: what was found last is found again.
+func (b *Box) CheckNow(ctx context.Context) (ready.Report, []site.CheckResult, error) {
+	f, known := b.View(ctx), b.checks()
+	var results []site.CheckResult
+	for _, c := range f.Store.Checks {
+		results = append(results, known[c.ID])
+	}
+	return f.Report, results, b.failing()
+}
+
+// HostKey implements control.Toucher.
+func (b *Box) HostKey(context.Context, string) (key, fingerprint string, err error) {
+	return Key, Fingerprint, b.failing()
+}
+
+// Diagnose implements control.Toucher.
+func (b *Box) Diagnose(ctx context.Context, device string) (view.Diagnosis, error) {
+	if err := b.failing(); err != nil {
+		return view.Diagnosis{}, err
+	}
+	f := b.View(ctx)
+	d, _ := f.Store.Device(device)
+	return view.Diagnose(f, d, f.Inventory[device], b.checks()), nil
+}
+
+func (b *Box) checks() map[string]site.CheckResult {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return maps.Clone(b.results)
+}
+
+// SetCheck lets a check end differently from now on, and judges the store anew.
+func (b *Box) SetCheck(id string, outcome site.CheckOutcome, seen string) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	i := slices.IndexFunc(b.facts.Store.Checks, func(c site.Check) bool { return c.ID == id })
+	if i < 0 {
+		return fmt.Errorf("there is no check %s", id)
+	}
+	b.results[id] = site.CheckResult{Check: id, Device: b.facts.Store.Checks[i].Device, Outcome: outcome, Seen: seen,
+		At: b.facts.Now.Add(-time.Minute), Took: site.Duration(120 * time.Millisecond)}
+	b.facts.Report = ready.Judge(view.Readiness(b.facts, b.results, nil, b.facts.Now.Add(-time.Hour)))
+	return nil
+}

@@ -1,0 +1,89 @@
+package daemon
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/nightfill/nightfill/daemon/journal"
+	"github.com/nightfill/nightfill/site/run"
+)
+
+const (
+	keepRecords = 400 * 24 * time.Hour // thirteen months: an auditor's year, and a month to ask
+	retainEvery = 24 * time.Hour
+	hqCursor    = "hq" // the uplink's: headquarters has stored every record up to it
+)
+
+// errEnough ends a walk over the journal early.
+var errEnough = errors.New("enough")
+
+// checkpoint is the fold of the records that were trimmed.
+func checkpoint(j *journal.Journal) (run.State, error) {
+	seq, data, err := j.Checkpoint()
+	if err != nil || seq == 0 {
+		return run.State{}, err
+	}
+	var s run.State
+	if err := json.Unmarshal(data, &s); err != nil {
+		return run.State{}, fmt.Errorf("cannot read the checkpoint of the journal: %v; see: nightfill journal verify", err)
+	}
+	return s, nil
+}
+
+// retain forgets records after thirteen months, once a day.
+func (d *Daemon) retain(ctx context.Context) error {
+	return every(ctx, retainEvery, nil, func(context.Context) {
+		if err := d.trim(time.Now().Add(-keepRecords)); err != nil {
+			d.Log.Error("cannot trim the journal", "err", err)
+		}
+	})
+}
+
+// trim forgets the records from before a moment, and keeps their fold. What headquarters
+// never stored is forgotten too: a store without headquarters keeps its records as long as
+// any other, and no longer.
+func (d *Daemon) trim(before time.Time) error {
+	if d.ledger.State().Unsure != nil {
+		return nil // a wrong clock must not forget anything
+	}
+	state, err := checkpoint(d.journal)
+	if err != nil {
+		return err
+	}
+	begin := state.Seq
+	err = d.journal.Each(begin+1, func(r run.Record) error {
+		if !r.Event.At.Before(before) {
+			return errEnough
+		}
+		state = run.Fold(state, r)
+		return nil
+	})
+	if err != nil && !errors.Is(err, errEnough) || state.Seq == begin {
+		return ignore(err, errEnough)
+	}
+	stored, err := d.journal.Cursor(hqCursor)
+	if err != nil {
+		return err
+	}
+	if stored < state.Seq {
+		d.Log.Warn("records that headquarters never stored are forgotten", "from", stored+1, "to", state.Seq)
+		if err := d.journal.SetCursor(hqCursor, state.Seq); err != nil {
+			return err
+		}
+	}
+	data, err := json.Marshal(state)
+	if err != nil {
+		return err
+	}
+	return d.journal.Trim(state.Seq, data)
+}
+
+func ignore(err, harmless error) error {
+	if errors.Is(err, harmless) {
+		return nil
+	}
+	return err
+}
