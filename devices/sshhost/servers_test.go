@@ -25,6 +25,9 @@ import (
 // program finds an installed program or skips the test, saying so.
 func program(t *testing.T, path string) string {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("real servers take long; leave out -short")
+	}
 	if _, err := os.Stat(path); err != nil {
 		t.Skipf("%s is not installed", path)
 	}
