@@ -30,7 +30,10 @@ type Unreachable struct {
 }
 
 // Error says which socket did not answer, why, and what to do.
-func (u *Unreachable) Error() string {
+func (u *Unreachable) Error() string { return u.Message() + ": " + u.WhatToDo() }
+
+// Message says which socket did not answer, and why.
+func (u *Unreachable) Message() string {
 	why := u.Err.Error()
 	switch {
 	case errors.Is(u.Err, fs.ErrNotExist):
@@ -38,9 +41,17 @@ func (u *Unreachable) Error() string {
 	case errors.Is(u.Err, syscall.ECONNREFUSED):
 		why = "nobody answers on it"
 	case errors.Is(u.Err, fs.ErrPermission):
-		return fmt.Sprintf("cannot reach nightfilld at %s: you may not open the socket: run this as root or as the user of the daemon", u.Path)
+		why = "you may not open the socket"
 	}
-	return fmt.Sprintf("cannot reach nightfilld at %s: %s: see if it runs with: systemctl status nightfilld", u.Path, why)
+	return fmt.Sprintf("cannot reach nightfilld at %s: %s", u.Path, why)
+}
+
+// WhatToDo says how to go on.
+func (u *Unreachable) WhatToDo() string {
+	if errors.Is(u.Err, fs.ErrPermission) {
+		return "run this as root or as the user of the daemon"
+	}
+	return "see if it runs with: systemctl status nightfilld"
 }
 
 // Unwrap returns the error of the connection.
