@@ -17,7 +17,7 @@ import (
 func (s *step) work(ctx context.Context) run.Event {
 	claimed, untaken := s.job.Claimed, s.fresh
 	for pause := firstPause; ctx.Err() == nil; {
-		if !claimed && untaken && time.Now().Before(s.intent.Deadline) {
+		if !claimed && untaken && s.timely() {
 			err := s.start(ctx)
 			var reason *site.Reason
 			switch {
@@ -49,13 +49,19 @@ func (s *step) work(ctx context.Context) run.Event {
 			}
 		case claimed: // it had the work and has forgotten it: what was done is not known
 			return run.Event{Outcome: run.Interrupted}
-		case time.Now().After(s.intent.Deadline):
+		case !s.timely():
 			return run.Event{Outcome: run.Unreached}
 		default:
 			untaken = true
 		}
 	}
 	return run.Event{}
+}
+
+// timely reports whether the device would still have the time that the step needs. What is
+// begun later, after a crash or a silence, would be cut off in the middle by its own deadline.
+func (s *step) timely() bool {
+	return time.Until(s.intent.Deadline) > run.Least(s.patch, s.intent.Step)
 }
 
 func (s *step) start(ctx context.Context) error {

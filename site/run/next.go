@@ -259,10 +259,13 @@ func (d *decider) begin(j Job, p site.Patch, step Step) {
 	d.emit(e)
 }
 
+// slack is what a step gets on top of its estimate for being told to the device.
+const slack = 30 * time.Second
+
 // limit is how long a step may take before it is ended: twice its estimate and a little,
 // and an installation never so long that its rollback would not fit before the window's end.
 func (d *decider) limit(p site.Patch, step Step) time.Duration {
-	twice := func(estimate site.Duration) time.Duration { return 2*estimate.Std() + 30*time.Second }
+	twice := 2*Least(p, step) + slack
 	switch step {
 	case Stage:
 		bytes := int64(0)
@@ -274,13 +277,27 @@ func (d *decider) limit(p site.Patch, step Step) time.Duration {
 		return time.Minute
 	case Install:
 		room := d.night.Plan.Closes.Sub(d.now) - p.Duration.Verify.Std() - p.Duration.Rollback.Std()
-		return max(p.Duration.Install.Std(), min(twice(p.Duration.Install), room))
-	case Reboot, Reboot2:
-		return twice(p.Duration.Reboot)
-	case Revert:
-		return twice(p.Duration.Rollback)
+		return max(Least(p, step)+slack, min(twice, room))
+	case Verify, Prove:
+		return Least(p, step) + slack
 	}
-	return p.Duration.Verify.Std() + p.Duration.Soak.Std()
+	return twice
+}
+
+// Least is what must be left of a step's time when the device begins it. With less, an
+// installer or a rollback that goes well would be cut off in the middle.
+func Least(p site.Patch, step Step) time.Duration {
+	switch step {
+	case Install:
+		return p.Duration.Install.Std()
+	case Reboot, Reboot2:
+		return p.Duration.Reboot.Std()
+	case Revert:
+		return p.Duration.Rollback.Std()
+	case Verify, Prove:
+		return p.Duration.Verify.Std() + p.Duration.Soak.Std()
+	}
+	return 0
 }
 
 // WorkID names one attempt of one step for ever: the same on the box, on the device and
