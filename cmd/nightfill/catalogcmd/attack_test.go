@@ -248,15 +248,17 @@ func TestTransport(t *testing.T) {
 			rw.Header().Set("Content-Length", "5000")
 			rw.Write([]byte(`{"signed":`))
 		},
-		"drop":       func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) },
-		"other host": func(rw http.ResponseWriter, r *http.Request) { http.Redirect(rw, r, "http://127.0.0.2:1/", 302) },
+		"drop": func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) },
+		"other host": func(rw http.ResponseWriter, r *http.Request) {
+			http.Redirect(rw, r, "http://127.0.0.2:1/", http.StatusFound)
+		},
 		"compressed": func(rw http.ResponseWriter, r *http.Request) {
 			rw.Header().Set("Content-Encoding", "gzip")
 			rw.Write([]byte("x"))
 		},
 		"not there":    answer(404, ""),
 		"not for you":  answer(403, ""),
-		"endless loop": func(rw http.ResponseWriter, r *http.Request) { http.Redirect(rw, r, r.URL.Path, 302) },
+		"endless loop": func(rw http.ResponseWriter, r *http.Request) { http.Redirect(rw, r, r.URL.Path, http.StatusFound) },
 	}
 	for kind, suffix := range kinds {
 		t.Run(kind, func(t *testing.T) {

@@ -44,6 +44,7 @@ func TestScripts(t *testing.T) {
 		Dir: "testdata/script",
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("NIGHTFILL_KEY_PASSWORD", "")
+			e.Setenv("GORACE", "atexit_sleep_ms=0") // or each command waits a second under -race
 			return nil
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
