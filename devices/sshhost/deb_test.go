@@ -14,6 +14,7 @@ import (
 	"github.com/nightfill/nightfill/devices/fakessh"
 	"github.com/nightfill/nightfill/devices/sshhost"
 	"github.com/nightfill/nightfill/site"
+	"github.com/nightfill/nightfill/site/policy"
 )
 
 // deb is a built package as an artifact.
@@ -147,7 +148,7 @@ func TestPackages(t *testing.T) {
 			if got.Phase != devices.PhaseDone || got.ExitCode != c.verify || !strings.Contains(got.Output, c.says) {
 				t.Fatalf("verify: %+v, want exit code %d and %q", got, c.verify, c.says)
 			}
-			if digest := b.probe().Recorded[p.ID]; (digest == sshhost.Digest(p)) != (c.verify == 0) {
+			if digest := b.probe().Recorded[p.ID]; (digest == policy.Digest(p)) != (c.verify == 0) {
 				t.Errorf("recorded %q after a verification that ended with %d", digest, c.verify)
 			}
 			if got := b.do(devices.Revert, p, before, time.Minute); got.Phase != devices.PhaseDone || got.ExitCode != 0 {

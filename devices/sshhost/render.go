@@ -9,6 +9,7 @@ import (
 
 	"github.com/nightfill/nightfill/devices"
 	"github.com/nightfill/nightfill/site"
+	"github.com/nightfill/nightfill/site/policy"
 )
 
 // Names that become file names on a device, or words of a line in a file there.
@@ -194,7 +195,7 @@ func verifyText(w devices.Work) string {
 	}
 	proofs = append(proofs, fmt.Sprintf("entries %d", len(p.Verify)))
 	return all(proofs) + fmt.Sprintf("verify %s %s %d %d\n",
-		quote(p.ID), quote(Digest(p)), seconds(w.Timeout), soak(p))
+		quote(p.ID), quote(policy.Digest(p)), seconds(w.Timeout), soak(p))
 }
 
 func debs(list []site.Artifact) []string {
@@ -247,14 +248,4 @@ func proveText(w devices.Work) string {
 	}
 	proofs = append(proofs, fmt.Sprintf("entries_before %s %d", quote(p.ID), len(p.Verify)))
 	return all(proofs) + fmt.Sprintf("prove_off %s %d %d\n", quote(p.ID), seconds(w.Timeout), soak(p))
-}
-
-// Digest is what a device records about a verified patch: the digests of its artifacts, in order,
-// joined with commas.
-func Digest(p site.Patch) string {
-	digests := make([]string, len(p.Artifacts))
-	for i, a := range p.Artifacts {
-		digests[i] = a.SHA256
-	}
-	return strings.Join(digests, ",")
 }

@@ -4,4 +4,4 @@ entry_2() { proof_http 'http://127.0.0.1:8080/health'; }
 entry_3() { proof_tcp '127.0.0.1:7001'; }
 entry_4() { proof_command 'sh' '-c' 'it'\''s $HOME'; }
 all() { entries 4; }
-verify 'pos-app-4.2.1' 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa,bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb' 60 5
+verify 'pos-app-4.2.1' '5e9ae866add9a85d69c3481d059bb9f158a39e5670ba11f95112fc409630894e' 60 5
