@@ -44,13 +44,28 @@ type step struct {
 	fresh  bool // begun by this process: the device cannot have taken it yet
 	say    func(run.Event)
 	log    *slog.Logger
-	silent bool
+
+	deadline time.Time // the intent's, or later for a restart that is taken up again
+	silent   bool      // the device counts as silent
+}
+
+// carriedOn prepares a step of an earlier process. A restart gets its whole time again: the box
+// may have been away before it gave the order, and under one id the device restarts once.
+func (s *step) carriedOn() {
+	s.silent = s.job.LastState != ""
+	if s.intent.Step == run.Reboot || s.intent.Step == run.Reboot2 {
+		s.deadline = time.Now().Add(s.intent.Deadline.Sub(s.intent.At))
+	}
 }
 
 // carryOut acts until the step has an outcome and reports it. When ctx ends first nothing
 // is reported: the intent stays open and is taken up again later.
 func (s *step) carryOut(ctx context.Context) {
 	began := time.Now()
+	s.deadline = s.intent.Deadline
+	if !s.fresh {
+		s.carriedOn()
+	}
 	var outcome run.Event
 	switch s.intent.Step {
 	case run.Stage:
@@ -159,11 +174,11 @@ func (s *step) reboot(ctx context.Context) run.Event {
 		switch {
 		case err == nil && o.BootID != s.intent.BootID:
 			return run.Event{Outcome: run.OK, Observed: &o, BootID: o.BootID}
-		case err == nil && time.Now().After(s.intent.Deadline):
+		case err == nil && time.Now().After(s.deadline):
 			return run.Event{Outcome: run.Bad, Observed: &o, Reason: site.Because(site.CodeNotBack, s.device.ID+" did not restart though it was told to")}
 		case err == nil && !ordered:
 			ordered = s.order(ctx)
-		case time.Now().After(s.intent.Deadline):
+		case time.Now().After(s.deadline):
 			pause = longPause
 		}
 	}
@@ -187,7 +202,7 @@ func (s *step) heard(err error) {
 	case err == nil && s.silent:
 		s.silent = false
 		s.report(run.Event{Kind: run.DeviceAnswered})
-	case err != nil && !s.silent && time.Now().After(s.intent.Deadline.Add(silentFrom)):
+	case err != nil && !s.silent && time.Now().After(s.deadline.Add(silentFrom)):
 		s.silent = true
 		s.report(run.Event{Kind: run.DeviceSilent, Reason: collector.Why(s.device, err)})
 	}
