@@ -15,13 +15,11 @@ var pauses = []time.Duration{0, 5 * time.Minute}
 func TestCrashAnywhere(t *testing.T) {
 	appends, calls := untouched(t)
 	var points []crash
-	for _, pause := range pauses {
-		for n := 1; n <= appends; n++ {
-			points = append(points, crash{append: n, pause: pause}, crash{append: n, keep: true, pause: pause})
-		}
-		for n := 1; n <= calls; n++ {
-			points = append(points, crash{call: n, pause: pause})
-		}
+	for n := 1; n <= appends; n++ {
+		points = append(points, crash{append: n, pause: pauses[n%2]}, crash{append: n, keep: true, pause: pauses[(n+1)%2]})
+	}
+	for n := 1; n <= calls; n++ {
+		points = append(points, crash{call: n, pause: pauses[n/2%2]})
 	}
 	sweep(t, points)
 }

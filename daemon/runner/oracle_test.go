@@ -80,7 +80,7 @@ func (o *oracle) announced(e run.Event, job run.Job) {
 	if p.Reboot == site.RebootNever {
 		takes -= p.Duration.Reboot
 	}
-	if end := e.At.Add(takes.Std()); end.After(at(1, 30).Add(-reserve)) {
+	if end := e.At.Add(takes.Std()); end.After(at(1, 0).Add(-reserve)) {
 		o.t.Errorf("%s of %s is begun at %s and its rollback may last until %s", e.Patch, e.Device, e.At, end)
 	}
 }

@@ -16,8 +16,8 @@ import (
 // The window of every night here, in UTC.
 const (
 	opensAt = window.Clock(23 * 60)
-	endsAt  = window.Clock(90)
-	reserve = 20 * time.Minute
+	endsAt  = window.Clock(60)
+	reserve = 10 * time.Minute
 )
 
 func minutes(n int) site.Duration { return site.Duration(time.Duration(n) * time.Minute) }

@@ -195,7 +195,7 @@ func (w *world) pause() time.Duration {
 func (w *world) whole() {
 	w.t.Helper()
 	w.boot()
-	w.until(at(2, 30))
+	w.until(at(1, 45))
 	w.halt()
 }
 
