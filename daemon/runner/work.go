@@ -15,7 +15,7 @@ import (
 // What the device knows decides: it is told to start only while it has certainly not
 // taken this id, and a device that forgot work which it had confirmed is never told again.
 func (s *step) work(ctx context.Context) run.Event {
-	claimed, untaken := s.job.Claimed, s.fresh
+	claimed, untaken, told := s.job.Claimed, s.fresh, false
 	for pause := firstPause; ctx.Err() == nil; {
 		if !claimed && untaken && s.timely() {
 			err := s.start(ctx)
@@ -27,19 +27,17 @@ func (s *step) work(ctx context.Context) run.Event {
 			case errors.As(err, &reason):
 				return run.Event{Outcome: run.Refused, Reason: reason}
 			default:
-				untaken = false
+				s.log.Debug("cannot tell whether the device took it", "err", err)
+				untaken, told = false, true
 			}
 		}
 		progress, err := s.status(ctx)
 		s.heard(err)
-		if err != nil {
+		switch {
+		case err != nil:
 			s.log.Debug("the device does not answer", "err", err)
 			wait(ctx, pause)
 			pause = min(2*pause, longPause)
-			continue
-		}
-		pause = firstPause
-		switch {
 		case progress.Phase.Ended():
 			return ended(progress)
 		case progress.Phase == devices.PhaseRunning:
@@ -47,11 +45,17 @@ func (s *step) work(ctx context.Context) run.Event {
 			if time.Now().After(s.intent.Deadline.Add(overrun)) {
 				return run.Event{Outcome: run.TimedOut}
 			}
+			pause = firstPause
+			wait(ctx, pause) // a driver may answer at once
 		case claimed: // it had the work and has forgotten it: what was done is not known
 			return run.Event{Outcome: run.Interrupted}
 		case !s.timely():
 			return run.Event{Outcome: run.Unreached}
 		default:
+			if told { // it answers, and cannot be told
+				wait(ctx, pause)
+				pause = min(2*pause, longPause)
+			}
 			untaken = true
 		}
 	}
