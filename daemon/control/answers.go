@@ -96,6 +96,17 @@ func (s *Server) device(r *request) (any, error) {
 	return nil, fmt.Errorf("cannot show %s", r.id)
 }
 
+// loginable refuses a device that has no host key to pin.
+func loginable(f view.Facts, id string) error {
+	if err := known(f, id); err != nil {
+		return err
+	}
+	if d, _ := f.Store.Device(id); !d.Patchable() {
+		return &Error{Status: http.StatusConflict, Code: string(site.CodeObserveOnly), Message: id + " is only observed: there is no host key to pin"}
+	}
+	return nil
+}
+
 // known refuses a device that the store file does not name.
 func known(f view.Facts, id string) error {
 	if _, ok := f.Store.Device(id); ok {
@@ -114,7 +125,7 @@ func known(f view.Facts, id string) error {
 
 func (s *Server) hostKey(r *request) (any, error) {
 	f := s.Box.View(r.ctx)
-	if err := known(f, r.id); err != nil {
+	if err := loginable(f, r.id); err != nil {
 		return nil, err
 	}
 	key, fingerprint, err := s.Box.HostKey(r.ctx, r.id)
@@ -331,7 +342,7 @@ func (s *Server) enrol(r *request) (any, error) {
 	if err := r.read(&ask); err != nil {
 		return nil, err
 	}
-	if err := known(s.Box.View(r.ctx), ask.Device); err != nil {
+	if err := loginable(s.Box.View(r.ctx), ask.Device); err != nil {
 		return nil, err
 	}
 	if len(strings.Fields(ask.Key)) < 2 {

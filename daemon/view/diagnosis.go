@@ -18,8 +18,8 @@ type Diagnosis struct {
 	Capabilities []string           `json:"capabilities,omitempty"`
 	Enrolled     bool               `json:"enrolled"` // its host key is pinned
 	At           time.Time          `json:"at"`
-	Observation  *site.Observation  `json:"observation,omitempty"` // nil: it could not be looked at
-	Error        *site.Reason       `json:"error,omitempty"`       // why not
+	Observation  *site.Observation  `json:"observation,omitempty"` // nil: it was not looked at
+	Error        *site.Reason       `json:"error,omitempty"`       // why it could not be
 	Checks       []site.CheckResult `json:"checks"`                // the newest of each check of the device
 	Night        window.Date        `json:"night,omitzero"`        // of the jobs
 	Jobs         []Job              `json:"jobs,omitempty"`
@@ -28,15 +28,17 @@ type Diagnosis struct {
 }
 
 // Diagnose puts a fresh observation of a device together with what the box knows of it. An
-// observation that carries an error is a device that could not be looked at.
+// observation that carries an error is a device that could not be looked at, a zero one a device
+// that nobody may look at.
 func Diagnose(f Facts, d site.Device, o site.Observation, results map[string]site.CheckResult) Diagnosis {
 	v := Diagnosis{
 		Schema: "diagnosis/1", Device: d.ID, Class: d.Class, Address: d.Address, User: d.User, Groups: d.Groups, Capabilities: d.Capabilities,
 		Enrolled: d.HostKey != "", At: o.At, Checks: []site.CheckResult{}, Held: held(f, d.ID), Dirty: f.State.Dirty[d.ID],
 	}
-	if o.Error != nil {
+	switch {
+	case o.Error != nil:
 		v.Error = o.Error
-	} else {
+	case !o.At.IsZero():
 		v.Observation = &o
 	}
 	for _, c := range f.Store.Checks {

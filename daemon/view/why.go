@@ -27,7 +27,7 @@ type Answer struct {
 	Steps  []Step       `json:"steps,omitempty"`
 	Held   *site.Hold   `json:"held,omitempty"`
 	Dirty  *site.Reason `json:"dirty,omitempty"` // a person must look at the device before anything else is put on it
-	Next   *Outlook     `json:"next,omitempty"`
+	Next   *Outlook     `json:"next,omitempty"`  // nil while the night that deals with the patch is not over
 }
 
 // Outlook is what the next night, as planned now, does with a patch on a device.
@@ -95,6 +95,9 @@ func answerOf(f Facts, next plan.Plan, left plan.Report, device, patch string) A
 		v := job(f.State, j)
 		a.Night, a.Title, a.State, a.Since, a.Reason = f.State.Night.Plan.Night, v.Title, v.State, v.Since, v.Reason
 		a.Step, a.Before, a.After, a.Steps = v.Step, v.Before, v.After, v.Steps
+		if a.Next != nil && a.Next.Night == a.Night {
+			a.Next = nil // the night is not over: what it will do is in the state
+		}
 		return a
 	}
 	if f.State.Night == nil {

@@ -1,12 +1,14 @@
 package controltest
 
 import (
+	"maps"
 	"strings"
 	"time"
 
 	"github.com/nightfill/nightfill/daemon/view"
 	"github.com/nightfill/nightfill/site"
 	"github.com/nightfill/nightfill/site/plan"
+	"github.com/nightfill/nightfill/site/policy"
 	"github.com/nightfill/nightfill/site/run"
 	"github.com/nightfill/nightfill/site/window"
 	"github.com/nightfill/nightfill/site/window/tzdata"
@@ -194,11 +196,29 @@ func (b *Box) turn(end time.Time) error {
 		if j.Intent == nil {
 			continue
 		}
-		if err := b.add(ended(*j.Intent, b.facts.Inventory[j.Device])); err != nil {
+		e := ended(*j.Intent, b.facts.Inventory[j.Device])
+		if err := b.add(e); err != nil {
 			return err
 		}
+		b.remember(e)
 	}
 	return nil
+}
+
+// remember changes the device as the step did.
+func (b *Box) remember(e run.Event) {
+	o := b.facts.Inventory[e.Device]
+	if e.Observed != nil {
+		o.Packages = e.Observed.Packages
+	}
+	if p, ok := b.facts.State.Night.Plan.Patch(e.Patch); ok && e.Step == run.Verify && e.Outcome == run.OK {
+		o.Recorded = maps.Clone(o.Recorded)
+		if o.Recorded == nil {
+			o.Recorded = map[string]string{}
+		}
+		o.Recorded[p.ID] = policy.Digest(p)
+	}
+	b.facts.Inventory[e.Device] = o
 }
 
 // ended is how a step went: well, but for the proof of the application on srv-2.
@@ -212,14 +232,18 @@ func ended(started run.Event, seen site.Observation) run.Event {
 	case started.Step == run.Install:
 		e.Output = "Setting up " + started.Patch + " ...\n"
 		after := seen
-		after.Packages = map[string]string{"pos-app": "4.2.1"}
+		if started.Patch == "pos-app-4.2.1" {
+			after.Packages = map[string]string{"pos-app": "4.2.1"}
+		}
 		e.Observed = &after
 	case started.Step == run.Verify && started.Device == "srv-2" && started.Patch == "pos-app-4.2.1":
 		code, e.Outcome = 22, run.Bad
 		e.Output = "service pos-app: active\nhttp http://127.0.0.1:8080/health: 503 Service Unavailable\n"
 		e.Reason = run.Explain(e.Step, e.Outcome, code, e.Output)
 	case started.Step == run.Prove:
-		e.Observed = &seen
+		before := seen
+		before.Packages = map[string]string{"pos-app": "4.2.0"}
+		e.Observed = &before
 	}
 	return e
 }

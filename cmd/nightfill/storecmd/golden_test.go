@@ -1,0 +1,172 @@
+package storecmd_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"strings"
+	"testing"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/tools/txtar"
+
+	"github.com/nightfill/nightfill/cmd/nightfill/exit"
+	"github.com/nightfill/nightfill/cmd/nightfill/storecmd"
+	"github.com/nightfill/nightfill/daemon/control"
+	"github.com/nightfill/nightfill/daemon/control/controltest"
+	"github.com/nightfill/nightfill/site"
+)
+
+var update = flag.Bool("update", false, "rewrite what the commands are expected to print")
+
+// box makes the store that a file of testdata/golden speaks of, by the first word of its comment.
+func box(t *testing.T, which string) *controltest.Box {
+	t.Helper()
+	made := map[string]func() (*controltest.Box, error){"morning": controltest.New, "night": controltest.AtNight, "fresh": controltest.Fresh}
+	b, err := made[which]()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+// trouble gives a store what the comment of a file says in brackets.
+func trouble(t *testing.T, b *controltest.Box, comment string) {
+	t.Helper()
+	var err error
+	switch {
+	case strings.Contains(comment, "(broken)"):
+		err = errors.Join(b.SetCheck("POS-1", site.Fail, "connection refused"), b.SetCheck("POS-2", site.Fail, "inactive"))
+	case strings.Contains(comment, "(unknown)"):
+		err = errors.Join(b.SetCheck("POS-1", site.Unknown, "no answer"), b.SetCheck("POS-2", site.Unknown, "no answer"))
+	case strings.Contains(comment, "(fail)"):
+		b.Fail(site.Because(site.CodeCatalogUnreachable, "the catalog cannot be fetched: no route to host"))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// serve runs a daemon's control socket on a box until the test ends.
+func serve(t *testing.T, b *controltest.Box) (socket string) {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "nf")
+	if err != nil {
+		t.Fatal(err)
+	}
+	socket = filepath.Join(dir, "c.sock")
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() {
+		ended <- control.New(control.Options{Box: b, Journal: b.Journal, Path: socket, Version: "1.0.0"}).Run(ctx)
+	}()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-ended; err != nil {
+			t.Errorf("the server ended with %v", err)
+		}
+		os.RemoveAll(dir)
+	})
+	c := control.Dial(socket)
+	defer c.Close()
+	for ctx.Err() == nil {
+		if _, err := c.Devices(ctx); err == nil {
+			return socket
+		}
+		runtime.Gosched()
+	}
+	return socket
+}
+
+// nightfill runs one command line as main does.
+func nightfill(socket, in, line string) string {
+	root := &cobra.Command{Use: "nightfill", Version: "1.0.0", SilenceErrors: true, SilenceUsage: true}
+	root.AddGroup(storecmd.Groups()...)
+	root.AddCommand(storecmd.Commands()...)
+	catalog := &cobra.Command{Use: "catalog", GroupID: storecmd.GroupSetUp}
+	catalog.AddCommand(storecmd.CatalogCommands()...)
+	root.AddCommand(catalog)
+	storecmd.Strict(root)
+	args := words(line)
+	var out, errs bytes.Buffer
+	root.SetOut(&out)
+	root.SetErr(&errs)
+	root.SetIn(strings.NewReader(in))
+	if socket != "" {
+		root.SetArgs(append(args, "--socket", socket))
+	} else {
+		root.SetArgs(args)
+	}
+	err := root.ExecuteContext(context.Background())
+	if err != nil {
+		storecmd.Report(&errs, err, strings.Contains(line, "--json"))
+	}
+	text := out.String()
+	if errs.Len() > 0 {
+		text += "-- stderr\n" + errs.String()
+	}
+	return text + fmt.Sprintf("-- exit %d\n", exit.Code(err))
+}
+
+// words splits a line at spaces, but for those in double quotes.
+func words(line string) []string {
+	var args []string
+	for i, part := range strings.Split(line, `"`) {
+		if i%2 == 1 {
+			args = append(args, part)
+		} else {
+			args = append(args, strings.Fields(part)...)
+		}
+	}
+	return args
+}
+
+// TestGolden runs the command lines that the files of testdata/golden name, one after another on
+// one store, and compares everything that they print.
+func TestGolden(t *testing.T) {
+	files, err := filepath.Glob("testdata/golden/*.txtar")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no golden files: %v", err)
+	}
+	for _, file := range files {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) {
+			archive, err := txtar.ParseFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			store, _, _ := strings.Cut(string(archive.Comment), ":")
+			b := box(t, store)
+			trouble(t, b, string(archive.Comment))
+			socket := serve(t, b)
+			for i, f := range archive.Files {
+				line, in, _ := strings.Cut(f.Name, " < ")
+				got := plain(nightfill(socket, in, line), socket)
+				if *update {
+					archive.Files[i].Data = []byte(got)
+				} else if got != string(f.Data) {
+					t.Errorf("nightfill %s\ngot\n%s\nwant\n%s", f.Name, got, f.Data)
+				}
+			}
+			if *update {
+				if err := os.WriteFile(file, txtar.Format(archive), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+// plain takes out what differs from run to run and from machine to machine.
+func plain(text, socket string) string {
+	text = strings.ReplaceAll(text, socket, "SOCKET")
+	text = strings.ReplaceAll(text, runtime.Version(), "GO")
+	text = strings.ReplaceAll(text, runtime.GOOS+"/"+runtime.GOARCH, "SYSTEM")
+	text = regexp.MustCompile(`by `+me()+`\b`).ReplaceAllString(text, "by ME")
+	return strings.ReplaceAll(text, `"actor": "`+me()+`"`, `"actor": "ME"`)
+}
