@@ -122,7 +122,7 @@ type Durations struct {
 	Reboot   Duration `json:"reboot"`
 	Verify   Duration `json:"verify"`
 	Rollback Duration `json:"rollback"`
-	Soak     Duration `json:"soak,omitempty"` // verification must hold this long; counts into Verify
+	Soak     Duration `json:"soak,omitempty"` // verification must hold this long, on top of Verify
 }
 
 // Gate is a question asked on the device before a patch: exit code 0 opens it.

@@ -75,6 +75,10 @@ func (s *step) start(ctx context.Context) error {
 		ID: devices.WorkID(s.intent.Work), Kind: kindOf(s.intent.Step), Patch: s.patch,
 		Timeout: max(time.Second, time.Until(s.intent.Deadline)), Owner: s.Owner,
 	}
+	if w.Kind == devices.Verify || w.Kind == devices.Prove {
+		// A proof is given its own time and no more: what does not work by then is taken back.
+		w.Timeout = max(time.Second, min(w.Timeout, run.Least(s.patch, s.intent.Step)))
+	}
 	if s.job.Before != nil {
 		w.Before = *s.job.Before
 	}

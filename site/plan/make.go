@@ -14,7 +14,7 @@ import (
 // it: install, restart where there may be one, verification, and taking it back.
 func Needs(p site.Patch) time.Duration {
 	d := p.Duration
-	needs := d.Install.Std() + d.Verify.Std() + d.Rollback.Std()
+	needs := d.Install.Std() + d.Verify.Std() + d.Soak.Std() + d.Rollback.Std()
 	if p.Reboot != site.RebootNever {
 		needs += d.Reboot.Std()
 	}
