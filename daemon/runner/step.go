@@ -139,30 +139,32 @@ func (s *step) stage(ctx context.Context) run.Event {
 	ctx, cancel := context.WithDeadline(ctx, s.intent.Deadline)
 	defer cancel()
 	for _, a := range policy.Needed(s.patch) {
-		if err := s.stageOne(ctx, a); err != nil {
-			return failure(site.CodeStageFailed, "cannot put "+a.Name+" on "+s.device.ID+": ", err)
+		bytes, err := s.Artifacts.Open(ctx, a)
+		if err != nil {
+			return s.notStaged(a, run.Bad, err)
+		}
+		err = s.Devices.Stage(ctx, s.device, a, bytes)
+		_ = bytes.Close() // it was only read
+		if err != nil {
+			return s.notStaged(a, run.Unreached, err)
 		}
 	}
 	return run.Event{Outcome: run.OK}
 }
 
-func (s *step) stageOne(ctx context.Context, a site.Artifact) error {
-	bytes, err := s.Artifacts.Open(ctx, a)
-	if err != nil {
-		return err
-	}
-	defer bytes.Close()
-	return s.Devices.Stage(ctx, s.device, a, bytes)
-}
-
-// failure is the outcome of a call that failed: refused when the device or the store said
-// why, otherwise simply failed.
-func failure(code site.Code, what string, err error) run.Event {
+// notStaged is the outcome of a transfer that failed: refused when the device or the store
+// said why, and otherwise as given. Bytes that arrived damaged are worth another transfer.
+func (s *step) notStaged(a site.Artifact, otherwise run.Outcome, err error) run.Event {
 	var reason *site.Reason
-	if errors.As(err, &reason) {
+	switch {
+	case errors.As(err, &reason) && reason.Code == site.CodeStageFailed:
+		return run.Event{Outcome: run.Bad, Reason: reason}
+	case errors.As(err, &reason):
 		return run.Event{Outcome: run.Refused, Reason: reason}
+	case otherwise == run.Unreached:
+		return run.Event{Outcome: otherwise, Reason: collector.Why(s.device, err)}
 	}
-	return run.Event{Outcome: run.Bad, Reason: site.Because(code, what+err.Error())}
+	return run.Event{Outcome: otherwise, Reason: site.Because(site.CodeStageFailed, "cannot put "+a.Name+" on "+s.device.ID+": "+err.Error())}
 }
 
 // reboot restarts the device, and is done when it answers with another boot id.

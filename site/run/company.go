@@ -33,6 +33,19 @@ func (d *decider) groupsOf(device string) []string {
 	return nil
 }
 
+// unreached says why the device of a job cannot be reached now; nil when it can, for all that is known.
+func unreached(j Job) *site.Reason {
+	switch {
+	case j.Settled:
+		return nil
+	case j.State == site.NoAnswer:
+		return j.Reason
+	case j.Last != nil && j.Last.Step == Stage && j.Last.Outcome == Unreached:
+		return j.Last.Reason
+	}
+	return nil
+}
+
 // earlierGroup finds a group that goes before the job's and is not finished. A device that
 // does not answer holds nobody up: it would hold up the whole store.
 func (d *decider) earlierGroup(j Job) *site.Reason {
@@ -42,7 +55,7 @@ func (d *decider) earlierGroup(j Job) *site.Reason {
 			continue
 		}
 		for _, other := range d.night.Jobs {
-			if !other.Settled && other.State != site.NoAnswer && other.Device != j.Device && slices.Contains(d.groupsOf(other.Device), g.ID) {
+			if !other.Settled && other.Device != j.Device && slices.Contains(d.groupsOf(other.Device), g.ID) && !d.gone(other.Device) {
 				return site.Because(site.CodeWaiting, "group "+g.ID+" goes first, and "+other.Device+" is not finished", "group", g.ID, "device", other.Device)
 			}
 		}
@@ -50,16 +63,42 @@ func (d *decider) earlierGroup(j Job) *site.Reason {
 	return nil
 }
 
-// canary returns the job that takes the patch first in a group: the first of its lanes
-// that has not been passed over untouched.
+// gone reports whether the device of a job has not answered for so long that nobody waits for it.
+func gone(j Job) bool {
+	ended := j.Attempts[Stage]
+	if j.Intent != nil {
+		ended--
+	}
+	return unreached(j) != nil && (j.State == site.NoAnswer || ended >= stageTries)
+}
+
+func (d *decider) gone(device string) bool {
+	return slices.ContainsFunc(d.night.Jobs, func(j Job) bool { return j.Device == device && gone(j) })
+}
+
+// canary returns the job that has to prove the patch in a group: one that has proven it, else
+// the one that has begun to, else the first of the lanes that can.
 func (d *decider) canary(group, patch string) (Job, bool) {
-	for _, j := range d.night.Jobs {
-		passedOver := j.Settled && !j.Begun()
-		if j.Patch == patch && !passedOver && slices.Contains(d.groupsOf(j.Device), group) {
-			return j, true
+	var begun, next *Job
+	for i := range d.night.Jobs {
+		j := &d.night.Jobs[i]
+		switch {
+		case j.Patch != patch || !slices.Contains(d.groupsOf(j.Device), group):
+		case j.State == site.Done:
+			return *j, true
+		case j.Begun() && begun == nil:
+			begun = j
+		case !j.Begun() && !j.Settled && !gone(*j) && next == nil:
+			next = j
 		}
 	}
-	return Job{}, false
+	if begun == nil {
+		begun = next
+	}
+	if begun == nil {
+		return Job{}, false
+	}
+	return *begun, true
 }
 
 func (d *decider) canaries(j Job, visit func(g site.Group, first Job)) {

@@ -64,6 +64,8 @@ func afterStage(j Job, p site.Patch) turn {
 		return staged(p)
 	case j.Last.Outcome == Refused:
 		return turn{settle: site.Skipped, reason: j.Last.Reason}
+	case j.Last.Outcome == Unreached: // it may answer again; its last safe start ends this
+		return again(j.Last, stageEvery)
 	case j.Attempts[Stage] < stageTries:
 		return again(j.Last, retryAfter)
 	}

@@ -27,6 +27,7 @@ const (
 	revertTries  = 3
 	retryAfter   = 10 * time.Second
 	gateEvery    = time.Minute
+	stageEvery   = time.Minute // a device that did not answer
 )
 
 // Due says whether a night is to be opened now. When not, the reason says why, and is nil
@@ -176,8 +177,10 @@ func (d *decider) givenUp(j Job, p site.Patch, first *Job) bool {
 		return false
 	}
 	switch {
-	case first != nil && first.State == site.NoAnswer:
-		d.settle(j, site.NoAnswer, first.Reason)
+	case unreached(j) != nil:
+		d.settle(j, site.NoAnswer, unreached(j))
+	case first != nil && unreached(*first) != nil:
+		d.settle(j, site.NoAnswer, unreached(*first))
 	case first == nil && d.waiting(j, p) != nil:
 		d.settle(j, site.Skipped, d.waiting(j, p))
 	case !d.now.Before(d.night.Plan.Closes):
