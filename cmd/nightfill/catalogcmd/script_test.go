@@ -44,8 +44,14 @@ func TestScripts(t *testing.T) {
 		Dir: "testdata/script",
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("NIGHTFILL_KEY_PASSWORD", "")
-			e.Setenv("GORACE", "atexit_sleep_ms=0") // or each command waits a second under -race
+			e.Setenv("GORACE", "atexit_sleep_ms=0") // or each command waits a second under the race detector
 			return nil
+		},
+		Condition: func(cond string) (bool, error) {
+			if cond == "race" {
+				return underRace, nil
+			}
+			return false, fmt.Errorf("unknown condition %q", cond)
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			"exits": exits,
