@@ -26,6 +26,9 @@ func (d *Daemon) Forecast(ctx context.Context, at time.Time) (plan.Plan, plan.Re
 		at = time.Now()
 	}
 	span, inside := d.store.Calendar.Contains(at)
+	if last := d.ledger.State().Night; last != nil && !last.Open() && span.Night.Compare(last.Plan.Night) <= 0 {
+		inside = false // tonight's is over: a window opens once
+	}
 	if !inside {
 		var ok bool
 		if span, ok = d.store.Calendar.Next(at); !ok {

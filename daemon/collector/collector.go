@@ -21,7 +21,7 @@ type Prober interface {
 const (
 	atOnce  = 32               // devices looked at together
 	tries   = 2                // looks before a device counts as not answering
-	perLook = 20 * time.Second // for one look
+	perLook = 12 * time.Second // for one look
 )
 
 // Look observes the devices that may be logged in to. Every one of them is in the

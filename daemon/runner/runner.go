@@ -19,7 +19,7 @@ import (
 )
 
 const (
-	lookAgain  = 30 * time.Second // at the latest: timers stand still while the box sleeps
+	lookAgain  = 10 * time.Second // at the latest: timers stand still while the box sleeps, and a watchdog listens
 	retryWrite = 5 * time.Second  // after the journal could not be written
 	lazily     = time.Second      // how long a confirmation may wait for the next commit
 )
