@@ -231,6 +231,10 @@ func (d *decider) goOn(j Job, p site.Patch) {
 		if d.waiting(j, p) != nil {
 			return
 		}
+		if d.stale(j, p) {
+			d.begin(j, p, Gate)
+			return
+		}
 		d.begun = append(d.begun, j.Device)
 	}
 	if turn.step == Install && j.Begun() && !d.fits(p) {
@@ -241,6 +245,12 @@ func (d *decider) goOn(j Job, p site.Patch) {
 		}
 	}
 	d.begin(j, p, turn.step)
+}
+
+// stale reports whether a gate was open so long ago that it has to be asked again: business
+// may have begun while the job waited for others.
+func (d *decider) stale(j Job, p site.Patch) bool {
+	return len(p.Gates) > 0 && d.now.Sub(j.Ends[Gate].At) > gateEvery
 }
 
 func (d *decider) fits(p site.Patch) bool {
