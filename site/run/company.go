@@ -165,5 +165,11 @@ func (d *decider) away(m plan.Member) bool {
 	if _, dirty := d.s.Dirty[m.Device]; dirty {
 		return true
 	}
-	return slices.ContainsFunc(d.night.Jobs, func(j Job) bool { return j.Device == m.Device && j.Away() })
+	return slices.ContainsFunc(d.night.Jobs, func(j Job) bool { return j.Device == m.Device && (j.Away() || askedAgain(j)) })
+}
+
+// askedAgain reports whether a gate that was open is asked once more because the job's turn has
+// come: meanwhile nobody else takes its turn.
+func askedAgain(j Job) bool {
+	return j.Intent != nil && j.Intent.Step == Gate && j.Ends[Gate].Outcome == OK
 }

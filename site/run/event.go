@@ -32,6 +32,7 @@ const (
 	CheckEnded     Kind = "check.ended"     // the outcome of a readiness check changed, or a round was journalled: Check
 	VerdictChanged Kind = "verdict.changed" // the store's word changed: Verdict, Text
 	NightOpened    Kind = "night.opened"    // the window opened and the plan stands: Plan, Report
+	NightExtended  Kind = "night.extended"  // a later look found more to do in the same window: Plan holds what is new, Report what is left out now
 	NightClosed    Kind = "night.closed"    // nothing more happens this night: Text sums it up
 	StepStarted    Kind = "step.started"    // the intent, on disk before the act: Device Patch Step Attempt Work Deadline Observed
 	StepClaimed    Kind = "step.claimed"    // the device confirmed that it took the work

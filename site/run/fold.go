@@ -70,6 +70,8 @@ func (s *State) apply(e Event) {
 		s.Verdict, s.VerdictAt = e.Verdict, e.At
 	case NightOpened:
 		s.open(e)
+	case NightExtended:
+		s.extend(e)
 	case NightClosed:
 		if s.Night != nil {
 			s.Night.Closed, s.Night.Note = e.At, e.Text

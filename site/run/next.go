@@ -231,11 +231,10 @@ func (d *decider) goOn(j Job, p site.Patch) {
 		if d.waiting(j, p) != nil {
 			return
 		}
-		if d.stale(j, p) {
-			d.begin(j, p, Gate)
-			return
-		}
 		d.begun = append(d.begun, j.Device)
+		if d.stale(j, p) {
+			turn.step = Gate
+		}
 	}
 	if turn.step == Install && j.Begun() && !d.fits(p) {
 		turn = back(j, p)
