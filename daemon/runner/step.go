@@ -49,12 +49,19 @@ type step struct {
 	silent   bool      // the device counts as silent
 }
 
+// again is how often a restart may get its whole time, when the box itself comes and goes.
+const again = 4
+
 // carriedOn prepares a step of an earlier process. A restart gets its whole time again: the box
 // may have been away before it gave the order, and under one id the device restarts once.
 func (s *step) carriedOn() {
 	s.silent = s.job.LastState != ""
 	if s.intent.Step == run.Reboot || s.intent.Step == run.Reboot2 {
-		s.deadline = time.Now().Add(s.intent.Deadline.Sub(s.intent.At))
+		whole := s.intent.Deadline.Sub(s.intent.At)
+		limit := s.intent.At.Add(again * whole)
+		if later := time.Now().Add(whole); later.Before(limit) {
+			s.deadline = later
+		}
 	}
 }
 
