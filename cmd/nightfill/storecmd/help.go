@@ -65,6 +65,7 @@ func Strict(root *cobra.Command) {
 			return cmd.Help()
 		}
 		what := "see: " + cmd.CommandPath() + " --help"
+		cmd.SuggestionsMinimumDistance = 2
 		if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
 			what = "did you mean " + strings.Join(near, " or ") + "?"
 		}

@@ -1,0 +1,136 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+	"github.com/spf13/cobra"
+
+	"github.com/nightfill/nightfill/daemon/control"
+	"github.com/nightfill/nightfill/daemon/control/controltest"
+	"github.com/nightfill/nightfill/daemon/journal"
+	"github.com/nightfill/nightfill/site/run"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"nightfill": main})
+}
+
+// TestScripts runs the whole tool. Beside the usual commands, a script has
+//
+//	exits CODE COMMAND...   the command must end with exactly this code
+//	daemon DIR              a daemon with the store of controltest, whose socket is in DIR
+//	journal DIR             a journal with three records in DIR
+//	flip FILE               changes what the records in the file say
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir: "testdata/script",
+		Setup: func(e *testscript.Env) error {
+			// The path of a socket is limited, and that of a script is long.
+			short, err := os.MkdirTemp("", "nf")
+			if err != nil {
+				return err
+			}
+			e.Defer(func() { os.RemoveAll(short) })
+			e.Setenv("STATE", short)
+			return nil
+		},
+		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
+			"exits": exits, "daemon": startDaemon, "journal": makeJournal, "flip": flip,
+		},
+	})
+}
+
+func exits(ts *testscript.TestScript, neg bool, args []string) {
+	begun := time.Now()
+	err := ts.Exec(args[1], args[2:]...)
+	if took := time.Since(begun); took > 10*time.Second {
+		ts.Fatalf("%v took %v: it must not wait for anybody", args[1:], took)
+	}
+	got := "0"
+	var e interface{ ExitCode() int }
+	if errors.As(err, &e) {
+		got = fmt.Sprint(e.ExitCode())
+	}
+	if (got == args[0]) == neg {
+		ts.Fatalf("%v ended with exit code %s, want %s", args[1:], got, args[0])
+	}
+}
+
+func startDaemon(ts *testscript.TestScript, _ bool, args []string) {
+	box, err := controltest.New()
+	ts.Check(err)
+	path := filepath.Join(args[0], "control.sock")
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() {
+		ended <- control.New(control.Options{Box: box, Journal: box.Journal, Path: path, Version: "1.0.0"}).Run(ctx)
+	}()
+	ts.Defer(func() {
+		cancel()
+		<-ended
+	})
+	client := control.Dial(path)
+	defer client.Close()
+	for end := time.Now().Add(10 * time.Second); time.Now().Before(end); {
+		if _, err := client.Devices(ctx); err == nil {
+			return
+		}
+	}
+	ts.Fatalf("the daemon does not answer")
+}
+
+func makeJournal(ts *testscript.TestScript, _ bool, args []string) {
+	dir := ts.MkAbs(args[0])
+	ts.Check(os.MkdirAll(dir, 0o755))
+	j, err := journal.Open(context.Background(), journal.Options{Dir: dir, Ballast: -1})
+	ts.Check(err)
+	at := time.Date(2026, 11, 22, 5, 0, 0, 0, time.UTC)
+	for i := range 3 {
+		_, err := j.Append([]run.Event{{Kind: run.DaemonStarted, At: at.Add(time.Duration(i) * time.Hour), Text: "nightfilld 1.0.0"}}, true)
+		ts.Check(err)
+	}
+	ts.Check(j.Close())
+}
+
+// flip changes what the records say, so that their hashes do not fit any more.
+func flip(ts *testscript.TestScript, _ bool, args []string) {
+	path := ts.MkAbs(args[0])
+	data, err := os.ReadFile(path)
+	ts.Check(err)
+	changed := strings.ReplaceAll(string(data), "nightfilld 1.0.0", "nightfilld 6.6.6")
+	if changed == string(data) {
+		ts.Fatalf("%s holds no record to change", path)
+	}
+	ts.Check(os.WriteFile(path, []byte(changed), 0o600))
+}
+
+// TestHelp holds every command to a help with an example and to --json.
+func TestHelp(t *testing.T) {
+	var walk func(c *cobra.Command)
+	walk = func(c *cobra.Command) {
+		for _, sub := range c.Commands() {
+			if sub.Name() == "completion" || sub.Name() == "help" || sub.Name() == "demo" { // demo runs until it is stopped
+				continue
+			}
+			if sub.Short == "" || sub.Example == "" {
+				t.Errorf("%s has no short text or no example", sub.CommandPath())
+			}
+			if sub.HasParent() && sub.Parent() == c.Root() && sub.GroupID == "" {
+				t.Errorf("%s is in no group", sub.CommandPath())
+			}
+			if sub.Runnable() && !sub.HasSubCommands() && sub.Flags().Lookup("json") == nil && sub.InheritedFlags().Lookup("json") == nil {
+				t.Errorf("%s has no --json", sub.CommandPath())
+			}
+			walk(sub)
+		}
+	}
+	walk(command())
+}
