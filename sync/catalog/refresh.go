@@ -83,7 +83,11 @@ func (c *Catalog) lock() (unlock func(), err error) {
 		f.Close()
 		return nil, fmt.Errorf("another program is refreshing the catalog in %s: wait until it is finished", c.o.Dir)
 	}
-	return func() { f.Close() }, nil
+	return func() {
+		// A program that is being started at this moment still shares the open file: closing it is not enough.
+		_ = unix.Flock(int(f.Fd()), unix.LOCK_UN)
+		f.Close()
+	}, nil
 }
 
 // update is one refresh: everything is collected in files before anything is adopted.

@@ -76,6 +76,8 @@ func (r *Repo) locked(f func(*book) error) error {
 	if err := unix.Flock(int(lock.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
 		return fmt.Errorf("another command is working on %s: wait until it is finished", r.dir)
 	}
+	// A program that is being started at this moment still shares the open file: closing it is not enough.
+	defer func() { _ = unix.Flock(int(lock.Fd()), unix.LOCK_UN) }()
 	b, err := r.load()
 	if err != nil {
 		return err
