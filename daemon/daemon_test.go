@@ -81,6 +81,13 @@ func (l *lab) publish() string {
 	l.t.Helper()
 	none := publish.FixedPassword("")
 	l.must(publish.Init(publish.InitOptions{Dir: l.dir + "/hq", KeyDir: l.dir + "/keys", Password: none, Now: time.Now()}))
+	return l.publishMore()
+}
+
+// publishMore signs and publishes the patches that are new.
+func (l *lab) publishMore() string {
+	l.t.Helper()
+	none := publish.FixedPassword("")
 	repo, err := publish.Open(l.dir + "/hq")
 	l.must(err)
 	for id, file := range l.patches {
@@ -237,6 +244,32 @@ func TestRestartInTheNight(t *testing.T) {
 		if n := l.lines(h, "slow"); n != 2 {
 			t.Errorf("the script wrote %d lines on %s", n, h.Device().ID)
 		}
+	}
+}
+
+// TestNightIsExtended: patches that arrive while the window is open are done in the same
+// night, and what was tried is not tried again.
+func TestNightIsExtended(t *testing.T) {
+	l := newLab(t, 1)
+	l.script("first", `echo once >>"$NIGHTFILL_ROOT/first"; exit 1`)
+	l.script("second", "true")
+	spare := l.patches["second"]
+	delete(l.patches, "second")
+	l.publish()
+	d, _ := l.start(l.storeFile())
+	l.until(d, "the end of the night", closed)
+	l.patches["second"] = spare
+	l.publishMore()
+	if _, changed, err := d.Refresh(t.Context()); err != nil || !changed {
+		t.Fatalf("changed %v, %v", changed, err)
+	}
+	l.until(d, "the second patch", func(s run.State) bool { return closed(s) && len(s.Night.Jobs) == 2 })
+	night := d.State().Night
+	if night.Jobs[1].Patch != "second" || night.Jobs[1].State != site.Done {
+		t.Errorf("the night went on with %+v", night.Jobs[1])
+	}
+	if n := l.lines(l.hosts[0], "first"); n != 1 {
+		t.Errorf("the first patch ran %d times", n)
 	}
 }
 

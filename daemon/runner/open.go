@@ -2,12 +2,15 @@ package runner
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/nightfill/nightfill/daemon/collector"
 	"github.com/nightfill/nightfill/site"
 	"github.com/nightfill/nightfill/site/plan"
+	"github.com/nightfill/nightfill/site/policy"
 	"github.com/nightfill/nightfill/site/run"
+	"github.com/nightfill/nightfill/site/window"
 )
 
 // open begins a night when its window has come: it looks at every device, plans, and
@@ -16,35 +19,97 @@ func (r *Runner) open(ctx context.Context) {
 	if _, due, _ := run.Due(r.Ledger.State(), r.Calendar(), time.Now()); !due || !r.mayPlan() {
 		return
 	}
+	r.looked = sightOf(r.Ledger.State(), time.Now())
+	r.plan(ctx, func(s run.State, facts policy.Facts) []run.Event {
+		span, due, _ := run.Due(s, facts.Store.Calendar, facts.Now)
+		if !due {
+			return nil
+		}
+		made, report := plan.Make(facts, span, facts.Store.Calendar.Reserve)
+		return opening(run.NightOpened, made, report, facts)
+	})
+}
+
+// extend looks again, inside the window, when what was planned is settled and something has
+// changed since the last look: patches arrived, a hold ended, or what was done made room for
+// more. A device that did not answer is looked for now and then.
+func (r *Runner) extend(ctx context.Context) {
+	state := r.Ledger.State()
+	sight := sightOf(state, time.Now())
+	if !run.Extendable(state, time.Now()) || sight == r.looked || !r.mayPlan() {
+		return
+	}
+	r.looked = sight
+	r.plan(ctx, func(s run.State, facts policy.Facts) []run.Event {
+		if !run.Extendable(s, facts.Now) {
+			return nil
+		}
+		span := window.Span{Night: s.Night.Plan.Night, Open: s.Night.Plan.Opens, Close: s.Night.Plan.Closes}
+		made, report := plan.Make(facts, span, facts.Store.Calendar.Reserve)
+		if made = run.Extension(s, made); len(made.Lanes) == 0 {
+			return nil
+		}
+		return opening(run.NightExtended, made, report, facts)
+	})
+}
+
+// plan looks at every device and commits what decide makes of it.
+func (r *Runner) plan(ctx context.Context, decide func(run.State, policy.Facts) []run.Event) {
 	facts := r.Facts(ctx)
 	facts.Inventory = collector.Look(ctx, r.Devices, facts.Store.Devices, r.Log)
 	if ctx.Err() != nil {
 		return
 	}
 	records, err := r.Ledger.Commit(func(s run.State) []run.Event {
-		now := time.Now()
-		span, due, _ := run.Due(s, facts.Store.Calendar, now)
-		if !due {
-			return nil
-		}
-		facts.Holds, facts.Dirty, facts.Now = s.Holds, s.Dirty, now
-		made, report := plan.Make(facts, span, facts.Store.Calendar.Reserve)
-		return opening(made, report, facts.Inventory, now)
+		facts.Holds, facts.Dirty, facts.Now = s.Holds, s.Dirty, time.Now()
+		return decide(s, facts)
 	})
 	if err != nil {
-		r.Log.Error("cannot open the night", "err", err)
+		r.looked = sight{} // look again when the journal can be written
+		r.Log.Error("cannot write the plan of the night", "err", err)
 		return
+	}
+	if len(records) > 0 {
+		r.looked = sightOf(r.Ledger.State(), facts.Now)
 	}
 	for _, record := range records {
 		r.log(record.Event)
 	}
 }
 
-// opening is the first commit of a night: the plan, and what was seen of each device.
-func opening(made plan.Plan, report plan.Report, inventory site.Inventory, now time.Time) []run.Event {
-	events := []run.Event{{Kind: run.NightOpened, At: now, Night: made.Night, Plan: &made, Report: report}}
+// sight is what a plan depended on, as far as a new look is worth its while when it changes.
+type sight struct {
+	night                         window.Date
+	catalog                       int64
+	cached, holds, dirty, settled int
+	turn                          int64 // grows every few minutes while a device is missed
+}
+
+const lookForMissing = 5 * time.Minute
+
+func sightOf(s run.State, now time.Time) sight {
+	v := sight{catalog: s.Catalog.Version, cached: len(s.Cached), holds: len(s.Holds), dirty: len(s.Dirty)}
+	if s.Night == nil {
+		return v
+	}
+	v.night = s.Night.Plan.Night
+	for _, j := range s.Night.Jobs {
+		if j.Settled {
+			v.settled++
+		}
+	}
+	if slices.ContainsFunc(s.Night.Report, func(l plan.LeftOut) bool { return l.State == site.NoAnswer }) {
+		v.turn = now.Unix() / int64(lookForMissing.Seconds())
+	}
+	return v
+}
+
+// opening is the commit that opens a night or adds to it: the plan, and what was seen of each device.
+func opening(kind run.Kind, made plan.Plan, report plan.Report, facts policy.Facts) []run.Event {
+	now := facts.Now
+	events := []run.Event{{Kind: kind, At: now, Night: made.Night, Plan: &made, Report: report}}
 	for _, member := range made.Members {
-		if o, seen := inventory[member.Device]; seen {
+		if o, seen := facts.Inventory[member.Device]; seen {
 			cut := run.Relevant(o, made.Patches)
 			events = append(events, run.Event{Kind: run.DeviceObserved, At: now, Night: made.Night, Device: member.Device, Observed: &cut})
 		}

@@ -46,6 +46,7 @@ type Runner struct {
 	since   time.Time   // of the oldest pending event
 	workers sync.WaitGroup
 	cancels map[string]worker
+	looked  sight // what the newest plan, or attempt at one, went by
 }
 
 // worker is a step under way on this box.
@@ -80,6 +81,7 @@ func (r *Runner) Run(ctx context.Context) error {
 	for ctx.Err() == nil {
 		changed := r.Ledger.Changed()
 		r.open(ctx)
+		r.extend(ctx)
 		wake := r.turn(ctx)
 		r.Beat()
 		r.wait(ctx, changed, wake)
@@ -206,7 +208,7 @@ func (r *Runner) log(e run.Event) {
 		attrs = append(attrs, "outcome", e.Outcome, "took", e.Took.Std().Round(time.Millisecond))
 	case run.PatchSettled:
 		attrs = append(attrs, "to", e.To)
-	case run.NightOpened, run.NightClosed:
+	case run.NightOpened, run.NightExtended, run.NightClosed:
 		attrs = []any{"night", e.Night.String(), "summary", e.Text}
 	case run.StepClaimed, run.DeviceObserved:
 		return

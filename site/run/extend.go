@@ -1,0 +1,72 @@
+package run
+
+import (
+	"slices"
+	"time"
+
+	"github.com/nightfill/nightfill/site"
+	"github.com/nightfill/nightfill/site/plan"
+)
+
+// Extendable reports whether a later look may add to the newest night: its window is open, the
+// cut-off is ahead, and nothing is under way but on devices that do not answer.
+func Extendable(s State, now time.Time) bool {
+	n := s.Night
+	if n == nil || s.Unsure != nil || now.Before(n.Plan.Opens) || !now.Before(n.Plan.Cutoff) {
+		return false
+	}
+	return !slices.ContainsFunc(n.Jobs, func(j Job) bool { return !j.Settled && j.State != site.NoAnswer })
+}
+
+// Extension cuts a plan, made anew inside the window, to what the night has not tried yet: no
+// patch is tried twice on a device in one night. It is empty when nothing is new.
+func Extension(s State, made plan.Plan) plan.Plan {
+	var lanes []plan.Lane
+	wanted := map[string]bool{}
+	for _, lane := range made.Lanes {
+		lane.Jobs = slices.DeleteFunc(slices.Clone(lane.Jobs), func(j plan.Job) bool { return s.find(lane.Device, j.Patch) >= 0 })
+		for _, j := range lane.Jobs {
+			wanted[j.Patch] = true
+		}
+		if len(lane.Jobs) > 0 {
+			lanes = append(lanes, lane)
+		}
+	}
+	made.Lanes = lanes
+	made.Patches = slices.DeleteFunc(slices.Clone(made.Patches), func(p site.Patch) bool { return !wanted[p.ID] })
+	return made
+}
+
+// extend adds what a later look found to the night, which is open again.
+func (s *State) extend(e Event) {
+	if s.Night == nil || e.Plan == nil {
+		return
+	}
+	n, more := s.Night, *e.Plan
+	n.Plan.Catalog, n.Plan.Groups, n.Plan.Members = more.Catalog, more.Groups, more.Members
+	n.Plan.Lanes = slices.Clone(n.Plan.Lanes)
+	n.Plan.Patches = slices.Clone(n.Plan.Patches)
+	for _, p := range more.Patches {
+		if _, known := n.Plan.Patch(p.ID); !known {
+			n.Plan.Patches = append(n.Plan.Patches, p)
+		}
+	}
+	for _, lane := range more.Lanes {
+		n.addLane(lane)
+		for _, job := range lane.Jobs {
+			n.Jobs = append(n.Jobs, Job{Device: lane.Device, Patch: job.Patch, State: site.Queued, Since: e.At})
+		}
+	}
+	n.Report = slices.DeleteFunc(slices.Clone(e.Report), func(l plan.LeftOut) bool { return s.find(l.Device, l.Patch) >= 0 })
+	n.Closed = time.Time{}
+}
+
+// addLane puts jobs behind those that the device has already, or the device behind the others.
+func (n *Night) addLane(lane plan.Lane) {
+	i := slices.IndexFunc(n.Plan.Lanes, func(l plan.Lane) bool { return l.Device == lane.Device })
+	if i < 0 {
+		n.Plan.Lanes = append(n.Plan.Lanes, lane)
+		return
+	}
+	n.Plan.Lanes[i].Jobs = append(slices.Clone(n.Plan.Lanes[i].Jobs), lane.Jobs...)
+}
