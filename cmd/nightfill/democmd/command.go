@@ -5,6 +5,7 @@ package democmd
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -20,6 +21,7 @@ import (
 	"github.com/nightfill/nightfill/daemon/config"
 	"github.com/nightfill/nightfill/daemon/view"
 	"github.com/nightfill/nightfill/site"
+	"github.com/nightfill/nightfill/site/ready"
 )
 
 // Command is `nightfill demo`.
@@ -34,10 +36,17 @@ and install real Debian packages, each in a folder of its own. One till cannot r
 its application: it is taken back. Nothing outside a temporary folder is touched; no rights are needed.`,
 		Example: "  nightfill demo\n  nightfill demo --exit",
 		Args:    cobra.NoArgs,
-		RunE:    func(cmd *cobra.Command, _ []string) error { return d.run(cmd.Context(), cmd.OutOrStdout()) },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if d.json {
+				d.data = cmd.OutOrStdout()
+				return d.run(cmd.Context(), cmd.ErrOrStderr())
+			}
+			return d.run(cmd.Context(), cmd.OutOrStdout())
+		},
 	}
 	cmd.Flags().BoolVar(&d.exit, "exit", false, "end when the night is over and the store is judged")
 	cmd.Flags().StringVar(&d.dir, "dir", "", "keep everything in this folder (default: a temporary one, removed at the end)")
+	cmd.Flags().BoolVar(&d.json, "json", false, "print what happened as JSON at the end; all else goes to the error output")
 	cmd.Flags().BoolVar(&d.verbose, "verbose", false, "show the appliance's log")
 	return cmd
 }
@@ -45,6 +54,23 @@ its application: it is taken back. Nothing outside a temporary folder is touched
 type demo struct {
 	version, dir  string
 	exit, verbose bool
+	json          bool
+	data          io.Writer // where the JSON goes
+}
+
+// result is what --json prints.
+type result struct {
+	Night        *view.Night    `json:"night"`
+	Ready        ready.Document `json:"ready"`
+	Headquarters received       `json:"headquarters"`
+}
+
+// received is how much of the journal came to headquarters.
+type received struct {
+	Events  uint64 `json:"events"`
+	Of      uint64 `json:"of"`
+	Gaps    int    `json:"gaps"`
+	Repeats int    `json:"repeats"`
 }
 
 // patience is how long the demo waits for its own night and for the judgement after it.
@@ -194,7 +220,15 @@ func (d demo) report(ctx context.Context, out io.Writer, box *daemon.Daemon, hq 
 		pause(ctx, 100*time.Millisecond)
 	}
 	last, repeats, gaps := hq.counted()
-	fmt.Fprintf(out, "Headquarters: has %d of %d events over MQTT, %d gaps, %d repeats.\n", last, box.State().Seq, gaps, repeats)
+	got := received{Events: last, Of: box.State().Seq, Gaps: gaps, Repeats: repeats}
+	fmt.Fprintf(out, "Headquarters: has %d of %d events over MQTT, %d gaps, %d repeats.\n", got.Events, got.Of, got.Gaps, got.Repeats)
+	if d.json {
+		encoder := json.NewEncoder(d.data)
+		encoder.SetIndent("", "  ")
+		if err := encoder.Encode(result{view.NightOf(box.State(), true), report.Document(), got}); err != nil {
+			return err
+		}
+	}
 	if report.Verdict != site.Ready && report.Verdict != site.ReadyNotes {
 		return fmt.Errorf("the demo's store should open, but the judgement is %s: %s", report.Verdict, report.Text)
 	}
