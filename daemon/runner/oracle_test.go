@@ -80,6 +80,9 @@ func (o *oracle) announced(e run.Event, job run.Job) {
 	if p.Reboot == site.RebootNever {
 		takes -= p.Duration.Reboot
 	}
+	if gate := job.Ends[run.Gate]; len(p.Gates) > 0 && (gate.Outcome != run.OK || e.At.Sub(gate.At) > time.Minute) {
+		o.t.Errorf("%s of %s is begun at %s, and its gate was %s at %s", e.Patch, e.Device, e.At, gate.Outcome, gate.At)
+	}
 	if end := e.At.Add(takes.Std()); end.After(at(1, 0).Add(-reserve)) {
 		o.t.Errorf("%s of %s is begun at %s and its rollback may last until %s", e.Patch, e.Device, e.At, end)
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/nightfill/nightfill/devices/fake"
 	"github.com/nightfill/nightfill/site"
 	"github.com/nightfill/nightfill/site/policy"
+	"github.com/nightfill/nightfill/site/run"
 	"github.com/nightfill/nightfill/site/window"
 )
 
@@ -26,6 +27,7 @@ type world struct {
 	facts   policy.Facts
 	oracle  *oracle
 	plan    crashes
+	beats   int // turns of the loop of all boxes
 
 	mu      sync.Mutex
 	ledger  *ledger.Ledger // of the box that runs
@@ -142,7 +144,7 @@ func (w *world) boot() {
 		Facts:    func(context.Context) policy.Facts { return w.facts },
 		Calendar: func() window.Calendar { return w.facts.Store.Calendar },
 		Device:   w.facts.Store.Device,
-		Owner:    "box", Log: slog.New(slog.DiscardHandler),
+		Owner:    "box", Log: slog.New(slog.DiscardHandler), Beat: w.beat,
 	})
 	w.mu.Lock()
 	w.ledger, w.cancel, w.dead, w.stopped = opened, cancel, false, make(chan struct{})
@@ -154,6 +156,38 @@ func (w *world) boot() {
 			w.t.Errorf("the runner ended with %v", err)
 		}
 	}()
+}
+
+func (w *world) beat() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.beats++
+}
+
+// add writes an event of somebody else to the journal of the box that runs.
+func (w *world) add(e run.Event) {
+	w.t.Helper()
+	e.At = time.Now()
+	if err := w.ledger.Add(e); err != nil {
+		w.t.Error(err)
+	}
+}
+
+// job is how a job stands now.
+func (w *world) job(device, patch string) run.Job {
+	w.t.Helper()
+	job, ok := w.ledger.State().Job(device, patch)
+	if !ok {
+		w.t.Fatalf("there is no job %s of %s", patch, device)
+	}
+	return job
+}
+
+// rest runs the box to the end of the night and stops it.
+func (w *world) rest() {
+	w.t.Helper()
+	w.until(at(1, 45))
+	w.halt()
 }
 
 // halt stops the box and returns how long that took.
@@ -195,8 +229,7 @@ func (w *world) pause() time.Duration {
 func (w *world) whole() {
 	w.t.Helper()
 	w.boot()
-	w.until(at(1, 45))
-	w.halt()
+	w.rest()
 }
 
 // ends is how each job stands.
@@ -234,4 +267,16 @@ func (w *world) tell() {
 		}
 		w.t.Log(text)
 	}
+}
+
+// trace is the whole night, as journalled and as it really was.
+func (w *world) trace() string {
+	out := ""
+	for _, line := range w.journal.lines {
+		out += string(line) + "\n"
+	}
+	for _, e := range w.devices.Log() {
+		out += e.String() + "\n"
+	}
+	return out
 }
