@@ -32,7 +32,7 @@ func allowedVars() []string {
 		"daemon/journal.key*",
 		"devices/fakessh.epoch", // a fixed time
 		"devices/sshhost.*Text", // embedded scripts put together
-		"sync/publish.*Keys",    // what may be written in a patch file
+		"sync/patchfile.*Keys",  // what may be written in a patch file
 	}
 }
 

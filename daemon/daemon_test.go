@@ -22,6 +22,7 @@ import (
 	"github.com/nightfill/nightfill/devices/fakessh"
 	"github.com/nightfill/nightfill/site"
 	"github.com/nightfill/nightfill/site/run"
+	"github.com/nightfill/nightfill/sync/patchfile"
 	"github.com/nightfill/nightfill/sync/publish"
 )
 
@@ -91,8 +92,9 @@ func (l *lab) publishMore() string {
 	repo, err := publish.Open(l.dir + "/hq")
 	l.must(err)
 	for id, file := range l.patches {
-		_, err := repo.Add(file)
+		patch, files, err := patchfile.Read(file)
 		l.must(err)
+		l.must(repo.Add(patch, files))
 		l.must(repo.Release(id, site.RingFleet, nil))
 	}
 	_, err = repo.Sign(l.dir+"/keys/owner-1", none, time.Now(), nil)

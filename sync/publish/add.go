@@ -18,15 +18,12 @@ type draft struct {
 	digest string
 }
 
-// Add reads a patch file, copies its artifacts into the catalog and makes a draft of it.
-// An older draft of the same id is replaced. A patch that is signed never changes: the same
-// content again is fine, other content under the same id is refused.
-func (r *Repo) Add(patchFile string) (site.Patch, error) {
-	patch, files, err := ReadPatch(patchFile)
-	if err != nil {
-		return site.Patch{}, err
-	}
-	return patch, r.locked(func(b *book) error { return b.add(patch, files) })
+// Add makes a draft of a patch and copies its artifacts into the catalog; files says for each
+// artifact's sha256 where its bytes are. An older draft of the same id is replaced. A patch
+// that is signed never changes: the same content again is fine, other content under the same
+// id is refused.
+func (r *Repo) Add(patch site.Patch, files map[string]string) error {
+	return r.locked(func(b *book) error { return b.add(patch, files) })
 }
 
 func (b *book) add(patch site.Patch, files map[string]string) error {

@@ -21,9 +21,13 @@ func TestThinPath(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	os.WriteFile(filepath.Join(tmp, "pos_4.2.1_all.deb"), []byte("deb"), 0o644)
-	os.WriteFile(filepath.Join(tmp, "patch.yaml"), []byte("id: pos-4.2.1\ntitle: POS\ninstall: {kind: deb}\nartifacts: [pos_4.2.1_all.deb]\n"), 0o644)
-	if _, err := r.Add(filepath.Join(tmp, "patch.yaml")); err != nil {
+	deb := filepath.Join(tmp, "pos_4.2.1_all.deb")
+	if err := os.WriteFile(deb, []byte("deb"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	artifact := site.Artifact{Name: "pos_4.2.1_all.deb", SHA256: digest([]byte("deb")), Size: 3}
+	patch := site.Patch{ID: "pos-4.2.1", Title: "POS", Install: site.Install{Kind: site.InstallDeb}, Artifacts: []site.Artifact{artifact}, Owner: "owner"}
+	if err := r.Add(patch, map[string]string{artifact.SHA256: deb}); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := r.Sign(filepath.Join(keys, "owner-1"), FixedPassword(""), now, nil); err != nil {

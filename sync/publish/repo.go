@@ -85,9 +85,8 @@ func (r *Repo) locked(f func(*book) error) error {
 	return f(b)
 }
 
-// What a patch id, a role and a store id look like.
+// What a role and a store id look like.
 var (
-	idPattern    = regexp.MustCompile(`^[a-z0-9][a-z0-9.+-]*$`)
 	rolePattern  = regexp.MustCompile(`^[a-z0-9][a-z0-9-]*$`)
 	storePattern = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]*$`)
 )

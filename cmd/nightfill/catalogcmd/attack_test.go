@@ -19,6 +19,7 @@ import (
 
 	"github.com/nightfill/nightfill/site"
 	"github.com/nightfill/nightfill/sync/catalog"
+	"github.com/nightfill/nightfill/sync/patchfile"
 	"github.com/nightfill/nightfill/sync/publish"
 )
 
@@ -106,7 +107,11 @@ func publishPatch(dir string, hq *publish.Repo, keys, out string, n int, free pu
 	if err := errors.Join(os.WriteFile(deb, fmt.Appendf(nil, "bytes %d", n), 0o600), os.WriteFile(yaml, text, 0o600)); err != nil {
 		return err
 	}
-	if _, err := hq.Add(yaml); err != nil {
+	patch, files, err := patchfile.Read(yaml)
+	if err != nil {
+		return err
+	}
+	if err := hq.Add(patch, files); err != nil {
 		return err
 	}
 	owner, err := filepath.Glob(filepath.Join(keys, "owner-*"))

@@ -11,6 +11,7 @@ import (
 
 	"github.com/nightfill/nightfill/cmd/nightfill/exit"
 	"github.com/nightfill/nightfill/site"
+	"github.com/nightfill/nightfill/sync/patchfile"
 	"github.com/nightfill/nightfill/sync/publish"
 )
 
@@ -90,12 +91,15 @@ id again replaces a draft; what is signed never changes and needs a new id.`,
 		var added []site.Patch
 		var text strings.Builder
 		for _, file := range args[1:] {
-			p, err := r.Add(file)
-			var problems publish.Problems
+			p, files, err := patchfile.Read(file)
+			var problems patchfile.Problems
 			if errors.As(err, &problems) {
 				return report{}, exit.With(exit.Usage, err)
 			}
 			if err != nil {
+				return report{}, err
+			}
+			if err := r.Add(p, files); err != nil {
 				return report{}, err
 			}
 			added = append(added, p)

@@ -13,7 +13,7 @@ import (
 
 	"github.com/nightfill/nightfill/cmd/nightfill/exit"
 	"github.com/nightfill/nightfill/sync/catalog"
-	"github.com/nightfill/nightfill/sync/publish"
+	"github.com/nightfill/nightfill/sync/patchfile"
 )
 
 // Command is `nightfill catalog`. Its errors carry exit codes; with --json they are printed
@@ -97,7 +97,7 @@ var errIncomplete = errors.New("finished, but not all is good")
 func fail(cmd *cobra.Command, err error) error {
 	if asJSON(cmd) {
 		out := map[string]any{"error": err.Error(), "code": exit.Code(err)}
-		var problems publish.Problems
+		var problems patchfile.Problems
 		if errors.As(err, &problems) {
 			out["problems"] = problems
 		}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/nightfill/nightfill/site"
 	"github.com/nightfill/nightfill/sync/catalog"
+	"github.com/nightfill/nightfill/sync/patchfile"
 	"github.com/nightfill/nightfill/sync/publish"
 )
 
@@ -117,8 +118,11 @@ func addPatches(repo *publish.Repo, dir string, debs map[string]string) error {
 		if filepath.Ext(name) != ".yaml" {
 			continue
 		}
-		p, err := repo.Add(filepath.Join(dir, name))
+		p, artifacts, err := patchfile.Read(filepath.Join(dir, name))
 		if err != nil {
+			return err
+		}
+		if err := repo.Add(p, artifacts); err != nil {
 			return err
 		}
 		if err := repo.Release(p.ID, site.RingFleet, nil); err != nil {

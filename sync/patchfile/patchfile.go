@@ -1,4 +1,4 @@
-package publish
+package patchfile
 
 import (
 	"crypto/sha256"
@@ -14,8 +14,8 @@ import (
 	"github.com/nightfill/nightfill/site"
 )
 
-// patchReader turns a patch file into a site.Patch.
-type patchReader struct {
+// reader turns a patch file into a site.Patch.
+type reader struct {
 	document
 	dir   string            // artifacts are relative to it
 	files map[string]string // sha256 -> where the bytes are
@@ -35,18 +35,20 @@ var (
 
 	debName     = regexp.MustCompile(`^([a-z0-9][a-z0-9+.-]+)_([^_]+)_([a-z0-9-]+)\.deb$`)
 	cvePattern  = regexp.MustCompile(`^CVE-[0-9]{4}-[0-9]{4,}$`)
+	idPattern   = regexp.MustCompile(`^[a-z0-9][a-z0-9.+-]*$`) // of a patch
+	namePattern = regexp.MustCompile(`^[a-z0-9][a-z0-9-]*$`)   // of an owner
 	modePattern = regexp.MustCompile(`^0?[0-7]{3}$`)
 )
 
-// ReadPatch reads the patch file at path. files says for each artifact's sha256 where its
-// bytes are now. The error is Problems when the file was read and something in it is wrong:
-// all of it at once.
-func ReadPatch(path string) (patch site.Patch, files map[string]string, err error) {
+// Read reads the patch file at path. files says for each artifact's sha256 where its bytes
+// are now; they may change until they are copied, so whoever copies them hashes them again.
+// The error is Problems when the file was read and something in it is wrong: all of it at once.
+func Read(path string) (patch site.Patch, files map[string]string, err error) {
 	data, err := os.ReadFile(path)
 	if err != nil {
 		return site.Patch{}, nil, fmt.Errorf("cannot read the patch file: %w", err)
 	}
-	r := &patchReader{document: document{file: path}, dir: filepath.Dir(path), files: map[string]string{}}
+	r := &reader{document: document{file: path}, dir: filepath.Dir(path), files: map[string]string{}}
 	if m, ok := r.parse(data, patchKeys); ok {
 		patch = r.patch(m)
 	}
@@ -56,7 +58,7 @@ func ReadPatch(path string) (patch site.Patch, files map[string]string, err erro
 	return patch, r.files, nil
 }
 
-func (r *patchReader) patch(m mapping) site.Patch {
+func (r *reader) patch(m mapping) site.Patch {
 	p := site.Patch{
 		ID:         r.text(m, "id"),
 		Title:      r.text(m, "title"),
@@ -88,14 +90,14 @@ func (r *patchReader) patch(m mapping) site.Patch {
 }
 
 // check looks at what no single key can tell.
-func (r *patchReader) check(m mapping, p site.Patch) {
+func (r *reader) check(m mapping, p site.Patch) {
 	if !idPattern.MatchString(p.ID) {
 		r.complain(m.where("id"), "id %q is not usable: write small letters, digits, dots, + and -, like pos-app-4.2.1", p.ID)
 	}
 	if p.Title == "" {
 		r.complain(m.where("title"), "title is missing: write one line that says what the patch is")
 	}
-	if !rolePattern.MatchString(p.Owner) {
+	if !namePattern.MatchString(p.Owner) {
 		r.complain(m.where("owner"), "owner %q is not a name: write the owner given to `nightfill catalog init --owner`", p.Owner)
 	}
 	if p.Install.Kind != "" && len(p.Artifacts) == 0 && !m.has("artifacts") {
@@ -109,7 +111,7 @@ func (r *patchReader) check(m mapping, p site.Patch) {
 	}
 }
 
-func (r *patchReader) install(m mapping) (in site.Install) {
+func (r *reader) install(m mapping) (in site.Install) {
 	if !m.has("install") {
 		r.complain(m.at, "install is missing: write install: {kind: deb}")
 		return in
@@ -145,7 +147,7 @@ func (r *patchReader) install(m mapping) (in site.Install) {
 	return in
 }
 
-func (r *patchReader) classes(m mapping) []site.Class {
+func (r *reader) classes(m mapping) []site.Class {
 	if !m.has("classes") {
 		return []site.Class{site.LinuxServer}
 	}
@@ -161,7 +163,7 @@ func (r *patchReader) classes(m mapping) []site.Class {
 }
 
 // applies reads the question asked of a device. For a deb without one it is taken from the artifact's name.
-func (r *patchReader) applies(m mapping, p site.Patch) (a site.Applies) {
+func (r *reader) applies(m mapping, p site.Patch) (a site.Applies) {
 	if !m.has("applies") {
 		if p.Install.Kind == site.InstallDeb && len(p.Artifacts) > 0 {
 			a = r.appliesFromName(m, p.Artifacts[0].Name)
@@ -179,7 +181,7 @@ func (r *patchReader) applies(m mapping, p site.Patch) (a site.Applies) {
 	return a
 }
 
-func (r *patchReader) appliesFromName(m mapping, name string) site.Applies {
+func (r *reader) appliesFromName(m mapping, name string) site.Applies {
 	parts := debName.FindStringSubmatch(name)
 	if parts == nil {
 		r.complain(m.where("artifacts"), "cannot tell package and version from %q (NAME_VERSION_ARCH.deb): write applies: {package: NAME, below: VERSION}", name)
@@ -192,7 +194,7 @@ func (r *patchReader) appliesFromName(m mapping, name string) site.Applies {
 	return site.Applies{Package: parts[1], Below: version}
 }
 
-func (r *patchReader) artifacts(m mapping, name string) []site.Artifact {
+func (r *reader) artifacts(m mapping, name string) []site.Artifact {
 	var out []site.Artifact
 	names := map[string]bool{}
 	for _, n := range r.items(m, name) {
@@ -238,7 +240,7 @@ func hashFile(path string) (site.Artifact, error) {
 	return site.Artifact{Name: filepath.Base(path), SHA256: hex.EncodeToString(h.Sum(nil)), Size: n}, nil
 }
 
-func (r *patchReader) cves(m mapping) []string {
+func (r *reader) cves(m mapping) []string {
 	list := r.list(m, "cves")
 	for _, c := range list {
 		if !cvePattern.MatchString(c) {
@@ -248,7 +250,7 @@ func (r *patchReader) cves(m mapping) []string {
 	return list
 }
 
-func (r *patchReader) ids(m mapping, name string) []string {
+func (r *reader) ids(m mapping, name string) []string {
 	list := r.list(m, name)
 	for _, id := range list {
 		if !idPattern.MatchString(id) {

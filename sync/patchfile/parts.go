@@ -1,4 +1,4 @@
-package publish
+package patchfile
 
 import (
 	"net/url"
@@ -10,7 +10,7 @@ import (
 	"github.com/nightfill/nightfill/site/window"
 )
 
-func (r *patchReader) rollback(m mapping) site.Rollback {
+func (r *reader) rollback(m mapping) site.Rollback {
 	if !m.has("rollback") {
 		return site.Rollback{Class: site.RollbackNone}
 	}
@@ -34,7 +34,7 @@ func (r *patchReader) rollback(m mapping) site.Rollback {
 	return b
 }
 
-func (r *patchReader) durations(m mapping) site.Durations {
+func (r *reader) durations(m mapping) site.Durations {
 	minutes := func(n int) site.Duration { return site.Duration(time.Duration(n) * time.Minute) }
 	d := site.Durations{Install: minutes(2), Reboot: minutes(3), Verify: minutes(1), Rollback: minutes(2)}
 	if !m.has("duration") {
@@ -55,7 +55,7 @@ func (r *patchReader) durations(m mapping) site.Durations {
 	return d
 }
 
-func (r *patchReader) gates(m mapping) []site.Gate {
+func (r *reader) gates(m mapping) []site.Gate {
 	var out []site.Gate
 	for _, n := range r.items(m, "gates") {
 		sub, ok := r.mapping(n, "a gate", gateKeys)
@@ -71,7 +71,7 @@ func (r *patchReader) gates(m mapping) []site.Gate {
 	return out
 }
 
-func (r *patchReader) verifications(m mapping) []site.Verify {
+func (r *reader) verifications(m mapping) []site.Verify {
 	var out []site.Verify
 	for _, n := range r.items(m, "verify") {
 		if sub, ok := r.mapping(n, "an entry of verify", verifyKeys); ok {
@@ -81,7 +81,7 @@ func (r *patchReader) verifications(m mapping) []site.Verify {
 	return out
 }
 
-func (r *patchReader) verification(sub mapping) site.Verify {
+func (r *reader) verification(sub mapping) site.Verify {
 	v := site.Verify{Service: r.text(sub, "service"), HTTP: r.text(sub, "http"), TCP: r.text(sub, "tcp"), Command: r.list(sub, "command")}
 	set := 0
 	for _, given := range []bool{v.Service != "", v.HTTP != "", v.TCP != "", len(v.Command) > 0} {
@@ -103,7 +103,7 @@ func (r *patchReader) verification(sub mapping) site.Verify {
 	return v
 }
 
-func (r *patchReader) approval(m mapping) site.Approval {
+func (r *reader) approval(m mapping) site.Approval {
 	if !m.has("approval") {
 		return site.Approval{}
 	}
@@ -119,7 +119,7 @@ func (r *patchReader) approval(m mapping) site.Approval {
 }
 
 // moment reads a date or an RFC 3339 time. A date as an end includes that whole day, in UTC.
-func (r *patchReader) moment(m mapping, name string, end bool) *time.Time {
+func (r *reader) moment(m mapping, name string, end bool) *time.Time {
 	s := r.text(m, name)
 	if s == "" {
 		return nil
@@ -139,7 +139,7 @@ func (r *patchReader) moment(m mapping, name string, end bool) *time.Time {
 	return &t
 }
 
-func (r *patchReader) date(m mapping, name string) window.Date {
+func (r *reader) date(m mapping, name string) window.Date {
 	s := r.text(m, name)
 	if s == "" {
 		return window.Date{}
@@ -152,7 +152,7 @@ func (r *patchReader) date(m mapping, name string) window.Date {
 }
 
 // oneOf reads a word of a closed list; def when it is not there.
-func oneOf[T ~string](r *patchReader, m mapping, name string, def T, known ...T) T {
+func oneOf[T ~string](r *reader, m mapping, name string, def T, known ...T) T {
 	if !m.has(name) {
 		return def
 	}
