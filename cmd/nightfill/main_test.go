@@ -40,6 +40,7 @@ func TestScripts(t *testing.T) {
 			}
 			e.Defer(func() { os.RemoveAll(short) })
 			e.Setenv("STATE", short)
+			e.Setenv("GORACE", "atexit_sleep_ms=0") // or each command waits a second under the race detector
 			return nil
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){

@@ -151,7 +151,7 @@ that a person has looked at it and that it may be patched again. Your login name
 				p.line("%s is released by %s; it was held until %s by %s: %s", whole(r.Device), r.Actor, p.moment(r.Held.Until), r.Held.Actor, r.Held.Reason)
 			}
 			if r.Dirty != nil {
-				p.line("%s may be patched again, says %s; it was set aside because: %s", r.Device, r.Actor, reason(r.Dirty))
+				p.line("%s may be patched again, decided by %s; it was set aside because: %s", r.Device, r.Actor, reason(r.Dirty))
 			}
 			p.next("nightfill plan")
 		})

@@ -6,12 +6,14 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
 	"runtime"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/tools/txtar"
@@ -20,6 +22,7 @@ import (
 	"github.com/nightfill/nightfill/cmd/nightfill/storecmd"
 	"github.com/nightfill/nightfill/daemon/control"
 	"github.com/nightfill/nightfill/daemon/control/controltest"
+	"github.com/nightfill/nightfill/daemon/view"
 	"github.com/nightfill/nightfill/site"
 )
 
@@ -45,12 +48,26 @@ func trouble(t *testing.T, b *controltest.Box, comment string) {
 		err = errors.Join(b.SetCheck("POS-1", site.Fail, "connection refused"), b.SetCheck("POS-2", site.Fail, "inactive"))
 	case strings.Contains(comment, "(unknown)"):
 		err = errors.Join(b.SetCheck("POS-1", site.Unknown, "no answer"), b.SetCheck("POS-2", site.Unknown, "no answer"))
+	case strings.Contains(comment, "(odd)"):
+		b.SetFacts(odd)
 	case strings.Contains(comment, "(fail)"):
 		b.Fail(site.Because(site.CodeCatalogUnreachable, "the catalog cannot be fetched: no route to host"))
 	}
 	if err != nil {
 		t.Fatal(err)
 	}
+}
+
+// odd is a store that headquarters does not reach, whose clock is not trusted, and in which
+// srv-2 needs a person.
+func odd(f *view.Facts) {
+	f.Line.Connected = false
+	f.State.Unsure = site.Because(site.CodeClockUnsure, "the clock is not synchronised")
+	f.State.Dirty = map[string]*site.Reason{"srv-2": site.Because(site.CodeRollbackFailed, "taken back without proof", "first", "the installer ended with exit code 1")}
+	f.Inventory = maps.Clone(f.Inventory)
+	o := f.Inventory["srv-2"]
+	o.Broken, o.RebootPending, o.Clock = []string{"pos-app"}, true, o.At.Add(-5*time.Minute)
+	f.Inventory["srv-2"] = o
 }
 
 // serve runs a daemon's control socket on a box until the test ends.
