@@ -18,6 +18,7 @@ import (
 type progress struct {
 	out      io.Writer
 	terminal bool
+	width    func() int      // columns of the terminal
 	drawn    int             // lines on the terminal
 	told     map[string]bool // jobs whose result was printed
 }
@@ -26,6 +27,13 @@ func newProgress(out io.Writer) *progress {
 	p := &progress{out: out, told: map[string]bool{}}
 	if f, ok := out.(*os.File); ok {
 		p.terminal = term.IsTerminal(int(f.Fd())) && os.Getenv("TERM") != "dumb"
+		p.width = func() int {
+			width, _, err := term.GetSize(int(f.Fd()))
+			if err != nil || width < 20 {
+				return 80
+			}
+			return width
+		}
 	}
 	return p
 }
@@ -73,10 +81,19 @@ func (p *progress) bars(s run.State) {
 	}
 	for _, lane := range s.Night.Plan.Lanes {
 		jobs := view.JobsOf(s, lane.Device)
-		fmt.Fprintf(&b, "\x1b[2K%-8s %s %s\n", lane.Device, bar(jobs), caption(s, jobs))
+		fmt.Fprintf(&b, "\x1b[2K%s\n", clip(fmt.Sprintf("%-8s %s %s", lane.Device, bar(jobs), caption(s, jobs)), p.width()-1))
 	}
 	p.drawn = len(s.Night.Plan.Lanes)
 	_, _ = io.WriteString(p.out, b.String())
+}
+
+// clip cuts a line to the width of the terminal: a line that wraps could not be drawn over.
+func clip(line string, width int) string {
+	runes := []rune(line)
+	if len(runes) <= width {
+		return line
+	}
+	return string(runes[:width-3]) + "..."
 }
 
 // bar fills by what is behind the device: a whole part for a settled patch, a piece for each step.
