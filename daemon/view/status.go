@@ -112,19 +112,29 @@ func problems(f Facts) []string {
 	for _, finding := range f.Report.Fix {
 		list = append(list, finding.What+" ["+finding.Code+"]")
 	}
-	if f.State.Unsure != nil {
-		list = append(list, f.State.Unsure.Text)
-	}
-	if f.CatalogNo != nil {
-		list = append(list, f.CatalogNo.Text)
+	for _, reason := range []*site.Reason{f.State.Unsure, f.CatalogNo, f.State.Refused} {
+		if reason != nil {
+			list = append(list, coded(reason))
+		}
 	}
 	for _, d := range Devices(f) {
-		switch d.State {
-		case site.NoAnswer, site.RollbackFailed, site.Failed:
-			list = append(list, d.Device+" "+strings.ReplaceAll(string(d.State), "_", " ")+": "+text(d.Reason))
+		dirty := f.State.Dirty[d.Device]
+		switch {
+		case dirty != nil:
+			list = append(list, d.Device+" is left alone until a person has looked at it: "+coded(dirty))
+		case d.State == site.NoAnswer || d.State == site.RollbackFailed || d.State == site.Failed:
+			list = append(list, d.Device+" "+strings.ReplaceAll(string(d.State), "_", " ")+": "+coded(d.Reason))
 		}
 	}
 	return list
+}
+
+// coded writes a reason for people, with the code to ask about.
+func coded(r *site.Reason) string {
+	if r == nil {
+		return text(r)
+	}
+	return fmt.Sprintf("%s [%s]", r.Text, r.Code)
 }
 
 func text(r *site.Reason) string {
