@@ -1,0 +1,386 @@
+package run_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"github.com/nightfill/nightfill/site"
+	"github.com/nightfill/nightfill/site/plan"
+	"github.com/nightfill/nightfill/site/policy"
+	"github.com/nightfill/nightfill/site/run"
+	"github.com/nightfill/nightfill/site/window"
+)
+
+// story is a night in which anything may happen at any time.
+type story struct {
+	t       *rapid.T
+	s       run.State
+	now     time.Time
+	wake    time.Time
+	records []run.Record
+}
+
+// begin draws a store and opens its night.
+func begin(t *rapid.T) *story {
+	facts := drawFacts(t)
+	calendar := window.Calendar{Zone: time.UTC, Start: 23 * 60, End: 5 * 60, Reserve: 45 * time.Minute}
+	night := &story{t: t, now: facts.Now}
+	span, due, _ := run.Due(run.State{}, calendar, facts.Now)
+	if !due {
+		t.Fatalf("%s is not in the window", facts.Now)
+	}
+	made, report := plan.Make(facts, span, calendar.Reserve)
+	night.add(run.Event{Kind: run.NightOpened, Night: made.Night, Plan: &made, Report: report})
+	for _, d := range facts.Store.Devices {
+		o := run.Relevant(facts.Inventory[d.ID], made.Patches)
+		night.add(run.Event{Kind: run.DeviceObserved, Device: d.ID, Observed: &o})
+	}
+	return night
+}
+
+var groupNames = []string{"a", "b"}
+
+func drawFacts(t *rapid.T) policy.Facts {
+	f := policy.Facts{
+		Store: site.Store{ID: "0142", Ring: site.RingFleet}, Inventory: site.Inventory{}, Cached: map[string]bool{"": true},
+		Now: time.Date(2026, 11, 21, 23, rapid.IntRange(0, 59).Draw(t, "minute"), 0, 0, time.UTC),
+	}
+	for _, name := range groupNames {
+		g := site.Group{ID: name, MinUp: rapid.IntRange(0, 2).Draw(t, "min_up"), Canary: rapid.Bool().Draw(t, "canary")}
+		g.MaxDown.Count = rapid.IntRange(0, 2).Draw(t, "max_down")
+		f.Store.Groups = append(f.Store.Groups, g)
+	}
+	if rapid.Bool().Draw(t, "before") {
+		f.Store.Groups[0].Before = []string{"b"}
+	}
+	for i := range rapid.IntRange(1, 5).Draw(t, "devices") {
+		d := site.Device{ID: fmt.Sprintf("d%d", i), Class: site.LinuxServer, HostKey: "k"}
+		for _, name := range groupNames {
+			if rapid.Bool().Draw(t, "member") {
+				d.Groups = append(d.Groups, name)
+			}
+		}
+		f.Store.Devices = append(f.Store.Devices, d)
+		f.Inventory[d.ID] = site.Observation{Device: d.ID, At: f.Now, BootID: "b0", Packages: map[string]string{"app": "1"}}
+		if rapid.IntRange(0, 9).Draw(t, "silent") == 0 {
+			f.Inventory[d.ID] = site.Observation{Device: d.ID, At: f.Now, Error: site.Because(site.CodeNoAnswer, "no answer")}
+		}
+	}
+	for i := range rapid.IntRange(1, 4).Draw(t, "patches") {
+		f.Catalog.Patches = append(f.Catalog.Patches, site.Approved{Patch: drawPatch(t, i), Release: &site.Release{Ring: site.RingFleet}})
+	}
+	return f
+}
+
+func drawPatch(t *rapid.T, i int) site.Patch {
+	long := func(name string) site.Duration {
+		return site.Duration(rapid.IntRange(0, 40).Draw(t, name)) * site.Duration(time.Minute)
+	}
+	p := site.Patch{
+		ID: fmt.Sprintf("p%d", i), Install: site.Install{Kind: site.InstallScript},
+		Severity: rapid.SampledFrom([]site.Severity{site.Critical, site.High, site.Low}).Draw(t, "severity"),
+		Reboot:   rapid.SampledFrom([]site.Reboot{site.RebootNever, site.RebootMay, site.RebootAlways}).Draw(t, "reboot"),
+		Rollback: site.Rollback{Class: rapid.SampledFrom([]site.RollbackClass{site.RollbackNone, site.RollbackScript}).Draw(t, "rollback")},
+		Duration: site.Durations{Install: long("install"), Reboot: long("restart"), Verify: long("verify"), Rollback: long("revert")},
+	}
+	if rapid.Bool().Draw(t, "artifact") {
+		p.Artifacts = []site.Artifact{{Name: p.ID, Size: 1 << 20}}
+	}
+	if rapid.Bool().Draw(t, "gate") {
+		p.Gates = []site.Gate{{Command: []string{"true"}, Wait: rapid.Bool().Draw(t, "wait")}}
+	}
+	if i > 0 && rapid.Bool().Draw(t, "requires") {
+		p.Requires = []string{"p0"}
+	}
+	return p
+}
+
+// add stamps and folds an event, as the ledger does.
+func (n *story) add(e run.Event) {
+	e.At = n.now
+	e = run.Stamp(n.s, e)
+	r := run.Record{Seq: uint64(len(n.records) + 1), Event: e}
+	before, known := n.s.Job(e.Device, e.Patch)
+	n.s = run.Fold(n.s, r)
+	n.records = append(n.records, r)
+	after, _ := n.s.Job(e.Device, e.Patch)
+	stamped := run.Event{}
+	if before.State != after.State {
+		stamped = run.Event{From: before.State, To: after.State}
+	}
+	if e.Kind == run.PatchSettled {
+		stamped.To = after.State
+	}
+	if known && (e.From != stamped.From || e.To != stamped.To) {
+		n.t.Fatalf("%s of %s %s is stamped %q -> %q and goes from %q to %q", e.Kind, e.Device, e.Patch, e.From, e.To, before.State, after.State)
+	}
+}
+
+// decide asks what to do until there is nothing more, and checks every decision.
+func (n *story) decide() {
+	for range 100 {
+		events, wake := run.Next(n.s, n.now)
+		n.wake = wake
+		if !wake.IsZero() && !wake.After(n.now) {
+			n.t.Fatalf("at %s it is to be asked again at %s", n.now, wake)
+		}
+		if len(events) == 0 {
+			return
+		}
+		stamped := run.Stamped(n.s, events)
+		for i, e := range events {
+			n.permitted(e)
+			n.add(e)
+			if last := n.records[len(n.records)-1].Event; last.To != stamped[i].To || last.From != stamped[i].From {
+				n.t.Fatalf("%s is stamped %q by itself and %q among others", e.Kind, last.To, stamped[i].To)
+			}
+		}
+	}
+	n.t.Fatal("the rules never come to rest")
+}
+
+// permitted checks a decision against the state that it is made in.
+func (n *story) permitted(e run.Event) {
+	if e.Kind != run.StepStarted {
+		return
+	}
+	for _, j := range run.Recover(n.s) {
+		if j.Device == e.Device {
+			n.t.Fatalf("%s is begun on %s while %s is under way", e.Step, e.Device, j.Intent.Step)
+		}
+	}
+	job, _ := n.s.Job(e.Device, e.Patch)
+	if job.Settled || e.Attempt != job.Attempts[e.Step]+1 || !e.Deadline.After(n.now) {
+		n.t.Fatalf("%s #%d is begun until %s in %+v", e.Step, e.Attempt, e.Deadline, job)
+	}
+	if e.Step == run.Install && !job.Begun() {
+		n.mayBegin(e)
+	}
+	if e.Step == run.Revert && (!job.Begun() || job.Ends[run.Revert].Outcome == run.OK) {
+		n.t.Fatalf("%s of %s is taken back, which was %s", e.Patch, e.Device, job.Ends[run.Revert].Outcome)
+	}
+	if e.Step == run.Install && job.Installs >= 2 {
+		n.t.Fatalf("%s is installed on %s for the third time", e.Patch, e.Device)
+	}
+}
+
+// mayBegin checks the first installation of a patch on a device.
+func (n *story) mayBegin(e run.Event) {
+	p, _ := n.s.Night.Plan.Patch(e.Patch)
+	if n.now.Add(plan.Needs(p)).After(n.s.Night.Plan.Cutoff) {
+		n.t.Fatalf("%s is begun at %s and needs %s", e.Patch, n.now, plan.Needs(p))
+	}
+	if _, withdrawn := n.s.Catalog.Withdrawn[e.Patch]; withdrawn || n.s.Unsure != nil || n.s.Dirty[e.Device] != nil {
+		n.t.Fatalf("%s is begun on %s: withdrawn %v, clock %v, dirty %v", e.Patch, e.Device, withdrawn, n.s.Unsure, n.s.Dirty[e.Device])
+	}
+	for _, name := range []string{e.Device, site.AllDevices} {
+		if h, held := n.s.Holds[name]; held && n.now.Before(h.Until) {
+			n.t.Fatalf("%s is begun on %s, which is held", e.Patch, e.Device)
+		}
+	}
+	for _, id := range p.Requires {
+		if other, planned := n.s.Job(e.Device, id); planned && other.State != site.Done {
+			n.t.Fatalf("%s is begun on %s and %s is %s", e.Patch, e.Device, id, other.State)
+		}
+	}
+	for _, g := range n.s.Night.Plan.Groups {
+		n.group(g, e)
+	}
+}
+
+func (n *story) group(g site.Group, e run.Event) {
+	members := map[string]bool{}
+	away := 1
+	for _, m := range n.s.Night.Plan.Members {
+		if !slices.Contains(m.Groups, g.ID) {
+			continue
+		}
+		members[m.Device] = true
+		busy := m.Down || n.s.Dirty[m.Device] != nil || slices.ContainsFunc(n.s.Night.Jobs, func(j run.Job) bool { return j.Device == m.Device && j.Away() })
+		if busy && m.Device != e.Device {
+			away++
+		}
+	}
+	waits := slices.ContainsFunc(n.s.Night.Plan.Groups, func(first site.Group) bool { return slices.Contains(first.Before, g.ID) })
+	if !members[e.Device] {
+		return
+	}
+	if up := len(members) - away; g.MinUp > 0 && up < g.MinUp || g.MaxDown.Count > 0 && away > g.MaxDown.Count {
+		n.t.Fatalf("%s of group %s is begun: %d of %d are away, %+v", e.Device, g.ID, away, len(members), g)
+	}
+	begun, done := false, false
+	for _, j := range n.s.Night.Jobs {
+		if j.Patch == e.Patch && members[j.Device] {
+			begun, done = begun || j.Begun(), done || j.State == site.Done
+		}
+	}
+	if g.Canary && begun && !done {
+		n.t.Fatalf("%s is begun on %s before anybody of group %s has proven it", e.Patch, e.Device, g.ID)
+	}
+	if waits {
+		n.afterEarlier(e)
+	}
+}
+
+// afterEarlier checks that group a is over, apart from devices that do not answer.
+func (n *story) afterEarlier(e run.Event) {
+	lost := map[string]bool{}
+	for _, j := range n.s.Night.Jobs {
+		if !j.Settled && (j.State == site.NoAnswer || j.Last != nil && j.Last.Step == run.Stage && j.Last.Outcome == run.Unreached) {
+			lost[j.Device] = true
+		}
+	}
+	for _, m := range n.s.Night.Plan.Members {
+		for _, j := range n.s.Night.Jobs {
+			if j.Device == m.Device && slices.Contains(m.Groups, "a") && !j.Settled && m.Device != e.Device && !lost[m.Device] {
+				n.t.Fatalf("%s of group b is begun, and %s of group a is %s", e.Device, m.Device, j.State)
+			}
+		}
+	}
+}
+
+// happen lets one thing happen.
+func (n *story) happen() {
+	t := n.t
+	open := run.Recover(n.s)
+	switch rapid.IntRange(0, 13).Draw(t, "what") {
+	case 0:
+		n.now = n.now.Add(time.Duration(rapid.IntRange(1, 90).Draw(t, "minutes")) * time.Minute)
+	case 1:
+		device := rapid.SampledFrom([]string{"d0", "d1", site.AllDevices}).Draw(t, "held")
+		n.add(run.Event{Kind: run.HoldSet, Hold: &site.Hold{Device: device, Until: n.now.Add(time.Hour), Actor: "ann", Reason: "in use"}})
+	case 2:
+		n.add(run.Event{Kind: run.HoldReleased, Device: rapid.SampledFrom([]string{"d0", "d1", site.AllDevices}).Draw(t, "released")})
+	case 3:
+		n.add(run.Event{Kind: run.CatalogUpdated, Catalog: &run.CatalogNote{Withdrawn: map[string]string{rapid.SampledFrom([]string{"p0", "p3"}).Draw(t, "withdrawn"): "bad"}}})
+	case 4:
+		n.add(run.Event{Kind: run.ClockChanged, Reason: rapid.SampledFrom([]*site.Reason{nil, site.Because(site.CodeClockUnsure, "it jumped")}).Draw(t, "clock")})
+	case 5:
+		if n.wake.After(n.now) {
+			n.now = n.wake
+		}
+	default:
+		if len(open) > 0 {
+			n.goes(open[rapid.IntRange(0, len(open)-1).Draw(t, "which")], false)
+		}
+	}
+}
+
+// goes lets a step under way go on, or end.
+func (n *story) goes(j run.Job, ends bool) {
+	e := run.Event{Device: j.Device, Patch: j.Patch, Step: j.Intent.Step, Attempt: j.Intent.Attempt, Work: j.Intent.Work}
+	n.now = n.now.Add(time.Duration(rapid.IntRange(0, 600).Draw(n.t, "seconds")) * time.Second)
+	switch how := rapid.IntRange(0, 7).Draw(n.t, "how"); {
+	case how == 0 && !ends:
+		e.Kind = run.StepClaimed
+	case how == 1 && !ends:
+		e.Kind, e.Reason = run.DeviceSilent, site.Because(site.CodeNoAnswer, "no answer")
+	case how == 2 && !ends:
+		e.Kind = run.DeviceAnswered
+	default:
+		e.Kind = run.StepEnded
+		e.Outcome = rapid.SampledFrom([]run.Outcome{run.OK, run.OK, run.OK, run.OK, run.Bad, run.TimedOut, run.Interrupted, run.Refused, run.Unreached}).Draw(n.t, "outcome")
+		e.Reason = run.Explain(e.Step, e.Outcome, 1, "it says so")
+		if rapid.Bool().Draw(n.t, "seen") {
+			e.Observed = &site.Observation{Device: j.Device, At: n.now, BootID: "b1", RebootPending: rapid.Bool().Draw(n.t, "pending")}
+		}
+	}
+	n.add(e)
+}
+
+// finish lets every step end and time pass until the night is closed.
+func (n *story) finish() {
+	for range 2000 {
+		if !n.s.Night.Open() {
+			return
+		}
+		n.decide()
+		open := run.Recover(n.s)
+		switch {
+		case len(open) > 0:
+			n.goes(open[0], true)
+		case n.wake.After(n.now):
+			n.now = n.wake
+		default:
+			n.now = n.now.Add(30 * time.Second) // as often as the box looks at the latest
+		}
+	}
+	n.t.Fatal("the night never ends")
+}
+
+// Whatever happens in a night, the rules hold, and it ends with each job in an explicit state.
+func TestAnyNight(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		n := begin(t)
+		for range rapid.IntRange(0, 60).Draw(t, "happenings") {
+			n.decide()
+			n.happen()
+		}
+		n.finish()
+		for _, j := range n.s.Night.Jobs {
+			if !j.Settled || j.Intent != nil || j.State != site.Done && j.State != site.RolledBack && j.Reason == nil {
+				t.Fatalf("%s of %s ends as %s for %v", j.Patch, j.Device, j.State, j.Reason)
+			}
+			if j.State == site.Done && j.Ends[run.Verify].Outcome != run.OK || j.State == site.RolledBack && j.Ends[run.Prove].Outcome != run.OK {
+				t.Fatalf("%s of %s is %s without a proof", j.Patch, j.Device, j.State)
+			}
+			if (j.State == site.Skipped || j.State == site.Held) && j.Begun() {
+				t.Fatalf("%s of %s was begun and is %s", j.Patch, j.Device, j.State)
+			}
+		}
+		if events, wake := run.Next(n.s, n.now.Add(time.Hour)); len(events) > 0 || !wake.IsZero() || len(run.Recover(n.s)) > 0 {
+			t.Fatalf("after its end the night goes on with %v", events)
+		}
+		n.replayed()
+	})
+}
+
+func text(t *rapid.T, v any) string {
+	data, err := json.Marshal(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(data)
+}
+
+// replayed checks that the journal alone tells everything: folded in one go, from JSON, and
+// from any place in the middle on.
+func (n *story) replayed() {
+	want := text(n.t, n.s)
+	if got := text(n.t, run.Fold(run.State{}, n.records...)); got != want {
+		n.t.Fatalf("folded in one go\n%s\nand one by one\n%s", got, want)
+	}
+	var records []run.Record
+	if err := json.Unmarshal([]byte(text(n.t, n.records)), &records); err != nil {
+		n.t.Fatal(err)
+	}
+	if text(n.t, records) != text(n.t, n.records) {
+		n.t.Fatal("records change on their way through JSON")
+	}
+	at := rapid.IntRange(0, len(records)).Draw(n.t, "cut")
+	before := run.Fold(run.State{}, records[:at]...)
+	kept := text(n.t, before)
+	var saved run.State
+	if err := json.Unmarshal([]byte(kept), &saved); err != nil {
+		n.t.Fatal(err)
+	}
+	if got := text(n.t, run.Fold(saved, records[at:]...)); got != want {
+		n.t.Fatalf("from record %d on\n%s\nwant\n%s", at, got, want)
+	}
+	_ = run.Fold(before, records[at:]...)
+	if text(n.t, before) != kept {
+		n.t.Fatal("a fold changed the state that it began with")
+	}
+	for _, j := range run.Recover(before) {
+		last := slices.IndexFunc(records[:at], func(r run.Record) bool { return r.Event.Kind == run.StepStarted && r.Event.Work == j.Intent.Work })
+		ended := slices.ContainsFunc(records[:at], func(r run.Record) bool { return r.Event.Kind == run.StepEnded && r.Event.Work == j.Intent.Work })
+		if last < 0 || ended || j.Settled || !before.Night.Open() {
+			n.t.Fatalf("%s is to be carried on with, and was begun by record %d, ended %v", j.Intent.Work, last, ended)
+		}
+	}
+}
