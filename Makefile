@@ -9,8 +9,8 @@ BUILD    = CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)'
 demo: ## a whole night on a simulated store: make demo, or make demo ARGS=--exit
 	@$(BUILD) -o bin/nightfill ./cmd/nightfill && exec bin/nightfill demo $(ARGS)
 
-test: lint ## everything that needs no root
-	go test -race -timeout 10m ./...
+test: lint ## everything that needs no root; what -short leaves out is in lab-test
+	go test -race -short -timeout 10m ./...
 
 lint:
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -l $$(git ls-files '*.go'); echo 'run gofmt -w on these'; exit 1; }
