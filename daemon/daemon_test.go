@@ -22,6 +22,7 @@ import (
 	"github.com/nightfill/nightfill/devices/fakessh"
 	"github.com/nightfill/nightfill/site"
 	"github.com/nightfill/nightfill/site/run"
+	"github.com/nightfill/nightfill/sync/keyfile"
 	"github.com/nightfill/nightfill/sync/patchfile"
 	"github.com/nightfill/nightfill/sync/publish"
 )
@@ -80,16 +81,20 @@ func (l *lab) script(id, body string) {
 // publish signs and publishes all patches and returns the catalog's folder.
 func (l *lab) publish() string {
 	l.t.Helper()
-	none := publish.FixedPassword("")
-	l.must(publish.Init(publish.InitOptions{Dir: l.dir + "/hq", KeyDir: l.dir + "/keys", Password: none, Now: time.Now()}))
+	keys, err := keyfile.Open(l.dir+"/keys", keyfile.FixedPassword(""))
+	l.must(err)
+	l.must(publish.Init(publish.InitOptions{Dir: l.dir + "/hq", KeyDir: l.dir + "/keys", Keys: keys, Now: time.Now()}))
 	return l.publishMore()
 }
 
 // publishMore signs and publishes the patches that are new.
 func (l *lab) publishMore() string {
 	l.t.Helper()
-	none := publish.FixedPassword("")
 	repo, err := publish.Open(l.dir + "/hq")
+	l.must(err)
+	keys, err := keyfile.Open(repo.KeyDir(), keyfile.FixedPassword(""))
+	l.must(err)
+	owner, err := keyfile.Read(l.dir+"/keys/owner-1", keyfile.FixedPassword(""))
 	l.must(err)
 	for id, file := range l.patches {
 		patch, files, err := patchfile.Read(file)
@@ -97,9 +102,9 @@ func (l *lab) publishMore() string {
 		l.must(repo.Add(patch, files))
 		l.must(repo.Release(id, site.RingFleet, nil))
 	}
-	_, err = repo.Sign(l.dir+"/keys/owner-1", none, time.Now(), nil)
+	_, err = repo.Sign(owner, time.Now(), nil)
 	l.must(err)
-	_, err = repo.Publish(l.t.Context(), publish.Options{Out: l.dir + "/catalog", Password: none, Now: time.Now()})
+	_, err = repo.Publish(l.t.Context(), publish.Options{Out: l.dir + "/catalog", Keys: keys, Now: time.Now()})
 	l.must(err)
 	return l.dir + "/catalog"
 }

@@ -42,8 +42,8 @@ func (c Change) String() string {
 }
 
 // describe compares two versions of a role. before may be nil.
-func (b *book) describe(role string, k *key, before, after *targetsMeta) (Change, error) {
-	c := Change{Role: role, Key: k.name, Version: after.Signed.Version, Expires: after.Signed.Expires}
+func (b *book) describe(role string, k Key, before, after *targetsMeta) (Change, error) {
+	c := Change{Role: role, Key: k.Name(), Version: after.Signed.Version, Expires: after.Signed.Expires}
 	if before == nil {
 		before = metadata.Targets(time.Time{})
 		before.Signed.Version = 0
@@ -173,7 +173,7 @@ func (b *book) quorumWords(q quorum) string {
 }
 
 // describeRoot compares a new root with the newest signed one.
-func (b *book) describeRoot(k *key, after *rootMeta) Change {
+func (b *book) describeRoot(k Key, after *rootMeta) Change {
 	words := func(md *rootMeta) map[string][]string {
 		out := map[string][]string{}
 		for name, r := range md.Signed.Roles {
@@ -182,7 +182,7 @@ func (b *book) describeRoot(k *key, after *rootMeta) Change {
 		return out
 	}
 	return Change{
-		Role: "root", Key: k.name, Version: after.Signed.Version, Since: b.signed.root.Signed.Version, Expires: after.Signed.Expires,
+		Role: "root", Key: k.Name(), Version: after.Signed.Version, Since: b.signed.root.Signed.Version, Expires: after.Signed.Expires,
 		Lines: diffLines(words(b.signed.root), words(after)),
 	}
 }

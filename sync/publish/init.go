@@ -28,12 +28,12 @@ type Owner struct {
 
 // InitOptions describe a new catalog.
 type InitOptions struct {
-	Dir      string
-	KeyDir   string
-	Owners   []Owner // none: one owner named "owner" with one key
-	Root     Quorum  // zero: one key
-	Password Password
-	Now      time.Time
+	Dir    string
+	KeyDir string  // where Keys keeps its keys, a file with its name each
+	Keys   Keyring // makes the keys
+	Owners []Owner // none: one owner named "owner" with one key
+	Root   Quorum  // zero: one key
+	Now    time.Time
 }
 
 // Init makes a new catalog: a key file for each key, and an empty catalog signed by all of
@@ -53,13 +53,10 @@ func Init(o InitOptions) error {
 	if err := o.checkRoom(needs); err != nil {
 		return err
 	}
-	if err := os.MkdirAll(o.KeyDir, 0o700); err != nil {
-		return fmt.Errorf("cannot make the key directory: %w", err)
-	}
-	keys := map[string][]*key{}
+	keys := map[string][]made{}
 	for _, n := range needs {
 		for i := range n.Quorum.Keys {
-			k, err := newKey(o.KeyDir, keyName(n.Name, i+1), o.Password)
+			k, err := makeKey(o.Keys, keyName(n.Name, i+1))
 			if err != nil {
 				return err
 			}
@@ -114,7 +111,7 @@ func (o InitOptions) checkRoom(needs []Owner) error {
 
 // write makes the first version of every role, signed by all keys, and the config last:
 // what has no config is no catalog.
-func (o InitOptions) write(needs []Owner, keys map[string][]*key) error {
+func (o InitOptions) write(needs []Owner, keys map[string][]made) error {
 	keyDir, err := filepath.Abs(o.KeyDir)
 	if err != nil {
 		return err
@@ -148,7 +145,7 @@ func (o InitOptions) write(needs []Owner, keys map[string][]*key) error {
 				return err
 			}
 		}
-		if err := signAll(md, keys[n.Name]); err != nil {
+		if err := signMade(md, keys[n.Name]); err != nil {
 			return err
 		}
 		if err := writeRole(r.path(signedDir, n.Name+".json"), md); err != nil {
@@ -164,24 +161,20 @@ func (o InitOptions) write(needs []Owner, keys map[string][]*key) error {
 	return errors.Join(writeJSON(r.path(rulesName), rules), writeJSON(r.path(configName), c))
 }
 
-func (o InitOptions) firstRoot(needs []Owner, keys map[string][]*key) (*rootMeta, error) {
+func (o InitOptions) firstRoot(needs []Owner, keys map[string][]made) (*rootMeta, error) {
 	root := metadata.Root(expiry(o.Now, rootLife))
 	for _, n := range needs {
 		for _, k := range keys[n.Name] {
-			tk, err := k.tuf()
-			if err != nil {
-				return nil, err
-			}
-			if err := root.Signed.AddKey(tk, n.Name); err != nil {
+			if err := root.Signed.AddKey(k.public, n.Name); err != nil {
 				return nil, err
 			}
 		}
 		root.Signed.Roles[n.Name].Threshold = n.Quorum.Threshold
 	}
-	return root, signAll(root, keys["root"])
+	return root, signMade(root, keys["root"])
 }
 
-func (o InitOptions) firstTargets(needs []Owner, keys map[string][]*key) (*targetsMeta, error) {
+func (o InitOptions) firstTargets(needs []Owner, keys map[string][]made) (*targetsMeta, error) {
 	md := metadata.Targets(expiry(o.Now, targetsLife))
 	md.Signed.Version = nextVersion(0, o.Now)
 	md.Signed.Delegations = &metadata.Delegations{Keys: map[string]*metadata.Key{}}
@@ -191,31 +184,23 @@ func (o InitOptions) firstTargets(needs []Owner, keys map[string][]*key) (*targe
 			role.Paths = []string{site.FleetPaths}
 		}
 		for _, k := range keys[n.Name] {
-			tk, err := k.tuf()
-			if err != nil {
-				return nil, err
-			}
-			md.Signed.Delegations.Keys[k.id] = tk
+			md.Signed.Delegations.Keys[k.id] = k.public
 			role.KeyIDs = append(role.KeyIDs, k.id)
 		}
 		md.Signed.Delegations.Roles = append(md.Signed.Delegations.Roles, role)
 	}
-	return md, signAll(md, keys["targets"])
+	return md, signMade(md, keys["targets"])
 }
 
 func expiry(now time.Time, life time.Duration) time.Time {
 	return now.UTC().Truncate(time.Second).Add(life)
 }
 
-// signAll signs md with every key, which are unlocked.
-func signAll[T metadata.Roles](md *metadata.Metadata[T], keys []*key) error {
+// signMade signs md with every key of keys.
+func signMade[T metadata.Roles](md *metadata.Metadata[T], keys []made) error {
 	for _, k := range keys {
-		s, err := k.signer()
-		if err != nil {
+		if err := signAll(md, k); err != nil {
 			return err
-		}
-		if _, err := md.Sign(s); err != nil {
-			return fmt.Errorf("cannot sign with %s: %w", k.name, err)
 		}
 	}
 	return nil

@@ -1,171 +1,73 @@
 package publish
 
 import (
-	"crypto"
-	"crypto/ed25519"
-	"encoding/hex"
-	"encoding/json"
-	"errors"
 	"fmt"
-	"io/fs"
-	"os"
-	"path/filepath"
 
-	"github.com/secure-systems-lab/go-securesystemslib/encrypted"
 	"github.com/sigstore/sigstore/pkg/signature"
 	"github.com/theupdateframework/go-tuf/v2/metadata"
 )
 
-// Password returns the password of the key with this name. It is asked only for
-// encrypted keys, and when keys are made; an empty password means unencrypted.
-type Password func(keyName string) ([]byte, error)
-
-// FixedPassword is a Password that is the same for every key. FixedPassword("") is for
-// labs and demos: keys made with it are not encrypted.
-func FixedPassword(p string) Password {
-	return func(string) ([]byte, error) { return []byte(p), nil }
+// Key is a key that a person signs with.
+type Key interface {
+	Name() string
+	ID() string
+	Signer() (signature.Signer, error) // may ask for a password
 }
 
-// keyFile is a key on disk. The public half is readable without the password, so that
-// a command can say what a key is for before it asks.
-type keyFile struct {
-	Version   int             `json:"nightfill_key"`
-	Name      string          `json:"name"`
-	Public    string          `json:"public"`              // hex
-	Seed      string          `json:"seed,omitempty"`      // hex; only in an unencrypted key
-	Encrypted json.RawMessage `json:"encrypted,omitempty"` // the seed under scrypt and secretbox
+// Keyring is the keys that a command works with.
+type Keyring interface {
+	// Make makes a key with this name and keeps it for good. It never replaces one.
+	Make(name string) (*metadata.Key, error)
+	// Signer opens the key with this id; nil without an error when it is not at hand.
+	Signer(id string) (signature.Signer, error)
 }
 
-// key is one signing key. private is nil until it was unlocked.
-type key struct {
-	name    string
-	path    string
-	id      string
-	public  ed25519.PublicKey
-	private ed25519.PrivateKey
-	file    keyFile
+// held is a key of a Keyring, which may not have it.
+type held struct {
+	id, name string
+	keys     Keyring
 }
 
-// newKey makes a key and writes it to dir/name. A file that is there is never overwritten.
-func newKey(dir, name string, password Password) (*key, error) {
-	path := filepath.Join(dir, name)
-	if exists(path) {
-		return nil, fmt.Errorf("cannot make key %s: %s is there already and keys are never overwritten; choose another key directory", name, path)
-	}
-	public, private, err := ed25519.GenerateKey(nil)
-	if err != nil {
-		return nil, fmt.Errorf("cannot make key %s: %w", name, err)
-	}
-	f := keyFile{Version: 1, Name: name, Public: hex.EncodeToString(public)}
-	word, err := password(name)
-	if err != nil {
-		return nil, err
-	}
-	if len(word) == 0 {
-		f.Seed = hex.EncodeToString(private.Seed())
-	} else if f.Encrypted, err = encrypted.Encrypt(private.Seed(), word); err != nil {
-		return nil, fmt.Errorf("cannot encrypt key %s: %w", name, err)
-	}
-	data, err := json.MarshalIndent(f, "", "  ")
-	if err != nil {
-		return nil, err
-	}
-	if err := writeFile(path, append(data, '\n'), 0o600); err != nil {
-		return nil, fmt.Errorf("cannot write key %s: %w", name, err)
-	}
-	k := &key{name: name, path: path, public: public, private: private, file: f}
-	return k, k.identify()
+// Name is the key's name in the catalog.
+func (h held) Name() string { return h.name }
+
+// ID is the key's id.
+func (h held) ID() string { return h.id }
+
+// Signer opens the key.
+func (h held) Signer() (signature.Signer, error) { return h.keys.Signer(h.id) }
+
+// made is a key that was just made.
+type made struct {
+	held
+	public *metadata.Key
 }
 
-// readKey reads the public half of a key file.
-func readKey(path string) (*key, error) {
-	data, err := os.ReadFile(path)
+func makeKey(keys Keyring, name string) (made, error) {
+	public, err := keys.Make(name)
 	if err != nil {
-		return nil, fmt.Errorf("cannot read key: %w", err)
+		return made{}, err
 	}
-	k := &key{path: path}
-	if err := json.Unmarshal(data, &k.file); err != nil || k.file.Version != 1 {
-		return nil, fmt.Errorf("%s is not a key file of this program; keys are the files that `nightfill catalog init --keys KEYDIR` wrote", path)
-	}
-	public, err := hex.DecodeString(k.file.Public)
-	if err != nil || len(public) != ed25519.PublicKeySize {
-		return nil, fmt.Errorf("key file %s is damaged: its public key is not readable; restore it from a backup", path)
-	}
-	k.public, k.name = public, k.file.Name
-	return k, k.identify()
+	id, err := public.ID()
+	return made{held{id, name, keys}, public}, err
 }
 
-func (k *key) identify() error {
-	tk, err := k.tuf()
-	if err != nil {
-		return err
+// signAll adds the signatures of all keys to md.
+func signAll[T metadata.Roles](md *metadata.Metadata[T], keys ...Key) error {
+	for _, k := range keys {
+		s, err := k.Signer()
+		if err != nil {
+			return err
+		}
+		if _, err := md.Sign(s); err != nil {
+			return fmt.Errorf("cannot sign with %s: %w", k.Name(), err)
+		}
 	}
-	k.id, err = tk.ID()
-	return err
-}
-
-func (k *key) tuf() (*metadata.Key, error) { return metadata.KeyFromPublicKey(k.public) }
-
-// unlock reads the private half.
-func (k *key) unlock(password Password) error {
-	if k.private != nil {
-		return nil
-	}
-	seed, err := k.seed(password)
-	if err != nil {
-		return err
-	}
-	if len(seed) != ed25519.SeedSize {
-		return fmt.Errorf("key file %s is damaged: restore it from a backup", k.path)
-	}
-	private := ed25519.NewKeyFromSeed(seed)
-	if !k.public.Equal(private.Public()) {
-		return fmt.Errorf("key file %s is damaged: its two halves do not belong together; restore it from a backup", k.path)
-	}
-	k.private = private
 	return nil
 }
 
-func (k *key) seed(password Password) ([]byte, error) {
-	if k.file.Encrypted == nil {
-		seed, err := hex.DecodeString(k.file.Seed)
-		if err != nil {
-			return nil, fmt.Errorf("key file %s is damaged: restore it from a backup", k.path)
-		}
-		return seed, nil
-	}
-	word, err := password(k.name)
-	if err != nil {
-		return nil, err
-	}
-	seed, err := encrypted.Decrypt(k.file.Encrypted, word)
-	if err != nil {
-		return nil, fmt.Errorf("cannot open key %s: the password is wrong, or the file is damaged", k.path)
-	}
-	return seed, nil
-}
-
-func (k *key) signer() (signature.Signer, error) {
-	return signature.LoadSigner(k.private, crypto.Hash(0))
-}
-
-// keysIn reads the public halves of all keys in dir, by key id. Other files are passed over.
-func keysIn(dir string) (map[string]*key, error) {
-	found := map[string]*key{}
-	entries, err := os.ReadDir(dir)
-	if errors.Is(err, fs.ErrNotExist) {
-		return found, nil
-	}
-	if err != nil {
-		return nil, fmt.Errorf("cannot look for keys: %w", err)
-	}
-	for _, e := range entries {
-		if !e.Type().IsRegular() {
-			continue
-		}
-		if k, err := readKey(filepath.Join(dir, e.Name())); err == nil {
-			found[k.id] = k
-		}
-	}
-	return found, nil
+// atHand reports whether a key can sign: it is in its ring and opens.
+func (h held) atHand() bool {
+	s, err := h.keys.Signer(h.id)
+	return s != nil && err == nil
 }

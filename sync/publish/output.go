@@ -42,7 +42,7 @@ func (p *publication) signOnline() error {
 		}
 		sn.Signed.Meta[role+".json"] = m
 	}
-	if err := p.signWith("snapshot", func(k *key) error { return signAll(sn, []*key{k}) }); err != nil {
+	if err := p.signWith("snapshot", func(k Key) error { return signAll(sn, k) }); err != nil {
 		return err
 	}
 	data, err := sn.ToBytes(false)
@@ -57,7 +57,7 @@ func (p *publication) signOnline() error {
 	m.Length, m.Hashes = t.Length, t.Hashes
 	ts.Signed.Meta["snapshot.json"] = m
 	p.snapshot, p.timestamp = sn, ts
-	return p.signWith("timestamp", func(k *key) error { return signAll(ts, []*key{k}) })
+	return p.signWith("timestamp", func(k Key) error { return signAll(ts, k) })
 }
 
 // onlineVersions are the highest versions that were ever given out, as far as is known.
@@ -101,20 +101,21 @@ func metaFile(version int64, file string) (*metadata.MetaFiles, error) {
 }
 
 // signWith signs with as many keys of a top-level role as are needed, or says which are missing.
-func (p *publication) signWith(role string, sign func(*key) error) error {
+func (p *publication) signWith(role string, sign func(Key) error) error {
 	q := p.signed.quorum(role)
 	have := 0
 	var names []string
 	for _, id := range q.keys {
 		names = append(names, p.keyName(id))
-		k := p.keys[id]
-		if k == nil || have == q.need {
+		if have == q.need {
 			continue
 		}
-		if err := k.unlock(p.o.Password); err != nil {
+		if s, err := p.o.Keys.Signer(id); err != nil {
 			return err
+		} else if s == nil {
+			continue
 		}
-		if err := sign(k); err != nil {
+		if err := sign(held{id, p.keyName(id), p.o.Keys}); err != nil {
 			return err
 		}
 		have++

@@ -22,11 +22,10 @@ type VerifyFunc func(ctx context.Context, files fs.FS, root []byte, now time.Tim
 
 // Options of a publish.
 type Options struct {
-	Out      string   // the directory that a web server serves
-	KeyFiles []string // keys in addition to those of the directory given to Init
-	Password Password
-	Verify   VerifyFunc // nil: not verified; only for tests
-	Now      time.Time
+	Out    string     // the directory that a web server serves
+	Keys   Keyring    // signs snapshot, timestamp and the fleet's rules
+	Verify VerifyFunc // nil: not verified; only for tests
+	Now    time.Time
 }
 
 // Waiting is something that is not published because signatures are missing.
@@ -71,7 +70,6 @@ func (r *Repo) Publish(ctx context.Context, o Options) (Published, error) {
 type publication struct {
 	*book
 	o         Options
-	keys      map[string]*key
 	online    published // what o.Out holds now
 	snapshot  *metadata.Metadata[metadata.SnapshotType]
 	timestamp *metadata.Metadata[metadata.TimestampType]
@@ -88,18 +86,7 @@ func (b *book) begin(o Options) (*publication, error) {
 	if o.Now.Before(b.cfg.Issued) {
 		return nil, fmt.Errorf("the clock of this machine says %s, but the last publish was at %s: set the clock first", o.Now.Format(time.RFC3339), b.cfg.Issued.Format(time.RFC3339))
 	}
-	keys, err := keysIn(b.cfg.Keys)
-	if err != nil {
-		return nil, err
-	}
-	for _, path := range o.KeyFiles {
-		k, err := readKey(path)
-		if err != nil {
-			return nil, err
-		}
-		keys[k.id] = k
-	}
-	p := &publication{book: b, o: o, keys: keys}
+	p := &publication{book: b, o: o}
 	return p, p.readOnline()
 }
 
@@ -173,14 +160,15 @@ func (p *publication) signFleet() error {
 		return nil
 	}
 	for _, id := range p.signed.quorum(site.FleetRole).keys {
-		k := p.keys[id]
-		if k == nil {
-			continue
-		}
 		if pending := p.pending.roles[site.FleetRole]; pending != nil && hasSigned(pending, id) && sameTargets(pending.Signed.Targets, wanted) {
 			continue
 		}
-		if _, err := p.sign(site.FleetRole, k, p.o.Password, p.o.Now, nil); err != nil {
+		if s, err := p.o.Keys.Signer(id); err != nil {
+			return err
+		} else if s == nil {
+			continue
+		}
+		if _, err := p.sign(site.FleetRole, held{id, p.keyName(id), p.o.Keys}, p.o.Now, nil); err != nil {
 			return err
 		}
 		if sameTargets(p.signed.roles[site.FleetRole].Signed.Targets, wanted) {

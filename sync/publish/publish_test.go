@@ -8,13 +8,18 @@ import (
 	"time"
 
 	"github.com/nightfill/nightfill/site"
+	"github.com/nightfill/nightfill/sync/keyfile"
 )
 
 func TestThinPath(t *testing.T) {
 	tmp := t.TempDir()
 	now := time.Date(2026, 11, 22, 2, 30, 1, 0, time.UTC)
 	dir, keys := filepath.Join(tmp, "hq"), filepath.Join(tmp, "keys")
-	if err := Init(InitOptions{Dir: dir, KeyDir: keys, Password: FixedPassword(""), Now: now}); err != nil {
+	ring, err := keyfile.Open(keys, keyfile.FixedPassword(""))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := Init(InitOptions{Dir: dir, KeyDir: keys, Keys: ring, Now: now}); err != nil {
 		t.Fatal(err)
 	}
 	r, err := Open(dir)
@@ -30,13 +35,17 @@ func TestThinPath(t *testing.T) {
 	if err := r.Add(patch, map[string]string{artifact.SHA256: deb}); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := r.Sign(filepath.Join(keys, "owner-1"), FixedPassword(""), now, nil); err != nil {
+	owner, err := keyfile.Read(filepath.Join(keys, "owner-1"), keyfile.FixedPassword(""))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := r.Sign(owner, now, nil); err != nil {
 		t.Fatal(err)
 	}
 	if err := r.Release("pos-4.2.1", site.RingFleet, nil); err != nil {
 		t.Fatal(err)
 	}
-	out, err := r.Publish(context.Background(), Options{Out: filepath.Join(tmp, "out"), Password: FixedPassword(""), Now: now})
+	out, err := r.Publish(context.Background(), Options{Out: filepath.Join(tmp, "out"), Keys: ring, Now: now})
 	if err != nil || len(out.Patches) != 1 || len(out.Waiting) != 0 {
 		t.Fatalf("published %+v, %v", out, err)
 	}

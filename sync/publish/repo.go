@@ -20,7 +20,8 @@ import (
 // several programs may use one directory: each call holds the directory's lock and a
 // second one is refused until it ends.
 type Repo struct {
-	dir string
+	dir  string
+	keys string
 }
 
 // The names inside the directory.
@@ -59,8 +60,12 @@ func Open(dir string) (*Repo, error) {
 	if c.Version != 1 {
 		return nil, fmt.Errorf("%s was made by a newer version of this program (form %d, this one knows 1)", dir, c.Version)
 	}
-	return &Repo{dir: dir}, nil
+	return &Repo{dir: dir, keys: c.Keys}, nil
 }
+
+// KeyDir is the directory of the keys that were made for the catalog. Other people may have
+// taken theirs out of it.
+func (r *Repo) KeyDir() string { return r.keys }
 
 func (r *Repo) path(elem ...string) string {
 	return filepath.Join(append([]string{r.dir}, elem...)...)

@@ -14,10 +14,10 @@ import (
 
 // RotateOptions say which key is replaced.
 type RotateOptions struct {
-	Role     string
-	Replace  string // name of the key to take out; "" = the oldest of the role
-	Password Password
-	Now      time.Time
+	Role    string
+	Replace string  // name of the key to take out; "" = the oldest of the role
+	Keys    Keyring // makes the new key, and signs with those at hand
+	Now     time.Time
 }
 
 // Rotation is the outcome of replacing a key.
@@ -57,7 +57,7 @@ func (b *book) rotate(o RotateOptions) (Rotation, error) {
 	if err != nil {
 		return Rotation{}, err
 	}
-	k, err := newKey(b.cfg.Keys, b.nextKeyName(o.Role), o.Password)
+	k, err := makeKey(o.Keys, b.nextKeyName(o.Role))
 	if err != nil {
 		return Rotation{}, err
 	}
@@ -120,16 +120,12 @@ func (b *book) nextKeyName(role string) string {
 }
 
 // rotateInRoot makes a new root; targets are signed again when their key changed.
-func (b *book) rotateInRoot(o RotateOptions, old string, k *key) error {
+func (b *book) rotateInRoot(o RotateOptions, old string, k made) error {
 	root, err := b.nextRoot(o.Now)
 	if err != nil {
 		return err
 	}
-	tk, err := k.tuf()
-	if err != nil {
-		return err
-	}
-	if err := root.Signed.AddKey(tk, o.Role); err != nil {
+	if err := root.Signed.AddKey(k.public, o.Role); err != nil {
 		return err
 	}
 	if err := root.Signed.RevokeKey(old, o.Role); err != nil {
@@ -137,7 +133,7 @@ func (b *book) rotateInRoot(o RotateOptions, old string, k *key) error {
 	}
 	b.pending.root = root
 	ids := slices.Compact(slices.Sorted(slices.Values(slices.Concat(b.signed.quorum("root").keys, root.Signed.Roles["root"].KeyIDs))))
-	if err := signAtHand(b, root, ids, o.Password); err != nil {
+	if err := signAtHand(b, root, ids, o.Keys); err != nil {
 		return err
 	}
 	if err := writeRole(b.path(pendingDir, "root.json"), root); err != nil || o.Role != "targets" {
@@ -147,7 +143,7 @@ func (b *book) rotateInRoot(o RotateOptions, old string, k *key) error {
 }
 
 // rotateInTargets makes a new targets role and signs the role whose key changed again.
-func (b *book) rotateInTargets(o RotateOptions, old string, k *key) error {
+func (b *book) rotateInTargets(o RotateOptions, old string, k made) error {
 	data, err := os.ReadFile(b.path(signedDir, "targets.json"))
 	if err != nil {
 		return err
@@ -156,11 +152,7 @@ func (b *book) rotateInTargets(o RotateOptions, old string, k *key) error {
 	if err != nil {
 		return err
 	}
-	tk, err := k.tuf()
-	if err != nil {
-		return err
-	}
-	if err := next.Signed.AddKey(tk, o.Role); err != nil {
+	if err := next.Signed.AddKey(k.public, o.Role); err != nil {
 		return err
 	}
 	if err := next.Signed.RevokeKey(old, o.Role); err != nil {
@@ -186,7 +178,7 @@ func (b *book) resign(role string, delegations *metadata.Delegations, ids []stri
 	md := metadata.Targets(expiry(o.Now, life))
 	md.Signed.Targets, md.Signed.Delegations = old.Signed.Targets, delegations
 	md.Signed.Version = nextVersion(version, o.Now)
-	if err := signAtHand(b, md, ids, o.Password); err != nil {
+	if err := signAtHand(b, md, ids, o.Keys); err != nil {
 		return err
 	}
 	if role == "targets" {
@@ -197,19 +189,15 @@ func (b *book) resign(role string, delegations *metadata.Delegations, ids []stri
 	return writeRole(b.path(pendingDir, role+".json"), md)
 }
 
-// signAtHand signs with those keys of ids that are in the key directory and open with the
-// password. The others belong to other people, who sign with Sign.
-func signAtHand[T metadata.Roles](b *book, md *metadata.Metadata[T], ids []string, password Password) error {
-	keys, err := keysIn(b.cfg.Keys)
-	if err != nil {
-		return err
-	}
+// signAtHand signs with those keys of ids that are in the ring and open with the password.
+// The others belong to other people, who sign with Sign.
+func signAtHand[T metadata.Roles](b *book, md *metadata.Metadata[T], ids []string, keys Keyring) error {
 	for _, id := range ids {
-		k := keys[id]
-		if k == nil || k.unlock(password) != nil {
+		k := held{id, b.keyName(id), keys}
+		if !k.atHand() {
 			continue
 		}
-		if err := signAll(md, []*key{k}); err != nil {
+		if err := signAll(md, k); err != nil {
 			return err
 		}
 	}

@@ -30,26 +30,22 @@ type Signed struct {
 	Dropped  []string `json:"dropped,omitempty"` // keys that signed an older content of this version and must sign again
 }
 
-// Sign signs what waits for the key in keyFile: the drafts of an owner, the rules of the
+// Sign signs what waits for a key: the drafts of an owner, the rules of the
 // fleet, or changed keys of root and targets. With nothing waiting it renews the signature.
 // confirm sees what changed since the key signed last and says yes or no; nil says yes.
 // The signatures of other people on the same version are kept.
-func (r *Repo) Sign(keyFile string, password Password, now time.Time, confirm func(Change) (bool, error)) ([]Signed, error) {
-	k, err := readKey(keyFile)
-	if err != nil {
-		return nil, err
-	}
+func (r *Repo) Sign(k Key, now time.Time, confirm func(Change) (bool, error)) ([]Signed, error) {
 	var out []Signed
-	err = r.locked(func(b *book) error {
+	err := r.locked(func(b *book) error {
 		if err := b.settle(); err != nil {
 			return err
 		}
-		roles := slices.DeleteFunc(b.rolesOf(k.id), func(role string) bool { return role == "snapshot" || role == "timestamp" })
+		roles := slices.DeleteFunc(b.rolesOf(k.ID()), func(role string) bool { return role == "snapshot" || role == "timestamp" })
 		if len(roles) == 0 {
 			return b.refuseKey(k)
 		}
 		for _, role := range roles {
-			s, err := b.sign(role, k, password, now, confirm)
+			s, err := b.sign(role, k, now, confirm)
 			if err != nil {
 				return err
 			}
@@ -60,37 +56,34 @@ func (r *Repo) Sign(keyFile string, password Password, now time.Time, confirm fu
 	return out, err
 }
 
-func (b *book) refuseKey(k *key) error {
-	if roles := b.rolesOf(k.id); len(roles) > 0 {
-		return fmt.Errorf("key %s signs %s, which `nightfill catalog publish` does: put the key file into %s", k.name, strings.Join(roles, " and "), b.cfg.Keys)
+func (b *book) refuseKey(k Key) error {
+	if roles := b.rolesOf(k.ID()); len(roles) > 0 {
+		return fmt.Errorf("key %s signs %s, which `nightfill catalog publish` does: put the key file into %s", k.Name(), strings.Join(roles, " and "), b.cfg.Keys)
 	}
-	return fmt.Errorf("key %s is of no role in this catalog: it was replaced, or it belongs to another catalog", k.name)
+	return fmt.Errorf("key %s is of no role in this catalog: it was replaced, or it belongs to another catalog", k.Name())
 }
 
-func (b *book) sign(role string, k *key, password Password, now time.Time, confirm func(Change) (bool, error)) (Signed, error) {
+func (b *book) sign(role string, k Key, now time.Time, confirm func(Change) (bool, error)) (Signed, error) {
 	if role == "root" {
-		return b.signRoot(k, password, now, confirm)
+		return b.signRoot(k, now, confirm)
 	}
 	md, dropped, err := b.prepare(role, now)
 	if err != nil {
 		return Signed{}, err
 	}
-	if hasSigned(md, k.id) {
-		return Signed{}, fmt.Errorf("key %s has signed this version of %s already: %s", k.name, role, b.missing(role, md.Signatures))
+	if hasSigned(md, k.ID()) {
+		return Signed{}, fmt.Errorf("key %s has signed this version of %s already: %s", k.Name(), role, b.missing(role, md.Signatures))
 	}
 	if err := b.agree(role, k, md, confirm); err != nil {
 		return Signed{}, err
 	}
-	if err := k.unlock(password); err != nil {
-		return Signed{}, err
-	}
-	if err := signAll(md, []*key{k}); err != nil {
+	if err := signAll(md, k); err != nil {
 		return Signed{}, err
 	}
 	if err := writeRole(b.path(pendingDir, role+".json"), md); err != nil {
 		return Signed{}, err
 	}
-	if err := writeRole(b.seenPath(role, k.id), md); err != nil {
+	if err := writeRole(b.seenPath(role, k.ID()), md); err != nil {
 		return Signed{}, err
 	}
 	if role == "targets" {
@@ -99,7 +92,7 @@ func (b *book) sign(role string, k *key, password Password, now time.Time, confi
 		b.pending.roles[role] = md
 	}
 	q := b.quorumNow(role)
-	s := Signed{Role: role, Key: k.name, Version: md.Signed.Version, Have: count(md.Signatures, q), Need: q.need, Dropped: dropped}
+	s := Signed{Role: role, Key: k.Name(), Version: md.Signed.Version, Have: count(md.Signatures, q), Need: q.need, Dropped: dropped}
 	if err := b.settle(); err != nil {
 		return Signed{}, err
 	}
@@ -118,11 +111,11 @@ func (s set) versionOf(role string) int64 {
 }
 
 // agree shows the change and asks. An answer other than yes is ErrNotConfirmed.
-func (b *book) agree(role string, k *key, md *targetsMeta, confirm func(Change) (bool, error)) error {
+func (b *book) agree(role string, k Key, md *targetsMeta, confirm func(Change) (bool, error)) error {
 	if confirm == nil {
 		return nil
 	}
-	before, err := b.lastSeen(role, k.id)
+	before, err := b.lastSeen(role, k.ID())
 	if err != nil {
 		return err
 	}
@@ -256,7 +249,7 @@ func (b *book) missing(role string, signatures []metadata.Signature) string {
 }
 
 // signRoot signs the pending root, or renews the signed one.
-func (b *book) signRoot(k *key, password Password, now time.Time, confirm func(Change) (bool, error)) (Signed, error) {
+func (b *book) signRoot(k Key, now time.Time, confirm func(Change) (bool, error)) (Signed, error) {
 	md := b.pending.root
 	if md == nil {
 		var err error
@@ -264,8 +257,8 @@ func (b *book) signRoot(k *key, password Password, now time.Time, confirm func(C
 			return Signed{}, err
 		}
 	}
-	if slices.ContainsFunc(md.Signatures, func(s metadata.Signature) bool { return s.KeyID == k.id }) {
-		return Signed{}, fmt.Errorf("key %s has signed this version of root already: %s", k.name, b.missing("root", md.Signatures))
+	if slices.ContainsFunc(md.Signatures, func(s metadata.Signature) bool { return s.KeyID == k.ID() }) {
+		return Signed{}, fmt.Errorf("key %s has signed this version of root already: %s", k.Name(), b.missing("root", md.Signatures))
 	}
 	if confirm != nil {
 		yes, err := confirm(b.describeRoot(k, md))
@@ -276,10 +269,7 @@ func (b *book) signRoot(k *key, password Password, now time.Time, confirm func(C
 			return Signed{}, ErrNotConfirmed
 		}
 	}
-	if err := k.unlock(password); err != nil {
-		return Signed{}, err
-	}
-	if err := signAll(md, []*key{k}); err != nil {
+	if err := signAll(md, k); err != nil {
 		return Signed{}, err
 	}
 	if err := writeRole(b.path(pendingDir, "root.json"), md); err != nil {
@@ -287,7 +277,7 @@ func (b *book) signRoot(k *key, password Password, now time.Time, confirm func(C
 	}
 	b.pending.root = md
 	q := b.quorumNow("root")
-	s := Signed{Role: "root", Key: k.name, Version: md.Signed.Version, Have: count(md.Signatures, q), Need: q.need}
+	s := Signed{Role: "root", Key: k.Name(), Version: md.Signed.Version, Have: count(md.Signatures, q), Need: q.need}
 	if err := b.settle(); err != nil {
 		return Signed{}, err
 	}

@@ -19,6 +19,7 @@ import (
 
 	"github.com/nightfill/nightfill/site"
 	"github.com/nightfill/nightfill/sync/catalog"
+	"github.com/nightfill/nightfill/sync/keyfile"
 	"github.com/nightfill/nightfill/sync/patchfile"
 	"github.com/nightfill/nightfill/sync/publish"
 )
@@ -34,12 +35,11 @@ var template = sync.OnceValues(func() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	free, now := publish.FixedPassword(""), start.Add(time.Minute)
 	hq, err := makeCatalog(filepath.Join(dir, "hq"), start)
 	if err != nil {
 		return "", err
 	}
-	return dir, publishPatch(dir, hq, filepath.Join(dir, "hq-keys"), filepath.Join(dir, "out"), 1, free, now)
+	return dir, publishPatch(dir, hq, filepath.Join(dir, "hq-keys"), filepath.Join(dir, "out"), 1, start.Add(time.Minute))
 })
 
 // world is a headquarters and a store with a server between them that can be made to lie.
@@ -87,7 +87,11 @@ func (w *world) lie(f fault) {
 }
 
 func makeCatalog(dir string, now time.Time) (*publish.Repo, error) {
-	if err := publish.Init(publish.InitOptions{Dir: dir, KeyDir: dir + "-keys", Password: publish.FixedPassword(""), Now: now}); err != nil {
+	keys, err := keyfile.Open(dir+"-keys", keyfile.FixedPassword(""))
+	if err != nil {
+		return nil, err
+	}
+	if err := publish.Init(publish.InitOptions{Dir: dir, KeyDir: dir + "-keys", Keys: keys, Now: now}); err != nil {
 		return nil, err
 	}
 	return publish.Open(dir)
@@ -101,7 +105,7 @@ func (w *world) newCatalog(name string) *publish.Repo {
 }
 
 // publishPatch adds, signs, releases and publishes patch number n.
-func publishPatch(dir string, hq *publish.Repo, keys, out string, n int, free publish.Password, now time.Time) error {
+func publishPatch(dir string, hq *publish.Repo, keys, out string, n int, now time.Time) error {
 	deb, yaml := filepath.Join(dir, "a.deb"), filepath.Join(dir, "p.yaml")
 	text := fmt.Appendf(nil, "id: p%d\ntitle: t\ninstall: {kind: deb}\nartifacts: [a.deb]\napplies: {package: a, below: %q}\n", n, fmt.Sprint(n))
 	if err := errors.Join(os.WriteFile(deb, fmt.Appendf(nil, "bytes %d", n), 0o600), os.WriteFile(yaml, text, 0o600)); err != nil {
@@ -118,14 +122,30 @@ func publishPatch(dir string, hq *publish.Repo, keys, out string, n int, free pu
 	if err != nil {
 		return err
 	}
-	if _, err := hq.Sign(owner[len(owner)-1], free, now, nil); err != nil {
+	key, err := keyfile.Read(owner[len(owner)-1], keyfile.FixedPassword(""))
+	if err != nil {
+		return err
+	}
+	if _, err := hq.Sign(key, now, nil); err != nil {
 		return err
 	}
 	if err := hq.Release(fmt.Sprintf("p%d", n), site.RingFleet, nil); err != nil {
 		return err
 	}
-	_, err = hq.Publish(context.Background(), publish.Options{Out: out, Password: free, Verify: verifyAsStore, Now: now})
+	ring, err := keyfile.Open(hq.KeyDir(), keyfile.FixedPassword(""))
+	if err != nil {
+		return err
+	}
+	_, err = hq.Publish(context.Background(), publish.Options{Out: out, Keys: ring, Verify: verifyAsStore, Now: now})
 	return err
+}
+
+// ring is the keys of a headquarters.
+func (w *world) ring(hq *publish.Repo) *keyfile.Folder {
+	w.t.Helper()
+	keys, err := keyfile.Open(hq.KeyDir(), keyfile.FixedPassword(""))
+	w.must(err)
+	return keys
 }
 
 func (w *world) must(err error) {
@@ -153,19 +173,19 @@ func (w *world) publish(n int) {
 func (w *world) publishFrom(hq *publish.Repo, keys, out string, n int) {
 	w.t.Helper()
 	w.now = w.now.Add(time.Minute)
-	w.must(publishPatch(w.dir, hq, w.path(keys), w.path(out), n, publish.FixedPassword(""), w.now))
+	w.must(publishPatch(w.dir, hq, w.path(keys), w.path(out), n, w.now))
 }
 
 func (w *world) republish(hq *publish.Repo, out string) {
 	w.t.Helper()
-	_, err := hq.Publish(w.t.Context(), publish.Options{Out: w.path(out), Password: publish.FixedPassword(""), Verify: verifyAsStore, Now: w.now})
+	_, err := hq.Publish(w.t.Context(), publish.Options{Out: w.path(out), Keys: w.ring(hq), Verify: verifyAsStore, Now: w.now})
 	w.must(err)
 }
 
 func (w *world) rotate(role string) {
 	w.t.Helper()
 	w.now = w.now.Add(time.Minute)
-	_, err := w.hq.Rotate(publish.RotateOptions{Role: role, Password: publish.FixedPassword(""), Now: w.now})
+	_, err := w.hq.Rotate(publish.RotateOptions{Role: role, Keys: w.ring(w.hq), Now: w.now})
 	w.must(err)
 }
 
@@ -590,7 +610,7 @@ func TestVersionReused(t *testing.T) {
 	w.demand(err, site.CodeCatalogRefused, "was given out twice with different content")
 	w.holds(c, 2)
 	// Publishing over what the lost one wrote is refused, or overtakes it.
-	_, err = restored.Publish(t.Context(), publish.Options{Out: w.path("out"), Password: publish.FixedPassword(""), Verify: verifyAsStore, Now: w.now})
+	_, err = restored.Publish(t.Context(), publish.Options{Out: w.path("out"), Keys: w.ring(restored), Verify: verifyAsStore, Now: w.now})
 	if err == nil || !strings.Contains(err.Error(), "is there already with other content") {
 		t.Errorf("a restored headquarters published over a newer catalog: %v", err)
 	}
@@ -622,7 +642,7 @@ func TestPublisherVerifies(t *testing.T) {
 	w.must(err)
 	w.must(os.Remove(manifests[0]))
 	refuse := errors.New("refused")
-	_, err = w.hq.Publish(t.Context(), publish.Options{Out: w.path("out"), Password: publish.FixedPassword(""), Now: w.now,
+	_, err = w.hq.Publish(t.Context(), publish.Options{Out: w.path("out"), Keys: w.ring(w.hq), Now: w.now,
 		Verify: func(_ context.Context, files fs.FS, root []byte, now time.Time) error {
 			var next struct{ Signed struct{ Version int64 } }
 			data, err := fs.ReadFile(files, "metadata/timestamp.json")

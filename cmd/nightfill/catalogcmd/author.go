@@ -11,6 +11,7 @@ import (
 
 	"github.com/nightfill/nightfill/cmd/nightfill/exit"
 	"github.com/nightfill/nightfill/site"
+	"github.com/nightfill/nightfill/sync/keyfile"
 	"github.com/nightfill/nightfill/sync/patchfile"
 	"github.com/nightfill/nightfill/sync/publish"
 )
@@ -36,11 +37,14 @@ the people whose they are, and copies of all keys to a safe.`,
 	owners := cmd.Flags().StringArray("owner", nil, "an owner of patches, NAME=THRESHOLD/KEYS (default owner=1/1)")
 	root := cmd.Flags().String("root", "1/1", "how many of how many root keys must sign")
 	return finish(cmd, action(cobra.ExactArgs(1), func(cmd *cobra.Command, args []string) (report, error) {
-		o := publish.InitOptions{Dir: args[0], KeyDir: *keys, Password: password(cmd, true), Now: time.Now()}
 		if *keys == "" {
 			return report{}, exit.With(exit.Usage, errors.New("--keys is missing: say where the new keys are to be written"))
 		}
-		var err error
+		ring, err := keyfile.Open(*keys, password(cmd, true))
+		if err != nil {
+			return report{}, err
+		}
+		o := publish.InitOptions{Dir: args[0], KeyDir: *keys, Keys: ring, Now: time.Now()}
 		if o.Root, err = quorum("--root", *root); err != nil {
 			return report{}, err
 		}
@@ -150,7 +154,11 @@ two people with two keys sign one after the other.`,
 		var all []publish.Signed
 		var text strings.Builder
 		for _, file := range *keys {
-			done, err := r.Sign(file, password(cmd, false), time.Now(), confirm(cmd, *yes))
+			key, err := keyfile.Read(file, password(cmd, false))
+			if err != nil {
+				return report{}, err
+			}
+			done, err := r.Sign(key, time.Now(), confirm(cmd, *yes))
 			if err != nil {
 				return report{}, err
 			}

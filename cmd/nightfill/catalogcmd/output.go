@@ -16,6 +16,7 @@ import (
 	"github.com/nightfill/nightfill/cmd/nightfill/exit"
 	"github.com/nightfill/nightfill/site"
 	"github.com/nightfill/nightfill/sync/catalog"
+	"github.com/nightfill/nightfill/sync/keyfile"
 	"github.com/nightfill/nightfill/sync/publish"
 )
 
@@ -37,7 +38,11 @@ Exit code 3 means: published, but a patch or a role waits for signatures.`,
 		if err != nil {
 			return report{}, err
 		}
-		p, err := r.Publish(cmd.Context(), publish.Options{Out: args[1], KeyFiles: *keys, Password: password(cmd, false), Verify: verifyAsStore, Now: time.Now()})
+		ring, err := keyfile.Open(r.KeyDir(), password(cmd, false), *keys...)
+		if err != nil {
+			return report{}, err
+		}
+		p, err := r.Publish(cmd.Context(), publish.Options{Out: args[1], Keys: ring, Verify: verifyAsStore, Now: time.Now()})
 		if err != nil {
 			return report{}, err
 		}
@@ -199,7 +204,11 @@ until they have, stores go on with the old keys. Works for every role.`,
 		if err != nil {
 			return report{}, err
 		}
-		o, err := r.Rotate(publish.RotateOptions{Role: *role, Replace: *replace, Password: password(cmd, false), Now: time.Now()})
+		ring, err := keyfile.Open(r.KeyDir(), password(cmd, false))
+		if err != nil {
+			return report{}, err
+		}
+		o, err := r.Rotate(publish.RotateOptions{Role: *role, Replace: *replace, Keys: ring, Now: time.Now()})
 		if err != nil {
 			return report{}, err
 		}

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/nightfill/nightfill/cmd/nightfill/exit"
+	"github.com/nightfill/nightfill/sync/keyfile"
 	"github.com/nightfill/nightfill/sync/publish"
 )
 
@@ -20,9 +21,9 @@ const passwordVar = "NIGHTFILL_KEY_PASSWORD"
 
 // password answers from the environment, or asks on the terminal: once for all keys of
 // the command, twice when a new key is made with the answer.
-func password(cmd *cobra.Command, isNew bool) publish.Password {
+func password(cmd *cobra.Command, isNew bool) keyfile.Password {
 	if word, ok := os.LookupEnv(passwordVar); ok {
-		return publish.FixedPassword(word)
+		return keyfile.FixedPassword(word)
 	}
 	var answer []byte
 	return func(key string) ([]byte, error) {

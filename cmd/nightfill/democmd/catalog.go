@@ -10,6 +10,7 @@ import (
 
 	"github.com/nightfill/nightfill/site"
 	"github.com/nightfill/nightfill/sync/catalog"
+	"github.com/nightfill/nightfill/sync/keyfile"
 	"github.com/nightfill/nightfill/sync/patchfile"
 	"github.com/nightfill/nightfill/sync/publish"
 )
@@ -77,9 +78,13 @@ owner: pos
 // would with `nightfill catalog`. It returns the published folder.
 func makeCatalog(ctx context.Context, dir string, debs map[string]string) (string, error) {
 	work, keys, out := filepath.Join(dir, "hq"), filepath.Join(dir, "keys"), filepath.Join(dir, "catalog")
-	none := publish.FixedPassword("")
-	err := publish.Init(publish.InitOptions{
-		Dir: work, KeyDir: keys, Owners: []publish.Owner{{Name: "pos", Quorum: publish.Quorum{Threshold: 2, Keys: 3}}}, Password: none, Now: time.Now(),
+	none := keyfile.FixedPassword("") // a demo's keys are not encrypted
+	ring, err := keyfile.Open(keys, none)
+	if err != nil {
+		return "", err
+	}
+	err = publish.Init(publish.InitOptions{
+		Dir: work, KeyDir: keys, Keys: ring, Owners: []publish.Owner{{Name: "pos", Quorum: publish.Quorum{Threshold: 2, Keys: 3}}}, Now: time.Now(),
 	})
 	if err != nil {
 		return "", err
@@ -91,8 +96,12 @@ func makeCatalog(ctx context.Context, dir string, debs map[string]string) (strin
 	if err := addPatches(repo, filepath.Join(dir, "patches"), debs); err != nil {
 		return "", err
 	}
-	for _, key := range []string{"pos-1", "pos-2"} {
-		if _, err := repo.Sign(filepath.Join(keys, key), none, time.Now(), nil); err != nil {
+	for _, name := range []string{"pos-1", "pos-2"} {
+		key, err := keyfile.Read(filepath.Join(keys, name), none)
+		if err != nil {
+			return "", err
+		}
+		if _, err := repo.Sign(key, time.Now(), nil); err != nil {
 			return "", err
 		}
 	}
@@ -100,7 +109,7 @@ func makeCatalog(ctx context.Context, dir string, debs map[string]string) (strin
 		_, err := catalog.Verify(ctx, "", files, root, now)
 		return err
 	}
-	_, err = repo.Publish(ctx, publish.Options{Out: out, Password: none, Verify: verify, Now: time.Now()})
+	_, err = repo.Publish(ctx, publish.Options{Out: out, Keys: ring, Verify: verify, Now: time.Now()})
 	return out, err
 }
 
