@@ -111,7 +111,7 @@ func (d *Daemon) assemble() error {
 	d.runner = runner.New(runner.Options{
 		Ledger: d.ledger, Devices: d.devices, Artifacts: artifacts{d.depot}, Facts: d.facts,
 		Calendar: func() window.Calendar { return d.store.Calendar }, Device: d.device,
-		Owner: d.store.Org + "." + d.store.ID, Log: d.Log, Beat: heart.Beat, Prepared: d.supplied,
+		Owner: d.store.Org + "." + d.store.ID, Log: d.Log, Beat: heart.Beat, BeatEvery: d.notify.Interval() / 2, Prepared: d.supplied,
 	})
 	d.checker = checker.New(checker.Options{
 		Store: d.store, Devices: pinned{d}, Log: d.Log, Sink: d.keepResults,

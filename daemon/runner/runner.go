@@ -19,7 +19,7 @@ import (
 )
 
 const (
-	lookAgain  = 10 * time.Second // at the latest: timers stand still while the box sleeps, and a watchdog listens
+	lookAgain  = 10 * time.Second // at the latest: timers stand still while the box sleeps
 	retryWrite = 5 * time.Second  // after the journal could not be written
 	lazily     = time.Second      // how long a confirmation may wait for the next commit
 )
@@ -36,6 +36,7 @@ type Options struct {
 	Log       *slog.Logger
 	Prepared  <-chan struct{} // closed when a night may be planned: the catalog was looked for; nil = at once
 	Beat      func()          // called whenever the loop has made progress; may be nil
+	BeatEvery time.Duration   // how often at least; 0 = as it comes
 }
 
 // Runner runs the nights of one store.
@@ -92,6 +93,9 @@ func (r *Runner) Run(ctx context.Context) error {
 // wait returns when there may be something to do.
 func (r *Runner) wait(ctx context.Context, changed <-chan struct{}, wake time.Time) {
 	pause := lookAgain
+	if r.BeatEvery > 0 {
+		pause = min(pause, r.BeatEvery)
+	}
 	if !wake.IsZero() {
 		pause = max(0, min(pause, time.Until(wake)))
 	}
