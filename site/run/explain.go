@@ -1,6 +1,7 @@
 package run
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
@@ -43,13 +44,27 @@ func Explain(step Step, outcome Outcome, exitCode int, output string) *site.Reas
 	return site.Because(code, text)
 }
 
+// lastLine is the line that tells most: the last one, and of dpkg the one before its own
+// epilogue, which only repeats the names of packages.
 func lastLine(output string) string {
+	output, _, _ = strings.Cut(output, "\nErrors were encountered while processing:")
 	lines := strings.Split(strings.TrimSpace(output), "\n")
-	line := strings.TrimSpace(lines[len(lines)-1])
+	last := len(lines) - 1
+	if last >= 2 && strings.HasPrefix(lines[last-1], "dpkg: error processing ") && !isProgress(lines[last-2]) {
+		last -= 2
+	}
+	line := strings.TrimSpace(lines[last])
 	if len(line) > 300 {
 		line = line[:300]
 	}
 	return strings.ToValidUTF8(line, "?")
+}
+
+// isProgress reports whether a line of dpkg says only what it is doing.
+func isProgress(line string) bool {
+	return slices.ContainsFunc([]string{"Setting up ", "Unpacking ", "Preparing to unpack ", "Selecting ", "(Reading database ", "dpkg: "}, func(start string) bool {
+		return strings.HasPrefix(line, start)
+	})
 }
 
 // Whether answers `nightfill why`: what stands between a job of the open night and its
