@@ -12,6 +12,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/nightfill/nightfill/cmd/nightfill/exit"
+	"github.com/nightfill/nightfill/sync/changes"
 	"github.com/nightfill/nightfill/sync/keyfile"
 	"github.com/nightfill/nightfill/sync/publish"
 )
@@ -67,7 +68,10 @@ func ask(cmd *cobra.Command, question string) ([]byte, error) {
 // confirm shows a change and asks, unless yes was given on the command line.
 func confirm(cmd *cobra.Command, yes bool) func(publish.Change) (bool, error) {
 	return func(c publish.Change) (bool, error) {
-		fmt.Fprint(cmd.ErrOrStderr(), c.String())
+		fmt.Fprint(cmd.ErrOrStderr(), changes.Signing{
+			Key: c.Key, Role: c.Role, Version: c.Version, Since: c.Since, Expires: c.Expires,
+			Before: changes.Content(c.Before), After: changes.Content(c.After),
+		})
 		if yes {
 			return true, nil
 		}

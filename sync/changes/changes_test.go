@@ -1,0 +1,95 @@
+package changes
+
+import (
+	"testing"
+	"time"
+
+	"github.com/nightfill/nightfill/site"
+)
+
+var expires = time.Date(2027, 2, 20, 2, 30, 0, 0, time.UTC)
+
+func pos(change func(*site.Patch)) map[string]site.Patch {
+	p := site.Patch{
+		ID: "pos-4.2.1", Title: "POS", Severity: site.High, Install: site.Install{Kind: site.InstallDeb}, Reboot: site.RebootMay,
+		Classes: []site.Class{site.LinuxServer}, Rollback: site.Rollback{Class: site.RollbackNone}, Owner: "pos",
+		Artifacts: []site.Artifact{{Name: "pos.deb", SHA256: "abcd", Size: 3}},
+	}
+	if change != nil {
+		change(&p)
+	}
+	return map[string]site.Patch{p.ID: p}
+}
+
+func TestSigning(t *testing.T) {
+	withdrawn := site.Rules{Withdrawn: map[string]site.Withdrawal{"a": {Reason: "prints twice"}}}
+	released := site.Rules{Releases: map[string]site.Release{"a": {Ring: site.RingPilot}, "b": {Ring: site.RingLab, Stores: []string{"1", "2"}}}}
+	tests := []struct {
+		name string
+		s    Signing
+		want string
+	}{
+		{"new patch", Signing{Key: "pos-1", Role: "pos", Version: 7, Expires: expires, After: Content{Patches: pos(nil)}},
+			`pos-1 signs version 7 of pos, valid until 2027-02-20T02:30:00Z.
+This key has not signed it before; all of it is new:
+  + pos-4.2.1
+      POS
+      deb, severity high, for linux-server
+      reboot may, rollback none
+      artifact pos.deb, 3 bytes, sha256 abcd
+      duration {"install":"0s","reboot":"0s","verify":"0s","rollback":"0s"}
+      owner "pos"
+`},
+		{"nothing", Signing{Key: "pos-1", Role: "pos", Version: 8, Since: 7, Expires: expires, Before: Content{Patches: pos(nil)}, After: Content{Patches: pos(nil)}},
+			`pos-1 signs version 8 of pos, valid until 2027-02-20T02:30:00Z.
+Since this key signed version 7:
+  nothing changes but the date until which it is valid
+`},
+		{"changed patch", Signing{Key: "pos-1", Role: "pos", Version: 8, Since: 7, Expires: expires, Before: Content{Patches: pos(nil)}, After: Content{Patches: pos(func(p *site.Patch) {
+			p.Rollback = site.Rollback{Class: site.RollbackScript, Artifacts: []site.Artifact{{Name: "undo.sh", SHA256: "ef", Size: 2}}}
+			p.Install.Args = []string{"-v"}
+			p.Owner = ""
+		})}},
+			`pos-1 signs version 8 of pos, valid until 2027-02-20T02:30:00Z.
+Since this key signed version 7:
+  ~ pos-4.2.1
+      was: reboot may, rollback none
+      was: owner "pos"
+      now: reboot may, rollback script
+      now: rollback artifact undo.sh, 2 bytes, sha256 ef
+      now: install {"kind":"","args":["-v"]}
+`},
+		{"rules", Signing{Key: "fleet-1", Role: "fleet", Version: 8, Since: 7, Expires: expires, Before: Content{Rules: released}, After: Content{Rules: withdrawn}},
+			`fleet-1 signs version 8 of fleet, valid until 2027-02-20T02:30:00Z.
+Since this key signed version 7:
+  - release a
+  - release b
+  + withdraw a
+      because: prints twice
+`},
+		{"first rules", Signing{Key: "fleet-1", Role: "fleet", Version: 7, Expires: expires, After: Content{Rules: released}},
+			`fleet-1 signs version 7 of fleet, valid until 2027-02-20T02:30:00Z.
+This key has not signed it before; all of it is new:
+  + release a
+      to every store of ring pilot and earlier rings
+  + release b
+      to ring lab, only stores 1, 2
+`},
+		{"keys", Signing{Key: "root-1", Role: "root", Version: 2, Since: 1, Expires: expires,
+			Before: Content{Roles: map[string][]string{"root": {"1 of root-1 (aa) must sign"}, "targets": {"1 of targets-1 (bb) must sign"}}},
+			After:  Content{Roles: map[string][]string{"root": {"1 of root-1 (aa) must sign"}, "targets": {"1 of targets-2 (cc) must sign"}}}},
+			`root-1 signs version 2 of root, valid until 2027-02-20T02:30:00Z.
+Since this key signed version 1:
+  ~ role targets
+      was: 1 of targets-1 (bb) must sign
+      now: 1 of targets-2 (cc) must sign
+`},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			if got := tt.s.String(); got != tt.want {
+				t.Errorf("text is\n%s\nwant\n%s", got, tt.want)
+			}
+		})
+	}
+}

@@ -1,0 +1,125 @@
+package changes
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/nightfill/nightfill/site"
+)
+
+// words maps each thing in a content to lines that describe it.
+func words(c Content) map[string][]string {
+	out := map[string][]string{}
+	for id, p := range c.Patches {
+		out[id] = patchWords(p)
+	}
+	ruleWords(out, c.Rules)
+	for name, lines := range c.Roles {
+		out["role "+name] = lines
+	}
+	return out
+}
+
+func ruleWords(out map[string][]string, rules site.Rules) {
+	for id, r := range rules.Releases {
+		where := "every store of ring " + string(r.Ring) + " and earlier rings"
+		if len(r.Stores) > 0 {
+			where = "ring " + string(r.Ring) + ", only stores " + strings.Join(r.Stores, ", ")
+		}
+		out["release "+id] = []string{"to " + where}
+	}
+	for id, w := range rules.Withdrawn {
+		out["withdraw "+id] = []string{"because: " + w.Reason}
+	}
+}
+
+// patchWords describes a patch to the person who signs it.
+func patchWords(p site.Patch) []string {
+	classes := make([]string, len(p.Classes))
+	for i, c := range p.Classes {
+		classes[i] = string(c)
+	}
+	lines := []string{
+		p.Title,
+		fmt.Sprintf("%s, severity %s, for %s", p.Install.Kind, p.Severity, strings.Join(classes, ", ")),
+		fmt.Sprintf("reboot %s, rollback %s", p.Reboot, p.Rollback.Class),
+	}
+	for _, a := range p.Artifacts {
+		lines = append(lines, artifactWords("artifact", a))
+	}
+	for _, a := range p.Rollback.Artifacts {
+		lines = append(lines, artifactWords("rollback artifact", a))
+	}
+	return append(lines, otherWords(p)...)
+}
+
+func artifactWords(what string, a site.Artifact) string {
+	return fmt.Sprintf("%s %s, %d bytes, sha256 %s", what, a.Name, a.Size, a.SHA256)
+}
+
+// otherWords lists everything else that is signed, so that nothing is signed unseen.
+func otherWords(p site.Patch) []string {
+	rest := p
+	rest.ID, rest.Title, rest.Severity, rest.Reboot, rest.Classes, rest.Artifacts = "", "", "", "", nil, nil
+	rest.Rollback.Class, rest.Rollback.Artifacts, rest.Install.Kind = "", nil, ""
+	data, err := json.Marshal(rest)
+	if err != nil {
+		return []string{err.Error()}
+	}
+	var fields map[string]json.RawMessage
+	if err := json.Unmarshal(data, &fields); err != nil {
+		return []string{err.Error()}
+	}
+	var lines []string
+	for _, name := range slices.Sorted(maps.Keys(fields)) {
+		switch v := string(fields[name]); v {
+		case `""`, `{}`, `null`, `{"kind":""}`, `{"class":""}`:
+		default:
+			lines = append(lines, name+" "+v)
+		}
+	}
+	return lines
+}
+
+// diffLines says what was added, removed and changed, by name.
+func diffLines(before, after map[string][]string) []string {
+	names := map[string]bool{}
+	for n := range before {
+		names[n] = true
+	}
+	for n := range after {
+		names[n] = true
+	}
+	var lines []string
+	for _, n := range slices.Sorted(maps.Keys(names)) {
+		old, was := before[n]
+		now, is := after[n]
+		switch {
+		case !was:
+			lines = append(lines, "+ "+n)
+			lines = append(lines, indent("    ", now)...)
+		case !is:
+			lines = append(lines, "- "+n)
+		case !slices.Equal(old, now):
+			lines = append(lines, "~ "+n)
+			lines = append(lines, indent("    was: ", minus(old, now))...)
+			lines = append(lines, indent("    now: ", minus(now, old))...)
+		}
+	}
+	return lines
+}
+
+func minus(a, b []string) []string {
+	return slices.DeleteFunc(slices.Clone(a), func(s string) bool { return slices.Contains(b, s) })
+}
+
+func indent(prefix string, lines []string) []string {
+	out := make([]string, len(lines))
+	for i, l := range lines {
+		out[i] = prefix + l
+	}
+	return out
+}
