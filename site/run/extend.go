@@ -18,13 +18,17 @@ func Extendable(s State, now time.Time) bool {
 	return !slices.ContainsFunc(n.Jobs, func(j Job) bool { return !j.Settled && j.State != site.NoAnswer })
 }
 
-// Extension cuts a plan, made anew inside the window, to what the night has not tried yet: no
-// patch is tried twice on a device in one night. It is empty when nothing is new.
+// Extension cuts a plan, made anew inside the window, to what the night has not tried yet, and
+// what was held and is free again: no patch is tried twice on a device in one night. It is empty
+// when nothing is new.
 func Extension(s State, made plan.Plan) plan.Plan {
 	var lanes []plan.Lane
 	wanted := map[string]bool{}
 	for _, lane := range made.Lanes {
-		lane.Jobs = slices.DeleteFunc(slices.Clone(lane.Jobs), func(j plan.Job) bool { return s.find(lane.Device, j.Patch) >= 0 })
+		lane.Jobs = slices.DeleteFunc(slices.Clone(lane.Jobs), func(j plan.Job) bool {
+			had, tried := s.Job(lane.Device, j.Patch)
+			return tried && had.State != site.Held
+		})
 		for _, j := range lane.Jobs {
 			wanted[j.Patch] = true
 		}
@@ -54,11 +58,23 @@ func (s *State) extend(e Event) {
 	for _, lane := range more.Lanes {
 		n.addLane(lane)
 		for _, job := range lane.Jobs {
-			n.Jobs = append(n.Jobs, Job{Device: lane.Device, Patch: job.Patch, State: site.Queued, Since: e.At})
+			s.queue(Job{Device: lane.Device, Patch: job.Patch, State: site.Queued, Since: e.At})
 		}
 	}
 	n.Report = slices.DeleteFunc(slices.Clone(e.Report), func(l plan.LeftOut) bool { return s.find(l.Device, l.Patch) >= 0 })
 	n.Closed = time.Time{}
+}
+
+// queue adds a job, or begins one anew that was held. Its attempts are counted on, since each
+// has a name that is used once.
+func (s *State) queue(j Job) {
+	i := s.find(j.Device, j.Patch)
+	if i < 0 {
+		s.Night.Jobs = append(s.Night.Jobs, j)
+		return
+	}
+	j.Attempts = s.Night.Jobs[i].Attempts
+	s.Night.Jobs[i] = j
 }
 
 // addLane puts jobs behind those that the device has already, or the device behind the others.
@@ -68,5 +84,8 @@ func (n *Night) addLane(lane plan.Lane) {
 		n.Plan.Lanes = append(n.Plan.Lanes, lane)
 		return
 	}
-	n.Plan.Lanes[i].Jobs = append(slices.Clone(n.Plan.Lanes[i].Jobs), lane.Jobs...)
+	jobs := slices.DeleteFunc(slices.Clone(n.Plan.Lanes[i].Jobs), func(old plan.Job) bool {
+		return slices.ContainsFunc(lane.Jobs, func(j plan.Job) bool { return j.Patch == old.Patch })
+	})
+	n.Plan.Lanes[i].Jobs = append(jobs, lane.Jobs...)
 }

@@ -52,6 +52,42 @@ func TestExtend(t *testing.T) {
 	}
 }
 
+// TestExtendAfterHold: what was held goes on when the hold ends inside the window, with names of
+// its steps that were not used before.
+func TestExtendAfterHold(t *testing.T) {
+	scene := "device srv-1\npatch one kind=script gate=wait\n"
+	n := newNight(t, scene)
+	n.decide()
+	n.end("srv-1", run.OK, nil)
+	n.decide()
+	gate := n.open("srv-1").Intent.Work
+	n.line([]string{"hold", "srv-1", "until=04:00"})
+	n.end("srv-1", run.Bad, nil)
+	n.decide()
+	if j, _ := n.s.Job("srv-1", "one"); j.State != site.Held || n.s.Night.Open() {
+		t.Fatalf("the job is %s", j.State)
+	}
+	n.line([]string{"release", "srv-1"})
+	facts, err := scenario.Read(scene)
+	if err != nil {
+		t.Fatal(err)
+	}
+	span, _ := facts.Calendar.Contains(n.now)
+	made, report := plan.Make(facts.Facts, span, facts.Calendar.Reserve)
+	more := run.Extension(n.s, made)
+	n.add(run.Event{Kind: run.NightExtended, Night: more.Night, Plan: &more, Report: report})
+	n.decide()
+	n.end("srv-1", run.OK, nil)
+	n.decide()
+	if again := n.open("srv-1").Intent; again.Step != run.Gate || again.Work == gate {
+		t.Errorf("the gate is asked under %s again", again.Work)
+	}
+	n.play(nil)
+	if j, _ := n.s.Job("srv-1", "one"); j.State != site.Done || len(n.s.Night.Jobs) != 1 {
+		t.Errorf("the jobs are %+v", n.s.Night.Jobs)
+	}
+}
+
 func asText(t *testing.T, v any) string {
 	t.Helper()
 	data, err := json.Marshal(v)
