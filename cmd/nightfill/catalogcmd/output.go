@@ -244,7 +244,7 @@ store trusts, and a store.yaml to be filled in. The URL is remembered for the ne
 		if path == "" {
 			path = filepath.Join(args[0], "stores", args[1])
 		}
-		if err := r.StoreBundle(args[1], *url, path); err != nil {
+		if err := bundle(r, args[1], *url, path); err != nil {
 			return report{}, err
 		}
 		return report{

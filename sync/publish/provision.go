@@ -1,0 +1,45 @@
+package publish
+
+import (
+	"fmt"
+	"net/url"
+	"os"
+)
+
+// Provision is what a new store needs of its catalog.
+type Provision struct {
+	Root []byte // the newest root, the only thing that the store trusts
+	URL  string // where the catalog is served
+}
+
+// Provision looks up what the store with this id needs. address is where the catalog is
+// served; it is remembered, and "" means the one remembered.
+func (r *Repo) Provision(id, address string) (p Provision, err error) {
+	if !storePattern.MatchString(id) {
+		return Provision{}, fmt.Errorf("%q is not the id of a store: use letters, digits, dots, _ and -, like 0142", id)
+	}
+	err = r.locked(func(b *book) error {
+		if err := b.rememberURL(address); err != nil {
+			return err
+		}
+		p.URL = b.cfg.URL
+		p.Root, err = os.ReadFile(b.path(rootsDir, rootFile(b.signed.root.Signed.Version)))
+		return err
+	})
+	return p, err
+}
+
+func (b *book) rememberURL(address string) error {
+	if address == "" {
+		if b.cfg.URL == "" {
+			return fmt.Errorf("the address of the catalog is not known yet: give --url, like https://patches.example.com/catalog/")
+		}
+		return nil
+	}
+	u, err := url.Parse(address)
+	if err != nil || u.Host == "" && u.Scheme != "file" || u.Scheme != "http" && u.Scheme != "https" && u.Scheme != "file" {
+		return fmt.Errorf("%q is not an address: write https://patches.example.com/catalog/", address)
+	}
+	b.cfg.URL = address
+	return writeJSON(b.path(configName), b.cfg)
+}
