@@ -130,7 +130,12 @@ func (d *Daemon) Enrol(_ context.Context, device, key, actor string) error {
 	if err := d.known(device); err != nil {
 		return err
 	}
-	return d.ledger.Add(run.Event{Kind: run.DeviceEnrolled, At: time.Now(), Device: device, Text: key, Actor: actor})
+	if err := d.ledger.Add(run.Event{Kind: run.DeviceEnrolled, At: time.Now(), Device: device, Text: key, Actor: actor}); err != nil {
+		return err
+	}
+	ask(d.relook)
+	d.checker.Kick()
+	return nil
 }
 
 // NightAt folds the journal up to the end of a night and shows it; the zero date is the newest
@@ -181,6 +186,8 @@ func (d *Daemon) Diagnose(ctx context.Context, id string) (view.Diagnosis, error
 		o = site.Observation{Device: id, At: time.Now(), Error: policy.Facts{}.Device(device).Reason}
 	}
 	d.mu.Lock()
+	d.inventory = maps.Clone(d.inventory) // others read the one there was
+	d.inventory[id] = o
 	results := maps.Clone(d.results)
 	d.mu.Unlock()
 	return view.Diagnose(d.View(ctx), device, o, results), nil

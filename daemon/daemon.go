@@ -60,6 +60,7 @@ type Daemon struct {
 	notify  *notify.Notifier
 
 	refresh  chan struct{} // asks for a look at the catalog now
+	relook   chan struct{} // asks for a look at the devices now
 	supplied chan struct{} // closed when the catalog was looked for once
 
 	mu        sync.Mutex // guards what follows; held for memory only
@@ -72,7 +73,7 @@ type Daemon struct {
 // directory, the keys or the catalog's root is an error here, before anything runs.
 func New(ctx context.Context, o Options) (*Daemon, error) {
 	d := &Daemon{
-		Options: o, store: o.Config.Store, started: time.Now(), refresh: make(chan struct{}, 1), supplied: make(chan struct{}),
+		Options: o, store: o.Config.Store, started: time.Now(), refresh: make(chan struct{}, 1), relook: make(chan struct{}, 1), supplied: make(chan struct{}),
 		inventory: site.Inventory{}, results: map[string]site.CheckResult{}, since: map[string]time.Time{},
 	}
 	if err := os.MkdirAll(o.Config.State, 0o755); err != nil {
@@ -179,13 +180,14 @@ func (d *Daemon) openUplink() error {
 // hint is what headquarters may ask for over MQTT: to look, never to act.
 func (d *Daemon) hint(verb string) {
 	if verb == "refresh" {
-		d.lookAtCatalog()
+		ask(d.refresh)
 	}
 }
 
-func (d *Daemon) lookAtCatalog() {
+// ask asks once for something that is done in its own time; asking again before it is done adds nothing.
+func ask(wake chan struct{}) {
 	select {
-	case d.refresh <- struct{}{}:
+	case wake <- struct{}{}:
 	default:
 	}
 }

@@ -47,7 +47,7 @@ func (d *Daemon) timekeeper(ctx context.Context) error {
 
 // watch looks at the devices now and then, except while a night looks after them.
 func (d *Daemon) watch(ctx context.Context) error {
-	return every(ctx, lookAtStoreEvery, nil, func(ctx context.Context) {
+	return every(ctx, lookAtStoreEvery, d.relook, func(ctx context.Context) {
 		if !d.ledger.State().Night.Open() {
 			d.look(ctx)
 		}

@@ -79,16 +79,16 @@ func (r *Runner) plan(ctx context.Context, decide func(run.State, policy.Facts) 
 
 // sight is what a plan depended on, as far as a new look is worth its while when it changes.
 type sight struct {
-	night                         window.Date
-	catalog                       int64
-	cached, holds, dirty, settled int
-	turn                          int64 // grows every few minutes while a device is missed
+	night                               window.Date
+	catalog                             int64
+	cached, holds, keys, dirty, settled int
+	turn                                int64 // grows every few minutes while a device is missed
 }
 
 const lookForMissing = 5 * time.Minute
 
 func sightOf(s run.State, now time.Time) sight {
-	v := sight{catalog: s.Catalog.Version, cached: len(s.Cached), holds: len(s.Holds), dirty: len(s.Dirty)}
+	v := sight{catalog: s.Catalog.Version, cached: len(s.Cached), holds: len(s.Holds), keys: len(s.HostKeys), dirty: len(s.Dirty)}
 	if s.Night == nil {
 		return v
 	}
