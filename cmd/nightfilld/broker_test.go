@@ -38,7 +38,13 @@ func subscribe(tb testing.TB, port int) *hq {
 	h := &hq{tb: tb, retained: map[string]string{}}
 	o := mqtt.NewClientOptions().AddBroker(fmt.Sprintf("tcp://127.0.0.1:%d", port)).SetClientID("lab-hq").SetOrderMatters(true)
 	o.SetAutoReconnect(true).SetMaxReconnectInterval(100 * time.Millisecond).SetConnectTimeout(time.Second)
-	o.SetOnConnectHandler(func(c mqtt.Client) { c.Subscribe(topics+"#", 1, h.hear) })
+	o.SetOnConnectHandler(func(c mqtt.Client) {
+		c.Subscribe(topics+"#", 1, h.hear).WaitTimeout(quick)
+		c.Publish("nightfill/v1/acme/hq/state", 1, true, `{"online":true}`).WaitTimeout(quick)
+		if last, _ := h.last(); last > 0 {
+			h.stored()
+		}
+	})
 	h.client = mqtt.NewClient(o)
 	if t := h.client.Connect(); !t.WaitTimeout(quick) || t.Error() != nil {
 		tb.Fatalf("cannot connect to mosquitto: %v", t.Error())
@@ -82,6 +88,18 @@ func (h *hq) last() (seq uint64, stream string) {
 		}
 	}
 	return seq, stream
+}
+
+// count is how many events were heard whose payload has a text in it.
+func (h *hq) count(text string) (n int) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, e := range h.events {
+		if strings.Contains(e.payload, text) {
+			n++
+		}
+	}
+	return n
 }
 
 // verify compares what was heard with what was promised: every event from 1 to last, each for

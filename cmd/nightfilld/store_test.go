@@ -73,7 +73,7 @@ func (s *store) patch(id string, lines ...string) {
 
 // debPatch adds a patch that brings a package to a version, and can take it back to 1.0.0.
 func (s *store) debPatch(name, version, targets string, lines ...string) string {
-	id := name + "-" + strings.ReplaceAll(version, "+", "-")
+	id := name + "-" + version
 	s.patch(id, append([]string{
 		"install: {kind: deb}", targets, fmt.Sprintf("artifacts: [%s]", s.deb(name, version)),
 		fmt.Sprintf("applies: {package: %s, below: %q}", name, version),
