@@ -13,8 +13,8 @@ func (d *decider) waiting(j Job, p site.Patch) *site.Reason {
 	if j.Last != nil && j.Last.Step == Gate && j.Last.Outcome != OK {
 		return j.Last.Reason
 	}
-	if d.s.Unsure != nil {
-		return d.s.Unsure
+	if reason := d.s.Barred(); reason != nil {
+		return reason
 	}
 	for _, rule := range []func(Job) *site.Reason{d.earlierGroup, d.canaryFirst, d.groupRoom} {
 		if reason := rule(j); reason != nil {

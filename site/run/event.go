@@ -20,6 +20,7 @@ const (
 	DaemonStarted  Kind = "daemon.started"
 	DaemonStopped  Kind = "daemon.stopped"
 	ClockChanged   Kind = "clock.changed"   // the box began or ceased to trust its clock: Text, Reason
+	DiskChanged    Kind = "disk.changed"    // the box began or ceased to lack disk space for its journal: Reason
 	CatalogUpdated Kind = "catalog.updated" // a new generation was verified: Catalog
 	CatalogRefused Kind = "catalog.refused" // what the server offers was not accepted: Reason
 	ArtifactCached Kind = "artifact.cached" // the bytes of an artifact are verified in the store: Text is its digest

@@ -60,6 +60,8 @@ func (s *State) apply(e Event) {
 		set(&s.HostKeys, e.Device, e.Text)
 	case ClockChanged:
 		s.Unsure = e.Reason
+	case DiskChanged:
+		s.Full = e.Reason
 	case HoldSet:
 		set(&s.Holds, e.Hold.Device, *e.Hold)
 	case HoldReleased:

@@ -41,8 +41,8 @@ func Due(s State, c window.Calendar, now time.Time) (window.Span, bool, *site.Re
 		return span, false, nil
 	case s.Night.Open():
 		return span, false, site.Because(site.CodeWaiting, "the night of "+s.Night.Plan.Night.String()+" is not closed yet")
-	case s.Unsure != nil:
-		return span, false, s.Unsure
+	case s.Barred() != nil:
+		return span, false, s.Barred()
 	}
 	return span, true, nil
 }
@@ -224,7 +224,7 @@ func (d *decider) goOn(j Job, p site.Patch) {
 		d.wakeAt(turn.notBefore)
 		return
 	}
-	if !j.Begun() && d.s.Unsure != nil {
+	if !j.Begun() && d.s.Barred() != nil {
 		return
 	}
 	if turn.step == Install && !j.Begun() {

@@ -109,6 +109,9 @@ func (n *story) add(e run.Event) {
 	n.s = run.Fold(n.s, r)
 	n.records = append(n.records, r)
 	after, _ := n.s.Job(e.Device, e.Patch)
+	if known && !after.Settled && (after.State == site.NoAnswer) != (after.LastState != "") {
+		n.t.Fatalf("after %s %s of %s is %q and was %q before it fell silent", e.Kind, e.Patch, e.Device, after.State, after.LastState)
+	}
 	stamped := run.Event{}
 	if before.State != after.State {
 		stamped = run.Event{From: before.State, To: after.State}

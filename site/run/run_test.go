@@ -165,6 +165,10 @@ func (n *night) line(words []string) {
 		n.add(run.Event{Kind: run.HoldReleased, Device: words[1]})
 	case "unsure":
 		n.add(run.Event{Kind: run.ClockChanged, Reason: site.Because(site.CodeClockUnsure, "the clock jumped")})
+	case "full":
+		n.add(run.Event{Kind: run.DiskChanged, Reason: site.Because(site.CodeBoxFull, "the disk is full")})
+	case "space":
+		n.add(run.Event{Kind: run.DiskChanged})
 	case "sure":
 		n.add(run.Event{Kind: run.ClockChanged})
 	case "withdraw":

@@ -27,6 +27,7 @@ type State struct {
 	Verdict   site.Verdict                `json:"verdict,omitempty"`
 	VerdictAt time.Time                   `json:"verdict_at,omitzero"` // since when the verdict is this one
 	Unsure    *site.Reason                `json:"unsure,omitempty"`    // why the box does not trust its clock; nil = it does
+	Full      *site.Reason                `json:"full,omitempty"`      // why the journal may soon not be written; nil = there is space
 	Night     *Night                      `json:"night,omitempty"`     // the newest night, open or closed
 }
 
@@ -99,6 +100,15 @@ func (s State) clone() State {
 		s.Night = &night
 	}
 	return s
+}
+
+// Barred says why nothing may be begun anywhere now: the clock is not to be trusted, or the
+// outcome of what is begun could perhaps not be written down. Nil = it may.
+func (s State) Barred() *site.Reason {
+	if s.Unsure != nil {
+		return s.Unsure
+	}
+	return s.Full
 }
 
 // Job returns the job of a patch on a device in the newest night.
