@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -33,6 +34,11 @@ func TestReferenceNight(t *testing.T) {
 		} {
 			if !strings.Contains(felt, trouble) {
 				t.Errorf("the night has no %s: %s", trouble, felt)
+			}
+		}
+		for _, of := range []string{"till-4 " + string(run.DeviceSilent), "till-4 " + string(run.DeviceAnswered), "till-1 " + string(run.StepClaimed)} {
+			if !w.told(of) {
+				t.Errorf("the journal has no %s", of)
 			}
 		}
 		if w.beats == 0 || w.beats > 2500 {
@@ -190,6 +196,55 @@ func TestSilentBeforeTheTransfer(t *testing.T) {
 			if got := w.ends()[job]; got != want {
 				t.Errorf("%s is %q, want %q", job, got, want)
 			}
+		}
+		for _, patch := range []string{"os-7", "conf-3"} {
+			if r := w.job("kiosk-2", patch).Reason; r.Code != site.CodeNoAnswer || !strings.HasPrefix(r.Text, "kiosk-2 does not answer: ") {
+				t.Errorf("%s is not done because %s", patch, r)
+			}
+		}
+	})
+}
+
+// What a device has done and then forgotten is not done again: it is looked at.
+func TestForgottenWork(t *testing.T) {
+	night(t, func(s *fake.Store) {
+		for _, m := range machines() {
+			s.Trouble(m.id, fake.Trouble{Kind: fake.ClaimsLost, From: at(23, 6)})
+		}
+	}, nil, func(w *world) {
+		w.boot()
+		w.until(at(23, 2))
+		w.halt()
+		pass(5 * time.Minute)
+		w.boot()
+		w.rest()
+		for job, state := range w.ends() {
+			if state != site.Done {
+				t.Errorf("%s is %s", job, state)
+			}
+		}
+		if !slices.ContainsFunc(w.oracle.state.Night.Jobs, func(j run.Job) bool { return j.Ends[run.Install].Outcome == run.Interrupted }) {
+			t.Error("nothing was forgotten")
+		}
+	})
+}
+
+// A device that fell silent before the box was started again is noticed when it answers.
+func TestSilenceOutlastsTheBox(t *testing.T) {
+	night(t, func(s *fake.Store) {
+		s.Trouble("kiosk-2", fake.Trouble{Kind: fake.NoAnswer, From: at(23, 1), To: at(23, 20)})
+	}, nil, func(w *world) {
+		w.boot()
+		w.until(at(23, 12))
+		if j := w.job("kiosk-2", "os-7"); j.State != site.NoAnswer {
+			t.Errorf("a silent device is %s", j.State)
+		}
+		w.halt()
+		pass(time.Minute)
+		w.boot()
+		w.rest()
+		if !w.told("kiosk-2 "+string(run.DeviceAnswered)) || w.job("kiosk-2", "os-7").State != site.Done {
+			t.Errorf("it ends as %s", w.job("kiosk-2", "os-7").State)
 		}
 	})
 }

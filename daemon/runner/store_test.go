@@ -120,7 +120,7 @@ func haunt(devices *fake.Store) {
 	devices.Script("till-3", "os-7", fake.Script{Install: fake.Outcome{StopsServices: true}})
 	devices.Trouble("till-4", fake.Trouble{Kind: fake.NoAnswer, From: at(23, 33), To: at(23, 53)})
 	devices.Script("till-4", "pos-2", fake.Script{Install: wrong})
-	devices.Script("kiosk-1", "os-7", fake.Script{Boot: fake.Boot{Dead: true}})
+	devices.Script("kiosk-1", "os-7", fake.Script{Boot: fake.Boot{Dead: true, Times: 1}})
 	devices.Script("kiosk-2", "os-7", fake.Script{Install: fake.Outcome{Exit: 1, Leaves: fake.Broken}, Revert: wrong})
 }
 

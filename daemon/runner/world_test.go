@@ -4,7 +4,9 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -27,7 +29,8 @@ type world struct {
 	facts   policy.Facts
 	oracle  *oracle
 	plan    crashes
-	beats   int // turns of the loop of all boxes
+	beats   int          // turns of the loop of all boxes
+	pending atomic.Int32 // calls to devices that have not returned
 
 	mu      sync.Mutex
 	ledger  *ledger.Ledger // of the box that runs
@@ -140,7 +143,7 @@ func (w *world) boot() {
 	}
 	ctx, cancel := context.WithCancel(w.t.Context())
 	r := runner.New(runner.Options{
-		Ledger: opened, Devices: w.devices, Artifacts: weightless{},
+		Ledger: opened, Devices: &counted{Driver: w.devices, calls: &w.pending}, Artifacts: weightless{},
 		Facts:    func(context.Context) policy.Facts { return w.facts },
 		Calendar: func() window.Calendar { return w.facts.Store.Calendar },
 		Device:   w.facts.Store.Device,
@@ -154,6 +157,9 @@ func (w *world) boot() {
 		defer close(stopped)
 		if err := r.Run(ctx); err != nil {
 			w.t.Errorf("the runner ended with %v", err)
+		}
+		if n := w.pending.Load(); n != 0 {
+			w.t.Errorf("the runner ended and left %d calls to devices behind", n)
 		}
 	}()
 }
@@ -181,6 +187,14 @@ func (w *world) job(device, patch string) run.Job {
 		w.t.Fatalf("there is no job %s of %s", patch, device)
 	}
 	return job
+}
+
+// told reports whether the journal has an event of a device, named "device kind".
+func (w *world) told(of string) bool {
+	return slices.ContainsFunc(w.journal.lines, func(line []byte) bool {
+		e := decode(line).Event
+		return e.Device+" "+string(e.Kind) == of
+	})
 }
 
 // rest runs the box to the end of the night and stops it.
