@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/theupdateframework/go-tuf/v2/metadata"
+
 	"github.com/nightfill/nightfill/site"
 )
 
@@ -125,7 +127,7 @@ func (b *book) ownerOf(id string) string {
 func (b *book) patchIDs() []string {
 	var ids []string
 	for _, owner := range b.owners() {
-		for path := range b.signed.roles[owner].Signed.Targets {
+		for path := range b.Signed.Roles[owner].Signed.Targets {
 			ids = append(ids, patchID(path))
 		}
 	}
@@ -157,4 +159,17 @@ func (b *book) suggestPatch(id string) string {
 func (r *Repo) manifest(sum string) (p site.Patch, err error) {
 	err = readJSON(r.path(payloadDir, sum+".json"), &p)
 	return p, err
+}
+
+// signedTarget is the entry of a patch in the signed version of its owner's role.
+func (b *book) signedTarget(owner, id string) *metadata.TargetFiles {
+	md := b.Signed.Roles[owner]
+	if md == nil {
+		return nil
+	}
+	return md.Signed.Targets[site.PatchTarget(owner, id)]
+}
+
+func (b *book) owners() []string {
+	return slices.DeleteFunc(b.Signed.Delegated(), func(name string) bool { return name == site.FleetRole })
 }

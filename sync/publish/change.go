@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/nightfill/nightfill/site"
+	"github.com/nightfill/nightfill/sync/publish/roles"
 )
 
 // Change is what a person is about to sign, and what their key signed last.
@@ -28,7 +29,7 @@ type Content struct {
 }
 
 // describe compares two versions of a role. before may be nil.
-func (b *book) describe(role string, k Key, before, after *targetsMeta) (Change, error) {
+func (b *book) describe(role string, k roles.Key, before, after *roles.Targets) (Change, error) {
 	c := Change{Role: role, Key: k.Name(), Version: after.Signed.Version, Expires: after.Signed.Expires}
 	var err error
 	if before != nil {
@@ -42,7 +43,7 @@ func (b *book) describe(role string, k Key, before, after *targetsMeta) (Change,
 }
 
 // content reads what a version of a role says from where signing kept it.
-func (b *book) content(role string, md *targetsMeta) (Content, error) {
+func (b *book) content(role string, md *roles.Targets) (Content, error) {
 	if role == "targets" {
 		return Content{Roles: b.delegationWords(md)}, nil
 	}
@@ -63,40 +64,40 @@ func (b *book) content(role string, md *targetsMeta) (Content, error) {
 }
 
 // delegationWords describes who may sign what below targets.
-func (b *book) delegationWords(md *targetsMeta) map[string][]string {
+func (b *book) delegationWords(md *roles.Targets) map[string][]string {
 	out := map[string][]string{}
 	if md.Signed.Delegations == nil {
 		return out
 	}
 	for _, d := range md.Signed.Delegations.Roles {
 		out[d.Name] = []string{
-			b.quorumWords(quorum{d.KeyIDs, d.Threshold}),
+			b.quorumWords(roles.Quorum{Keys: d.KeyIDs, Need: d.Threshold}),
 			"may sign " + strings.Join(d.Paths, ", "),
 		}
 	}
 	return out
 }
 
-func (b *book) quorumWords(q quorum) string {
-	names := make([]string, len(q.keys))
-	for i, id := range q.keys {
-		names[i] = b.keyName(id) + " (" + id[:min(len(id), 12)] + ")"
+func (b *book) quorumWords(q roles.Quorum) string {
+	names := make([]string, len(q.Keys))
+	for i, id := range q.Keys {
+		names[i] = b.KeyName(id) + " (" + id[:min(len(id), 12)] + ")"
 	}
 	slices.Sort(names)
-	return fmt.Sprintf("%d of %s must sign", q.need, strings.Join(names, ", "))
+	return fmt.Sprintf("%d of %s must sign", q.Need, strings.Join(names, ", "))
 }
 
 // describeRoot compares a new root with the newest signed one.
-func (b *book) describeRoot(k Key, after *rootMeta) Change {
-	signers := func(md *rootMeta) Content {
+func (b *book) describeRoot(k roles.Key, after *roles.Root) Change {
+	signers := func(md *roles.Root) Content {
 		c := Content{Roles: map[string][]string{}}
 		for name, r := range md.Signed.Roles {
-			c.Roles[name] = []string{b.quorumWords(quorum{r.KeyIDs, r.Threshold})}
+			c.Roles[name] = []string{b.quorumWords(roles.Quorum{Keys: r.KeyIDs, Need: r.Threshold})}
 		}
 		return c
 	}
 	return Change{
-		Role: "root", Key: k.Name(), Version: after.Signed.Version, Since: b.signed.root.Signed.Version, Expires: after.Signed.Expires,
-		Before: signers(b.signed.root), After: signers(after),
+		Role: "root", Key: k.Name(), Version: after.Signed.Version, Since: b.Signed.Root.Signed.Version, Expires: after.Signed.Expires,
+		Before: signers(b.Signed.Root), After: signers(after),
 	}
 }

@@ -5,6 +5,9 @@
 // loses at most the step that ran, and two people with different keys can work on it one
 // after the other. What leaves it for the stores is only what is signed by enough keys.
 //
-// It refuses to lower a version, to publish what a store would refuse,
-// and to change a patch that is already signed: a change gets a new id.
+// What may be signed by whom, and what is, is kept by its package roles; the keys themselves
+// are the caller's.
+//
+// It refuses to lower a version, to publish what a store would refuse, and to change a patch
+// that is already signed: a change gets a new id.
 package publish

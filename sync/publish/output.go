@@ -15,6 +15,13 @@ import (
 	"github.com/theupdateframework/go-tuf/v2/metadata"
 
 	"github.com/nightfill/nightfill/site"
+	"github.com/nightfill/nightfill/sync/publish/roles"
+)
+
+// How long a signature of each lasts: stores want a fresh timestamp often.
+const (
+	snapshotLife  = 14 * 24 * time.Hour
+	timestampLife = 72 * time.Hour
 )
 
 // signOnline makes the snapshot and the timestamp, signed with the keys at hand.
@@ -23,8 +30,8 @@ func (p *publication) signOnline() error {
 	if err != nil {
 		return err
 	}
-	sn := metadata.Snapshot(expiry(p.o.Now, snapshotLife))
-	sn.Signed.Version = nextVersion(versions.snapshot, p.o.Now)
+	sn := metadata.Snapshot(roles.Expiry(p.o.Now, snapshotLife))
+	sn.Signed.Version = roles.NextVersion(versions.snapshot, p.o.Now)
 	clear(sn.Signed.Meta)
 	if p.online.snapshot != nil {
 		// A name that leaves a snapshot makes every store refuse it.
@@ -33,7 +40,7 @@ func (p *publication) signOnline() error {
 		}
 	}
 	for role, file := range p.roleFiles() {
-		m, err := metaFile(p.signed.versionOf(role), file)
+		m, err := metaFile(p.Signed.Version(role), file)
 		if err != nil {
 			return err
 		}
@@ -42,22 +49,22 @@ func (p *publication) signOnline() error {
 		}
 		sn.Signed.Meta[role+".json"] = m
 	}
-	if err := p.signWith("snapshot", func(k Key) error { return signAll(sn, k) }); err != nil {
+	if err := p.signWith("snapshot", func(k roles.Key) error { return roles.SignAll(sn, k) }); err != nil {
 		return err
 	}
 	data, err := sn.ToBytes(false)
 	if err != nil {
 		return err
 	}
-	ts := metadata.Timestamp(expiry(p.o.Now, timestampLife))
-	ts.Signed.Version = nextVersion(versions.timestamp, p.o.Now)
+	ts := metadata.Timestamp(roles.Expiry(p.o.Now, timestampLife))
+	ts.Signed.Version = roles.NextVersion(versions.timestamp, p.o.Now)
 	ts.Signed.UnrecognizedFields = map[string]any{site.IssuedField: p.o.Now.Format(time.RFC3339)}
 	m := metadata.MetaFile(sn.Signed.Version)
-	t := target(data)
+	t := roles.Target(data)
 	m.Length, m.Hashes = t.Length, t.Hashes
 	ts.Signed.Meta["snapshot.json"] = m
 	p.snapshot, p.timestamp = sn, ts
-	return p.signWith("timestamp", func(k Key) error { return signAll(ts, k) })
+	return p.signWith("timestamp", func(k roles.Key) error { return roles.SignAll(ts, k) })
 }
 
 // onlineVersions are the highest versions that were ever given out, as far as is known.
@@ -68,10 +75,10 @@ func (p *publication) lastVersions() (onlineVersions, error) {
 	if p.online.timestamp != nil {
 		v = onlineVersions{p.online.snapshot.Signed.Version, p.online.timestamp.Signed.Version}
 	}
-	if !exists(p.path(signedDir, "timestamp.json")) {
+	if !exists(p.File("timestamp")) {
 		return v, nil
 	}
-	ts, err := readRole[metadata.TimestampType](p.path(signedDir, "timestamp.json"))
+	ts, err := roles.Read[metadata.TimestampType](p.File("timestamp"))
 	if err != nil {
 		return v, err
 	}
@@ -82,9 +89,9 @@ func (p *publication) lastVersions() (onlineVersions, error) {
 
 // roleFiles maps every role that the snapshot lists to its signed file.
 func (p *publication) roleFiles() map[string]string {
-	files := map[string]string{"targets": p.path(signedDir, "targets.json")}
-	for _, name := range delegated(p.signed.targets) {
-		files[name] = p.path(signedDir, name+".json")
+	files := map[string]string{"targets": p.File("targets")}
+	for _, name := range p.Signed.Delegated() {
+		files[name] = p.File(name)
 	}
 	return files
 }
@@ -95,19 +102,19 @@ func metaFile(version int64, file string) (*metadata.MetaFiles, error) {
 		return nil, err
 	}
 	m := metadata.MetaFile(version)
-	t := target(data)
+	t := roles.Target(data)
 	m.Length, m.Hashes = t.Length, t.Hashes
 	return m, nil
 }
 
 // signWith signs with as many keys of a top-level role as are needed, or says which are missing.
-func (p *publication) signWith(role string, sign func(Key) error) error {
-	q := p.signed.quorum(role)
+func (p *publication) signWith(role string, sign func(roles.Key) error) error {
+	q := p.Signed.Quorum(role)
 	have := 0
 	var names []string
-	for _, id := range q.keys {
-		names = append(names, p.keyName(id))
-		if have == q.need {
+	for _, id := range q.Keys {
+		names = append(names, p.KeyName(id))
+		if have == q.Need {
 			continue
 		}
 		if s, err := p.o.Keys.Signer(id); err != nil {
@@ -115,21 +122,21 @@ func (p *publication) signWith(role string, sign func(Key) error) error {
 		} else if s == nil {
 			continue
 		}
-		if err := sign(held{id, p.keyName(id), p.o.Keys}); err != nil {
+		if err := sign(roles.Held(id, p.KeyName(id), p.o.Keys)); err != nil {
 			return err
 		}
 		have++
 	}
-	if have < q.need {
-		return fmt.Errorf("cannot publish: %s must be signed by %d of %s, and %s holds too few of them; put the key there or give it with --key", role, q.need, strings.Join(names, ", "), p.cfg.Keys)
+	if have < q.Need {
+		return fmt.Errorf("cannot publish: %s must be signed by %d of %s, and %s holds too few of them; put the key there or give it with --key", role, q.Need, strings.Join(names, ", "), p.cfg.Keys)
 	}
 	return nil
 }
 
 // writePayloads writes the artifacts and manifests that the signed roles name.
 func (p *publication) writePayloads(ctx context.Context) error {
-	for _, name := range delegated(p.signed.targets) {
-		for target, t := range p.signed.roles[name].Signed.Targets {
+	for _, name := range p.Signed.Delegated() {
+		for target, t := range p.Signed.Roles[name].Signed.Targets {
 			sum := t.Hashes["sha256"].String()
 			data, err := os.ReadFile(p.path(payloadDir, sum+".json"))
 			if err != nil {
@@ -175,7 +182,7 @@ func (p *publication) writeMetadata() error {
 		if err != nil {
 			return err
 		}
-		if err := writeOnce(filepath.Join(dir, versioned(p.signed.versionOf(role), role)), data, 0o644); err != nil {
+		if err := writeOnce(filepath.Join(dir, versioned(p.Signed.Version(role), role)), data, 0o644); err != nil {
 			return err
 		}
 	}
@@ -186,11 +193,11 @@ func (p *publication) writeMetadata() error {
 	if err := writeOnce(filepath.Join(dir, versioned(p.snapshot.Signed.Version, "snapshot")), data, 0o644); err != nil {
 		return err
 	}
-	for v := int64(1); v <= p.signed.root.Signed.Version; v++ {
-		if data, err = os.ReadFile(p.path(rootsDir, rootFile(v))); err != nil {
+	for v := int64(1); v <= p.Signed.Root.Signed.Version; v++ {
+		if data, err = os.ReadFile(p.RootFile(v)); err != nil {
 			return err
 		}
-		if err := writeOnce(filepath.Join(dir, rootFile(v)), data, 0o644); err != nil {
+		if err := writeOnce(filepath.Join(dir, roles.RootName(v)), data, 0o644); err != nil {
 			return err
 		}
 	}
@@ -210,7 +217,7 @@ func (p *publication) verify(ctx context.Context) error {
 	if err := writeFile(next, ts, 0o644); err != nil || p.o.Verify == nil {
 		return err
 	}
-	root, err := os.ReadFile(p.path(rootsDir, rootFile(1)))
+	root, err := os.ReadFile(p.RootFile(1))
 	if err != nil {
 		return err
 	}
@@ -239,7 +246,7 @@ func (p *publication) finish() (Published, error) {
 		return Published{}, err
 	}
 	p.cfg.Issued = p.o.Now
-	if err := errors.Join(writeFile(p.path(signedDir, "timestamp.json"), ts, 0o644), writeJSON(p.path(configName), p.cfg)); err != nil {
+	if err := errors.Join(writeFile(p.File("timestamp"), ts, 0o644), writeJSON(p.path(configName), p.cfg)); err != nil {
 		return Published{}, err
 	}
 	dir := filepath.Join(p.o.Out, "metadata")
@@ -248,7 +255,7 @@ func (p *publication) finish() (Published, error) {
 	}
 	out := Published{Version: p.timestamp.Signed.Version, Issued: p.o.Now, Expires: p.timestamp.Signed.Expires}
 	for _, owner := range p.owners() {
-		for target := range p.signed.roles[owner].Signed.Targets {
+		for target := range p.Signed.Roles[owner].Signed.Targets {
 			out.Patches = append(out.Patches, patchID(target))
 		}
 	}

@@ -23,7 +23,7 @@ func (r *Repo) Provision(id, address string) (p Provision, err error) {
 			return err
 		}
 		p.URL = b.cfg.URL
-		p.Root, err = os.ReadFile(b.path(rootsDir, rootFile(b.signed.root.Signed.Version)))
+		p.Root, err = os.ReadFile(b.RootFile(b.Signed.Root.Signed.Version))
 		return err
 	})
 	return p, err

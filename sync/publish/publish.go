@@ -14,6 +14,7 @@ import (
 	"github.com/theupdateframework/go-tuf/v2/metadata"
 
 	"github.com/nightfill/nightfill/site"
+	"github.com/nightfill/nightfill/sync/publish/roles"
 )
 
 // VerifyFunc checks, exactly as a store would, the catalog whose files are in files, with
@@ -22,9 +23,9 @@ type VerifyFunc func(ctx context.Context, files fs.FS, root []byte, now time.Tim
 
 // Options of a publish.
 type Options struct {
-	Out    string     // the directory that a web server serves
-	Keys   Keyring    // signs snapshot, timestamp and the fleet's rules
-	Verify VerifyFunc // nil: not verified; only for tests
+	Out    string        // the directory that a web server serves
+	Keys   roles.Keyring // signs snapshot, timestamp and the fleet's rules
+	Verify VerifyFunc    // nil: not verified; only for tests
 	Now    time.Time
 }
 
@@ -92,13 +93,13 @@ func (b *book) begin(o Options) (*publication, error) {
 
 // readOnline reads the newest timestamp and snapshot of the output directory, if there are any.
 func (p *publication) readOnline() error {
-	first := filepath.Join(p.o.Out, "metadata", rootFile(1))
+	first := filepath.Join(p.o.Out, "metadata", roles.RootName(1))
 	if exists(first) {
 		theirs, err := os.ReadFile(first)
 		if err != nil {
 			return err
 		}
-		ours, err := os.ReadFile(p.path(rootsDir, rootFile(1)))
+		ours, err := os.ReadFile(p.RootFile(1))
 		if err != nil {
 			return err
 		}
@@ -110,11 +111,11 @@ func (p *publication) readOnline() error {
 	if !exists(path) {
 		return nil
 	}
-	ts, err := readRole[metadata.TimestampType](path)
+	ts, err := roles.Read[metadata.TimestampType](path)
 	if err != nil {
 		return err
 	}
-	sn, err := readRole[metadata.SnapshotType](filepath.Join(p.o.Out, "metadata", versioned(ts.Signed.Meta["snapshot.json"].Version, "snapshot")))
+	sn, err := roles.Read[metadata.SnapshotType](filepath.Join(p.o.Out, "metadata", versioned(ts.Signed.Meta["snapshot.json"].Version, "snapshot")))
 	if err != nil {
 		return err
 	}
@@ -154,13 +155,13 @@ func (p *publication) signFleet() error {
 	if err != nil {
 		return err
 	}
-	md := p.signed.roles[site.FleetRole]
-	fresh := p.o.Now.Before(md.Signed.Expires.Add(-roleLife / 2))
-	if fresh && sameTargets(md.Signed.Targets, wanted) {
+	md := p.Signed.Roles[site.FleetRole]
+	fresh := p.o.Now.Before(md.Signed.Expires.Add(-roles.Life / 2))
+	if fresh && roles.SameTargets(md.Signed.Targets, wanted) {
 		return nil
 	}
-	for _, id := range p.signed.quorum(site.FleetRole).keys {
-		if pending := p.pending.roles[site.FleetRole]; pending != nil && hasSigned(pending, id) && sameTargets(pending.Signed.Targets, wanted) {
+	for _, id := range p.Signed.Quorum(site.FleetRole).Keys {
+		if pending := p.Pending.Roles[site.FleetRole]; pending != nil && roles.HasSigned(pending, id) && roles.SameTargets(pending.Signed.Targets, wanted) {
 			continue
 		}
 		if s, err := p.o.Keys.Signer(id); err != nil {
@@ -168,10 +169,10 @@ func (p *publication) signFleet() error {
 		} else if s == nil {
 			continue
 		}
-		if _, err := p.sign(site.FleetRole, held{id, p.keyName(id), p.o.Keys}, p.o.Now, nil); err != nil {
+		if _, err := p.sign(site.FleetRole, roles.Held(id, p.KeyName(id), p.o.Keys), p.o.Now, nil); err != nil {
 			return err
 		}
-		if sameTargets(p.signed.roles[site.FleetRole].Signed.Targets, wanted) {
+		if roles.SameTargets(p.Signed.Roles[site.FleetRole].Signed.Targets, wanted) {
 			break
 		}
 	}
@@ -186,10 +187,10 @@ func (p *publication) checkLive() error {
 			over = append(over, fmt.Errorf("the signature of %s ended on %s: renew it with `nightfill catalog sign --key` and a key of %s", role, expires.Format(time.DateOnly), role))
 		}
 	}
-	check("root", p.signed.root.Signed.Expires)
-	check("targets", p.signed.targets.Signed.Expires)
-	for _, name := range delegated(p.signed.targets) {
-		check(name, p.signed.roles[name].Signed.Expires)
+	check("root", p.Signed.Root.Signed.Expires)
+	check("targets", p.Signed.Targets.Signed.Expires)
+	for _, name := range p.Signed.Delegated() {
+		check(name, p.Signed.Roles[name].Signed.Expires)
 	}
 	return errors.Join(over...)
 }

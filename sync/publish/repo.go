@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/nightfill/nightfill/site"
+	"github.com/nightfill/nightfill/sync/publish/roles"
 )
 
 // Repo is headquarters' working directory. It keeps nothing in memory between calls, so
@@ -24,18 +25,14 @@ type Repo struct {
 	keys string
 }
 
-// The names inside the directory.
+// The names inside the directory, beside those of package roles.
 const (
 	configName = "nightfill.json" // config
 	rulesName  = "rules.json"     // site.Rules as wanted; signed as the fleet role
 	lockName   = ".lock"
-	rootsDir   = "roots"     // N.root.json, every root that was ever valid
-	signedDir  = "signed"    // ROLE.json, the newest version that enough keys signed
-	pendingDir = "pending"   // ROLE.json, a newer version that waits for signatures
 	draftsDir  = "drafts"    // PATCH.json, manifests that nobody signed off
 	payloadDir = "manifests" // SHA256.json, every manifest and rules file ever offered for signing
 	bytesDir   = "artifacts" // SHA256, the artifacts
-	seenDir    = "seen"      // KEYID.json, what each key signed last
 )
 
 // config is the file that makes a directory a Repo.
@@ -69,6 +66,27 @@ func (r *Repo) KeyDir() string { return r.keys }
 
 func (r *Repo) path(elem ...string) string {
 	return filepath.Join(append([]string{r.dir}, elem...)...)
+}
+
+// book is the content of a Repo, read under its lock.
+type book struct {
+	*Repo
+	*roles.Book
+	cfg   config
+	rules site.Rules
+}
+
+func (r *Repo) load() (*book, error) {
+	b := &book{Repo: r}
+	if err := readJSON(r.path(configName), &b.cfg); err != nil {
+		return nil, err
+	}
+	if err := readJSON(r.path(rulesName), &b.rules); err != nil {
+		return nil, err
+	}
+	var err error
+	b.Book, err = roles.Load(r.dir, b.cfg.Names)
+	return b, err
 }
 
 // locked runs f alone: no other call on the directory runs at the same time, in any process.
@@ -106,15 +124,4 @@ func checkOwner(name string) error {
 		return fmt.Errorf("%q cannot be an owner: the name is reserved (%s)", name, strings.Join(reserved, ", "))
 	}
 	return nil
-}
-
-// nextVersion is the version after old: the date and time as a number, so that a catalog
-// restored from a backup does not use a version twice.
-func nextVersion(old int64, now time.Time) int64 {
-	now = now.UTC()
-	var v int64
-	for _, part := range []int{now.Year(), int(now.Month()), now.Day(), now.Hour(), now.Minute(), now.Second()} {
-		v = v*100 + int64(part)
-	}
-	return max(v, old+1)
 }

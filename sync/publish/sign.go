@@ -14,6 +14,7 @@ import (
 	"github.com/theupdateframework/go-tuf/v2/metadata"
 
 	"github.com/nightfill/nightfill/site"
+	"github.com/nightfill/nightfill/sync/publish/roles"
 )
 
 // ErrNotConfirmed is returned by Sign when the person said no. Nothing was signed.
@@ -34,17 +35,17 @@ type Signed struct {
 // fleet, or changed keys of root and targets. With nothing waiting it renews the signature.
 // confirm sees what changed since the key signed last and says yes or no; nil says yes.
 // The signatures of other people on the same version are kept.
-func (r *Repo) Sign(k Key, now time.Time, confirm func(Change) (bool, error)) ([]Signed, error) {
+func (r *Repo) Sign(k roles.Key, now time.Time, confirm func(Change) (bool, error)) ([]Signed, error) {
 	var out []Signed
 	err := r.locked(func(b *book) error {
 		if err := b.settle(); err != nil {
 			return err
 		}
-		roles := slices.DeleteFunc(b.rolesOf(k.ID()), func(role string) bool { return role == "snapshot" || role == "timestamp" })
-		if len(roles) == 0 {
+		names := slices.DeleteFunc(b.RolesOf(k.ID()), func(role string) bool { return role == "snapshot" || role == "timestamp" })
+		if len(names) == 0 {
 			return b.refuseKey(k)
 		}
-		for _, role := range roles {
+		for _, role := range names {
 			s, err := b.sign(role, k, now, confirm)
 			if err != nil {
 				return err
@@ -56,66 +57,51 @@ func (r *Repo) Sign(k Key, now time.Time, confirm func(Change) (bool, error)) ([
 	return out, err
 }
 
-func (b *book) refuseKey(k Key) error {
-	if roles := b.rolesOf(k.ID()); len(roles) > 0 {
-		return fmt.Errorf("key %s signs %s, which `nightfill catalog publish` does: put the key file into %s", k.Name(), strings.Join(roles, " and "), b.cfg.Keys)
+func (b *book) refuseKey(k roles.Key) error {
+	if names := b.RolesOf(k.ID()); len(names) > 0 {
+		return fmt.Errorf("key %s signs %s, which `nightfill catalog publish` does: put the key file into %s", k.Name(), strings.Join(names, " and "), b.cfg.Keys)
 	}
 	return fmt.Errorf("key %s is of no role in this catalog: it was replaced, or it belongs to another catalog", k.Name())
 }
 
-func (b *book) sign(role string, k Key, now time.Time, confirm func(Change) (bool, error)) (Signed, error) {
+func (b *book) sign(role string, k roles.Key, now time.Time, confirm func(Change) (bool, error)) (Signed, error) {
 	if role == "root" {
 		return b.signRoot(k, now, confirm)
 	}
-	md, dropped, err := b.prepare(role, now)
+	wanted, payloads, err := b.wanted(role)
 	if err != nil {
 		return Signed{}, err
 	}
-	if hasSigned(md, k.ID()) {
-		return Signed{}, fmt.Errorf("key %s has signed this version of %s already: %s", k.Name(), role, b.missing(role, md.Signatures))
+	for _, data := range payloads {
+		if err := b.keepPayload(data); err != nil {
+			return Signed{}, err
+		}
+	}
+	md, dropped := b.Prepare(role, wanted, now)
+	if roles.HasSigned(md, k.ID()) {
+		return Signed{}, fmt.Errorf("key %s has signed this version of %s already: %s", k.Name(), role, b.Missing(role, md.Signatures))
 	}
 	if err := b.agree(role, k, md, confirm); err != nil {
 		return Signed{}, err
 	}
-	if err := signAll(md, k); err != nil {
+	if err := b.Book.Sign(role, md, k); err != nil {
 		return Signed{}, err
 	}
-	if err := writeRole(b.path(pendingDir, role+".json"), md); err != nil {
-		return Signed{}, err
-	}
-	if err := writeRole(b.seenPath(role, k.ID()), md); err != nil {
-		return Signed{}, err
-	}
-	if role == "targets" {
-		b.pending.targets = md
-	} else {
-		b.pending.roles[role] = md
-	}
-	q := b.quorumNow(role)
-	s := Signed{Role: role, Key: k.Name(), Version: md.Signed.Version, Have: count(md.Signatures, q), Need: q.need, Dropped: dropped}
+	q := b.QuorumNow(role)
+	s := Signed{Role: role, Key: k.Name(), Version: md.Signed.Version, Have: q.Count(md.Signatures), Need: q.Need, Dropped: dropped}
 	if err := b.settle(); err != nil {
 		return Signed{}, err
 	}
-	s.Complete = b.signed.versionOf(role) == md.Signed.Version
+	s.Complete = b.Signed.Version(role) == md.Signed.Version
 	return s, nil
 }
 
-func (s set) versionOf(role string) int64 {
-	if role == "targets" {
-		return s.targets.Signed.Version
-	}
-	if md := s.roles[role]; md != nil {
-		return md.Signed.Version
-	}
-	return 0
-}
-
 // agree shows the change and asks. An answer other than yes is ErrNotConfirmed.
-func (b *book) agree(role string, k Key, md *targetsMeta, confirm func(Change) (bool, error)) error {
+func (b *book) agree(role string, k roles.Key, md *roles.Targets, confirm func(Change) (bool, error)) error {
 	if confirm == nil {
 		return nil
 	}
-	before, err := b.lastSeen(role, k.ID())
+	before, err := b.LastSeen(role, k.ID())
 	if err != nil {
 		return err
 	}
@@ -133,53 +119,6 @@ func (b *book) agree(role string, k Key, md *targetsMeta, confirm func(Change) (
 	return nil
 }
 
-func (b *book) seenPath(role, keyID string) string { return b.path(seenDir, role+"."+keyID+".json") }
-
-func (b *book) lastSeen(role, keyID string) (*targetsMeta, error) {
-	md, err := readRole[metadata.TargetsType](b.seenPath(role, keyID))
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	return md, err
-}
-
-// prepare returns the version of a role that waits for signatures, made anew when what is
-// wanted changed; dropped are then the keys whose signatures are lost with the old one.
-func (b *book) prepare(role string, now time.Time) (md *targetsMeta, dropped []string, err error) {
-	wanted, payloads, err := b.wanted(role)
-	if err != nil {
-		return nil, nil, err
-	}
-	for _, data := range payloads {
-		if err := b.keepPayload(data); err != nil {
-			return nil, nil, err
-		}
-	}
-	old, pending := b.signed.targets, b.pending.targets
-	if role != "targets" {
-		old, pending = b.signed.roles[role], b.pending.roles[role]
-	}
-	if pending != nil && sameTargets(pending.Signed.Targets, wanted) {
-		return pending, nil, nil
-	}
-	life := roleLife
-	if role == "targets" {
-		life = targetsLife
-	}
-	md = metadata.Targets(expiry(now, life))
-	md.Signed.Targets = wanted
-	md.Signed.Delegations = old.Signed.Delegations
-	version := old.Signed.Version
-	if pending != nil {
-		version = max(version, pending.Signed.Version)
-		for _, s := range pending.Signatures {
-			dropped = append(dropped, b.keyName(s.KeyID))
-		}
-	}
-	md.Signed.Version = nextVersion(version, now)
-	return md, dropped, nil
-}
-
 // wanted is what a role should list, and the content of what is new in it.
 func (b *book) wanted(role string) (map[string]*metadata.TargetFiles, [][]byte, error) {
 	listed := map[string]*metadata.TargetFiles{}
@@ -188,77 +127,30 @@ func (b *book) wanted(role string) (map[string]*metadata.TargetFiles, [][]byte, 
 		return listed, nil, nil
 	case site.FleetRole:
 		data, err := json.Marshal(b.rules)
-		listed[site.RulesTarget] = target(data)
+		listed[site.RulesTarget] = roles.Target(data)
 		return listed, [][]byte{data}, err
 	}
-	maps.Copy(listed, b.signed.roles[role].Signed.Targets)
+	maps.Copy(listed, b.Signed.Roles[role].Signed.Targets)
 	drafts, err := b.draftsOf(role)
 	if err != nil {
 		return nil, nil, err
 	}
 	var payloads [][]byte
 	for _, d := range drafts {
-		listed[site.PatchTarget(role, d.patch.ID)] = target(d.data)
+		listed[site.PatchTarget(role, d.patch.ID)] = roles.Target(d.data)
 		payloads = append(payloads, d.data)
 	}
 	return listed, payloads, nil
 }
 
-func sameTargets(a, b map[string]*metadata.TargetFiles) bool {
-	return maps.EqualFunc(a, b, func(x, y *metadata.TargetFiles) bool { return x.Equal(*y) })
-}
-
-func hasSigned(md *targetsMeta, keyID string) bool {
-	return slices.ContainsFunc(md.Signatures, func(s metadata.Signature) bool { return s.KeyID == keyID })
-}
-
-// count is how many signatures are of keys of the quorum.
-func count(signatures []metadata.Signature, q quorum) int {
-	n := 0
-	for _, s := range signatures {
-		if slices.Contains(q.keys, s.KeyID) {
-			n++
-		}
-	}
-	return n
-}
-
-// quorumNow is who must sign the next version of a role: the keys of a pending parent, if there is one.
-func (b *book) quorumNow(role string) quorum {
-	if q := b.pending.quorum(role); q.need > 0 {
-		return q
-	}
-	return b.signed.quorum(role)
-}
-
-// missing says in words which signatures are still needed.
-func (b *book) missing(role string, signatures []metadata.Signature) string {
-	q := b.quorumNow(role)
-	have := count(signatures, q)
-	if have >= q.need {
-		return "it is complete"
-	}
-	var names []string
-	for _, id := range q.keys {
-		if !slices.ContainsFunc(signatures, func(s metadata.Signature) bool { return s.KeyID == id }) {
-			names = append(names, b.keyName(id))
-		}
-	}
-	slices.Sort(names)
-	return fmt.Sprintf("%d of %d signatures, waiting for %d of %s", have, q.need, q.need-have, strings.Join(names, ", "))
-}
-
 // signRoot signs the pending root, or renews the signed one.
-func (b *book) signRoot(k Key, now time.Time, confirm func(Change) (bool, error)) (Signed, error) {
-	md := b.pending.root
-	if md == nil {
-		var err error
-		if md, err = b.nextRoot(now); err != nil {
-			return Signed{}, err
-		}
+func (b *book) signRoot(k roles.Key, now time.Time, confirm func(Change) (bool, error)) (Signed, error) {
+	md, err := b.PrepareRoot(now)
+	if err != nil {
+		return Signed{}, err
 	}
-	if slices.ContainsFunc(md.Signatures, func(s metadata.Signature) bool { return s.KeyID == k.ID() }) {
-		return Signed{}, fmt.Errorf("key %s has signed this version of root already: %s", k.Name(), b.missing("root", md.Signatures))
+	if roles.HasSigned(md, k.ID()) {
+		return Signed{}, fmt.Errorf("key %s has signed this version of root already: %s", k.Name(), b.Missing("root", md.Signatures))
 	}
 	if confirm != nil {
 		yes, err := confirm(b.describeRoot(k, md))
@@ -269,34 +161,33 @@ func (b *book) signRoot(k Key, now time.Time, confirm func(Change) (bool, error)
 			return Signed{}, ErrNotConfirmed
 		}
 	}
-	if err := signAll(md, k); err != nil {
+	if err := b.SignRoot(md, k); err != nil {
 		return Signed{}, err
 	}
-	if err := writeRole(b.path(pendingDir, "root.json"), md); err != nil {
-		return Signed{}, err
-	}
-	b.pending.root = md
-	q := b.quorumNow("root")
-	s := Signed{Role: "root", Key: k.Name(), Version: md.Signed.Version, Have: count(md.Signatures, q), Need: q.need}
+	q := b.QuorumNow("root")
+	s := Signed{Role: "root", Key: k.Name(), Version: md.Signed.Version, Have: q.Count(md.Signatures), Need: q.Need}
 	if err := b.settle(); err != nil {
 		return Signed{}, err
 	}
-	s.Complete = b.signed.root.Signed.Version == md.Signed.Version
+	s.Complete = b.Signed.Root.Signed.Version == md.Signed.Version
 	return s, nil
 }
 
-// nextRoot is an unsigned copy of the newest root with the next version.
-func (b *book) nextRoot(now time.Time) (*rootMeta, error) {
-	data, err := os.ReadFile(b.path(rootsDir, rootFile(b.signed.root.Signed.Version)))
-	if err != nil {
-		return nil, err
+// settle puts in force what enough keys signed, and removes the drafts that are signed now.
+func (b *book) settle() error {
+	if err := b.Settle(); err != nil {
+		return err
 	}
-	md, err := new(rootMeta).FromBytes(data)
+	drafts, err := b.drafts()
 	if err != nil {
-		return nil, err
+		return err
 	}
-	md.ClearSignatures()
-	md.Signed.Version++
-	md.Signed.Expires = expiry(now, rootLife)
-	return md, nil
+	for _, d := range drafts {
+		if t := b.signedTarget(d.patch.Owner, d.patch.ID); t != nil && t.Hashes["sha256"].String() == d.digest {
+			if err := os.Remove(b.path(draftsDir, d.patch.ID+".json")); err != nil && !errors.Is(err, fs.ErrNotExist) {
+				return err
+			}
+		}
+	}
+	return nil
 }

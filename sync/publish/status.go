@@ -8,6 +8,7 @@ import (
 	"github.com/theupdateframework/go-tuf/v2/metadata"
 
 	"github.com/nightfill/nightfill/site"
+	"github.com/nightfill/nightfill/sync/publish/roles"
 )
 
 // Status is where everything in a catalog stands.
@@ -59,18 +60,18 @@ func (b *book) status() (Status, error) {
 		return Status{}, err
 	}
 	for _, d := range drafts {
-		need := b.quorumNow(d.patch.Owner).need
+		need := b.QuorumNow(d.patch.Owner).Need
 		s.Drafts = append(s.Drafts, b.patchStatus(d.patch, b.signaturesOn(d), need))
 	}
 	for _, owner := range b.owners() {
-		md := b.signed.roles[owner]
-		q := b.signed.quorum(owner)
+		md := b.Signed.Roles[owner]
+		q := b.Signed.Quorum(owner)
 		for _, path := range slices.Sorted(maps.Keys(md.Signed.Targets)) {
 			p, err := b.manifest(md.Signed.Targets[path].Hashes["sha256"].String())
 			if err != nil {
 				return Status{}, err
 			}
-			s.Patches = append(s.Patches, b.patchStatus(p, count(md.Signatures, q), q.need))
+			s.Patches = append(s.Patches, b.patchStatus(p, q.Count(md.Signatures), q.Need))
 		}
 	}
 	if s.Waiting, err = b.waiting(); err != nil {
@@ -90,7 +91,7 @@ func (b *book) patchStatus(p site.Patch, have, need int) PatchStatus {
 
 // signaturesOn counts the signatures on a pending version that holds the draft as it is now.
 func (b *book) signaturesOn(d draft) int {
-	md := b.pending.roles[d.patch.Owner]
+	md := b.Pending.Roles[d.patch.Owner]
 	if md == nil {
 		return 0
 	}
@@ -98,28 +99,28 @@ func (b *book) signaturesOn(d draft) int {
 	if t == nil || t.Hashes["sha256"].String() != d.digest {
 		return 0
 	}
-	return count(md.Signatures, b.quorumNow(d.patch.Owner))
+	return b.QuorumNow(d.patch.Owner).Count(md.Signatures)
 }
 
 func (b *book) roleStatus() ([]RoleStatus, error) {
 	add := func(role string, version int64, expires time.Time) RoleStatus {
-		q := b.signed.quorum(role)
-		rs := RoleStatus{Role: role, Version: version, Expires: expires, Threshold: q.need}
-		for _, id := range q.keys {
-			rs.Keys = append(rs.Keys, b.keyName(id))
+		q := b.Signed.Quorum(role)
+		rs := RoleStatus{Role: role, Version: version, Expires: expires, Threshold: q.Need}
+		for _, id := range q.Keys {
+			rs.Keys = append(rs.Keys, b.KeyName(id))
 		}
 		return rs
 	}
-	root, targets := b.signed.root.Signed, b.signed.targets.Signed
+	root, targets := b.Signed.Root.Signed, b.Signed.Targets.Signed
 	out := []RoleStatus{add("root", root.Version, root.Expires), add("targets", targets.Version, targets.Expires)}
-	for _, name := range delegated(b.signed.targets) {
-		md := b.signed.roles[name].Signed
+	for _, name := range b.Signed.Delegated() {
+		md := b.Signed.Roles[name].Signed
 		out = append(out, add(name, md.Version, md.Expires))
 	}
-	if !exists(b.path(signedDir, "timestamp.json")) {
+	if !exists(b.File("timestamp")) {
 		return append(out, add("snapshot", 0, time.Time{}), add("timestamp", 0, time.Time{})), nil
 	}
-	ts, err := readRole[metadata.TimestampType](b.path(signedDir, "timestamp.json"))
+	ts, err := roles.Read[metadata.TimestampType](b.File("timestamp"))
 	if err != nil {
 		return nil, err
 	}
@@ -131,26 +132,26 @@ func (b *book) roleStatus() ([]RoleStatus, error) {
 func (b *book) waiting() ([]Waiting, error) {
 	var out []Waiting
 	add := func(role string, patches []string, signatures []metadata.Signature) {
-		q := b.quorumNow(role)
-		out = append(out, Waiting{Role: role, Patches: patches, Have: count(signatures, q), Need: q.need, Text: b.missing(role, signatures)})
+		q := b.QuorumNow(role)
+		out = append(out, Waiting{Role: role, Patches: patches, Have: q.Count(signatures), Need: q.Need, Text: b.Missing(role, signatures)})
 	}
-	if md := b.pending.root; md != nil {
+	if md := b.Pending.Root; md != nil {
 		add("root", nil, md.Signatures)
 	}
-	if md := b.pending.targets; md != nil {
+	if md := b.Pending.Targets; md != nil {
 		add("targets", nil, md.Signatures)
 	}
-	for _, role := range delegated(b.signed.targets) {
+	for _, role := range b.Signed.Delegated() {
 		wanted, _, err := b.wanted(role)
 		if err != nil {
 			return nil, err
 		}
-		unsigned := !sameTargets(b.signed.roles[role].Signed.Targets, wanted)
+		unsigned := !roles.SameTargets(b.Signed.Roles[role].Signed.Targets, wanted)
 		if !unsigned && b.fitsNewKeys(role) {
 			continue // a mere renewal: what stores see does not wait for it
 		}
 		var signatures []metadata.Signature
-		if p := b.pending.roles[role]; p != nil && sameTargets(p.Signed.Targets, wanted) {
+		if p := b.Pending.Roles[role]; p != nil && roles.SameTargets(p.Signed.Targets, wanted) {
 			signatures = p.Signatures
 		}
 		patches, err := b.draftsOf(role)
@@ -164,11 +165,11 @@ func (b *book) waiting() ([]Waiting, error) {
 
 // fitsNewKeys reports whether a role is signed by the keys of the pending targets role, if there is one.
 func (b *book) fitsNewKeys(role string) bool {
-	parent := b.pending.targets
+	parent := b.Pending.Targets
 	if parent == nil {
 		return true
 	}
-	for _, md := range []*targetsMeta{b.pending.roles[role], b.signed.roles[role]} {
+	for _, md := range []*roles.Targets{b.Pending.Roles[role], b.Signed.Roles[role]} {
 		if md != nil && parent.VerifyDelegate(role, md) == nil {
 			return true
 		}

@@ -1,4 +1,4 @@
-package publish
+package roles
 
 import (
 	"fmt"
@@ -22,7 +22,10 @@ type Keyring interface {
 	Signer(id string) (signature.Signer, error)
 }
 
-// held is a key of a Keyring, which may not have it.
+// Held is the key with this id and name of a ring, which may not have it.
+func Held(id, name string, keys Keyring) Key { return held{id, name, keys} }
+
+// held is a key of a Keyring.
 type held struct {
 	id, name string
 	keys     Keyring
@@ -37,23 +40,24 @@ func (h held) ID() string { return h.id }
 // Signer opens the key.
 func (h held) Signer() (signature.Signer, error) { return h.keys.Signer(h.id) }
 
-// made is a key that was just made.
-type made struct {
+// Made is a key that was just made.
+type Made struct {
 	held
-	public *metadata.Key
+	Public *metadata.Key
 }
 
-func makeKey(keys Keyring, name string) (made, error) {
+// MakeKey makes a key with this name in a ring.
+func MakeKey(keys Keyring, name string) (Made, error) {
 	public, err := keys.Make(name)
 	if err != nil {
-		return made{}, err
+		return Made{}, err
 	}
 	id, err := public.ID()
-	return made{held{id, name, keys}, public}, err
+	return Made{held{id, name, keys}, public}, err
 }
 
-// signAll adds the signatures of all keys to md.
-func signAll[T metadata.Roles](md *metadata.Metadata[T], keys ...Key) error {
+// SignAll adds the signatures of all keys to md.
+func SignAll[T metadata.Roles](md *metadata.Metadata[T], keys ...Key) error {
 	for _, k := range keys {
 		s, err := k.Signer()
 		if err != nil {
