@@ -9,128 +9,20 @@ import (
 	"path"
 	"path/filepath"
 	"slices"
-	"strings"
 	"time"
-
-	"github.com/theupdateframework/go-tuf/v2/metadata"
 
 	"github.com/nightfill/nightfill/site"
 	"github.com/nightfill/nightfill/sync/publish/roles"
 )
 
-// How long a signature of each lasts: stores want a fresh timestamp often.
-const (
-	snapshotLife  = 14 * 24 * time.Hour
-	timestampLife = 72 * time.Hour
-)
-
 // signOnline makes the snapshot and the timestamp, signed with the keys at hand.
 func (p *publication) signOnline() error {
-	versions, err := p.lastVersions()
-	if err != nil {
-		return err
-	}
-	sn := metadata.Snapshot(roles.Expiry(p.o.Now, snapshotLife))
-	sn.Signed.Version = roles.NextVersion(versions.snapshot, p.o.Now)
-	clear(sn.Signed.Meta)
-	if p.online.snapshot != nil {
-		// A name that leaves a snapshot makes every store refuse it.
-		for name, m := range p.online.snapshot.Signed.Meta {
-			sn.Signed.Meta[name] = m
-		}
-	}
-	for role, file := range p.roleFiles() {
-		m, err := metaFile(p.Signed.Version(role), file)
-		if err != nil {
-			return err
-		}
-		if was := sn.Signed.Meta[role+".json"]; was != nil && was.Version > m.Version {
-			return fmt.Errorf("%s holds version %d of %s and this catalog only version %d: it was restored from a backup; sign %s again with `nightfill catalog sign`", p.o.Out, was.Version, role, m.Version, role)
-		}
-		sn.Signed.Meta[role+".json"] = m
-	}
-	if err := p.signWith("snapshot", func(k roles.Key) error { return roles.SignAll(sn, k) }); err != nil {
-		return err
-	}
-	data, err := sn.ToBytes(false)
-	if err != nil {
-		return err
-	}
-	ts := metadata.Timestamp(roles.Expiry(p.o.Now, timestampLife))
-	ts.Signed.Version = roles.NextVersion(versions.timestamp, p.o.Now)
-	ts.Signed.UnrecognizedFields = map[string]any{site.IssuedField: p.o.Now.Format(time.RFC3339)}
-	m := metadata.MetaFile(sn.Signed.Version)
-	t := roles.Target(data)
-	m.Length, m.Hashes = t.Length, t.Hashes
-	ts.Signed.Meta["snapshot.json"] = m
-	p.snapshot, p.timestamp = sn, ts
-	return p.signWith("timestamp", func(k roles.Key) error { return roles.SignAll(ts, k) })
-}
-
-// onlineVersions are the highest versions that were ever given out, as far as is known.
-type onlineVersions struct{ snapshot, timestamp int64 }
-
-func (p *publication) lastVersions() (onlineVersions, error) {
-	var v onlineVersions
-	if p.online.timestamp != nil {
-		v = onlineVersions{p.online.snapshot.Signed.Version, p.online.timestamp.Signed.Version}
-	}
-	if !exists(p.File("timestamp")) {
-		return v, nil
-	}
-	ts, err := roles.Read[metadata.TimestampType](p.File("timestamp"))
-	if err != nil {
-		return v, err
-	}
-	v.timestamp = max(v.timestamp, ts.Signed.Version)
-	v.snapshot = max(v.snapshot, ts.Signed.Meta["snapshot.json"].Version)
-	return v, nil
-}
-
-// roleFiles maps every role that the snapshot lists to its signed file.
-func (p *publication) roleFiles() map[string]string {
-	files := map[string]string{"targets": p.File("targets")}
-	for _, name := range p.Signed.Delegated() {
-		files[name] = p.File(name)
-	}
-	return files
-}
-
-func metaFile(version int64, file string) (*metadata.MetaFiles, error) {
-	data, err := os.ReadFile(file)
-	if err != nil {
-		return nil, err
-	}
-	m := metadata.MetaFile(version)
-	t := roles.Target(data)
-	m.Length, m.Hashes = t.Length, t.Hashes
-	return m, nil
-}
-
-// signWith signs with as many keys of a top-level role as are needed, or says which are missing.
-func (p *publication) signWith(role string, sign func(roles.Key) error) error {
-	q := p.Signed.Quorum(role)
-	have := 0
-	var names []string
-	for _, id := range q.Keys {
-		names = append(names, p.KeyName(id))
-		if have == q.Need {
-			continue
-		}
-		if s, err := p.o.Keys.Signer(id); err != nil {
-			return err
-		} else if s == nil {
-			continue
-		}
-		if err := sign(roles.Held(id, p.KeyName(id), p.o.Keys)); err != nil {
-			return err
-		}
-		have++
-	}
-	if have < q.Need {
-		return fmt.Errorf("cannot publish: %s must be signed by %d of %s, and %s holds too few of them; put the key there or give it with --key", role, q.Need, strings.Join(names, ", "), p.cfg.Keys)
-	}
-	return nil
+	var err error
+	p.next, err = p.SignOnline(roles.OnlineOptions{
+		Before: p.online, Where: p.o.Out, Keys: p.o.Keys, KeyDir: p.cfg.Keys, Now: p.o.Now,
+		Fields: map[string]any{site.IssuedField: p.o.Now.Format(time.RFC3339)},
+	})
+	return err
 }
 
 // writePayloads writes the artifacts and manifests that the signed roles name.
@@ -177,7 +69,7 @@ func (p *publication) writeArtifacts(ctx context.Context, manifest string) error
 // writeMetadata writes everything but the timestamp. Stores do not look at any of it yet.
 func (p *publication) writeMetadata() error {
 	dir := filepath.Join(p.o.Out, "metadata")
-	for role, file := range p.roleFiles() {
+	for role, file := range p.Files() {
 		data, err := os.ReadFile(file)
 		if err != nil {
 			return err
@@ -186,11 +78,11 @@ func (p *publication) writeMetadata() error {
 			return err
 		}
 	}
-	data, err := p.snapshot.ToBytes(false)
+	data, err := p.next.Snapshot.ToBytes(false)
 	if err != nil {
 		return err
 	}
-	if err := writeOnce(filepath.Join(dir, versioned(p.snapshot.Signed.Version, "snapshot")), data, 0o644); err != nil {
+	if err := writeOnce(filepath.Join(dir, versioned(p.next.Snapshot.Signed.Version, "snapshot")), data, 0o644); err != nil {
 		return err
 	}
 	for v := int64(1); v <= p.Signed.Root.Signed.Version; v++ {
@@ -209,7 +101,7 @@ const nextTimestamp = ".next-timestamp.json"
 
 // verify lets a store look at the output as it will be once the timestamp is in its place.
 func (p *publication) verify(ctx context.Context) error {
-	ts, err := p.timestamp.ToBytes(false)
+	ts, err := p.next.Timestamp.ToBytes(false)
 	if err != nil {
 		return err
 	}
@@ -241,7 +133,7 @@ func (u upcoming) Open(name string) (fs.File, error) {
 // finish makes the new version visible: first in the catalog's own books, so that a crash
 // never gives a version out twice, then for the stores.
 func (p *publication) finish() (Published, error) {
-	ts, err := p.timestamp.ToBytes(false)
+	ts, err := p.next.Timestamp.ToBytes(false)
 	if err != nil {
 		return Published{}, err
 	}
@@ -253,7 +145,7 @@ func (p *publication) finish() (Published, error) {
 	if err := errors.Join(os.Rename(filepath.Join(dir, nextTimestamp), filepath.Join(dir, "timestamp.json")), syncDir(dir)); err != nil {
 		return Published{}, fmt.Errorf("cannot publish to %s: %w", p.o.Out, err)
 	}
-	out := Published{Version: p.timestamp.Signed.Version, Issued: p.o.Now, Expires: p.timestamp.Signed.Expires}
+	out := Published{Version: p.next.Timestamp.Signed.Version, Issued: p.o.Now, Expires: p.next.Timestamp.Signed.Expires}
 	for _, owner := range p.owners() {
 		for target := range p.Signed.Roles[owner].Signed.Targets {
 			out.Patches = append(out.Patches, patchID(target))

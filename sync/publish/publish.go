@@ -70,16 +70,9 @@ func (r *Repo) Publish(ctx context.Context, o Options) (Published, error) {
 // publication is one run of Publish.
 type publication struct {
 	*book
-	o         Options
-	online    published // what o.Out holds now
-	snapshot  *metadata.Metadata[metadata.SnapshotType]
-	timestamp *metadata.Metadata[metadata.TimestampType]
-}
-
-// published is what a directory holds from an earlier publish.
-type published struct {
-	timestamp *metadata.Metadata[metadata.TimestampType]
-	snapshot  *metadata.Metadata[metadata.SnapshotType]
+	o      Options
+	online roles.Online // what o.Out holds now
+	next   roles.Online
 }
 
 func (b *book) begin(o Options) (*publication, error) {
@@ -119,7 +112,7 @@ func (p *publication) readOnline() error {
 	if err != nil {
 		return err
 	}
-	p.online = published{timestamp: ts, snapshot: sn}
+	p.online = roles.Online{Snapshot: sn, Timestamp: ts}
 	return nil
 }
 

@@ -125,7 +125,7 @@ func (b *book) roleStatus() ([]RoleStatus, error) {
 		return nil, err
 	}
 	snapshot := ts.Signed.Meta["snapshot.json"].Version
-	return append(out, add("snapshot", snapshot, b.cfg.Issued.Add(snapshotLife)), add("timestamp", ts.Signed.Version, ts.Signed.Expires)), nil
+	return append(out, add("snapshot", snapshot, b.cfg.Issued.Add(roles.SnapshotLife)), add("timestamp", ts.Signed.Version, ts.Signed.Expires)), nil
 }
 
 // waiting lists what the next publish would leave out because signatures are missing.
