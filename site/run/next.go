@@ -55,10 +55,13 @@ func Next(s State, now time.Time) (events []Event, wake time.Time) {
 		return nil, time.Time{}
 	}
 	d := &decider{s: s, night: s.Night, now: now}
-	jobs := s.Night.Jobs // in the order of the lanes
+	jobs := map[string][]*Job{} // of each device, in their order
+	for i := range s.Night.Jobs {
+		j := &s.Night.Jobs[i]
+		jobs[j.Device] = append(jobs[j.Device], j)
+	}
 	for _, lane := range s.Night.Plan.Lanes {
-		d.lane(jobs[:len(lane.Jobs)])
-		jobs = jobs[len(lane.Jobs):]
+		d.lane(jobs[lane.Device])
 	}
 	if len(d.events) == 0 && !slices.ContainsFunc(s.Night.Jobs, func(j Job) bool { return !j.Settled }) {
 		d.emit(Event{Kind: NightClosed, Text: Summary(s.Night)})
@@ -125,10 +128,9 @@ func (d *decider) wakeAt(t time.Time) {
 
 // lane decides for the jobs of one device: its first unsettled job goes on, and those behind
 // it are given up as soon as they cannot be done any more.
-func (d *decider) lane(jobs []Job) {
+func (d *decider) lane(jobs []*Job) {
 	var first *Job
-	for i := range jobs {
-		j := &jobs[i]
+	for _, j := range jobs {
 		if j.Settled {
 			continue
 		}

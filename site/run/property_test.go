@@ -19,6 +19,7 @@ import (
 // story is a night in which anything may happen at any time.
 type story struct {
 	t       *rapid.T
+	facts   policy.Facts
 	s       run.State
 	now     time.Time
 	wake    time.Time
@@ -29,7 +30,7 @@ type story struct {
 func begin(t *rapid.T) *story {
 	facts := drawFacts(t)
 	calendar := window.Calendar{Zone: time.UTC, Start: 23 * 60, End: 5 * 60, Reserve: 45 * time.Minute}
-	night := &story{t: t, now: facts.Now}
+	night := &story{t: t, facts: facts, now: facts.Now}
 	span, due, _ := run.Due(run.State{}, calendar, facts.Now)
 	if !due {
 		t.Fatalf("%s is not in the window", facts.Now)
@@ -274,6 +275,26 @@ func (n *story) happen() {
 	}
 }
 
+// extend adds to the night what a later look finds: another patch, and devices that answer now.
+func (n *story) extend() {
+	if !run.Extendable(n.s, n.now) {
+		return
+	}
+	for _, d := range n.facts.Store.Devices {
+		n.facts.Inventory[d.ID] = site.Observation{Device: d.ID, At: n.now, BootID: "b0"}
+	}
+	if len(n.facts.Catalog.Patches) < 6 {
+		p := drawPatch(n.t, len(n.facts.Catalog.Patches))
+		n.facts.Catalog.Patches = append(n.facts.Catalog.Patches, site.Approved{Patch: p, Release: &site.Release{Ring: site.RingFleet}})
+	}
+	n.facts.Now, n.facts.Holds, n.facts.Dirty = n.now, n.s.Holds, n.s.Dirty
+	span := window.Span{Night: n.s.Night.Plan.Night, Open: n.s.Night.Plan.Opens, Close: n.s.Night.Plan.Closes}
+	made, report := plan.Make(n.facts, span, span.Close.Sub(n.s.Night.Plan.Cutoff))
+	if more := run.Extension(n.s, made); len(more.Lanes) > 0 {
+		n.add(run.Event{Kind: run.NightExtended, Night: more.Night, Plan: &more, Report: report})
+	}
+}
+
 // goes lets a step under way go on, or end.
 func (n *story) goes(j run.Job, ends bool) {
 	e := run.Event{Device: j.Device, Patch: j.Patch, Step: j.Intent.Step, Attempt: j.Intent.Attempt, Work: j.Intent.Work}
@@ -320,9 +341,13 @@ func (n *story) finish() {
 func TestAnyNight(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		n := begin(t)
-		for range rapid.IntRange(0, 60).Draw(t, "happenings") {
-			n.decide()
-			n.happen()
+		for range 3 {
+			for range rapid.IntRange(0, 30).Draw(t, "happenings") {
+				n.decide()
+				n.happen()
+			}
+			n.finish()
+			n.extend()
 		}
 		n.finish()
 		for _, j := range n.s.Night.Jobs {
