@@ -1,9 +1,9 @@
 package main_test
 
 import (
-	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"os/exec"
@@ -178,18 +178,31 @@ func (l *lab) deb(name, version string) string {
 func (l *lab) install(n int, names ...string) {
 	l.tb.Helper()
 	for _, name := range names {
-		deb, err := os.ReadFile(l.deb(name, "1.0.0"))
-		if err != nil {
-			l.tb.Fatal(err)
-		}
-		ctx, cancel := context.WithTimeout(context.Background(), quick)
-		cmd := exec.CommandContext(ctx, l.tool, "exec", strconv.Itoa(n), "sh", "-c", "cat >/root/"+name+".deb && dpkg -i /root/"+name+".deb && rm /root/"+name+".deb && : >/var/log/dpkg.log")
-		cmd.Stdin = bytes.NewReader(deb)
-		out, err := cmd.CombinedOutput()
-		cancel()
-		if err != nil {
-			l.tb.Fatalf("cannot install %s on host %d: %v\n%s", name, n, err, out)
-		}
+		l.put(n, l.deb(name, "1.0.0"), "/root/"+name+".deb")
+		l.on(n, "dpkg -i /root/"+name+".deb && rm /root/"+name+".deb && : >/var/log/dpkg.log")
+	}
+}
+
+// put copies a file onto a host at its console.
+func (l *lab) put(n int, from, to string) {
+	l.tb.Helper()
+	f, err := os.Open(from)
+	if err != nil {
+		l.tb.Fatal(err)
+	}
+	defer f.Close()
+	l.feed(n, f, "cat >"+to)
+}
+
+// feed runs a shell command on a host at its console, with an input.
+func (l *lab) feed(n int, input io.Reader, command string) {
+	l.tb.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), quick)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, l.tool, "exec", strconv.Itoa(n), "sh", "-c", command)
+	cmd.Stdin = input
+	if out, err := cmd.CombinedOutput(); err != nil {
+		l.tb.Fatalf("host %d: %s: %v\n%s", n, command, err, out)
 	}
 }
 
