@@ -206,6 +206,7 @@ func (d *Daemon) Run(ctx context.Context) error {
 		return err
 	}
 	d.judgeClock()
+	d.judgeDisk()
 	if err := d.ledger.Add(run.Event{Kind: run.DaemonStarted, At: time.Now(), Text: "nightfilld " + d.Version}); err != nil {
 		return err
 	}
@@ -279,3 +280,23 @@ func (d *Daemon) judgeClock() {
 
 // Changed is closed when the box next learns something. Ask for it before State.
 func (d *Daemon) Changed() <-chan struct{} { return d.ledger.Changed() }
+
+// judgeDisk asks whether the journal has its reserve of disk space, and writes it down when
+// that changed. The reserve is given up on a full disk, so that what runs can still be ended.
+func (d *Daemon) judgeDisk() {
+	ballast := d.journal.Ballast()
+	var reason *site.Reason
+	if ballast.Size > 0 && !ballast.Held {
+		reason = site.Because(site.CodeBoxFull, fmt.Sprintf("the disk of this box is full: %s lacks the %d MiB that the journal keeps in reserve; free some space there; nothing is begun until then",
+			d.Config.State, ballast.Size>>20), "dir", d.Config.State)
+	}
+	if (reason == nil) == (d.ledger.State().Full == nil) {
+		return
+	}
+	if reason != nil {
+		d.Log.Error(reason.Text)
+	}
+	if err := d.ledger.Add(run.Event{Kind: run.DiskChanged, At: time.Now(), Reason: reason}); err != nil {
+		d.Log.Error("cannot write down that the disk is full", "err", err)
+	}
+}

@@ -40,9 +40,12 @@ func every(ctx context.Context, pause time.Duration, wake <-chan struct{}, act f
 	}
 }
 
-// timekeeper judges the clock now and then.
+// timekeeper judges the clock and the disk now and then: both say whether anything may be begun.
 func (d *Daemon) timekeeper(ctx context.Context) error {
-	return every(ctx, judgeClockEvery, nil, func(context.Context) { d.judgeClock() })
+	return every(ctx, judgeClockEvery, nil, func(context.Context) {
+		d.judgeClock()
+		d.judgeDisk()
+	})
 }
 
 // watch looks at the devices now and then, except while a night looks after them.

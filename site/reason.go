@@ -52,6 +52,7 @@ const (
 	CodeRequires     Code = "requires"      // a patch that it needs is not done
 	CodeWindowOver   Code = "window_over"   // the maintenance window ended
 	CodeClockUnsure  Code = "clock_unsure"  // the box does not trust its clock
+	CodeBoxFull      Code = "box_full"      // the box lacks disk space for its journal
 	CodeBlackout     Code = "blackout"      // the calendar forbids this night
 	// About what happened.
 	CodeStageFailed    Code = "stage_failed"

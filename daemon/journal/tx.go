@@ -36,6 +36,7 @@ func (j *Journal) view(fn func(tx *bolt.Tx) error) error {
 func (j *Journal) write(next header, fill func(tx *bolt.Tx) error) error {
 	err := j.attempt(&next, fill)
 	if noSpace(err) && j.usable() == nil && j.ballast.drop() {
+		j.nudge() // Run has to look for space again, sooner than it thought
 		j.opts.Log.Error("the disk is full: the journal's reserve is given up; free some space", "dir", j.opts.Dir)
 		err = j.attempt(&next, fill)
 	}

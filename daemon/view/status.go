@@ -112,7 +112,7 @@ func problems(f Facts) []string {
 	for _, finding := range f.Report.Fix {
 		list = append(list, finding.What+" ["+finding.Code+"]")
 	}
-	for _, reason := range []*site.Reason{f.State.Unsure, f.CatalogNo, f.State.Refused} {
+	for _, reason := range []*site.Reason{f.State.Unsure, f.State.Full, f.CatalogNo, f.State.Refused} {
 		if reason != nil {
 			list = append(list, coded(reason))
 		}
