@@ -11,6 +11,7 @@ import (
 	"github.com/theupdateframework/go-tuf/v2/metadata"
 
 	"github.com/nightfill/nightfill/site"
+	"github.com/nightfill/nightfill/sync/publish/static"
 )
 
 // draft is a manifest that waits for its owner.
@@ -53,11 +54,11 @@ func (b *book) add(patch site.Patch, files map[string]string) error {
 				size = a.Size
 			}
 		}
-		if err := copyVerified(b.path(bytesDir, sum), path, sum, size); err != nil {
+		if err := static.Copy(b.path(bytesDir, sum), path, sum, size); err != nil {
 			return fmt.Errorf("cannot keep the artifact %s: %w", path, err)
 		}
 	}
-	return writeFile(b.path(draftsDir, patch.ID+".json"), data, 0o644)
+	return static.Write(b.path(draftsDir, patch.ID+".json"), data)
 }
 
 // Drop removes a draft that is not signed by its owner's threshold.

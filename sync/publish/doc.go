@@ -5,8 +5,8 @@
 // loses at most the step that ran, and two people with different keys can work on it one
 // after the other. What leaves it for the stores is only what is signed by enough keys.
 //
-// What may be signed by whom, and what is, is kept by its package roles; the keys themselves
-// are the caller's.
+// What may be signed by whom, and what is, is kept by its package roles, and what stores see
+// by its package static. The keys are the caller's.
 //
 // It refuses to lower a version, to publish what a store would refuse, and to change a patch
 // that is already signed: a change gets a new id.

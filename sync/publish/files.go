@@ -1,97 +1,14 @@
 package publish
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
-	"io/fs"
 	"os"
-	"path/filepath"
+
+	"github.com/nightfill/nightfill/sync/publish/static"
 )
-
-// writeFile puts data at path so that after a crash the old file or the new one is there,
-// whole: temporary file, fsync, rename, fsync of the directory.
-func writeFile(path string, data []byte, mode fs.FileMode) error {
-	return writeFrom(path, mode, func(w io.Writer) error {
-		_, err := w.Write(data)
-		return err
-	})
-}
-
-func writeFrom(path string, mode fs.FileMode, fill func(io.Writer) error) error {
-	dir := filepath.Dir(path)
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return err
-	}
-	f, err := os.CreateTemp(dir, ".new-*")
-	if err != nil {
-		return err
-	}
-	defer func() {
-		f.Close()
-		os.Remove(f.Name()) // gone already after the rename
-	}()
-	if err := fill(f); err != nil {
-		return err
-	}
-	if err := errors.Join(f.Chmod(mode), f.Sync(), f.Close()); err != nil {
-		return err
-	}
-	if err := os.Rename(f.Name(), path); err != nil {
-		return err
-	}
-	return syncDir(dir)
-}
-
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	defer d.Close()
-	return d.Sync()
-}
-
-// writeOnce writes a file that never changes: the same content again is fine, other content is refused.
-func writeOnce(path string, data []byte, mode fs.FileMode) error {
-	old, err := os.ReadFile(path)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return writeFile(path, data, mode)
-	case err != nil:
-		return err
-	case !bytes.Equal(old, data):
-		return fmt.Errorf("%s is there already with other content; a published file never changes: move the directory away and publish into a new one", path)
-	}
-	return nil
-}
-
-// copyVerified copies src to dst while hashing it, unless dst is there with the right size.
-// A copy whose digest is not want is not kept.
-func copyVerified(dst, src, want string, size int64) error {
-	if st, err := os.Stat(dst); err == nil && st.Size() == size {
-		return nil
-	}
-	in, err := os.Open(src)
-	if err != nil {
-		return err
-	}
-	defer in.Close()
-	return writeFrom(dst, 0o644, func(w io.Writer) error {
-		h := sha256.New()
-		if _, err := io.Copy(io.MultiWriter(w, h), in); err != nil {
-			return err
-		}
-		if got := hex.EncodeToString(h.Sum(nil)); got != want {
-			return fmt.Errorf("%s has sha256 %s, expected %s: it was changed after it was added; add the patch again under a new id", src, got, want)
-		}
-		return nil
-	})
-}
 
 func digest(data []byte) string {
 	sum := sha256.Sum256(data)
@@ -114,7 +31,7 @@ func writeJSON(path string, v any) error {
 	if err != nil {
 		return err
 	}
-	return writeFile(path, append(data, '\n'), 0o644)
+	return static.Write(path, append(data, '\n'))
 }
 
 func exists(path string) bool {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/nightfill/nightfill/site"
 	"github.com/nightfill/nightfill/sync/publish/roles"
+	"github.com/nightfill/nightfill/sync/publish/static"
 )
 
 // Quorum says how many of how many keys must sign.
@@ -145,5 +146,5 @@ func (o InitOptions) write(needs []Owner, keys map[string][]roles.Made) error {
 
 // keepPayload stores what a role lists until publish needs it.
 func (r *Repo) keepPayload(data []byte) error {
-	return writeOnce(r.path(payloadDir, digest(data)+".json"), data, 0o644)
+	return static.WriteOnce(r.path(payloadDir, digest(data)+".json"), data)
 }

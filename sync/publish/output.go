@@ -4,26 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
-	"path"
-	"path/filepath"
 	"slices"
-	"time"
 
 	"github.com/nightfill/nightfill/site"
 	"github.com/nightfill/nightfill/sync/publish/roles"
+	"github.com/nightfill/nightfill/sync/publish/static"
 )
 
-// signOnline makes the snapshot and the timestamp, signed with the keys at hand.
-func (p *publication) signOnline() error {
-	var err error
-	p.next, err = p.SignOnline(roles.OnlineOptions{
-		Before: p.online, Where: p.o.Out, Keys: p.o.Keys, KeyDir: p.cfg.Keys, Now: p.o.Now,
-		Fields: map[string]any{site.IssuedField: p.o.Now.Format(time.RFC3339)},
-	})
-	return err
-}
+func (p *publication) out() static.Tree { return static.Tree(p.o.Out) }
 
 // writePayloads writes the artifacts and manifests that the signed roles name.
 func (p *publication) writePayloads(ctx context.Context) error {
@@ -34,8 +23,7 @@ func (p *publication) writePayloads(ctx context.Context) error {
 			if err != nil {
 				return err
 			}
-			dir, base := path.Split(target)
-			if err := writeOnce(filepath.Join(p.o.Out, "targets", filepath.FromSlash(dir), sum+"."+base), data, 0o644); err != nil {
+			if err := p.out().PutTarget(target, sum, data); err != nil {
 				return err
 			}
 			if name == site.FleetRole {
@@ -58,8 +46,7 @@ func (p *publication) writeArtifacts(ctx context.Context, manifest string) error
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		dst := filepath.Join(p.o.Out, filepath.FromSlash(site.ArtifactPath(a.SHA256)))
-		if err := copyVerified(dst, p.path(bytesDir, a.SHA256), a.SHA256, a.Size); err != nil {
+		if err := static.Copy(p.out().Path(site.ArtifactPath(a.SHA256)), p.path(bytesDir, a.SHA256), a.SHA256, a.Size); err != nil {
 			return fmt.Errorf("artifact %s of %s: %w", a.Name, patch.ID, err)
 		}
 	}
@@ -68,13 +55,12 @@ func (p *publication) writeArtifacts(ctx context.Context, manifest string) error
 
 // writeMetadata writes everything but the timestamp. Stores do not look at any of it yet.
 func (p *publication) writeMetadata() error {
-	dir := filepath.Join(p.o.Out, "metadata")
 	for role, file := range p.Files() {
 		data, err := os.ReadFile(file)
 		if err != nil {
 			return err
 		}
-		if err := writeOnce(filepath.Join(dir, versioned(p.Signed.Version(role), role)), data, 0o644); err != nil {
+		if err := static.WriteOnce(p.out().Path(versioned(p.Signed.Version(role), role)), data); err != nil {
 			return err
 		}
 	}
@@ -82,22 +68,19 @@ func (p *publication) writeMetadata() error {
 	if err != nil {
 		return err
 	}
-	if err := writeOnce(filepath.Join(dir, versioned(p.next.Snapshot.Signed.Version, "snapshot")), data, 0o644); err != nil {
+	if err := static.WriteOnce(p.out().Path(versioned(p.next.Snapshot.Signed.Version, "snapshot")), data); err != nil {
 		return err
 	}
 	for v := int64(1); v <= p.Signed.Root.Signed.Version; v++ {
 		if data, err = os.ReadFile(p.RootFile(v)); err != nil {
 			return err
 		}
-		if err := writeOnce(filepath.Join(dir, roles.RootName(v)), data, 0o644); err != nil {
+		if err := static.WriteOnce(p.out().Path("metadata/"+roles.RootName(v)), data); err != nil {
 			return err
 		}
 	}
-	return writeFile(filepath.Join(p.o.Out, "root.json"), data, 0o644)
+	return static.Write(p.out().Path("root.json"), data)
 }
-
-// nextTimestamp is where the timestamp waits, beside its place, until it is verified.
-const nextTimestamp = ".next-timestamp.json"
 
 // verify lets a store look at the output as it will be once the timestamp is in its place.
 func (p *publication) verify(ctx context.Context) error {
@@ -105,29 +88,17 @@ func (p *publication) verify(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	next := filepath.Join(p.o.Out, "metadata", nextTimestamp)
-	if err := writeFile(next, ts, 0o644); err != nil || p.o.Verify == nil {
+	if err := p.out().Stage(ts); err != nil || p.o.Verify == nil {
 		return err
 	}
 	root, err := os.ReadFile(p.RootFile(1))
 	if err != nil {
 		return err
 	}
-	if err := p.o.Verify(ctx, upcoming{os.DirFS(p.o.Out)}, root, p.o.Now); err != nil {
-		return errors.Join(err, os.Remove(next))
+	if err := p.o.Verify(ctx, p.out().Upcoming(), root, p.o.Now); err != nil {
+		return errors.Join(err, p.out().Unstage())
 	}
 	return nil
-}
-
-// upcoming is the output directory with the new timestamp in its place.
-type upcoming struct{ fs.FS }
-
-// Open opens a file as it will be.
-func (u upcoming) Open(name string) (fs.File, error) {
-	if name == "metadata/timestamp.json" {
-		name = "metadata/" + nextTimestamp
-	}
-	return u.FS.Open(name)
 }
 
 // finish makes the new version visible: first in the catalog's own books, so that a crash
@@ -138,11 +109,10 @@ func (p *publication) finish() (Published, error) {
 		return Published{}, err
 	}
 	p.cfg.Issued = p.o.Now
-	if err := errors.Join(writeFile(p.File("timestamp"), ts, 0o644), writeJSON(p.path(configName), p.cfg)); err != nil {
+	if err := errors.Join(static.Write(p.File("timestamp"), ts), writeJSON(p.path(configName), p.cfg)); err != nil {
 		return Published{}, err
 	}
-	dir := filepath.Join(p.o.Out, "metadata")
-	if err := errors.Join(os.Rename(filepath.Join(dir, nextTimestamp), filepath.Join(dir, "timestamp.json")), syncDir(dir)); err != nil {
+	if err := p.out().Commit(); err != nil {
 		return Published{}, fmt.Errorf("cannot publish to %s: %w", p.o.Out, err)
 	}
 	out := Published{Version: p.next.Timestamp.Signed.Version, Issued: p.o.Now, Expires: p.next.Timestamp.Signed.Expires}

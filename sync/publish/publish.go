@@ -1,17 +1,13 @@
 package publish
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"strconv"
 	"time"
-
-	"github.com/theupdateframework/go-tuf/v2/metadata"
 
 	"github.com/nightfill/nightfill/site"
 	"github.com/nightfill/nightfill/sync/publish/roles"
@@ -86,38 +82,19 @@ func (b *book) begin(o Options) (*publication, error) {
 
 // readOnline reads the newest timestamp and snapshot of the output directory, if there are any.
 func (p *publication) readOnline() error {
-	first := filepath.Join(p.o.Out, "metadata", roles.RootName(1))
-	if exists(first) {
-		theirs, err := os.ReadFile(first)
-		if err != nil {
-			return err
-		}
-		ours, err := os.ReadFile(p.RootFile(1))
-		if err != nil {
-			return err
-		}
-		if !bytes.Equal(ours, theirs) {
-			return fmt.Errorf("%s holds another catalog: publish into a directory of its own", p.o.Out)
-		}
-	}
-	path := filepath.Join(p.o.Out, "metadata", "timestamp.json")
-	if !exists(path) {
-		return nil
-	}
-	ts, err := roles.Read[metadata.TimestampType](path)
+	root, err := os.ReadFile(p.RootFile(1))
 	if err != nil {
 		return err
 	}
-	sn, err := roles.Read[metadata.SnapshotType](filepath.Join(p.o.Out, "metadata", versioned(ts.Signed.Meta["snapshot.json"].Version, "snapshot")))
-	if err != nil {
+	if err := p.out().Belongs(root); err != nil {
 		return err
 	}
-	p.online = roles.Online{Snapshot: sn, Timestamp: ts}
-	return nil
+	p.online, err = roles.ReadOnline(p.out().Path("metadata/timestamp.json"), func(version int64) string { return p.out().Path(versioned(version, "snapshot")) })
+	return err
 }
 
 func versioned(version int64, role string) string {
-	return strconv.FormatInt(version, 10) + "." + role + ".json"
+	return "metadata/" + strconv.FormatInt(version, 10) + "." + role + ".json"
 }
 
 func (p *publication) run(ctx context.Context) (Published, error) {
@@ -127,7 +104,11 @@ func (p *publication) run(ctx context.Context) (Published, error) {
 	if err := p.checkLive(); err != nil {
 		return Published{}, err
 	}
-	if err := p.signOnline(); err != nil {
+	var err error
+	if p.next, err = p.SignOnline(roles.OnlineOptions{
+		Before: p.online, Where: p.o.Out, Keys: p.o.Keys, KeyDir: p.cfg.Keys, Now: p.o.Now,
+		Fields: map[string]any{site.IssuedField: p.o.Now.Format(time.RFC3339)},
+	}); err != nil {
 		return Published{}, err
 	}
 	if err := p.writePayloads(ctx); err != nil {

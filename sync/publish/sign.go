@@ -87,12 +87,17 @@ func (b *book) sign(role string, k roles.Key, now time.Time, confirm func(Change
 	if err := b.Book.Sign(role, md, k); err != nil {
 		return Signed{}, err
 	}
-	q := b.QuorumNow(role)
-	s := Signed{Role: role, Key: k.Name(), Version: md.Signed.Version, Have: q.Count(md.Signatures), Need: q.Need, Dropped: dropped}
+	return b.signed(Signed{Role: role, Key: k.Name(), Version: md.Signed.Version, Dropped: dropped}, md.Signatures)
+}
+
+// signed puts a signature in force if it is enough, and fills in what that did.
+func (b *book) signed(s Signed, signatures []metadata.Signature) (Signed, error) {
+	q := b.QuorumNow(s.Role)
+	s.Have, s.Need = q.Count(signatures), q.Need
 	if err := b.settle(); err != nil {
 		return Signed{}, err
 	}
-	s.Complete = b.Signed.Version(role) == md.Signed.Version
+	s.Complete = b.Signed.Version(s.Role) == s.Version
 	return s, nil
 }
 
@@ -109,14 +114,15 @@ func (b *book) agree(role string, k roles.Key, md *roles.Targets, confirm func(C
 	if err != nil {
 		return err
 	}
+	return ask(confirm, change)
+}
+
+func ask(confirm func(Change) (bool, error), change Change) error {
 	yes, err := confirm(change)
-	if err != nil {
-		return err
+	if err == nil && !yes {
+		err = ErrNotConfirmed
 	}
-	if !yes {
-		return ErrNotConfirmed
-	}
-	return nil
+	return err
 }
 
 // wanted is what a role should list, and the content of what is new in it.
@@ -153,24 +159,14 @@ func (b *book) signRoot(k roles.Key, now time.Time, confirm func(Change) (bool, 
 		return Signed{}, fmt.Errorf("key %s has signed this version of root already: %s", k.Name(), b.Missing("root", md.Signatures))
 	}
 	if confirm != nil {
-		yes, err := confirm(b.describeRoot(k, md))
-		if err != nil {
+		if err := ask(confirm, b.describeRoot(k, md)); err != nil {
 			return Signed{}, err
-		}
-		if !yes {
-			return Signed{}, ErrNotConfirmed
 		}
 	}
 	if err := b.SignRoot(md, k); err != nil {
 		return Signed{}, err
 	}
-	q := b.QuorumNow("root")
-	s := Signed{Role: "root", Key: k.Name(), Version: md.Signed.Version, Have: q.Count(md.Signatures), Need: q.Need}
-	if err := b.settle(); err != nil {
-		return Signed{}, err
-	}
-	s.Complete = b.Signed.Root.Signed.Version == md.Signed.Version
-	return s, nil
+	return b.signed(Signed{Role: "root", Key: k.Name(), Version: md.Signed.Version}, md.Signatures)
 }
 
 // settle puts in force what enough keys signed, and removes the drafts that are signed now.

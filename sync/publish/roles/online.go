@@ -22,6 +22,23 @@ type Online struct {
 	Timestamp *metadata.Metadata[metadata.TimestampType]
 }
 
+// ReadOnline reads the online roles from where they were given out: the timestamp's file, and
+// the snapshot's, which depends on its version. Both are nil when there is no timestamp.
+func ReadOnline(timestamp string, snapshot func(version int64) string) (Online, error) {
+	if !exists(timestamp) {
+		return Online{}, nil
+	}
+	ts, err := Read[metadata.TimestampType](timestamp)
+	if err != nil {
+		return Online{}, err
+	}
+	sn, err := Read[metadata.SnapshotType](snapshot(ts.Signed.Meta["snapshot.json"].Version))
+	if err != nil {
+		return Online{}, err
+	}
+	return Online{Snapshot: sn, Timestamp: ts}, nil
+}
+
 // OnlineOptions say how the online roles are made.
 type OnlineOptions struct {
 	Before Online         // what stores see now: names and versions never go back behind it

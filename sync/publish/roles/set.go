@@ -53,9 +53,12 @@ func (s Set) Quorum(role string) Quorum {
 	return Quorum{}
 }
 
-// Version is the version of targets or of a role below it; 0 when it is not in the set.
+// Version is the version of root, targets or a role below it; 0 when it is not in the set.
 func (s Set) Version(role string) int64 {
-	if role == "targets" {
+	switch role {
+	case "root":
+		return s.Root.Signed.Version
+	case "targets":
 		return s.Targets.Signed.Version
 	}
 	if md := s.Roles[role]; md != nil {
