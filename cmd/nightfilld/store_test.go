@@ -23,8 +23,9 @@ type store struct {
 	folder  string
 	ids     []string // of host 1, 2, ...
 	users   []string
-	patches []string // as YAML
-	checks  []string // as YAML, one line each
+	other   map[int]reached // hosts that are reached in another way than the lab's sshd
+	patches []string        // as YAML
+	checks  []string        // as YAML, one line each
 	starts  time.Time
 	ends    time.Time
 
@@ -115,10 +116,16 @@ func (s *store) serve() {
 	})
 }
 
-// hostKey is the key that the store file pins; a test may put another one there.
-func (s *store) hostKey(n int) string {
-	_, key := s.host(n)
-	return key
+// reached is how a host is written in the store file.
+type reached struct{ address, key string }
+
+// reach is where a host is reached, and by what key it is known.
+func (s *store) reach(n int) reached {
+	if r, other := s.other[n]; other {
+		return r
+	}
+	address, key := s.host(n)
+	return reached{address, key}
 }
 
 // file writes the store file.
@@ -131,8 +138,8 @@ func (s *store) file() string {
 	fmt.Fprintf(&b, "catalog: {url: \"http://127.0.0.1:%d/\", root: out/root.json}\nmqtt: {url: \"mqtt://127.0.0.1:%d\"}\nssh: {key: %s}\ndevices:\n",
 		s.catalogPort, s.brokerPort, s.key())
 	for i, id := range s.ids {
-		address, _ := s.host(i + 1)
-		fmt.Fprintf(&b, "  - {id: %s, class: linux-server, address: %q, user: %s, host_key: %q, capabilities: [sell]}\n", id, address, s.users[i], s.hostKey(i+1))
+		r := s.reach(i + 1)
+		fmt.Fprintf(&b, "  - {id: %s, class: linux-server, address: %q, user: %s, host_key: %q, capabilities: [sell]}\n", id, r.address, s.users[i], r.key)
 	}
 	fmt.Fprintf(&b, "readiness:\n  floor: {sell: 1}\n  checks: [%s]\n", strings.Join(s.checks, ", "))
 	fmt.Fprintf(&b, "listen: {ready: \"127.0.0.1:%d\", console: off, agents: off, gossip: off, metrics: \"127.0.0.1:%d\"}\nstate: state\n", s.readyPort, s.metricsPort)
