@@ -1,6 +1,7 @@
 package main_test
 
 import (
+	"bytes"
 	"fmt"
 	"os"
 	"strconv"
@@ -11,7 +12,6 @@ import (
 
 	"golang.org/x/crypto/ssh"
 
-	"github.com/nightfill/nightfill/daemon/view"
 	"github.com/nightfill/nightfill/site/run"
 )
 
@@ -62,7 +62,7 @@ func benchNight(b *testing.B) {
 		b.Fatalf("the night says %q, want %q", night.Summary, want)
 	}
 	heard, _ := far.last()
-	slowest, onDevice, staging := critical(night)
+	e := s.measure()
 	wall := night.Closed.Sub(night.Opened)
 
 	fmt.Printf("\n%d hosts, %d packages each, 2 s of post-installation in every package\n", benchHosts, len(names))
@@ -73,14 +73,19 @@ func benchNight(b *testing.B) {
 	row("the devices alone (dpkg and a look at the service)", floor, floor)
 	row("a bare SSH program, one connection a host", bare, floor)
 	row("the night, opened to closed", wall, floor)
-	row("  its slowest device, first step begun to last step ended", slowest, floor)
-	row("  of it on the device (install, verify)", onDevice, slowest)
-	row("  of it bringing artifacts", staging, slowest)
-	fmt.Printf("nightfilld: %s MB resident at most, %.2f CPU s, %s KB to disk, %s KB written at all, %d events, %d heard far away\n",
+	row("its slowest device, first intent to last outcome", e.slowest, floor)
+	row("of that on the device: install and verify", e.onDevice, floor)
+	fmt.Printf("\n%-10s %6s %16s %16s\n", "step", "count", "mean in journal", "mean on device")
+	for _, step := range []run.Step{run.Stage, run.Install, run.Verify} {
+		p := e.parts[step]
+		n := time.Duration(p.count)
+		fmt.Printf("%-10s %6d %15.2fs %15.2fs\n", step, p.count, (p.wall / n).Seconds(), (p.onDevice / n).Seconds())
+	}
+	fmt.Printf("\nnightfilld: %s MB resident at most, %.2f CPU s, %s KB to disk, %s KB written at all, %d events, %d heard far away\n",
 		used.resident, used.cpu, used.disk, used.written, night.Rev, heard)
 	b.ReportMetric(wall.Seconds()/floor.Seconds(), "night/floor")
 	b.ReportMetric(bare.Seconds()/floor.Seconds(), "bare/floor")
-	b.ReportMetric(slowest.Seconds()/onDevice.Seconds(), "wall/device")
+	b.ReportMetric(e.slowest.Seconds()/e.onDevice.Seconds(), "wall/device")
 }
 
 // applying is what has to be done on a device, as a command.
@@ -138,39 +143,44 @@ func (s *store) bySSH(n int, names []string) {
 	}
 }
 
-// critical finds the device that took longest, and what it did with its time.
-func critical(night view.Night) (slowest, onDevice, staging time.Duration) {
-	type lane struct {
-		first, last       time.Time
-		onDevice, staging time.Duration
-	}
-	lanes := map[string]*lane{}
-	for _, j := range night.Jobs {
-		for _, step := range j.Steps {
-			l := lanes[j.Device]
-			if l == nil {
-				l = &lane{first: step.At.Add(-step.Took.Std())}
-				lanes[j.Device] = l
+// part is how long a step took: from its intent to its outcome in the journal, and on the device.
+type part struct {
+	count          int
+	wall, onDevice time.Duration
+}
+
+// evidence is what the journal tells of the time of a night.
+type evidence struct {
+	parts             map[run.Step]part // of all devices
+	slowest, onDevice time.Duration     // of the device that took longest: its whole time, and what it needed itself
+}
+
+// measure reads the journal.
+func (s *store) measure() evidence {
+	s.tb.Helper()
+	e := evidence{parts: map[run.Step]part{}}
+	begun, first, onDevice := map[string]time.Time{}, map[string]time.Time{}, map[string]time.Duration{}
+	for line := range bytes.Lines(s.mustAsk("journal", "--since", "0", "--limit", "100000")) {
+		r := decode[run.Record](s.tb, line).Event
+		switch r.Kind {
+		case run.StepStarted:
+			begun[r.Work] = r.At
+			if _, seen := first[r.Device]; !seen {
+				first[r.Device] = r.At
 			}
-			if began := step.At.Add(-step.Took.Std()); began.Before(l.first) {
-				l.first = began
+		case run.StepEnded:
+			p := e.parts[r.Step]
+			p.count, p.wall, p.onDevice = p.count+1, p.wall+r.At.Sub(begun[r.Work]), p.onDevice+r.Took.Std()
+			e.parts[r.Step] = p
+			if r.Step != run.Stage {
+				onDevice[r.Device] += r.Took.Std()
 			}
-			if step.At.After(l.last) {
-				l.last = step.At
-			}
-			if step.Step == run.Stage {
-				l.staging += step.Took.Std()
-			} else {
-				l.onDevice += step.Took.Std()
+			if d := r.At.Sub(first[r.Device]); d > e.slowest {
+				e.slowest, e.onDevice = d, onDevice[r.Device]
 			}
 		}
 	}
-	for _, l := range lanes {
-		if d := l.last.Sub(l.first); d > slowest {
-			slowest, onDevice, staging = d, l.onDevice, l.staging
-		}
-	}
-	return slowest, onDevice, staging
+	return e
 }
 
 // used is what a process took of the machine.
