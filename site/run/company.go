@@ -24,13 +24,50 @@ func (d *decider) waiting(j Job, p site.Patch) *site.Reason {
 	return nil
 }
 
-func (d *decider) groupsOf(device string) []string {
+// company is what all decisions of one moment share: who belongs to which group, who is away,
+// who has work ahead. A store has many devices, and each of them asks.
+type company struct {
+	groups     map[string][]string // of a device
+	members    map[string][]string // of a group
+	away       map[string]bool     // devices that are not at work, or not proven to be
+	unfinished map[string][]string // devices of a group that answer and have work ahead
+	canaries   map[canary]*Job     // who has to prove a patch in a group; none where nobody can
+}
+
+type canary struct{ group, patch string }
+
+func (d *decider) meet() *company {
+	if d.met != nil {
+		return d.met
+	}
+	c := &company{
+		groups: map[string][]string{}, members: map[string][]string{}, away: map[string]bool{},
+		unfinished: map[string][]string{}, canaries: map[canary]*Job{},
+	}
+	d.met = c
 	for _, m := range d.night.Plan.Members {
-		if m.Device == device {
-			return m.Groups
+		c.groups[m.Device] = m.Groups
+		for _, g := range m.Groups {
+			c.members[g] = append(c.members[g], m.Device)
+		}
+		_, dirty := d.s.Dirty[m.Device]
+		c.away[m.Device] = m.Down || dirty
+	}
+	lost := map[string]bool{}
+	for _, j := range d.night.Jobs {
+		c.away[j.Device] = c.away[j.Device] || j.Away() || askedAgain(j)
+		lost[j.Device] = lost[j.Device] || gone(j)
+	}
+	for i := range d.night.Jobs {
+		j := &d.night.Jobs[i]
+		for _, g := range c.groups[j.Device] {
+			c.canaries[canary{g, j.Patch}] = fitter(c.canaries[canary{g, j.Patch}], j)
+			if !j.Settled && !lost[j.Device] && !slices.Contains(c.unfinished[g], j.Device) {
+				c.unfinished[g] = append(c.unfinished[g], j.Device)
+			}
 		}
 	}
-	return nil
+	return c
 }
 
 // unreached says why the device of a job cannot be reached now; nil when it can, for all that is known.
@@ -49,14 +86,15 @@ func unreached(j Job) *site.Reason {
 // earlierGroup finds a group that goes before the job's and is not finished. A device that
 // does not answer holds nobody up: it would hold up the whole store.
 func (d *decider) earlierGroup(j Job) *site.Reason {
-	mine := d.groupsOf(j.Device)
+	c := d.meet()
+	mine := c.groups[j.Device]
 	for _, g := range d.night.Plan.Groups {
 		if !slices.ContainsFunc(g.Before, func(id string) bool { return slices.Contains(mine, id) }) {
 			continue
 		}
-		for _, other := range d.night.Jobs {
-			if !other.Settled && other.Device != j.Device && slices.Contains(d.groupsOf(other.Device), g.ID) && !d.gone(other.Device) {
-				return site.Because(site.CodeWaiting, "group "+g.ID+" goes first, and "+other.Device+" is not finished", "group", g.ID, "device", other.Device)
+		for _, other := range c.unfinished[g.ID] {
+			if other != j.Device {
+				return site.Because(site.CodeWaiting, "group "+g.ID+" goes first, and "+other+" is not finished", "group", g.ID, "device", other)
 			}
 		}
 	}
@@ -72,42 +110,38 @@ func gone(j Job) bool {
 	return unreached(j) != nil && (j.State == site.NoAnswer || ended >= stageTries)
 }
 
-func (d *decider) gone(device string) bool {
-	return slices.ContainsFunc(d.night.Jobs, func(j Job) bool { return j.Device == device && gone(j) })
+// fitter returns which of two jobs of a patch, the second one behind the first in the lanes, has
+// to prove it in their group: one that has, else the first that has begun to, else the first that can.
+func fitter(first, second *Job) *Job {
+	if first == nil || rank(*second) > rank(*first) {
+		first = second
+	}
+	if rank(*first) == 0 {
+		return nil
+	}
+	return first
 }
 
-// canary returns the job that has to prove the patch in a group: one that has proven it, else
-// the one that has begun to, else the first of the lanes that can.
-func (d *decider) canary(group, patch string) (Job, bool) {
-	var begun, next *Job
-	for i := range d.night.Jobs {
-		j := &d.night.Jobs[i]
-		switch {
-		case j.Patch != patch || !slices.Contains(d.groupsOf(j.Device), group):
-		case j.State == site.Done:
-			return *j, true
-		case j.Begun() && begun == nil:
-			begun = j
-		case !j.Begun() && !j.Settled && !gone(*j) && next == nil:
-			next = j
-		}
+func rank(j Job) int {
+	switch {
+	case j.State == site.Done:
+		return 3
+	case j.Begun():
+		return 2
+	case !j.Settled && !gone(j):
+		return 1
 	}
-	if begun == nil {
-		begun = next
-	}
-	if begun == nil {
-		return Job{}, false
-	}
-	return *begun, true
+	return 0
 }
 
 func (d *decider) canaries(j Job, visit func(g site.Group, first Job)) {
+	c := d.meet()
 	for _, g := range d.night.Plan.Groups {
-		if !g.Canary || !slices.Contains(d.groupsOf(j.Device), g.ID) {
+		if !g.Canary || !slices.Contains(c.groups[j.Device], g.ID) {
 			continue
 		}
-		if first, ok := d.canary(g.ID, j.Patch); ok && first.Device != j.Device {
-			visit(g, first)
+		if first := c.canaries[canary{g.ID, j.Patch}]; first != nil && first.Device != j.Device {
+			visit(g, *first)
 		}
 	}
 }
@@ -136,36 +170,22 @@ func (d *decider) canaryFailed(j Job) (state site.State, reason *site.Reason) {
 
 // groupRoom finds a group that cannot spare the device now.
 func (d *decider) groupRoom(j Job) *site.Reason {
+	c := d.meet()
 	for _, g := range d.night.Plan.Groups {
-		if !slices.Contains(d.groupsOf(j.Device), g.ID) {
+		if !slices.Contains(c.groups[j.Device], g.ID) {
 			continue
 		}
-		members, away := 0, []string{}
-		for _, m := range d.night.Plan.Members {
-			if !slices.Contains(m.Groups, g.ID) {
-				continue
-			}
-			members++
-			if m.Device != j.Device && d.away(m) {
-				away = append(away, m.Device)
+		away := []string{}
+		for _, device := range c.members[g.ID] {
+			if device != j.Device && c.away[device] {
+				away = append(away, device)
 			}
 		}
-		if len(away)+1 > plan.Away(g, members, 0) {
+		if len(away)+1 > plan.Away(g, len(c.members[g.ID]), 0) {
 			return site.Because(site.CodeGroupFloor, "group "+g.ID+" cannot spare another device now", "group", g.ID, "away", joined(away))
 		}
 	}
 	return nil
-}
-
-// away reports whether a device is not at work, or not proven to be.
-func (d *decider) away(m plan.Member) bool {
-	if m.Down || slices.Contains(d.begun, m.Device) {
-		return true
-	}
-	if _, dirty := d.s.Dirty[m.Device]; dirty {
-		return true
-	}
-	return slices.ContainsFunc(d.night.Jobs, func(j Job) bool { return j.Device == m.Device && (j.Away() || askedAgain(j)) })
 }
 
 // askedAgain reports whether a gate that was open is asked once more because the job's turn has

@@ -112,7 +112,7 @@ type decider struct {
 	now    time.Time
 	events []Event
 	wake   time.Time
-	begun  []string // devices taken away by this very decision
+	met    *company // made when it is needed
 }
 
 func (d *decider) emit(e Event) {
@@ -233,7 +233,7 @@ func (d *decider) goOn(j Job, p site.Patch) {
 		if d.waiting(j, p) != nil {
 			return
 		}
-		d.begun = append(d.begun, j.Device)
+		d.meet().away[j.Device] = true
 		if d.stale(j, p) {
 			turn.step = Gate
 		}
