@@ -66,6 +66,8 @@ type night struct {
 	out  strings.Builder
 	seq  uint64
 	wake time.Time
+
+	records []run.Record
 }
 
 func newNight(t *testing.T, facts string) *night {
@@ -94,7 +96,9 @@ func (n *night) add(e run.Event) run.Event {
 	}
 	e = run.Stamp(n.s, e)
 	n.seq++
-	n.s = run.Fold(n.s, run.Record{Seq: n.seq, Event: e})
+	r := run.Record{Seq: n.seq, Event: e}
+	n.s = run.Fold(n.s, r)
+	n.records = append(n.records, r)
 	return e
 }
 
