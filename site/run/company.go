@@ -30,7 +30,7 @@ type company struct {
 	groups     map[string][]string // of a device
 	members    map[string][]string // of a group
 	away       map[string]bool     // devices that are not at work, or not proven to be
-	unfinished map[string][]string // devices of a group that answer and have work ahead
+	unfinished map[string][]string // devices of a group that answer, and have work ahead that can be done tonight
 	canaries   map[canary]*Job     // who has to prove a patch in a group; none where nobody can
 }
 
@@ -53,16 +53,20 @@ func (d *decider) meet() *company {
 		_, dirty := d.s.Dirty[m.Device]
 		c.away[m.Device] = m.Down || dirty
 	}
-	lost := map[string]bool{}
+	lost, back := map[string]bool{}, map[string]bool{}
 	for _, j := range d.night.Jobs {
 		c.away[j.Device] = c.away[j.Device] || j.Away() || askedAgain(j)
 		lost[j.Device] = lost[j.Device] || gone(j)
+		back[j.Device] = back[j.Device] || !j.Settled && j.State != site.NoAnswer
+	}
+	stuck := func(j *Job) bool {
+		return !j.Begun() && d.tooFew(j.Device, func(device string) bool { return c.away[device] && !back[device] }) != nil
 	}
 	for i := range d.night.Jobs {
 		j := &d.night.Jobs[i]
 		for _, g := range c.groups[j.Device] {
 			c.canaries[canary{g, j.Patch}] = fitter(c.canaries[canary{g, j.Patch}], j)
-			if !j.Settled && !lost[j.Device] && !slices.Contains(c.unfinished[g], j.Device) {
+			if !j.Settled && !lost[j.Device] && !stuck(j) && !slices.Contains(c.unfinished[g], j.Device) {
 				c.unfinished[g] = append(c.unfinished[g], j.Device)
 			}
 		}
@@ -171,18 +175,23 @@ func (d *decider) canaryFailed(j Job) (state site.State, reason *site.Reason) {
 // groupRoom finds a group that cannot spare the device now.
 func (d *decider) groupRoom(j Job) *site.Reason {
 	c := d.meet()
+	return d.tooFew(j.Device, func(device string) bool { return c.away[device] })
+}
+
+// tooFew finds a group that cannot spare a device when those others are away.
+func (d *decider) tooFew(device string, away func(device string) bool) *site.Reason {
 	for _, g := range d.night.Plan.Groups {
-		if !slices.Contains(c.groups[j.Device], g.ID) {
+		if !slices.Contains(d.met.groups[device], g.ID) {
 			continue
 		}
-		away := []string{}
-		for _, device := range c.members[g.ID] {
-			if device != j.Device && c.away[device] {
-				away = append(away, device)
+		others := []string{}
+		for _, other := range d.met.members[g.ID] {
+			if other != device && away(other) {
+				others = append(others, other)
 			}
 		}
-		if len(away)+1 > plan.Away(g, len(c.members[g.ID]), 0) {
-			return site.Because(site.CodeGroupFloor, "group "+g.ID+" cannot spare another device now", "group", g.ID, "away", joined(away))
+		if len(others)+1 > plan.Away(g, len(d.met.members[g.ID]), 0) {
+			return site.Because(site.CodeGroupFloor, "group "+g.ID+" cannot spare another device now", "group", g.ID, "away", joined(others))
 		}
 	}
 	return nil
