@@ -95,30 +95,22 @@ func (d *Daemon) Report() ready.Report { return d.View(context.Background()).Rep
 // night is over.
 func (d *Daemon) watchVerdict(ctx context.Context) error {
 	wasOpen := false
-	for ctx.Err() == nil {
-		changed := d.ledger.Changed()
+	return d.onChange(ctx, verdictEvery, func(ctx context.Context) {
 		f := d.View(ctx)
 		if open := f.State.Night.Open(); wasOpen != open {
+			wasOpen = open
 			if !open {
 				d.checker.Kick()
 			}
-			wasOpen = open
 		}
-		if f.Report.Verdict != f.State.Verdict {
-			e := run.Event{Kind: run.VerdictChanged, At: f.Now, Verdict: f.Report.Verdict, Text: f.Report.Text}
-			if err := d.ledger.Add(e); err != nil {
-				d.Log.Error("cannot write down the verdict", "err", err)
-			}
+		if f.Report.Verdict == f.State.Verdict {
+			return
 		}
-		timer := time.NewTimer(verdictEvery)
-		select {
-		case <-ctx.Done():
-		case <-timer.C:
-		case <-changed:
+		e := run.Event{Kind: run.VerdictChanged, At: f.Now, Verdict: f.Report.Verdict, Text: f.Report.Text}
+		if err := d.ledger.Add(e); err != nil {
+			d.Log.Error("cannot write down the verdict", "err", err)
 		}
-		timer.Stop()
-	}
-	return nil
+	})
 }
 
 // snapshot is what the retained topics show.

@@ -6,9 +6,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/nightfill/nightfill/daemon/collector"
 	"github.com/nightfill/nightfill/daemon/runner"
-	"github.com/nightfill/nightfill/daemon/view"
 	"github.com/nightfill/nightfill/site"
 	"github.com/nightfill/nightfill/site/policy"
 	"github.com/nightfill/nightfill/site/run"
@@ -16,73 +14,10 @@ import (
 )
 
 const (
-	judgeClockEvery  = 30 * time.Second
-	lookAtStoreEvery = 15 * time.Minute
-	catalogEvery     = 15 * time.Minute
-	catalogRetry     = time.Minute
-	firstSupply      = 2 * time.Minute
-	verdictEvery     = 10 * time.Second
-	statusEvery      = 30 * time.Second
+	catalogEvery = 15 * time.Minute
+	catalogRetry = time.Minute
+	firstSupply  = 2 * time.Minute
 )
-
-// every calls act at once and then again after each pause, or when wake says so, until ctx ends.
-func every(ctx context.Context, pause time.Duration, wake <-chan struct{}, act func(context.Context)) error {
-	ticker := time.NewTicker(pause)
-	defer ticker.Stop()
-	for {
-		act(ctx)
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-ticker.C:
-		case <-wake:
-		}
-	}
-}
-
-// timekeeper judges the clock and the disk now and then: both say whether anything may be begun.
-func (d *Daemon) timekeeper(ctx context.Context) error {
-	return every(ctx, judgeClockEvery, nil, func(context.Context) {
-		d.judgeClock()
-		d.judgeDisk()
-	})
-}
-
-// watch looks at the devices now and then, except while a night looks after them.
-func (d *Daemon) watch(ctx context.Context) error {
-	return every(ctx, lookAtStoreEvery, d.relook, func(ctx context.Context) {
-		if !d.ledger.State().Night.Open() {
-			d.look(ctx)
-		}
-	})
-}
-
-// look observes every device and remembers what was seen.
-func (d *Daemon) look(ctx context.Context) site.Inventory {
-	inventory := collector.Look(ctx, d.devices, d.pinnedStore().Devices, d.Log)
-	if ctx.Err() == nil {
-		d.mu.Lock()
-		d.inventory = inventory
-		d.mu.Unlock()
-	}
-	return inventory
-}
-
-// seen is the newest look at each device, from here or from the night.
-func (d *Daemon) seen() site.Inventory {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	seen := site.Inventory{}
-	for id, o := range d.inventory {
-		seen[id] = o
-	}
-	for id, o := range d.ledger.State().Observed {
-		if o.At.After(seen[id].At) {
-			seen[id] = o
-		}
-	}
-	return seen
-}
 
 // supply keeps the catalog fresh and brings what the store will need into the depot.
 func (d *Daemon) supply(ctx context.Context) error {
@@ -272,31 +207,4 @@ func (a artifacts) Open(ctx context.Context, artifact site.Artifact) (runner.Byt
 		return nil, err
 	}
 	return a.depot.Open(artifact)
-}
-
-// pinned lets the checker ask devices by the host keys that are pinned for them.
-type pinned struct{ d *Daemon }
-
-// Check implements checker.Devices.
-func (p pinned) Check(ctx context.Context, device site.Device, c site.Check) (site.CheckOutcome, string, error) {
-	if known, ok := p.d.device(device.ID); ok {
-		device = known
-	}
-	return p.d.devices.Check(ctx, device, c)
-}
-
-// tellStatus keeps the status line of the service manager current.
-func (d *Daemon) tellStatus(ctx context.Context) error {
-	for ctx.Err() == nil {
-		changed := d.ledger.Changed()
-		_ = d.notify.Status(view.StatusLine(d.View(ctx))) // without systemd there is nobody to tell
-		timer := time.NewTimer(statusEvery)
-		select {
-		case <-ctx.Done():
-		case <-timer.C:
-		case <-changed:
-		}
-		timer.Stop()
-	}
-	return nil
 }
