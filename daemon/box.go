@@ -15,7 +15,6 @@ import (
 	"github.com/nightfill/nightfill/site/policy"
 	"github.com/nightfill/nightfill/site/ready"
 	"github.com/nightfill/nightfill/site/run"
-	"github.com/nightfill/nightfill/site/window"
 	"github.com/nightfill/nightfill/sync/depot"
 )
 
@@ -136,26 +135,6 @@ func (d *Daemon) Enrol(_ context.Context, device, key, actor string) error {
 	ask(d.relook)
 	d.checker.Kick()
 	return nil
-}
-
-// NightAt folds the journal up to the end of a night and shows it; the zero date is the newest
-// night. Nil means that there was no such night.
-func (d *Daemon) NightAt(_ context.Context, date window.Date) (*view.Night, error) {
-	state := d.ledger.State()
-	if date.IsZero() || state.Night != nil && state.Night.Plan.Night == date {
-		return view.NightOf(state, true), nil
-	}
-	var then run.State
-	err := d.journal.Each(0, func(r run.Record) error {
-		if r.Event.Night == date {
-			then = run.Fold(then, r)
-		}
-		return nil
-	})
-	if err != nil {
-		return nil, fmt.Errorf("cannot read the night of %s from the journal: %w", date, err)
-	}
-	return view.NightOf(then, true), nil
 }
 
 // Why tells what became of a patch on a device, or of every patch there, and what the next

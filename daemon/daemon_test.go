@@ -220,6 +220,7 @@ func TestNightOnSimulatedDevices(t *testing.T) {
 	if _, err := d.journal.Verify(t.Context()); err != nil {
 		t.Error(err)
 	}
+	l.replays(d)
 }
 
 // TestRestartInTheNight stops the box while a script runs on every device: it runs on there, and
@@ -252,6 +253,7 @@ func TestRestartInTheNight(t *testing.T) {
 			t.Errorf("the script wrote %d lines on %s", n, h.Device().ID)
 		}
 	}
+	l.replays(second)
 }
 
 // TestNightIsExtended: patches that arrive while the window is open are done in the same
@@ -278,6 +280,7 @@ func TestNightIsExtended(t *testing.T) {
 	if n := l.lines(l.hosts[0], "first"); n != 1 {
 		t.Errorf("the first patch ran %d times", n)
 	}
+	l.replays(d)
 }
 
 // TestRefusals holds the words with which the box refuses to start.

@@ -199,23 +199,50 @@ func (s *Server) why(r *request) (any, error) {
 }
 
 func (s *Server) night(r *request) (any, error) {
-	var date window.Date
-	if err := date.UnmarshalText([]byte(r.query.Get("date"))); err != nil {
-		return nil, bad("", "%v", err)
+	date, err := nightAsked(r, "date")
+	if err != nil {
+		return nil, err
 	}
 	night, err := s.Box.NightAt(r.ctx, date)
 	if err != nil {
 		return nil, err
 	}
-	if night == nil && date.IsZero() {
-		return nil, &Error{Status: http.StatusNotFound, Code: CodeNoNight, Message: "there was no night yet",
-			WhatToDo: "see when the first one is with: nightfill status"}
-	}
 	if night == nil {
-		return nil, &Error{Status: http.StatusNotFound, Code: CodeNoNight, Message: "there is no night of " + date.String() + " in the journal",
-			WhatToDo: "a night has the date on which its window opened"}
+		return nil, noNight(date)
 	}
 	return night, nil
+}
+
+func (s *Server) replay(r *request) (any, error) {
+	date, err := nightAsked(r, "night")
+	if err != nil {
+		return nil, err
+	}
+	replay, err := s.Box.Replay(r.ctx, date)
+	if err != nil {
+		return nil, err
+	}
+	if replay == nil {
+		return nil, noNight(date)
+	}
+	return replay, nil
+}
+
+func nightAsked(r *request, parameter string) (date window.Date, err error) {
+	if err := date.UnmarshalText([]byte(r.query.Get(parameter))); err != nil {
+		return date, bad("", "%v", err)
+	}
+	return date, nil
+}
+
+func noNight(date window.Date) error {
+	e := &Error{Status: http.StatusNotFound, Code: CodeNoNight, Message: "there was no night yet",
+		WhatToDo: "see when the first one is with: nightfill status"}
+	if !date.IsZero() {
+		e.Message = "there is no night of " + date.String() + " in the journal"
+		e.WhatToDo = "a night has the date on which its window opened"
+	}
+	return e
 }
 
 func (s *Server) verify(r *request) (any, error) { return s.Journal.Verify(r.ctx) }

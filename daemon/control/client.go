@@ -112,6 +112,11 @@ func (c *Client) Night(ctx context.Context, date window.Date) (view.Night, error
 	return get[view.Night](ctx, c, "GET", "/v1/night", url.Values{"date": {date.String()}}, nil)
 }
 
+// Replay returns a night as the rules of the daemon see it now; the zero date is the newest.
+func (c *Client) Replay(ctx context.Context, date window.Date) (view.Replay, error) {
+	return get[view.Replay](ctx, c, "GET", "/v1/replay", url.Values{"night": {date.String()}}, nil)
+}
+
 // Verify has the daemon check its journal.
 func (c *Client) Verify(ctx context.Context) (journal.Summary, error) {
 	return get[journal.Summary](ctx, c, "GET", "/v1/journal/verify", nil, nil)

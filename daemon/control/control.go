@@ -42,6 +42,8 @@ type Viewer interface {
 	Why(ctx context.Context, device, patch string) ([]view.Answer, error)
 	// NightAt folds a night from the journal; the zero date is the newest. Nil = there is no such night.
 	NightAt(ctx context.Context, date window.Date) (*view.Night, error)
+	// Replay asks the rules about a night again; the zero date is the newest. Nil = there is no such night.
+	Replay(ctx context.Context, date window.Date) (*view.Replay, error)
 }
 
 // Keeper writes down what a person wants.

@@ -149,6 +149,9 @@ func TestRoutes(t *testing.T) {
 		{"GET", "/v1/night?date=2026-11-21", "", 200, `"left_out"`},
 		{"GET", "/v1/night?date=2026-11-01", "", 404, `"code":"no_such_night"`},
 		{"GET", "/v1/night?date=today", "", 400, `"code":"bad_request"`},
+		{"GET", "/v1/replay", "", 200, `"schema":"replay/1","night":"2026-11-21","open":false,"decisions":15,"differ":0`},
+		{"GET", "/v1/replay?night=2026-11-01", "", 404, `"code":"no_such_night"`},
+		{"GET", "/v1/replay?night=today", "", 400, `"code":"bad_request"`},
 		{"GET", "/v1/journal/verify", "", 200, `"records":37`},
 		{"GET", "/v1/journal?since=36", "", 200, `"seq":37`},
 		{"GET", "/v1/journal?since=-1", "", 400, `since \"-1\" is not the number of a record`},
@@ -273,7 +276,11 @@ func TestClient(t *testing.T) {
 	answers, err := c.Why(ctx, "srv-2", "")
 	same("why", answers, want, err)
 	night, err := c.Night(ctx, window.Date{})
-	same("night", night, view.NightOf(f.State, true), err)
+	wantNight, _ := l.box.NightAt(ctx, window.Date{})
+	same("night", night, wantNight, err)
+	replay, err := c.Replay(ctx, window.Date{})
+	wantReplay, _ := l.box.Replay(ctx, window.Date{})
+	same("replay", replay, wantReplay, err)
 	sum, err := c.Verify(ctx)
 	wantSum, _ := l.box.Journal.Verify(ctx)
 	same("verify", sum, wantSum, err)

@@ -178,6 +178,13 @@ type Night struct {
 	Jobs    []Job              `json:"jobs,omitempty"`
 	Left    plan.Report        `json:"left_out,omitempty"`
 	Rev     uint64             `json:"rev"`
+
+	// Only as WithEvidence makes it:
+
+	Store   string        `json:"store,omitempty"`
+	Name    string        `json:"name,omitempty"`    // of the store
+	AsOf    time.Time     `json:"as_of,omitzero"`    // all of this is what the box knew then
+	Devices []NightDevice `json:"devices,omitempty"` // every one of the store, in the order of its file
 }
 
 // Job is one patch on one device in a night, with the evidence of each step.
@@ -192,6 +199,11 @@ type Job struct {
 	Before string       `json:"before,omitempty"` // version before, where the patch is of a package
 	After  string       `json:"after,omitempty"`
 	Steps  []Step       `json:"steps,omitempty"`
+
+	// Only as WithEvidence makes them:
+
+	Attempts []Attempt `json:"attempts,omitempty"` // of every step, in the order in which they were begun
+	Silent   []Silence `json:"silent,omitempty"`   // while a step was under way
 }
 
 // Step is the evidence of one step: its newest attempt.

@@ -99,11 +99,23 @@ func (b *Box) NightAt(ctx context.Context, date window.Date) (*view.Night, error
 	if err := b.failing(); err != nil {
 		return nil, err
 	}
-	n := view.NightOf(b.View(ctx).State, true)
-	if n != nil && !date.IsZero() && n.Night != date {
+	f := b.View(ctx)
+	if _, records := b.Journal.night(date); records != nil {
+		return view.WithEvidence(f.Store, f.State, records), nil
+	}
+	return nil, nil
+}
+
+// Replay implements control.Viewer.
+func (b *Box) Replay(_ context.Context, date window.Date) (*view.Replay, error) {
+	if err := b.failing(); err != nil {
+		return nil, err
+	}
+	before, records := b.Journal.night(date)
+	if records == nil {
 		return nil, nil
 	}
-	return n, nil
+	return view.ReplayOf(records[0].Event.Night, run.Fold(run.State{}, before...), records), nil
 }
 
 // add folds an event into the state and appends it to the journal.

@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 
 	"github.com/nightfill/nightfill/daemon/journal"
 	"github.com/nightfill/nightfill/site/run"
+	"github.com/nightfill/nightfill/site/window"
 )
 
 // Journal is a journal in memory. Its hashes say nothing. Any number of goroutines may use it.
@@ -58,6 +60,19 @@ func (j *Journal) Since(from uint64, limit int) ([]run.Record, error) {
 	}
 	found := j.records[from-j.first:]
 	return found[:min(limit, len(found))], nil
+}
+
+// night returns the records from the opening of a night on, and those before it; the zero date is
+// any night.
+func (j *Journal) night(date window.Date) (before, records []run.Record) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	for i, r := range j.records {
+		if r.Event.Kind == run.NightOpened && (date.IsZero() || r.Event.Night == date) {
+			return slices.Clone(j.records[:i]), slices.Clone(j.records[i:])
+		}
+	}
+	return nil, nil
 }
 
 // Last implements control.Journal.
