@@ -7,7 +7,7 @@ BUILD    = CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)'
 # The race detector needs a C compiler; without one the tests run without it, and say so.
 RACE    := $(shell [ "$$(go env CGO_ENABLED)" = 1 ] && command -v "$$(go env CC)" >/dev/null 2>&1 && echo -race)
 
-.PHONY: demo test lint build release bench lab-test clean
+.PHONY: demo test lint build release bench sim lab-test clean
 
 demo: ## a whole night on a simulated store: make demo, or make demo ARGS=--exit
 	@$(BUILD) -o bin/nightfill ./cmd/nightfill && exec bin/nightfill demo $(ARGS)
@@ -26,6 +26,11 @@ build: ## static programs for this machine
 
 release: ## static programs for linux/amd64 and linux/arm64
 	for arch in amd64 arm64; do GOOS=linux GOARCH=$$arch $(BUILD) -o bin/linux-$$arch/ ./cmd/nightfill ./cmd/nightfilld; done
+
+sim: N ?= 10000
+sim: SEED ?= 1
+sim: ## whole nights with faults, checked: make sim N=10000 SEED=1; one again: make sim N=1 SEED=57
+	@GOGC=400 go test -count=1 -v -timeout 0 -run 'TestSim$$' ./daemon/sim -sim.n $(N) -sim.seed $(SEED) -sim.workers $$(getconf _NPROCESSORS_ONLN)
 
 lab-test: ## real sshd, dpkg, reboots and mosquitto; root
 	scripts/lab-test

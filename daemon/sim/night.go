@@ -1,0 +1,146 @@
+package sim
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/nightfill/nightfill/devices/fake"
+	"github.com/nightfill/nightfill/site"
+)
+
+// Result is what came of a night.
+type Result struct {
+	Scene      Scene
+	Violations []string // what did not hold, in the order in which it was found
+	Hash       string   // of the journal and of all that really happened: the same seed gives the same one
+	Felt       map[string]int
+	Ends       map[site.State]int // how jobs ended
+	Opened     bool               // the night was opened at all
+	Ready      bool               // an hour after the window the store had its floor of healthy devices
+	Journal    string             // for people
+}
+
+// Night plays the night of a seed.
+func Night(t *testing.T, seed uint64) Result { return Play(t, Draw(seed), Mutant{}) }
+
+// Play plays a scene in a bubble of its own, with the rules changed as the mutant says.
+func Play(t *testing.T, scene Scene, mutant Mutant) (result Result) {
+	t.Helper()
+	result.Scene = scene
+	defer func() { // a goroutine that is left, or a deadlock, is a panic of the bubble
+		if r := recover(); r != nil {
+			result.Violations = append(result.Violations, fmt.Sprintf("no goroutine left: %v", r))
+		}
+	}()
+	synctest.Test(t, func(t *testing.T) {
+		store := fake.NewStore(fake.Options{Seed: scene.Seed, Skew: time.Millisecond})
+		w := &world{scene: scene, mutant: mutant, devices: store, felt: map[string]int{}}
+		w.facts = scene.furnish(store)
+		if mutant.Facts != nil {
+			w.facts = mutant.Facts(w.facts)
+		}
+		w.oracle = newOracle(scene, store)
+		w.journal = &memory{fate: w.fate, crash: w.crashAtAppend, dead: w.isDead, wrote: w.oracle.wrote, lazy: mutant.Lazy}
+		store.Hook = w.hook
+		w.schedule()
+		w.play(t.Context())
+		w.oracle.final()
+		result = w.result()
+	})
+	return result
+}
+
+func (w *world) result() Result {
+	r := Result{
+		Scene: w.scene, Violations: w.oracle.breaches, Felt: w.felt, Ends: map[site.State]int{}, Opened: w.oracle.nights > 0,
+		Ready: ready(w.scene, w.devices),
+	}
+	for _, f := range w.devices.Fired() {
+		r.Felt[f.Fault] += f.Times
+	}
+	for _, j := range w.oracle.jobs {
+		r.Ends[j.state]++
+	}
+	sum := sha256.New()
+	for _, line := range w.journal.lines {
+		sum.Write(append(line, '\n'))
+	}
+	for _, e := range w.devices.Log() {
+		fmt.Fprintln(sum, e)
+	}
+	r.Hash = hex.EncodeToString(sum.Sum(nil))
+	if len(r.Violations) > 0 {
+		r.Journal = w.journal.text()
+	}
+	return r
+}
+
+// ready reports whether the store has its floor of healthy devices now.
+func ready(scene Scene, store *fake.Store) bool {
+	for capability, floor := range scene.Store.Floor {
+		healthy := 0
+		for _, d := range scene.Store.Devices {
+			if slices.Contains(d.Capabilities, capability) && store.Truth(d.ID).Healthy() {
+				healthy++
+			}
+		}
+		if healthy < floor {
+			return false
+		}
+	}
+	return true
+}
+
+// Shrink leaves out faults, one by one, as long as the night still breaks the same invariant.
+func Shrink(t *testing.T, r Result, mutant Mutant) Result {
+	t.Helper()
+	broken := invariantsOf(r)
+	for changed := true; changed; {
+		changed = false
+		for i := range r.Scene.Faults {
+			smaller := r.Scene
+			smaller.Faults = slices.Delete(slices.Clone(r.Scene.Faults), i, i+1)
+			again := Play(t, smaller, mutant)
+			if slices.ContainsFunc(invariantsOf(again), func(name string) bool { return slices.Contains(broken, name) }) {
+				r, changed = again, true
+				break
+			}
+		}
+	}
+	return r
+}
+
+// invariantsOf names the invariants that a night broke.
+func invariantsOf(r Result) []string {
+	names := map[string]bool{}
+	for _, v := range r.Violations {
+		name, _, _ := strings.Cut(v, ": ")
+		if len(name) > len("02 15:04:05.000 ") && name[2] == ' ' {
+			name = name[len("02 15:04:05.000 "):]
+		}
+		names[name] = true
+	}
+	return slices.Sorted(maps.Keys(names))
+}
+
+// String tells a broken night: its seed, its fault script, what did not hold, and the journal.
+func (r Result) String() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "seed %d, window %s to %s, %d devices, %d patches\nfaults\n", r.Scene.Seed, moment(r.Scene.Opens), moment(r.Scene.Closes), len(r.Scene.Store.Devices), len(r.Scene.Patches))
+	for _, f := range r.Scene.Faults {
+		fmt.Fprintf(&b, "  %s\n", f)
+	}
+	b.WriteString("violations\n")
+	for _, v := range r.Violations {
+		fmt.Fprintf(&b, "  %s\n", v)
+	}
+	b.WriteString("journal\n" + r.Journal)
+	return b.String()
+}

@@ -1,0 +1,296 @@
+package sim
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/nightfill/nightfill/devices"
+	"github.com/nightfill/nightfill/devices/fake"
+	"github.com/nightfill/nightfill/site"
+	"github.com/nightfill/nightfill/site/run"
+)
+
+// oracle knows what must hold in every night, from the scene as it was drawn and from what
+// really happened on the devices. It shares no arithmetic with the rules that it watches.
+type oracle struct {
+	scene   Scene
+	devices *fake.Store
+
+	mu       sync.Mutex
+	breaches []string
+	seq      uint64
+	nights   int
+	closed   bool
+	intents  map[devices.WorkID]run.Event // announced steps
+	jobs     map[pair]*job
+	order    []pair          // of jobs, as the plan names them
+	down     map[string]bool // did not answer when the plan was made
+	left     map[pair]bool   // named by the report as left out; a pair without a patch is a whole device
+}
+
+// job is a patch on a device as the journal tells of it.
+type job struct {
+	pair
+	state    site.State
+	intent   *run.Event // begun and not ended
+	begun    bool       // its installation was announced
+	since    time.Time  // when
+	silent   bool       // the device does not answer while a step runs
+	missed   bool       // the device did not take the newest step
+	missing  int        // steps in turn that it did not take
+	settled  bool
+	at       time.Time // when it was settled
+	reason   *site.Reason
+	before   fake.Truth // the device when the patch was about to be put on it
+	proved   bool       // a verification ended well
+	reverted bool
+}
+
+func newOracle(scene Scene, store *fake.Store) *oracle {
+	return &oracle{
+		scene: scene, devices: store, intents: map[devices.WorkID]run.Event{}, jobs: map[pair]*job{},
+		down: map[string]bool{}, left: map[pair]bool{},
+	}
+}
+
+// breach notes that something does not hold. The first words name the invariant.
+func (o *oracle) breach(invariant, format string, args ...any) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.note(invariant, format, args...)
+}
+
+func (o *oracle) note(invariant, format string, args ...any) {
+	if len(o.breaches) < 20 {
+		o.breaches = append(o.breaches, moment(time.Now())+" "+invariant+": "+fmt.Sprintf(format, args...))
+	}
+}
+
+// open reports whether the night is not over.
+func (o *oracle) open() bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return !o.closed
+}
+
+// wrote looks at records as they reach the disk.
+func (o *oracle) wrote(records []run.Record) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for _, r := range records {
+		if r.Seq != o.seq+1 {
+			o.note("journal", "record %d follows record %d", r.Seq, o.seq)
+		}
+		o.seq = r.Seq
+		o.follow(r.Event)
+	}
+}
+
+func (o *oracle) follow(e run.Event) {
+	switch e.Kind {
+	case run.NightOpened, run.NightExtended:
+		o.planned(e)
+	case run.NightClosed:
+		o.closed = true
+	case run.StepStarted, run.StepEnded, run.PatchSettled, run.DeviceSilent, run.DeviceAnswered:
+		j := o.jobs[pair{e.Device, e.Patch}]
+		if j == nil {
+			o.note("plan", "%s of %s %s, which is in no plan", e.Kind, e.Patch, e.Device)
+			return
+		}
+		o.happened(j, e)
+	}
+}
+
+// planned takes what a plan names.
+func (o *oracle) planned(e run.Event) {
+	if e.Kind == run.NightOpened {
+		if o.nights++; o.nights > 1 {
+			o.note("one night", "a night is opened for the second time")
+		}
+		o.within("the night", e.At)
+	}
+	o.closed = false
+	for _, m := range e.Plan.Members {
+		o.down[m.Device] = m.Down
+	}
+	for _, lane := range e.Plan.Lanes {
+		for _, planned := range lane.Jobs {
+			key := pair{lane.Device, planned.Patch}
+			if o.jobs[key] == nil {
+				o.order = append(o.order, key)
+			}
+			o.jobs[key] = &job{pair: key, state: site.Queued}
+		}
+	}
+	for _, l := range e.Report {
+		o.left[pair{l.Device, l.Patch}] = true
+		if l.Reason == nil {
+			o.note("explicit", "%s is left out on %s without a reason", l.Patch, l.Device)
+		}
+	}
+}
+
+func (o *oracle) within(what string, at time.Time) {
+	if at.Before(o.scene.Opens) || !at.Before(o.scene.Closes) {
+		o.note("window", "%s is begun at %s, outside of the window", what, moment(at))
+	}
+}
+
+// happened makes of a job what an event says.
+func (o *oracle) happened(j *job, e run.Event) {
+	if j.settled {
+		o.note("settled", "%s %s of %s %s after it was settled as %s", e.Kind, e.Step, e.Patch, e.Device, j.state)
+	}
+	switch e.Kind {
+	case run.StepStarted:
+		o.announced(j, e)
+	case run.DeviceSilent:
+		j.silent = true
+	case run.DeviceAnswered:
+		j.silent = false
+	case run.StepEnded:
+		o.stepEnded(j, e)
+	case run.PatchSettled:
+		j.reason = e.Reason
+		o.settle(j, e.To, e.At)
+	}
+}
+
+func (o *oracle) stepEnded(j *job, e run.Event) {
+	if j.intent == nil || j.intent.Work != e.Work {
+		o.note("intent", "%s of %s %s ends and was not under way", e.Step, e.Patch, e.Device)
+	}
+	j.intent, j.silent = nil, false
+	j.missed = e.Outcome == run.Unreached
+	if j.missing++; !j.missed {
+		j.missing = 0
+	}
+	if e.Reason != nil {
+		j.reason = e.Reason
+	}
+	if e.Step == run.Install && o.devices.Truth(e.Device).Count(devices.Install, e.Patch) == 0 {
+		j.begun = false // the device did not take it
+	}
+	j.proved = j.proved || e.Step == run.Verify && e.Outcome == run.OK
+	switch e.To {
+	case site.Done, site.RolledBack, site.RollbackFailed:
+		o.settle(j, e.To, e.At)
+	}
+}
+
+func (o *oracle) settle(j *job, to site.State, at time.Time) {
+	j.state, j.settled, j.at, j.intent = to, true, at, nil
+	switch {
+	case to == site.Done && !j.proved:
+		o.note("proof", "%s of %s is done, and no verification ended well", j.patch, j.device)
+	case to != site.Done && to != site.RolledBack && j.reason == nil:
+		o.note("explicit", "%s of %s is %s without a reason", j.patch, j.device, to)
+	}
+	o.compare(j)
+}
+
+// announced checks that a step may be begun.
+func (o *oracle) announced(j *job, e run.Event) {
+	if _, twice := o.intents[devices.WorkID(e.Work)]; twice {
+		o.note("once", "%s is announced twice", e.Work)
+	}
+	for _, other := range o.jobs {
+		if other.device == e.Device && other.intent != nil {
+			o.note("one at a time", "%s is announced while %s is under way", e.Work, other.intent.Work)
+		}
+	}
+	intent := e
+	o.intents[devices.WorkID(e.Work)], j.intent = e, &intent
+	switch e.Step {
+	case run.Install:
+		o.mayInstall(j, e)
+	case run.Revert:
+		if !j.begun || j.proved {
+			o.note("rollback", "%s of %s is taken back; begun %v, proven %v", e.Patch, e.Device, j.begun, j.proved)
+		}
+		j.reverted = true
+	case run.Stage, run.Gate:
+		o.within(string(e.Step)+" of "+e.Patch+" on "+e.Device, e.At)
+	}
+}
+
+// mayInstall checks everything that has to hold when a device is changed.
+func (o *oracle) mayInstall(j *job, e run.Event) {
+	p := o.scene.patch(e.Patch)
+	o.within("the installation of "+e.Patch+" on "+e.Device, e.At)
+	cutoff := o.scene.Closes.Add(-o.scene.Store.Calendar.Reserve)
+	needs := p.Duration.Install + p.Duration.Verify + p.Duration.Soak + p.Duration.Rollback
+	if p.Reboot != site.RebootNever {
+		needs += p.Duration.Reboot
+	}
+	if end := e.At.Add(needs.Std()); end.After(cutoff) {
+		o.note("last safe start", "%s of %s is begun at %s and may last with its rollback until %s", e.Patch, e.Device, moment(e.At), moment(end))
+	}
+	if j.begun {
+		return
+	}
+	truth := o.devices.Truth(e.Device)
+	o.gateWasOpen(p, truth, e)
+	o.company(j)
+	for _, id := range p.Requires {
+		if first := o.jobs[pair{e.Device, id}]; first != nil && first.state != site.Done {
+			o.note("requires", "%s is begun on %s and needs %s, which is %s", e.Patch, e.Device, id, first.state)
+		}
+	}
+	j.begun, j.since, j.before = true, e.At, truth
+}
+
+// freshGate is how old the answer of a gate may be when the installation is announced: the
+// minute that its question may take, and a minute until it counts as old.
+const freshGate = 2*time.Minute + 5*time.Second
+
+func (o *oracle) gateWasOpen(p site.Patch, truth fake.Truth, e run.Event) {
+	if len(p.Gates) == 0 {
+		return
+	}
+	for _, ran := range slices.Backward(truth.Runs) {
+		if ran.Kind != devices.Gate || ran.Patch != p.ID {
+			continue
+		}
+		if ran.Phase != devices.PhaseDone || ran.ExitCode != 0 || e.At.Sub(ran.Ended) > freshGate {
+			o.note("gate", "%s of %s is begun at %s, and its gate ended %s with %d at %s", p.ID, e.Device, moment(e.At), ran.Phase, ran.ExitCode, moment(ran.Ended))
+		}
+		return
+	}
+	o.note("gate", "%s of %s is begun and its gate was never asked", p.ID, e.Device)
+}
+
+// effect checks that what is about to be done to a device was announced on disk.
+func (o *oracle) effect(c fake.Call) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if c.When != fake.Before {
+		return
+	}
+	if c.Op == fake.OpStage {
+		for _, j := range o.jobs {
+			if j.device == c.Device && j.intent != nil && j.intent.Step == run.Stage {
+				return
+			}
+		}
+		o.note("intent", "%s without an announcement", c)
+		return
+	}
+	intent, announced := o.intents[named(c.Work)]
+	switch {
+	case !announced:
+		o.note("intent", "%s without an announcement", c)
+	case c.Op == fake.OpStart && time.Now().After(intent.Deadline):
+		o.note("deadline", "%s after its deadline %s", c, moment(intent.Deadline))
+	}
+}
+
+// named is the work that the journal knows: a driver may have put a name of its own behind it.
+func named(id devices.WorkID) devices.WorkID {
+	base, _, _ := strings.Cut(string(id), ".")
+	return devices.WorkID(base)
+}
