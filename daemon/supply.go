@@ -135,7 +135,8 @@ func (d *Daemon) fetchFrom(ctx context.Context, source *depot.Depot) error {
 			problems = append(problems, d.ledger.Add(run.Event{Kind: run.ArtifactCached, At: time.Now(), Text: a.SHA256}))
 		}
 	}
-	if _, err := d.depot.Keep(wanted); err != nil {
+	if d.catalog.Last().Version > 0 { // a box that lost its catalog does not throw away its cache as well
+		_, err := d.depot.Keep(wanted)
 		problems = append(problems, err)
 	}
 	return errors.Join(problems...)
