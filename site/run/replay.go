@@ -2,7 +2,6 @@ package run
 
 import (
 	"slices"
-	"time"
 
 	"github.com/nightfill/nightfill/site"
 )
@@ -63,38 +62,48 @@ type player struct {
 	missed  map[string]bool   // decisions of these rules that were named once as missing
 }
 
-// batch replays decisions that were made together: from one state, at one time.
+// batch replays decisions that were made together: from one state, at one time. What of them
+// these rules do not ask for at all may come from a state after the first of them, so that it is
+// left for the next batch, unless it is the first itself.
 func (p *player) batch() {
 	at := p.left[0].Event.At
-	together := slices.IndexFunc(p.left, func(r Record) bool { return !decision(r.Event) || !r.Event.At.Equal(at) })
-	if together < 0 {
-		together = len(p.left)
+	end := slices.IndexFunc(p.left, func(r Record) bool { return !decision(r.Event) || !r.Event.At.Equal(at) })
+	if end < 0 {
+		end = len(p.left)
 	}
-	recorded := slices.Clone(p.left[:together])
+	recorded := slices.Clone(p.left[:end])
 	asked, _ := Next(p.s, at)
-	agreed := 0
-	for agreed < len(recorded) && slices.ContainsFunc(asked, func(e Event) bool { return sameDecision(recorded[agreed].Event, e) }) {
-		agreed++
-	}
-	if agreed > len(asked) {
-		agreed = len(asked) // the same twice is not the same
-	}
-	missing := p.missing(asked, recorded, at)
-	if agreed == 0 {
-		p.take(otherwise(recorded[0].Event, missing))
-		return
-	}
-	for i := range agreed {
-		var differs []Difference
-		if i == 0 {
-			differs = unmatched(missing)
+	differs := make([][]Difference, 0, len(recorded))
+	for i := range recorded {
+		then := &recorded[i].Event
+		place := slices.IndexFunc(asked, func(e Event) bool { return e.Device == then.Device && e.Patch == then.Patch })
+		switch {
+		case place < 0 && i > 0:
+		case place < 0:
+			differs = append(differs, []Difference{{Then: then}})
+		case sameDecision(*then, asked[place]):
+			differs = append(differs, nil)
+		default:
+			now := asked[place]
+			differs = append(differs, []Difference{{Then: then, Now: &now}})
 		}
-		p.take(differs)
+		if len(differs) <= i {
+			break
+		}
+		if place >= 0 {
+			asked = slices.Delete(asked, place, place+1)
+		}
+	}
+	for _, e := range p.missing(asked, recorded) {
+		differs[0] = append(differs[0], Difference{Now: &e})
+	}
+	for _, d := range differs {
+		p.take(d)
 	}
 }
 
 // missing are the decisions of these rules that nobody took at that time, each named once.
-func (p *player) missing(asked []Event, recorded []Record, at time.Time) []Event {
+func (p *player) missing(asked []Event, recorded []Record) []Event {
 	var missing []Event
 	for _, e := range asked {
 		name := string(e.Kind) + "\n" + e.Device + "\n" + e.Patch + "\n" + string(e.Step) + "\n" + string(e.To)
@@ -106,26 +115,6 @@ func (p *player) missing(asked []Event, recorded []Record, at time.Time) []Event
 		missing = append(missing, e)
 	}
 	return missing
-}
-
-// otherwise pairs a decision that these rules do not make with the one that they make instead of
-// it for the same job, if any.
-func otherwise(then Event, missing []Event) []Difference {
-	first := Difference{Then: &then}
-	i := slices.IndexFunc(missing, func(e Event) bool { return e.Device == then.Device && e.Patch == then.Patch })
-	if i >= 0 {
-		first.Now = &missing[i]
-		missing = slices.Delete(slices.Clone(missing), i, i+1)
-	}
-	return append([]Difference{first}, unmatched(missing)...)
-}
-
-func unmatched(missing []Event) []Difference {
-	var list []Difference
-	for i := range missing {
-		list = append(list, Difference{Now: &missing[i]})
-	}
-	return list
 }
 
 // sameDecision compares what was decided, not how it is worded nor what was noted beside it.
