@@ -55,12 +55,12 @@ func (d *decider) meet() *company {
 	}
 	lost, back := map[string]bool{}, map[string]bool{}
 	for _, j := range d.night.Jobs {
-		c.away[j.Device] = c.away[j.Device] || j.Away() || askedAgain(j)
+		c.away[j.Device] = c.away[j.Device] || j.Away() || unreached(j) != nil || askedAgain(j)
 		lost[j.Device] = lost[j.Device] || gone(j)
 		back[j.Device] = back[j.Device] || !j.Settled && j.State != site.NoAnswer
 	}
 	stuck := func(j *Job) bool {
-		return !j.Begun() && d.tooFew(j.Device, func(device string) bool { return c.away[device] && !back[device] }) != nil
+		return !j.Begun() && d.tooFew(j.Device, func(device string) bool { return c.away[device] && (!back[device] || lost[device]) }) != nil
 	}
 	for i := range d.night.Jobs {
 		j := &d.night.Jobs[i]

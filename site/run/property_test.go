@@ -240,11 +240,41 @@ func (n *story) afterEarlier(e run.Event) {
 	}
 	for _, m := range n.s.Night.Plan.Members {
 		for _, j := range n.s.Night.Jobs {
-			if j.Device == m.Device && slices.Contains(m.Groups, "a") && !j.Settled && m.Device != e.Device && !lost[m.Device] {
+			if j.Device == m.Device && slices.Contains(m.Groups, "a") && !j.Settled && m.Device != e.Device && !lost[m.Device] && (j.Begun() || !n.stuck(m, lost)) {
 				n.t.Fatalf("%s of group b is begun, and %s of group a is %s", e.Device, m.Device, j.State)
 			}
 		}
 	}
+}
+
+// stuck reports whether a group of the device has lost so many for the night that the device
+// cannot be begun: nobody waits for it.
+func (n *story) stuck(m plan.Member, lost map[string]bool) bool {
+	for _, g := range n.s.Night.Plan.Groups {
+		members, away := 0, 0
+		for _, other := range n.s.Night.Plan.Members {
+			if !slices.Contains(other.Groups, g.ID) {
+				continue
+			}
+			members++
+			if _, dirty := n.s.Dirty[other.Device]; other.Device != m.Device && (other.Down || n.ended(other.Device) && dirty || lost[other.Device] || n.ended(other.Device) && n.away(other.Device)) {
+				away++
+			}
+		}
+		if slices.Contains(m.Groups, g.ID) && (away+1 > g.MaxDown.Of(members) || g.MinUp > 0 && members-away-1 < g.MinUp) {
+			return true
+		}
+	}
+	return false
+}
+
+// ended reports whether nothing more happens to a device tonight.
+func (n *story) ended(device string) bool {
+	return !slices.ContainsFunc(n.s.Night.Jobs, func(j run.Job) bool { return j.Device == device && !j.Settled })
+}
+
+func (n *story) away(device string) bool {
+	return slices.ContainsFunc(n.s.Night.Jobs, func(j run.Job) bool { return j.Device == device && j.Away() })
 }
 
 // happen lets one thing happen.
