@@ -193,6 +193,9 @@ func (j Job) started(e Event) Job {
 func (j Job) ended(e Event) Job {
 	j = j.answered()
 	last := e
+	if j.Intent != nil {
+		last.Deadline = j.Intent.Deadline // by when an answer was wanted
+	}
 	j.Last, j.Intent, j.Claimed = &last, nil, false
 	j.Ends = maps.Clone(j.Ends)
 	if j.Ends == nil {

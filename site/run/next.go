@@ -249,9 +249,10 @@ func (d *decider) goOn(j Job, p site.Patch) {
 }
 
 // stale reports whether a gate was open so long ago that it has to be asked again: business
-// may have begun while the job waited for others.
+// may have begun while the job waited for others, or while nobody heard the answer.
 func (d *decider) stale(j Job, p site.Patch) bool {
-	return len(p.Gates) > 0 && d.now.Sub(j.Ends[Gate].At) > gateEvery
+	gate := j.Ends[Gate]
+	return len(p.Gates) > 0 && (d.now.Sub(gate.At) > gateEvery || gate.At.After(gate.Deadline))
 }
 
 func (d *decider) fits(p site.Patch) bool {
