@@ -157,6 +157,9 @@ func (s *Scene) drawFault(c chance, k kind) Fault {
 			f.Device = "" // the switch, the account, the whole strip
 		}
 	case ofWork:
+		if gated := s.gated(); k.name == gateClosed && len(gated) > 0 {
+			patch = pick(c, gated)
+		}
 		f.Patch, f.For = patch, length
 		if !c.one(0.3) { // else a bad patch: it does the same everywhere
 			f.Device = device
@@ -169,4 +172,15 @@ func (s *Scene) drawFault(c chance, k kind) Fault {
 		f.For = 0
 	}
 	return f
+}
+
+// gated are the patches that ask a gate.
+func (s *Scene) gated() []string {
+	var ids []string
+	for _, p := range s.Patches {
+		if len(p.Gates) > 0 {
+			ids = append(ids, p.ID)
+		}
+	}
+	return ids
 }

@@ -39,7 +39,7 @@ type job struct {
 	begun    bool       // its installation was announced
 	since    time.Time  // when
 	silent   bool       // the device does not answer while a step runs
-	missed   bool       // the device did not take the newest step
+	missed   bool       // the device did not answer when the newest step was begun
 	missing  int        // steps in turn that it did not take
 	settled  bool
 	at       time.Time // when it was settled
@@ -165,7 +165,7 @@ func (o *oracle) stepEnded(j *job, e run.Event) {
 		o.note("intent", "%s of %s %s ends and was not under way", e.Step, e.Patch, e.Device)
 	}
 	j.intent, j.silent = nil, false
-	j.missed = e.Outcome == run.Unreached
+	j.missed = e.Step == run.Stage && e.Outcome == run.Unreached // another step tells so only when the device answers
 	if j.missing++; !j.missed {
 		j.missing = 0
 	}

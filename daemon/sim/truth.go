@@ -8,6 +8,7 @@ import (
 	"github.com/nightfill/nightfill/devices"
 	"github.com/nightfill/nightfill/devices/fake"
 	"github.com/nightfill/nightfill/site"
+	"github.com/nightfill/nightfill/site/policy"
 )
 
 // overrun is how long after the window an installer may still run: its own deadline ends it.
@@ -52,7 +53,7 @@ func (o *oracle) reallyDone(j *job, truth fake.Truth) {
 	if o.disturbed(j.device, proof.Ended) {
 		return
 	}
-	if truth.Applied[j.patch] == "" || truth.Recorded[j.patch] == "" {
+	if !on(o.scene.patch(j.patch), truth) || truth.Recorded[j.patch] == "" {
 		o.note("truth", "%s of %s is done, and on the device are %v, recorded %v", j.patch, j.device, truth.Applied, truth.Recorded)
 	}
 	for _, v := range o.scene.patch(j.patch).Verify {
@@ -60,6 +61,16 @@ func (o *oracle) reallyDone(j *job, truth fake.Truth) {
 			o.note("truth", "%s of %s is done, and %s does not run", j.patch, j.device, v.Service)
 		}
 	}
+}
+
+// on reports whether a patch is really on a device: it was put there, or its package is at
+// the version that it brings, or a later one.
+func on(p site.Patch, truth fake.Truth) bool {
+	if name := p.Applies.Package; name != "" {
+		version, installed := truth.Packages[name]
+		return installed && policy.CompareVersions(version, p.Applies.Below) >= 0
+	}
+	return truth.Applied[p.ID] != ""
 }
 
 // disturbed reports whether something befell a device after a moment that no proof can have seen.
