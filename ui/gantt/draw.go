@@ -200,12 +200,12 @@ func (p *pen) lines(top, bottom float64) {
 		p.text(a.at(t), bottom+17, word+" "+a.clock(t), `font-size="11" font-weight="700" text-anchor="`+anchor+`"`)
 	}
 	before, after := "start", "end" // the words lean away from each other
-	if c.Now.After(c.Cutoff) {
+	if c.Now.IsZero() || c.Now.After(c.Cutoff) {
 		before, after = after, before
 	}
 	mark(c.Cutoff, "cut-off", `stroke="`+ink+`" stroke-width="2" stroke-dasharray="7 4"`, before)
 	if c.Now.IsZero() && a.to.After(c.Closes) {
-		mark(c.Closes, "closes", `stroke="`+ink+`" stroke-width="2"`, after)
+		mark(c.Closes, "closes", `stroke="`+ink+`" stroke-width="2"`, "start")
 	}
 	mark(c.Now, "now", `stroke="`+red+`" stroke-width="2"`, after)
 }
