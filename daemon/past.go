@@ -3,6 +3,7 @@ package daemon
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/nightfill/nightfill/daemon/view"
 	"github.com/nightfill/nightfill/site/run"
@@ -18,9 +19,9 @@ func (d *Daemon) NightAt(ctx context.Context, date window.Date) (*view.Night, er
 	case err != nil:
 		return nil, err
 	case state.Night != nil && state.Night.Plan.Night == date:
-		return view.WithEvidence(d.store, state, records), nil
+		return view.WithEvidence(d.store, state, records, time.Now()), nil
 	}
-	return view.WithEvidence(d.store, run.Fold(run.State{}, records...), records), nil
+	return view.WithEvidence(d.store, run.Fold(run.State{}, records...), records, time.Now()), nil
 }
 
 // Replay asks the rules of this program about a night again, in the states and at the times that

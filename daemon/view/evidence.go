@@ -39,13 +39,13 @@ type NightDevice struct {
 
 // WithEvidence shows the newest night of a state with every attempt of every step and an outcome of
 // every device; nil when there never was one. Records are the journal's, from the night's opening
-// to the record that the state ends with; others among them do no harm.
-func WithEvidence(store site.Store, s run.State, records []run.Record) *Night {
+// to the record that the state ends with; others among them do no harm. Now is the moment of asking.
+func WithEvidence(store site.Store, s run.State, records []run.Record, now time.Time) *Night {
 	v := NightOf(s, true)
 	if v == nil {
 		return nil
 	}
-	v.Store, v.Name, v.AsOf = store.ID, store.Name, s.At
+	v.Store, v.Name, v.AsOf = store.ID, store.Name, now
 	if !v.Open {
 		v.AsOf = v.Closed
 	}

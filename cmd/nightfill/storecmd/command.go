@@ -51,7 +51,7 @@ func Commands() []*cobra.Command {
 	}
 	all := group(GroupLook, statusCommand(), devicesCommand(), planCommand(), whyCommand(), nightCommand(), diagnoseCommand())
 	all = append(all, group(GroupAct, checkCommand(), holdCommand(), releaseCommand(), enrolCommand())...)
-	all = append(all, group(GroupProve, journalCommand())...)
+	all = append(all, group(GroupProve, journalCommand(), replayCommand())...)
 	return append(all, group(GroupSetUp, versionCommand())...)
 }
 

@@ -24,6 +24,7 @@ import (
 	"github.com/nightfill/nightfill/daemon/control/controltest"
 	"github.com/nightfill/nightfill/daemon/view"
 	"github.com/nightfill/nightfill/site"
+	"github.com/nightfill/nightfill/site/run"
 )
 
 var update = flag.Bool("update", false, "rewrite what the commands are expected to print")
@@ -50,6 +51,8 @@ func trouble(t *testing.T, b *controltest.Box, comment string) {
 		err = errors.Join(b.SetCheck("POS-1", site.Unknown, "no answer"), b.SetCheck("POS-2", site.Unknown, "no answer"))
 	case strings.Contains(comment, "(odd)"):
 		b.SetFacts(odd)
+	case strings.Contains(comment, "(forged)"):
+		b.Journal.Forge(forged)
 	case strings.Contains(comment, "(fail)"):
 		b.Fail(site.Because(site.CodeCatalogUnreachable, "the catalog cannot be fetched: no route to host"))
 	}
@@ -68,6 +71,13 @@ func odd(f *view.Facts) {
 	o := f.Inventory["srv-2"]
 	o.Broken, o.RebootPending, o.Clock = []string{"pos-app"}, true, o.At.Add(-5*time.Minute)
 	f.Inventory["srv-2"] = o
+}
+
+// forged gives the installations on srv-2 more time than these rules do.
+func forged(e *run.Event) {
+	if e.Kind == run.StepStarted && e.Step == run.Install && e.Device == "srv-2" {
+		e.Deadline = e.Deadline.Add(10 * time.Minute)
+	}
 }
 
 // serve runs a daemon's control socket on a box until the test ends.

@@ -101,7 +101,7 @@ func (b *Box) NightAt(ctx context.Context, date window.Date) (*view.Night, error
 	}
 	f := b.View(ctx)
 	if _, records := b.Journal.night(date); records != nil {
-		return view.WithEvidence(f.Store, f.State, records), nil
+		return view.WithEvidence(f.Store, f.State, records, f.Now), nil
 	}
 	return nil, nil
 }

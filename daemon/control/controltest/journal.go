@@ -38,6 +38,15 @@ func (j *Journal) Append(e run.Event) run.Record {
 	return r
 }
 
+// Forge changes every event that was written so far.
+func (j *Journal) Forge(change func(*run.Event)) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	for i := range j.records {
+		change(&j.records[i].Event)
+	}
+}
+
 // Break lets Verify find what err says.
 func (j *Journal) Break(err error) {
 	j.mu.Lock()
