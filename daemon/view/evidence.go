@@ -121,6 +121,11 @@ func outcome(d site.Device, s run.State, v *Night) NightDevice {
 		}
 		j := telling(jobs)
 		o.State, o.Since, o.Reason = j.State, j.Since, run.Whether(s, j)
+		for _, other := range jobs {
+			if other.State == o.State && other.Since.After(o.Since) {
+				o.Since = other.Since // done is a device when its last patch is
+			}
+		}
 		return o
 	}
 	if left, ok := unplanned(d.ID, v.Left); ok {

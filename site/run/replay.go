@@ -154,12 +154,11 @@ func (p *player) waiting() []Wait {
 			continue
 		}
 		seen[j.Device] = true
-		name, why := j.Device+"\n"+j.Patch, ""
-		reason := (*site.Reason)(nil)
-		if !j.Begun() && j.Intent == nil {
-			reason = Whether(p.s, j)
-			why = reason.String()
+		if j.Begun() || j.Intent != nil {
+			continue // what it waited for before it was staged is not told twice
 		}
+		name, reason := j.Device+"\n"+j.Patch, Whether(p.s, j)
+		why := reason.String()
 		if why != "" && why != p.waits[name] {
 			changed = append(changed, Wait{Device: j.Device, Patch: j.Patch, Reason: reason})
 		}

@@ -5,6 +5,7 @@ import (
 	"embed"
 	"fmt"
 	"html/template"
+	"slices"
 	"time"
 )
 
@@ -34,6 +35,7 @@ func HTML(r Report) ([]byte, error) {
 			v.Patches = append(v.Patches, line)
 		}
 	}
+	slices.SortStableFunc(v.Need, func(a, b deviceLine) int { return int(b.Tone - a.Tone) })
 	var b bytes.Buffer
 	if err := page.Execute(&b, v); err != nil {
 		return nil, err

@@ -118,6 +118,14 @@ func (p *printer) happened(e run.Event) string {
 		text = "the night opened, the plan stands"
 	case run.NightExtended:
 		text = "the night goes on with more to do"
+	case run.DeviceObserved:
+		text = "looked at " + e.Device
+	case run.DeviceSilent:
+		text = e.Device + " does not answer"
+	case run.DeviceAnswered:
+		text = e.Device + " answers again"
+	case run.StepClaimed:
+		text = e.Device + " took the work: " + string(e.Step) + " of " + e.Patch
 	default:
 		parts := []string{string(e.Kind), e.Device, e.Patch, told(e, p.zone), by(e)}
 		if e.Reason != nil {
