@@ -218,23 +218,30 @@ func risingVersions(patches []site.Patch) {
 	}
 }
 
-// requiredFirst moves each patch behind those that it requires; a circle is left in the order it came.
+// requiredFirst moves each patch behind those that it requires, and behind those that bring its
+// package to a lower version: put on later, they would take the higher one off again. A circle is
+// left in the order it came.
 func requiredFirst(patches []site.Patch) []site.Patch {
 	var ordered []site.Patch
-	placed := map[string]bool{}
-	pending := patches
+	pending := slices.Clone(patches)
 	for len(pending) > 0 {
 		next := slices.IndexFunc(pending, func(p site.Patch) bool {
-			return !slices.ContainsFunc(p.Requires, func(id string) bool {
-				return !placed[id] && slices.ContainsFunc(pending, func(q site.Patch) bool { return q.ID == id })
-			})
+			return !slices.ContainsFunc(pending, func(q site.Patch) bool { return q.ID != p.ID && goesBehind(p, q) })
 		})
 		next = max(next, 0)
 		ordered = append(ordered, pending[next])
-		placed[pending[next].ID] = true
-		pending = slices.Delete(slices.Clone(pending), next, next+1)
+		pending = slices.Delete(pending, next, next+1)
 	}
 	return ordered
+}
+
+// goesBehind reports whether p has to wait for q on a device that gets both.
+func goesBehind(p, q site.Patch) bool {
+	if slices.Contains(p.Requires, q.ID) {
+		return true
+	}
+	name := p.Applies.Package
+	return name != "" && name == q.Applies.Package && policy.CompareVersions(q.Applies.Below, p.Applies.Below) < 0
 }
 
 // inOrder returns the devices of the store with those of earlier groups first.
