@@ -131,10 +131,11 @@ func (o *oracle) hopeless(device string) bool {
 	return false
 }
 
-// lost reports whether a device is away and has nothing under way that could bring it back.
+// lost reports whether a device is away and does not answer, or has nothing ahead that could
+// bring it back.
 func (o *oracle) lost(device string) bool {
 	for _, j := range o.jobs {
-		if j.device == device && !j.settled && !j.silent {
+		if j.device == device && !j.settled && !o.deaf(device) {
 			return false
 		}
 	}
