@@ -149,6 +149,7 @@ func (p *player) waiting() []Wait {
 	}
 	var changed []Wait
 	seen := map[string]bool{}
+	d := &decider{s: p.s, night: p.s.Night, now: p.s.At}
 	for _, j := range p.s.Night.Jobs {
 		if j.Settled || seen[j.Device] {
 			continue
@@ -157,7 +158,8 @@ func (p *player) waiting() []Wait {
 		if j.Begun() || j.Intent != nil {
 			continue // what it waited for before it was staged is not told twice
 		}
-		name, reason := j.Device+"\n"+j.Patch, Whether(p.s, j)
+		patch, _ := p.s.Night.Plan.Patch(j.Patch)
+		name, reason := j.Device+"\n"+j.Patch, d.waiting(j, patch)
 		why := reason.String()
 		if why != "" && why != p.waits[name] {
 			changed = append(changed, Wait{Device: j.Device, Patch: j.Patch, Reason: reason})
