@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -119,6 +120,28 @@ func TestMutants(t *testing.T) {
 			t.Errorf("%d nights without the guard break nothing of %v", bound, m.Breaks)
 		})
 	}
+}
+
+// A broken night is told with its seed and with no fault that it does not need.
+func TestShrink(t *testing.T) {
+	m := Mutants()[0]
+	for n := range uint64(bound) {
+		r := Play(t, Draw(n+1), m)
+		if len(r.Scene.Faults) == 0 || len(r.Violations) == 0 {
+			continue
+		}
+		small := Shrink(t, r, m)
+		if len(small.Violations) == 0 || len(small.Scene.Faults) >= len(r.Scene.Faults) {
+			t.Errorf("%d faults shrink to %d with %d violations", len(r.Scene.Faults), len(small.Scene.Faults), len(small.Violations))
+		}
+		for _, part := range []string{fmt.Sprintf("seed %d, ", n+1), "last safe start", "night.opened"} {
+			if !strings.Contains(small.String(), part) {
+				t.Errorf("it is told without %q:\n%s", part, small)
+			}
+		}
+		return
+	}
+	t.Error("no night is broken")
 }
 
 func number(b bool) int {
