@@ -41,7 +41,7 @@ func Plain(t *testing.T, scene Scene) (is bool) {
 			group.Go(func() error {
 				for _, p := range scene.Patches {
 					if err := install(ctx, store, scene, d, p); err != nil {
-						return nil //nolint:nilerr // a plain script goes on with the next device
+						return nil // a plain script goes on with the next device
 					}
 				}
 				return nil
