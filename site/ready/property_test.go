@@ -128,7 +128,7 @@ func TestGreenOnlyWithProof(t *testing.T) {
 			t.Fatalf("ready without a note, but %d checks failed", r.Checks.Failed)
 		}
 	})
-	if greens == 0 {
+	if greens == 0 && !testing.Short() { // a short run draws too few
 		t.Error("no history was green: the property proved nothing")
 	}
 }

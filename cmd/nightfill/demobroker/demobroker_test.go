@@ -1,6 +1,7 @@
 package demobroker
 
 import (
+	"maps"
 	"net"
 	"strings"
 	"testing"
@@ -41,14 +42,19 @@ func TestBrokerDeliversAndRetains(t *testing.T) {
 	heard := make(chan string, 10)
 	settle(t, viewer.Subscribe("a/#", 1, func(_ mqtt.Client, m mqtt.Message) { heard <- m.Topic() + " " + string(m.Payload()) }))
 	settle(t, store.Publish("a/evt", 1, false, "1"))
-	for _, want := range []string{`a/state {"online":1}`, "a/evt 1"} {
+	// The broker may acknowledge a message before it passes it on, so that one who subscribes at
+	// that moment hears it as retained and as new: a repeat is no fault.
+	missing := map[string]bool{`a/state {"online":1}`: true, "a/evt 1": true}
+	known := maps.Clone(missing)
+	for len(missing) > 0 {
 		select {
 		case got := <-heard:
-			if got != want {
-				t.Errorf("heard %q, want %q", got, want)
+			if !known[got] {
+				t.Fatalf("heard %q, which nobody said", got)
 			}
+			delete(missing, got)
 		case <-time.After(limit):
-			t.Fatalf("%q was not heard", want)
+			t.Fatalf("not heard: %v", missing)
 		}
 	}
 	store.Disconnect(100)
