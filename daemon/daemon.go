@@ -212,7 +212,7 @@ func (d *Daemon) Run(ctx context.Context) error {
 	}
 	group, ctx := errgroup.WithContext(ctx)
 	for _, part := range []func(context.Context) error{
-		d.journal.Run, d.runner.Run, d.checker.Run, d.control.Run, d.notify.Run, d.timekeeper, d.supply, d.watch, d.tellStatus, d.watchVerdict, d.retain,
+		d.journal.Run, d.runner.Run, d.checker.Run, d.control.Run, d.notify.Run, d.timekeeper, d.supply, d.watch, d.tellStatus, d.watchVerdict, d.retain, d.copyJournal,
 	} {
 		group.Go(func() error { return part(ctx) })
 	}

@@ -19,6 +19,7 @@ import (
 	"golang.org/x/crypto/ssh"
 
 	"github.com/nightfill/nightfill/daemon/config"
+	"github.com/nightfill/nightfill/daemon/journal"
 	"github.com/nightfill/nightfill/devices/fakessh"
 	"github.com/nightfill/nightfill/site"
 	"github.com/nightfill/nightfill/site/run"
@@ -254,6 +255,37 @@ func TestRestartInTheNight(t *testing.T) {
 		}
 	}
 	l.replays(second)
+}
+
+// TestJournalIsLostInTheNight sets the journal aside while a script runs on a device: the new
+// journal knows nothing, the device knows all, and nothing runs twice.
+func TestJournalIsLostInTheNight(t *testing.T) {
+	l := newLab(t, 1)
+	l.script("slow", `echo once >>"$NIGHTFILL_ROOT/slow"; sleep 1.5; echo end >>"$NIGHTFILL_ROOT/slow"`)
+	l.publish()
+	cfg := l.storeFile()
+	first, stop := l.start(cfg)
+	l.until(first, "a script under way", func(s run.State) bool {
+		open := run.Recover(s)
+		return len(open) == 1 && open[0].Intent.Step == run.Install && open[0].Claimed
+	})
+	copied, err := filepath.Glob(filepath.Join(cfg.State, "copies", "journal-*.db"))
+	l.must(err)
+	if len(copied) == 0 {
+		t.Error("there is no copy of the journal")
+	}
+	stream := first.journal.Stream()
+	stop()
+	_, err = journal.Quarantine(cfg.State)
+	l.must(err)
+	second, _ := l.start(cfg)
+	l.until(second, "the end of the night", closed)
+	if j := second.State().Night.Jobs[0]; j.State != site.Done || second.journal.Stream() == stream {
+		t.Errorf("%s is %s in stream %s: %v", j.Patch, j.State, second.journal.Stream(), j.Reason)
+	}
+	if n := l.lines(l.hosts[0], "slow"); n != 2 {
+		t.Errorf("the script wrote %d lines", n)
+	}
 }
 
 // TestNightIsExtended: patches that arrive while the window is open are done in the same

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/nightfill/nightfill/daemon/journal"
@@ -14,6 +16,8 @@ import (
 const (
 	keepRecords = 400 * 24 * time.Hour // thirteen months: an auditor's year, and a month to ask
 	retainEvery = 24 * time.Hour
+	copyEvery   = time.Hour
+	copies      = 3    // checked copies of the journal that are kept
 	hqCursor    = "hq" // the uplink's: headquarters has stored every record up to it
 )
 
@@ -38,6 +42,22 @@ func (d *Daemon) retain(ctx context.Context) error {
 	return every(ctx, retainEvery, nil, func(context.Context) {
 		if err := d.trim(time.Now().Add(-keepRecords)); err != nil {
 			d.Log.Error("cannot trim the journal", "err", err)
+		}
+	})
+}
+
+// copyJournal keeps checked copies of the journal beside it. They are for a person who has to
+// know what was written when the journal itself is damaged: nothing reads them by itself, since an
+// older journal must never be gone on with.
+func (d *Daemon) copyJournal(ctx context.Context) error {
+	dir := filepath.Join(d.Config.State, "copies")
+	return every(ctx, copyEvery, nil, func(ctx context.Context) {
+		err := os.MkdirAll(dir, 0o750)
+		if err == nil && d.ledger.State().Full == nil {
+			_, err = d.journal.Snapshot(ctx, dir, copies)
+		}
+		if err != nil && ctx.Err() == nil {
+			d.Log.Warn("cannot keep a copy of the journal", "err", err)
 		}
 	})
 }

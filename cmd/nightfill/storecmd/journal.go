@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/nightfill/nightfill/cmd/nightfill/exit"
 	"github.com/nightfill/nightfill/daemon/control"
 	"github.com/nightfill/nightfill/daemon/journal"
 	"github.com/nightfill/nightfill/site/run"
@@ -41,7 +42,7 @@ kept). With --json, one record a line, as it was written.`,
 		}
 		return err
 	})
-	cmd.AddCommand(verifyCommand())
+	cmd.AddCommand(verifyCommand(), setAsideCommand())
 	return cmd
 }
 
@@ -116,6 +117,32 @@ Exit code 0: the journal is whole. 1: it is not, and what is wrong with it is sa
 			return err
 		}
 		return s.show(sum, func(p *printer) { p.summary(sum) })
+	})
+}
+
+func setAsideCommand() *cobra.Command {
+	return action(&cobra.Command{
+		Use:   "set-aside [--state DIR]",
+		Short: "Put a damaged journal out of the way, so that a new one is begun",
+		Long: `Rename the journal in the state directory, so that the daemon begins a new one when it starts next.
+Nothing is deleted: keep the old file, and the copies in the folder copies, as evidence. It refuses while a
+daemon runs.
+
+The new journal has a new stream. What was installed is asked of the devices, and work that they have taken
+is not begun again. Holds, and host keys that were pinned with enrol, have to be given again.`,
+		Example: "  nightfill journal set-aside --state /var/lib/nightfill",
+	}, cobra.NoArgs, func(s *session, _ []string) error {
+		if s.place.state == "" {
+			return exit.With(exit.Usage, errors.New("the state directory is not known: name it with --state DIR"))
+		}
+		name, err := journal.Quarantine(s.place.state)
+		if err != nil {
+			return badJournal(err)
+		}
+		return s.show(map[string]string{"set_aside": name}, func(p *printer) {
+			p.line("The journal is now %s.", name)
+			p.line("Start nightfilld to begin a new one.")
+		})
 	})
 }
 
