@@ -8,6 +8,8 @@ import (
 	"github.com/goccy/go-yaml/ast"
 	"github.com/goccy/go-yaml/parser"
 	"github.com/goccy/go-yaml/token"
+
+	"github.com/nightfill/nightfill/site/suggest"
 )
 
 // Problem is one thing wrong with a file that a person wrote.
@@ -136,7 +138,7 @@ func (d *document) mapping(n ast.Node, what string, keys []string) (mapping, boo
 		case twice:
 			d.complain(at, "%q is written twice: keep one of them", name)
 		case !slices.Contains(keys, name):
-			d.complain(at, "unknown key %q in %s: %s", name, what, suggest(name, keys))
+			d.complain(at, "unknown key %q in %s: %s", name, what, suggest.Known(name, keys))
 		case isNull(v.Value):
 			m.fields[name] = field{key: at}
 		default:

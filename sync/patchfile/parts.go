@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/nightfill/nightfill/site"
+	"github.com/nightfill/nightfill/site/suggest"
 	"github.com/nightfill/nightfill/site/window"
 )
 
@@ -164,6 +165,6 @@ func oneOf[T ~string](r *reader, m mapping, name string, def T, known ...T) T {
 	for i, k := range known {
 		words[i] = string(k)
 	}
-	r.complain(m.where(name), "%s %q does not exist: %s", name, got, suggest(string(got), words))
+	r.complain(m.where(name), "%s %q does not exist: %s", name, got, suggest.Known(string(got), words))
 	return def
 }

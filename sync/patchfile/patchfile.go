@@ -12,6 +12,7 @@ import (
 	"slices"
 
 	"github.com/nightfill/nightfill/site"
+	"github.com/nightfill/nightfill/site/suggest"
 )
 
 // reader turns a patch file into a site.Patch.
@@ -155,7 +156,7 @@ func (r *reader) classes(m mapping) []site.Class {
 	var out []site.Class
 	for _, c := range r.list(m, "classes") {
 		if !slices.Contains(known, c) {
-			r.complain(m.where("classes"), "class %q does not exist: %s", c, suggest(c, known))
+			r.complain(m.where("classes"), "class %q does not exist: %s", c, suggest.Known(c, known))
 		}
 		out = append(out, site.Class(c))
 	}

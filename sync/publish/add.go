@@ -11,6 +11,7 @@ import (
 	"github.com/theupdateframework/go-tuf/v2/metadata"
 
 	"github.com/nightfill/nightfill/site"
+	"github.com/nightfill/nightfill/site/suggest"
 	"github.com/nightfill/nightfill/sync/publish/static"
 )
 
@@ -32,7 +33,7 @@ func (r *Repo) Add(patch site.Patch, files map[string]string) error {
 func (b *book) add(patch site.Patch, files map[string]string) error {
 	owners := b.owners()
 	if !slices.Contains(owners, patch.Owner) {
-		return fmt.Errorf("patch %s belongs to owner %q, who is not in this catalog: %s", patch.ID, patch.Owner, suggest(patch.Owner, owners))
+		return fmt.Errorf("patch %s belongs to owner %q, who is not in this catalog: %s", patch.ID, patch.Owner, suggest.Known(patch.Owner, owners))
 	}
 	data, err := json.Marshal(patch)
 	if err != nil {
@@ -153,7 +154,7 @@ func (b *book) suggestPatch(id string) string {
 	if len(ids) == 0 {
 		return "the catalog holds no patch; add one with `nightfill catalog add`"
 	}
-	return suggest(id, ids)
+	return suggest.Known(id, ids)
 }
 
 // manifest reads the payload of a target from where signing kept it.

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/nightfill/nightfill/sync/publish/roles"
+
+	"github.com/nightfill/nightfill/site/suggest"
 )
 
 // RotateOptions say which key is replaced.
@@ -47,7 +49,7 @@ func (r *Repo) Rotate(o RotateOptions) (Rotation, error) {
 func (b *book) rotate(o RotateOptions) (Rotation, error) {
 	if b.Signed.Quorum(o.Role).Need == 0 {
 		known := append([]string{"root", "targets", "snapshot", "timestamp"}, b.Signed.Delegated()...)
-		return Rotation{}, fmt.Errorf("there is no role %q: %s", o.Role, suggest(o.Role, known))
+		return Rotation{}, fmt.Errorf("there is no role %q: %s", o.Role, suggest.Known(o.Role, known))
 	}
 	old, err := b.KeyOf(o.Role, o.Replace)
 	if err != nil {

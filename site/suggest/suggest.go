@@ -1,12 +1,14 @@
-package patchfile
+// Package suggest names what a person probably meant by a word that is not known. It decides
+// nothing: what was written stays an error.
+package suggest
 
 import (
 	"fmt"
 	"strings"
 )
 
-// suggest names the known word that was probably meant, or all of them.
-func suggest(got string, known []string) string {
+// Known names the known word that was probably meant, or all of them.
+func Known(got string, known []string) string {
 	best, distance := "", 3
 	for _, k := range known {
 		if d := edits(strings.ToLower(got), k); d < distance && d < len(k) {
