@@ -73,6 +73,9 @@ func (m *machine) install(p site.Patch, o Outcome, at time.Time) (int, string) {
 	if name := m.missing(p.Artifacts); name != "" {
 		return exitNotStaged, name + " is not staged: nothing was changed\n"
 	}
+	if _, known := m.priors[p.ID]; !known { // a revert ended while this ran, and forgot what it had put back
+		m.remember(p)
+	}
 	switch pick(o.Leaves, Changed) {
 	case Broken:
 		m.breakUp(p)
