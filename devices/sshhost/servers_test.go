@@ -220,6 +220,8 @@ func write(t *testing.T, path, text string, mode os.FileMode) string {
 	return path
 }
 
+// TestConformanceOnOpenSSH gives the login a home of its own: a bash under sshd reads ~/.bashrc,
+// and that of the person who runs the tests may wait for a lock that a reset left behind.
 func TestConformanceOnOpenSSH(t *testing.T) {
 	sshd := program(t, "/usr/sbin/sshd")
 	drivertest.Run(t, drivertest.Harness{Parallel: true, New: func(t *testing.T) *drivertest.Host {
@@ -242,8 +244,8 @@ UsePAM no
 StrictModes no
 PermitRootLogin yes
 PasswordAuthentication no
-SetEnv %s %s
-`, address, port, filepath.Join(s.Dir(), "etc/host_key"), keys, env[0], env[1]), 0o600)
+SetEnv %s %s HOME=%s
+`, address, port, filepath.Join(s.Dir(), "etc/host_key"), keys, env[0], env[1], filepath.Join(s.Dir(), "root")), 0o600)
 			s.command = func() *exec.Cmd {
 				if os.Getuid() == 0 {
 					return apart("mount -t tmpfs tmpfs /run && mkdir /run/sshd", sshd, "-D", "-e", "-f", config)
