@@ -22,7 +22,19 @@ type Store struct {
 	Floor    map[string]int  `json:"floor,omitempty"` // capability -> devices that must have it for the store to trade
 	Checks   []Check         `json:"checks,omitempty"`
 	Contacts []Contact       `json:"contacts,omitempty"`
+	Mode     Mode            `json:"mode,omitempty"` // "" means OneByOne
 }
+
+// Mode is how the patches that one device gets in a night are put on.
+type Mode string
+
+// The modes. OneByOne proves each patch before the next is begun. Bundle puts them all on,
+// restarts once and proves them together; one that breaks is taken back and halved until
+// the guilty patch is found.
+const (
+	OneByOne Mode = "one-by-one"
+	Bundle   Mode = "bundle"
+)
 
 // Device returns the device with this id.
 func (s Store) Device(id string) (Device, bool) {
@@ -92,7 +104,21 @@ type Device struct {
 	HostKey      string   `json:"host_key,omitempty"` // pinned: "ssh-ed25519 AAAA..."; empty = not enrolled, never contacted with credentials
 	Groups       []string `json:"groups,omitempty"`
 	Capabilities []string `json:"capabilities,omitempty"`
+	Role         Role     `json:"role,omitempty"`
 }
+
+// Role says which device of a redundant pair does the work. The secondaries of a group are
+// patched before its primaries, and a primary is never away together with a secondary.
+type Role string
+
+// The roles. A device without one is no part of a pair.
+const (
+	Primary   Role = "primary"
+	Secondary Role = "secondary"
+)
+
+// Partners reports whether the two roles are those of a redundant pair.
+func (r Role) Partners(other Role) bool { return r != "" && other != "" && r != other }
 
 // Patchable reports whether Nightfill may change the device at all.
 func (d Device) Patchable() bool { return d.Class != Observe }

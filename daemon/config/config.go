@@ -105,6 +105,7 @@ func defaults() template {
 	return template{
 		Config: Config{
 			Store: site.Store{
+				Mode:     site.OneByOne,
 				Ring:     site.RingFleet,
 				Language: "en",
 				Calendar: window.Calendar{Reserve: 45 * time.Minute},

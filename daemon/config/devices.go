@@ -119,7 +119,11 @@ func (f *file) devices(v value) {
 			may("user", func(v value) { user = v; f.into(&d.User)(v) }),
 			may("host_key", func(v value) { key = v }),
 			may("groups", func(v value) { d.Groups = f.references(v, "group", f.groupNames) }),
-			may("capabilities", func(v value) { d.Capabilities = f.names(v) }))
+			may("capabilities", func(v value) { d.Capabilities = f.names(v) }),
+			may("role", func(v value) {
+				role, _ := f.choice(v, string(site.Primary), string(site.Secondary))
+				d.Role, f.roleAt[d.ID] = site.Role(role), v
+			}))
 		f.login(v, &d, address, user, key)
 		f.Config.Store.Devices = append(f.Config.Store.Devices, d)
 	})
@@ -249,10 +253,29 @@ func (f *file) settleGroups() {
 			size[g]++
 		}
 	}
+	f.settleRoles()
 	for _, g := range f.Config.Store.Groups {
 		if n := size[g.ID]; g.MinUp > 0 && n > 0 && g.MinUp >= n {
 			f.warn(f.minUpAt[g.ID], fmt.Sprintf("no device of %s could ever be patched: %d must stay up and it has %d", g.ID, g.MinUp, n),
 				fmt.Sprintf("write %d or less, or add devices", n-1))
+		}
+	}
+}
+
+// settleRoles warns of half a pair: its role would promise an order that nobody keeps.
+func (f *file) settleRoles() {
+	devices := f.Config.Store.Devices
+	for _, d := range devices {
+		if d.Role == "" {
+			continue
+		}
+		paired := slices.ContainsFunc(devices, func(other site.Device) bool {
+			return d.Role.Partners(other.Role) && slices.ContainsFunc(d.Groups, func(g string) bool { return slices.Contains(other.Groups, g) })
+		})
+		if !paired {
+			missing := map[site.Role]site.Role{site.Primary: site.Secondary, site.Secondary: site.Primary}[d.Role]
+			f.warn(f.roleAt[d.ID], fmt.Sprintf("none of its groups has a %s, so %s means nothing", missing, d.Role),
+				"give the other half of the pair its role, or remove it here")
 		}
 	}
 }

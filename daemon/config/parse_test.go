@@ -47,7 +47,7 @@ func TestContractExample(t *testing.T) {
 	same(t, "config", c, config.Config{
 		File: filepath.Join("testdata", "contract.yaml"),
 		Store: site.Store{
-			ID: "0142", Org: "acme", Name: "Springfield East", Ring: site.RingFleet, Language: "en",
+			ID: "0142", Org: "acme", Name: "Springfield East", Ring: site.RingFleet, Mode: site.OneByOne, Language: "en",
 			Calendar: window.Calendar{
 				Start: 23 * 60, End: 5 * 60, Days: 1<<7 - 1, Reserve: 45 * time.Minute,
 				Blackouts: []window.Blackout{{From: date(2026, 11, 25), To: date(2026, 12, 2), Reason: "peak trading"}},
@@ -104,6 +104,7 @@ func TestFullFile(t *testing.T) {
 	if _, open := w.Opening[time.Sunday]; open || len(w.Opening) != 6 {
 		t.Errorf("opening = %v", w.Opening)
 	}
+	same(t, "mode and roles", []string{string(c.Store.Mode), string(c.Store.Devices[0].Role), string(c.Store.Devices[1].Role)}, []string{"bundle", "primary", "secondary"})
 	same(t, "clock", c.Clock.Trust, config.TrustOperator)
 	same(t, "catalog", *c.Catalog, config.Catalog{URL: "file:///media/usb/catalog/", Root: "testdata/trust/root.json", MaxOffline: 200 * time.Hour,
 		Cache: 3 << 29, Rate: config.Rate{Open: 512 << 10, Closed: 8 << 20}})

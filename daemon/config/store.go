@@ -23,6 +23,7 @@ type file struct {
 	groupNames []string         // in the order of the file
 	groupAt    map[string]value // where each group stands
 	minUpAt    map[string]value // where its min_up stands
+	roleAt     map[string]value // where the role of each device stands
 	deviceIDs  []string         // in the order of the file
 	deviceAt   map[string]place
 	addressAt  map[string]place
@@ -32,7 +33,7 @@ type file struct {
 
 // read reads the whole file. The order of the keys is that of what depends on what.
 func (f *file) read(root value) {
-	f.groupAt, f.minUpAt = map[string]value{}, map[string]value{}
+	f.groupAt, f.minUpAt, f.roleAt = map[string]value{}, map[string]value{}, map[string]value{}
 	f.deviceAt, f.addressAt = map[string]place{}, map[string]place{}
 	c := &f.Config
 	c.SSH.Key = f.resolve(c.SSH.Key)
@@ -44,6 +45,11 @@ func (f *file) read(root value) {
 		need("store", `{id: "0142", org: acme, timezone: America/Chicago}`, f.store),
 		may("opening", f.opening),
 		need("window", `{start: "23:00", end: "05:00"}`, f.window),
+		may("mode", func(v value) {
+			if m, ok := f.choice(v, string(site.OneByOne), string(site.Bundle)); ok {
+				c.Store.Mode = site.Mode(m)
+			}
+		}),
 		may("clock", f.clock),
 		may("contacts", f.contacts),
 		may("catalog", f.catalog),

@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 	"time"
@@ -64,7 +65,7 @@ func (m *maker) addMember(d site.Device) {
 		return
 	}
 	o, seen := m.facts.Inventory[d.ID]
-	m.plan.Members = append(m.plan.Members, Member{Device: d.ID, Groups: d.Groups, Down: !seen || o.Error != nil})
+	m.plan.Members = append(m.plan.Members, Member{Device: d.ID, Groups: d.Groups, Role: d.Role, Down: !seen || o.Error != nil})
 }
 
 func (m *maker) addLane(d site.Device) {
@@ -244,10 +245,14 @@ func goesBehind(p, q site.Patch) bool {
 	return name != "" && name == q.Applies.Package && policy.CompareVersions(q.Applies.Below, p.Applies.Below) < 0
 }
 
-// inOrder returns the devices of the store with those of earlier groups first.
+// inOrder returns the devices of the store with those of earlier groups first, and among them
+// secondaries first and primaries last.
 func inOrder(s site.Store) []site.Device {
 	devices := slices.Clone(s.Devices)
-	slices.SortStableFunc(devices, func(a, b site.Device) int { return depth(s, a) - depth(s, b) })
+	turn := map[site.Role]int{site.Secondary: -1, site.Primary: 1}
+	slices.SortStableFunc(devices, func(a, b site.Device) int {
+		return cmp.Or(depth(s, a)-depth(s, b), turn[a.Role]-turn[b.Role])
+	})
 	return devices
 }
 

@@ -66,21 +66,28 @@ func (m *maker) earliest(device string, length time.Duration, taken []busy) time
 	return at
 }
 
-// goesBefore reports whether a group of first must be finished before a group of second begins.
+// goesBefore reports whether first, or its whole group, must be finished before second begins.
 func (m *maker) goesBefore(first, second string) bool {
 	a, b := m.groups(first), m.groups(second)
 	return slices.ContainsFunc(m.plan.Groups, func(g site.Group) bool {
+		if m.role(first) == site.Secondary && m.role(second) == site.Primary && slices.Contains(a, g.ID) && slices.Contains(b, g.ID) {
+			return true
+		}
 		return slices.Contains(a, g.ID) && slices.ContainsFunc(b, func(later string) bool { return slices.Contains(g.Before, later) })
 	})
 }
 
-func (m *maker) groups(device string) []string {
+func (m *maker) groups(device string) []string { return m.member(device).Groups }
+
+func (m *maker) role(device string) site.Role { return m.member(device).Role }
+
+func (m *maker) member(device string) Member {
 	for _, member := range m.plan.Members {
 		if member.Device == device {
-			return member.Groups
+			return member
 		}
 	}
-	return nil
+	return Member{}
 }
 
 // allowed reports whether each group of the device can spare it from begins to ends.

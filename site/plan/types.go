@@ -26,9 +26,10 @@ type Plan struct {
 
 // Member is a device of the store, whether or not anything is planned for it.
 type Member struct {
-	Device string   `json:"device"`
-	Groups []string `json:"groups,omitempty"`
-	Down   bool     `json:"down,omitempty"` // did not answer when the plan was made
+	Device string    `json:"device"`
+	Groups []string  `json:"groups,omitempty"`
+	Role   site.Role `json:"role,omitempty"`
+	Down   bool      `json:"down,omitempty"` // did not answer when the plan was made
 }
 
 // Lane is what is planned for one device, one patch after another.

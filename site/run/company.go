@@ -16,7 +16,7 @@ func (d *decider) waiting(j Job, p site.Patch) *site.Reason {
 	if reason := d.s.Barred(); reason != nil {
 		return reason
 	}
-	for _, rule := range []func(Job) *site.Reason{d.earlierGroup, d.canaryFirst, d.groupRoom} {
+	for _, rule := range []func(Job) *site.Reason{d.earlierGroup, d.canaryFirst, d.partner, d.groupRoom} {
 		if reason := rule(j); reason != nil {
 			return reason
 		}
@@ -28,6 +28,7 @@ func (d *decider) waiting(j Job, p site.Patch) *site.Reason {
 // who has work ahead. A store has many devices, and each of them asks.
 type company struct {
 	groups     map[string][]string // of a device
+	roles      map[string]site.Role
 	members    map[string][]string // of a group
 	away       map[string]bool     // devices that are not at work, or not proven to be
 	unfinished map[string][]string // devices of a group that answer, and have work ahead that can be done tonight
@@ -41,12 +42,12 @@ func (d *decider) meet() *company {
 		return d.met
 	}
 	c := &company{
-		groups: map[string][]string{}, members: map[string][]string{}, away: map[string]bool{},
+		groups: map[string][]string{}, roles: map[string]site.Role{}, members: map[string][]string{}, away: map[string]bool{},
 		unfinished: map[string][]string{}, canaries: map[canary]*Job{},
 	}
 	d.met = c
 	for _, m := range d.night.Plan.Members {
-		c.groups[m.Device] = m.Groups
+		c.groups[m.Device], c.roles[m.Device] = m.Groups, m.Role
 		for _, g := range m.Groups {
 			c.members[g] = append(c.members[g], m.Device)
 		}

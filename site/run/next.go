@@ -212,6 +212,9 @@ func (d *decider) forbidden(j Job, p site.Patch) (site.State, *site.Reason) {
 			return site.Skipped, site.Because(site.CodeRequires, "it needs "+id+", which was not done tonight", "requires", id, "state", string(other.State))
 		}
 	}
+	if state, reason := d.secondaryFailed(j); reason != nil {
+		return state, reason
+	}
 	return d.canaryFailed(j)
 }
 

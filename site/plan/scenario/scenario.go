@@ -49,7 +49,7 @@ func At(clock string) (time.Time, error) {
 //	now 23:00
 //	store ring=fleet reserve=45m
 //	group lanes min_up=2 max_down=50% canary before=tills
-//	device srv-1 groups=lanes has=pos-app:1.0.0 [silent] [unpinned] [observe]
+//	device srv-1 groups=lanes has=pos-app:1.0.0 [role=secondary] [silent] [unpinned] [observe]
 //	patch pos-app-1.1.0 package=pos-app below=1.1.0 install=4m ... [draft] [withdrawn=why] [uncached]
 //	hold srv-1 until=05:00 actor=ann
 func Read(text string) (Scene, error) {
@@ -153,7 +153,7 @@ func (s *Scene) group(name string, o Options) error {
 }
 
 func (s *Scene) device(name string, o Options) {
-	d := site.Device{ID: name, Class: site.Class(o.or("class", "linux-server")), HostKey: "ssh-ed25519 AAAA", Groups: o.list("groups")}
+	d := site.Device{ID: name, Class: site.Class(o.or("class", "linux-server")), HostKey: "ssh-ed25519 AAAA", Groups: o.list("groups"), Role: site.Role(o["role"])}
 	if o["unpinned"] != "" {
 		d.HostKey = ""
 	}
