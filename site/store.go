@@ -99,6 +99,7 @@ const (
 type Device struct {
 	ID           string   `json:"id"`
 	Class        Class    `json:"class"`
+	Model        string   `json:"model,omitempty"`   // what machine it is, such as hp-rp5810; devices of one model take equally long
 	Address      string   `json:"address,omitempty"` // host:port of its SSH server
 	User         string   `json:"user,omitempty"`
 	HostKey      string   `json:"host_key,omitempty"` // pinned: "ssh-ed25519 AAAA..."; empty = not enrolled, never contacted with credentials
@@ -119,6 +120,15 @@ const (
 
 // Partners reports whether the two roles are those of a redundant pair.
 func (r Role) Partners(other Role) bool { return r != "" && other != "" && r != other }
+
+// ModelOrClass names the devices whose durations are learned together: those of one model, or those
+// of a class that have none.
+func (d Device) ModelOrClass() string {
+	if d.Model != "" {
+		return d.Model
+	}
+	return string(d.Class)
+}
 
 // Patchable reports whether Nightfill may change the device at all.
 func (d Device) Patchable() bool { return d.Class != Observe }

@@ -115,6 +115,7 @@ func (f *file) devices(v value) {
 		f.object(v,
 			need("id", "srv-1", func(v value) { d.ID = f.deviceID(v) }),
 			need("class", "linux-server", func(v value) { d.Class = f.class(v) }),
+			may("model", func(v value) { d.Model, _ = f.name(v) }),
 			may("address", func(v value) { address = v }),
 			may("user", func(v value) { user = v; f.into(&d.User)(v) }),
 			may("host_key", func(v value) { key = v }),

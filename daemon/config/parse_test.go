@@ -118,10 +118,12 @@ func TestFullFile(t *testing.T) {
 		{ID: "lanes", MinUp: 1, MaxDown: site.Limit{Count: 1}, Canary: true, Before: []string{"backoffice", "handhelds"}},
 		{ID: "backoffice"}, {ID: "handhelds", MaxDown: site.Limit{Percent: 50}},
 	})
-	var addresses []string
+	var addresses, models []string
 	for _, d := range c.Store.Devices {
 		addresses = append(addresses, d.Address)
+		models = append(models, d.ModelOrClass())
 	}
+	same(t, "models", models, []string{"hp-rp5810", "linux-server", "windows-server", "handheld", "handheld", "observe"})
 	same(t, "addresses", addresses, []string{"10.77.0.11:22", "[fd00::12]:2222", "office.store.example:22", "", "", "10.77.0.60"})
 	if key := c.Store.Devices[0].HostKey; !strings.HasPrefix(key, "ssh-ed25519 AAAA") {
 		t.Errorf("host key = %q", key)

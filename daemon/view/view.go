@@ -44,6 +44,7 @@ type Device struct {
 	Schema           string       `json:"schema"` // device/1
 	Device           string       `json:"device"`
 	Class            site.Class   `json:"class"`
+	Model            string       `json:"model,omitempty"`
 	Groups           []string     `json:"groups,omitempty"`
 	Title            string       `json:"title,omitempty"` // of the patch that the state speaks of
 	Patch            string       `json:"patch,omitempty"`
@@ -74,7 +75,7 @@ func Devices(f Facts) []Device {
 }
 
 func device(f Facts, d site.Device) Device {
-	v := Device{Schema: "device/1", Device: d.ID, Class: d.Class, Groups: d.Groups, State: site.NotDue, Rev: f.State.Seq}
+	v := Device{Schema: "device/1", Device: d.ID, Class: d.Class, Model: d.Model, Groups: d.Groups, State: site.NotDue, Rev: f.State.Seq}
 	if o, seen := f.Inventory[d.ID]; seen {
 		v.SeenAt, v.Answers, v.System = o.At, o.Error == nil, o.System
 		if o.Error != nil {
