@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/nightfill/nightfill/site"
+	"github.com/nightfill/nightfill/site/estimate"
 	"github.com/nightfill/nightfill/site/policy"
 	"github.com/nightfill/nightfill/site/window"
 )
@@ -22,10 +23,8 @@ func Needs(p site.Patch) time.Duration {
 	return needs
 }
 
-// expected is how long a patch takes on a device when all goes well.
-func expected(p site.Patch) time.Duration { return Needs(p) - p.Duration.Rollback.Std() }
-
-// Make plans the window span as seen at f.Now, which may be before it or inside it.
+// Make plans the window span as seen at f.Now, which may be before it or inside it. Each patch takes
+// as long on each device as f.Learned says.
 // The same facts give the same plan. Everything that is not in the plan is in the report.
 func Make(f policy.Facts, span window.Span, reserve time.Duration) (Plan, Report) {
 	m := maker{facts: f, from: latest(f.Now, span.Open), patches: map[string]site.Patch{}}
@@ -65,7 +64,7 @@ func (m *maker) addMember(d site.Device) {
 		return
 	}
 	o, seen := m.facts.Inventory[d.ID]
-	m.plan.Members = append(m.plan.Members, Member{Device: d.ID, Groups: d.Groups, Role: d.Role, Down: !seen || o.Error != nil})
+	m.plan.Members = append(m.plan.Members, Member{Device: d.ID, Model: d.ModelOrClass(), Groups: d.Groups, Role: d.Role, Down: !seen || o.Error != nil})
 }
 
 func (m *maker) addLane(d site.Device) {
@@ -84,11 +83,22 @@ func (m *maker) addLane(d site.Device) {
 	lane := Lane{Device: d.ID}
 	for _, p := range m.possible(d, wanted) {
 		m.patches[p.ID] = p
-		lane.Jobs = append(lane.Jobs, Job{Patch: p.ID, Needs: site.Duration(Needs(p))})
+		paced := m.paced(d, p)
+		job := Job{Patch: p.ID, Needs: site.Duration(Needs(paced))}
+		if e := m.facts.Learned.Of(d.ModelOrClass(), p); e.From != estimate.PatchFile {
+			job.Estimate = &e
+		}
+		lane.Jobs = append(lane.Jobs, job)
 	}
 	if len(lane.Jobs) > 0 {
 		m.plan.Lanes = append(m.plan.Lanes, lane)
 	}
+}
+
+// paced is a patch that takes as long as it is expected to on the device.
+func (m *maker) paced(d site.Device, p site.Patch) site.Patch {
+	p.Duration = m.facts.Learned.Durations(d.ModelOrClass(), p)
+	return p
 }
 
 // possible drops what can never be done on the device tonight and puts the rest in order.
@@ -134,8 +144,8 @@ func (m *maker) missing(d site.Device, p site.Patch, planned []site.Patch) strin
 // room says whether the patch fits into what is left of the window and into the device's groups.
 func (m *maker) room(d site.Device, p site.Patch) policy.Verdict {
 	left := m.plan.Cutoff.Sub(m.from)
-	if needs := Needs(p); needs > left {
-		return policy.Verdict{State: site.Skipped, Reason: NoTime(needs, left)}
+	if needs := Needs(m.paced(d, p)); needs > left {
+		return policy.Verdict{State: site.Skipped, Reason: NoTime(needs, left, m.facts.Learned.Of(d.ModelOrClass(), p).From)}
 	}
 	for _, id := range d.Groups {
 		g, ok := m.facts.Store.Group(id)
@@ -150,17 +160,19 @@ func (m *maker) room(d site.Device, p site.Patch) policy.Verdict {
 	return policy.Verdict{State: site.Queued}
 }
 
-// NoTime is the reason of a patch that needs more time than is left before the cut-off.
-func NoTime(needs, left time.Duration) *site.Reason {
+// NoTime is the reason of a patch that needs more time than is left before the cut-off. From says
+// where the estimate of its needs comes from.
+func NoTime(needs, left time.Duration, from string) *site.Reason {
 	needs, left = needs.Round(time.Second), max(0, left).Round(time.Second)
-	return site.Because(site.CodeNoTime, "it needs "+minutes(needs)+" with its rollback, and "+minutes(left)+" are left before the cut-off",
-		"needs", needs.String(), "left", left.String(), "short", (needs - left).String())
+	short := needs - left
+	return site.Because(site.CodeNoTime, "it needs "+minutes(needs)+" with its rollback, and "+minutes(left)+" are left before the cut-off: short by "+minutes(short),
+		"needs", needs.String(), "left", left.String(), "short", short.String(), "from", from)
 }
 
 // minutes writes a length for people: "55 min", "1 h 20 min", "40 s".
 func minutes(d time.Duration) string {
 	s := d.String()
-	if d >= time.Minute {
+	if d >= time.Minute && d%time.Minute == 0 {
 		s = strings.TrimSuffix(s, "0s")
 	}
 	return strings.TrimSuffix(strings.NewReplacer("h0m", "h", "h", " h ", "m", " min ", "s", " s").Replace(s), " ")

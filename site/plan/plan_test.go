@@ -11,6 +11,8 @@ import (
 
 	"golang.org/x/tools/txtar"
 
+	"github.com/nightfill/nightfill/site"
+	"github.com/nightfill/nightfill/site/estimate"
 	"github.com/nightfill/nightfill/site/plan"
 	"github.com/nightfill/nightfill/site/plan/scenario"
 )
@@ -71,7 +73,11 @@ func write(p plan.Plan, report plan.Report) string {
 	fmt.Fprintf(&b, "night %s %s-%s cutoff %s\n", p.Night, clock(p.Opens), clock(p.Closes), clock(p.Cutoff))
 	for _, lane := range p.Lanes {
 		for _, job := range lane.Jobs {
-			fmt.Fprintf(&b, "%s %s %s-%s needs %s\n", lane.Device, job.Patch, clock(job.Begins), clock(job.Ends), job.Needs)
+			fmt.Fprintf(&b, "%s %s %s-%s needs %s", lane.Device, job.Patch, clock(job.Begins), clock(job.Ends), job.Needs)
+			if job.Estimate != nil {
+				fmt.Fprintf(&b, ", %s", job.Estimate.From)
+			}
+			b.WriteString("\n")
 		}
 	}
 	for _, left := range report {
@@ -79,7 +85,36 @@ func write(p plan.Plan, report plan.Report) string {
 		if patch == "" {
 			patch = "*"
 		}
-		fmt.Fprintf(&b, "not %s %s: %s: %s\n", left.Device, patch, left.State, left.Reason)
+		fmt.Fprintf(&b, "not %s %s: %s: %s", left.Device, patch, left.State, left.Reason)
+		if from := left.Reason.Facts["from"]; from != "" {
+			fmt.Fprintf(&b, ", by %s", from)
+		}
+		b.WriteString("\n")
 	}
 	return b.String()
+}
+
+// TestNoTime: the sentence and the facts say by how much a patch does not fit, and what was gone by.
+func TestNoTime(t *testing.T) {
+	got := plan.NoTime(40*time.Minute+400*time.Millisecond, 27*time.Minute+30*time.Second, "learned (n=12)").String()
+	want := "it needs 40 min with its rollback, and 27 min 30 s are left before the cut-off: short by 12 min 30 s" +
+		" [no_time from=learned (n=12) left=27m30s needs=40m0s short=12m30s]"
+	if got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+	if got := plan.NoTime(time.Minute, -time.Hour, "patch file").Facts["short"]; got != "1m0s" {
+		t.Errorf("an hour after the cut-off it is short by %s", got)
+	}
+}
+
+// TestExpected: a job without an estimate goes by the patch file.
+func TestExpected(t *testing.T) {
+	p := site.Patch{ID: "app", Reboot: site.RebootAlways, Duration: site.Durations{Install: 1, Reboot: 2, Verify: 3, Rollback: 4, Soak: 5}}
+	if got := (plan.Job{Patch: "app"}).Expected(p); got.Durations != p.Duration || got.From != estimate.PatchFile {
+		t.Errorf("got %+v", got)
+	}
+	learned := estimate.Estimate{Durations: site.Durations{Install: 9}, From: "learned (n=9)"}
+	if got := (plan.Job{Patch: "app", Estimate: &learned}).Expected(p); got != learned {
+		t.Errorf("got %+v", got)
+	}
 }

@@ -34,17 +34,22 @@ func (m *maker) schedule() {
 		lane := &m.plan.Lanes[i]
 		length := time.Duration(0)
 		for _, job := range lane.Jobs {
-			length += expected(m.patches[job.Patch])
+			length += m.expected(job)
 		}
 		at := m.earliest(lane.Device, length, taken)
 		taken = append(taken, busy{lane.Device, at, at.Add(length)})
 		for j := range lane.Jobs {
 			job := &lane.Jobs[j]
 			job.Begins = at
-			at = at.Add(expected(m.patches[job.Patch]))
+			at = at.Add(m.expected(*job))
 			job.Ends = at
 		}
 	}
+}
+
+// expected is how long a job takes when all goes well.
+func (m *maker) expected(job Job) time.Duration {
+	return job.Needs.Std() - job.Expected(m.patches[job.Patch]).Rollback.Std()
 }
 
 // earliest is the first moment at which the device may be away for length.

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/nightfill/nightfill/site"
+	"github.com/nightfill/nightfill/site/estimate"
 	"github.com/nightfill/nightfill/site/window"
 )
 
@@ -27,6 +28,7 @@ type Plan struct {
 // Member is a device of the store, whether or not anything is planned for it.
 type Member struct {
 	Device string    `json:"device"`
+	Model  string    `json:"model,omitempty"` // or its class: whose durations are learned together; empty in plans of earlier versions
 	Groups []string  `json:"groups,omitempty"`
 	Role   site.Role `json:"role,omitempty"`
 	Down   bool      `json:"down,omitempty"` // did not answer when the plan was made
@@ -44,6 +46,16 @@ type Job struct {
 	Needs  site.Duration `json:"needs"`  // install + reboot + verify + rollback
 	Begins time.Time     `json:"begins"` // expected
 	Ends   time.Time     `json:"ends"`   // expected, when all goes well
+	// Estimate is what Needs is made of; nil where it is the patch file's numbers.
+	Estimate *estimate.Estimate `json:"estimate,omitempty"`
+}
+
+// Expected is how long the patch of the job is expected to take, and where that comes from.
+func (j Job) Expected(p site.Patch) estimate.Estimate {
+	if j.Estimate != nil {
+		return *j.Estimate
+	}
+	return estimate.Learned(nil).Of("", p)
 }
 
 // LeftOut is one patch that one device does not get tonight. An empty Patch

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/nightfill/nightfill/site"
+	"github.com/nightfill/nightfill/site/estimate"
 )
 
 // Facts is everything that eligibility depends on.
@@ -20,6 +21,7 @@ type Facts struct {
 	Cached    map[string]bool         // digests of the artifacts whose bytes are verified in the store
 	Holds     map[string]site.Hold    // by device, or site.AllDevices
 	Dirty     map[string]*site.Reason // devices that a person must look at first
+	Learned   estimate.Learned        // how long patches took so far
 	Now       time.Time               // the moment for which approvals and holds are judged
 }
 

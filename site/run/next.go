@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/nightfill/nightfill/site"
+	"github.com/nightfill/nightfill/site/estimate"
 	"github.com/nightfill/nightfill/site/plan"
 	"github.com/nightfill/nightfill/site/policy"
 	"github.com/nightfill/nightfill/site/window"
@@ -188,7 +189,7 @@ func (d *decider) givenUp(j Job, p site.Patch, first *Job) bool {
 	case !d.now.Before(d.night.Plan.Closes):
 		d.settle(j, site.Skipped, site.Because(site.CodeWindowOver, "the maintenance window ended before its turn came"))
 	default:
-		d.settle(j, site.Skipped, plan.NoTime(needs, d.night.Plan.Cutoff.Sub(d.now)))
+		d.settle(j, site.Skipped, plan.NoTime(needs, d.night.Plan.Cutoff.Sub(d.now), estimate.PatchFile))
 	}
 	return true
 }

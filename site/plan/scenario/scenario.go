@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/nightfill/nightfill/site"
+	"github.com/nightfill/nightfill/site/estimate"
 	"github.com/nightfill/nightfill/site/policy"
 	"github.com/nightfill/nightfill/site/window"
 )
@@ -49,8 +50,9 @@ func At(clock string) (time.Time, error) {
 //	now 23:00
 //	store ring=fleet reserve=45m
 //	group lanes min_up=2 max_down=50% canary before=tills
-//	device srv-1 groups=lanes has=pos-app:1.0.0 [role=secondary] [silent] [unpinned] [observe]
+//	device srv-1 groups=lanes model=fast has=pos-app:1.0.0 [role=secondary] [silent] [unpinned] [observe]
 //	patch pos-app-1.1.0 package=pos-app below=1.1.0 install=4m ... [draft] [withdrawn=why] [uncached]
+//	learned pos-app-1.1.0 model=linux-server install=3m,2m30s reboot=1m rollback=4m
 //	hold srv-1 until=05:00 actor=ann
 func Read(text string) (Scene, error) {
 	s := &Scene{}
@@ -126,6 +128,8 @@ func (s *Scene) line(word, name string, o Options) (err error) {
 		s.device(name, o)
 	case "patch":
 		s.patch(name, o)
+	case "learned":
+		s.learned(name, o)
 	case "hold":
 		h := site.Hold{Device: name, Actor: o.or("actor", "ann"), Reason: o.or("reason", "till-in-use")}
 		h.Until, err = At(o.or("until", "05:00"))
@@ -153,7 +157,7 @@ func (s *Scene) group(name string, o Options) error {
 }
 
 func (s *Scene) device(name string, o Options) {
-	d := site.Device{ID: name, Class: site.Class(o.or("class", "linux-server")), HostKey: "ssh-ed25519 AAAA", Groups: o.list("groups"), Role: site.Role(o["role"])}
+	d := site.Device{ID: name, Class: site.Class(o.or("class", "linux-server")), Model: o["model"], HostKey: "ssh-ed25519 AAAA", Groups: o.list("groups"), Role: site.Role(o["role"])}
 	if o["unpinned"] != "" {
 		d.HostKey = ""
 	}
@@ -173,6 +177,15 @@ func (s *Scene) device(name string, o Options) {
 		seen.Recorded[id] = policy.Digest(site.Patch{Artifacts: []site.Artifact{artifact(id)}})
 	}
 	s.Facts.Inventory[name] = seen
+}
+
+func (s *Scene) learned(patch string, o Options) {
+	for _, part := range []estimate.Part{estimate.Install, estimate.Reboot, estimate.Rollback} {
+		for _, took := range o.list(string(part)) {
+			length := Options{"took": took}.length("took", "")
+			s.Facts.Learned = s.Facts.Learned.Learn(o.or("model", string(site.LinuxServer)), patch, part, length.Std())
+		}
+	}
 }
 
 func artifact(id string) site.Artifact {
