@@ -167,6 +167,8 @@ type Approved struct {
 	Patch     Patch       `json:"patch"`
 	Release   *Release    `json:"release,omitempty"`   // nil: signed but not released
 	Withdrawn *Withdrawal `json:"withdrawn,omitempty"` // nil: not withdrawn
+	// Exceptions are those of the patch, ended ones too: they tell why it is due again.
+	Exceptions []Exception `json:"exceptions,omitempty"`
 }
 
 // Catalog is one complete, verified generation of the signed catalog.

@@ -23,6 +23,7 @@ const (
 	CodeSuperseded  Code = "superseded"   // a newer patch makes it unnecessary
 	CodeNotCached   Code = "not_cached"   // its bytes are not all in the store
 	CodeUnsupported Code = "unsupported"  // this box has no way to do it
+	CodeQuarantined Code = "quarantined"  // it proved itself guilty in this store
 	// About the catalog.
 	CodeNoCatalog          Code = "no_catalog"          // the store never had one
 	CodeCatalogOld         Code = "catalog_old"         // not refreshed for too long: nothing new is started
@@ -42,6 +43,7 @@ const (
 	CodeDiskFull      Code = "disk_full"      // not enough room on the device
 	CodeBusy          Code = "busy"           // somebody else holds the device's lock
 	CodeHeld          Code = "held"           // a person said: not now
+	CodeExcepted      Code = "excepted"       // headquarters excepted the device from it for a time
 	CodeDirty         Code = "dirty"          // an earlier rollback failed; a person must look first
 	// About the night.
 	CodeNoTime       Code = "no_time"       // it and its rollback do not fit before the cut-off
@@ -82,6 +84,17 @@ func Because(code Code, text string, facts ...string) *Reason {
 		r.Facts[facts[i]] = facts[i+1]
 	}
 	return r
+}
+
+// With returns a copy of the reason with one more fact.
+func (r *Reason) With(name, value string) *Reason {
+	more := Because(r.Code, r.Text, name, value)
+	for k, v := range r.Facts {
+		if k != name {
+			more.Facts[k] = v
+		}
+	}
+	return more
 }
 
 // String returns the text with the code and the facts in a fixed order.

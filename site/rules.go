@@ -7,6 +7,10 @@ type Rules struct {
 	Schema    int                   `json:"schema"` // RulesSchema; a store refuses any other
 	Releases  map[string]Release    `json:"releases"`
 	Withdrawn map[string]Withdrawal `json:"withdrawn"`
+	// Exceptions are in the order in which they were made. Absent when there are none: a store
+	// of a version that knows no exceptions reads such rules, and refuses others rather than
+	// put on what was excepted.
+	Exceptions []Exception `json:"exceptions,omitempty"`
 }
 
 // RulesSchema is the version of the form of Rules that this version reads and writes.

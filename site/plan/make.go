@@ -53,9 +53,13 @@ type maker struct {
 	plan    Plan
 	report  Report
 	patches map[string]site.Patch
+	notes   map[string]string // by patch, of the device whose lane is being made: why it is due again
 }
 
 func (m *maker) leaveOut(device, patch string, v policy.Verdict) {
+	if note := m.notes[patch]; note != "" {
+		v.Reason = v.Reason.With("due_again", note)
+	}
 	m.report = append(m.report, LeftOut{Device: device, Patch: patch, State: v.State, Reason: v.Reason})
 }
 
@@ -73,18 +77,20 @@ func (m *maker) addLane(d site.Device) {
 		return
 	}
 	var wanted []site.Patch
+	m.notes = map[string]string{}
 	for _, a := range m.facts.Catalog.Patches {
 		if v := m.facts.Judge(a, d); !v.Eligible() {
 			m.leaveOut(d.ID, a.Patch.ID, v)
 			continue
 		}
+		m.notes[a.Patch.ID] = m.facts.Returned(a, d)
 		wanted = append(wanted, a.Patch)
 	}
 	lane := Lane{Device: d.ID}
 	for _, p := range m.possible(d, wanted) {
 		m.patches[p.ID] = p
 		paced := m.paced(d, p)
-		job := Job{Patch: p.ID, Needs: site.Duration(Needs(paced))}
+		job := Job{Patch: p.ID, Needs: site.Duration(Needs(paced)), Note: m.notes[p.ID]}
 		if e := m.facts.Learned.Of(d.ModelOrClass(), p); e.From != estimate.PatchFile {
 			job.Estimate = &e
 		}

@@ -77,6 +77,9 @@ func write(p plan.Plan, report plan.Report) string {
 			if job.Estimate != nil {
 				fmt.Fprintf(&b, ", %s", job.Estimate.From)
 			}
+			if job.Note != "" {
+				b.WriteString(" (" + job.Note + ")")
+			}
 			b.WriteString("\n")
 		}
 	}
@@ -86,6 +89,9 @@ func write(p plan.Plan, report plan.Report) string {
 			patch = "*"
 		}
 		fmt.Fprintf(&b, "not %s %s: %s: %s", left.Device, patch, left.State, left.Reason)
+		if again := left.Reason.Facts["due_again"]; again != "" {
+			fmt.Fprintf(&b, "  though %s\n", again)
+		}
 		if from := left.Reason.Facts["from"]; from != "" {
 			fmt.Fprintf(&b, ", by %s", from)
 		}

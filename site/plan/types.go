@@ -46,6 +46,8 @@ type Job struct {
 	Needs  site.Duration `json:"needs"`  // install + reboot + verify + rollback
 	Begins time.Time     `json:"begins"` // expected
 	Ends   time.Time     `json:"ends"`   // expected, when all goes well
+	// Note is what a person should know of it: that it is due again since an exception ended.
+	Note string `json:"note,omitempty"`
 	// Estimate is what Needs is made of; nil where it is the patch file's numbers.
 	Estimate *estimate.Estimate `json:"estimate,omitempty"`
 }

@@ -22,7 +22,9 @@ type Facts struct {
 	Holds     map[string]site.Hold    // by device, or site.AllDevices
 	Dirty     map[string]*site.Reason // devices that a person must look at first
 	Learned   estimate.Learned        // how long patches took so far
-	Now       time.Time               // the moment for which approvals and holds are judged
+	// Quarantine is of patches, by id, that proved themselves guilty in this store.
+	Quarantine map[string]site.Quarantine
+	Now        time.Time // the moment for which approvals, holds and exceptions are judged
 }
 
 // Verdict is the answer for one patch on one device, or for a whole device. A nil
@@ -165,6 +167,8 @@ func (f Facts) Judge(a site.Approved, d site.Device) Verdict {
 		func() Verdict { return f.Device(d) },
 		func() Verdict { return Applies(a.Patch, f.Inventory[d.ID]) },
 		func() Verdict { return f.superseded(a, d) },
+		func() Verdict { return f.excepted(a, d) },
+		func() Verdict { return f.quarantined(a.Patch) },
 		func() Verdict { return f.cached(a.Patch) },
 	}
 	for _, rule := range rules {
@@ -181,7 +185,8 @@ func (f Facts) superseded(a site.Approved, d site.Device) Verdict {
 		if !slices.Contains(other.Patch.Supersedes, a.Patch.ID) || other.Patch.ID == a.Patch.ID {
 			continue
 		}
-		if f.Patch(other).Eligible() && Targets(other.Patch, d).Eligible() && f.cached(other.Patch).Eligible() {
+		possible := Targets(other.Patch, d).Eligible() && f.excepted(other, d).Eligible() && f.quarantined(other.Patch).Eligible()
+		if possible && f.Patch(other).Eligible() && f.cached(other.Patch).Eligible() {
 			return notDue(site.CodeSuperseded, "made unnecessary by "+other.Patch.ID, "by", other.Patch.ID)
 		}
 	}

@@ -290,8 +290,13 @@ func (g *generation) addPatch(role string, p payload, data []byte) error {
 	return nil
 }
 
-// apply adds to each patch where headquarters let it go.
+// apply adds to each patch where headquarters let it go, and where it excepted devices from it.
 func (g *generation) apply(rules site.Rules) error {
+	for _, e := range rules.Exceptions {
+		if e.Patch == "" || e.Owner == "" || e.Reason == "" || e.Expires.IsZero() {
+			return fmt.Errorf("%s excepts %q without a patch, an owner, a reason or an end", site.RulesTarget, e.Patch)
+		}
+	}
 	for i := range g.catalog.Patches {
 		p := &g.catalog.Patches[i]
 		if r, ok := rules.Releases[p.Patch.ID]; ok {
@@ -302,6 +307,11 @@ func (g *generation) apply(rules site.Rules) error {
 		}
 		if w, ok := rules.Withdrawn[p.Patch.ID]; ok {
 			p.Withdrawn = &w
+		}
+		for _, e := range rules.Exceptions {
+			if e.Patch == p.Patch.ID {
+				p.Exceptions = append(p.Exceptions, e)
+			}
 		}
 	}
 	slices.SortFunc(g.catalog.Patches, func(a, b site.Approved) int { return strings.Compare(a.Patch.ID, b.Patch.ID) })

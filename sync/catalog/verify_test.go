@@ -192,6 +192,26 @@ func TestVerifySet(t *testing.T) {
 	}
 }
 
+// TestExceptions reads who is left without a patch, with the patch that it is about.
+func TestExceptions(t *testing.T) {
+	f := newForge(t)
+	e := site.Exception{Patch: "p1", Devices: []string{"till-1"}, Owner: "pos", Reason: "prints twice", Expires: start}
+	other := e
+	other.Patch = "p9"
+	f.list("fleet", site.RulesTarget, site.Rules{Schema: 1, Exceptions: []site.Exception{other, e}})
+	g, err := verifyFiles(f.build())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := g.catalog.Patches[0].Exceptions; len(got) != 1 || got[0].Scope() != "on devices till-1" || !got[0].Expires.Equal(start) {
+		t.Errorf("exceptions are %+v", got)
+	}
+	data, err := json.Marshal(site.Rules{Schema: 1})
+	if err != nil || strings.Contains(string(data), "exceptions") {
+		t.Errorf("rules without exceptions are %s, %v: a store of an older version refuses that", data, err)
+	}
+}
+
 // TestRefusesWhatIsSigned changes one thing before it is signed, or who signs.
 func TestRefusesWhatIsSigned(t *testing.T) {
 	tests := []struct {
@@ -248,6 +268,12 @@ func TestRefusesWhatIsSigned(t *testing.T) {
 		{"unknown ring", func(f *forge) {
 			f.list("fleet", site.RulesTarget, site.Rules{Schema: 1, Releases: map[string]site.Release{"p1": {Ring: "all"}}})
 		}, `releases p1 to ring "all"`},
+		{"exception without an end", func(f *forge) {
+			f.list("fleet", site.RulesTarget, site.Rules{Schema: 1, Exceptions: []site.Exception{{Patch: "p1", Owner: "pos", Reason: "broken"}}})
+		}, `fleet/rules.json excepts "p1" without a patch, an owner, a reason or an end`},
+		{"exception without an owner", func(f *forge) {
+			f.list("fleet", site.RulesTarget, site.Rules{Schema: 1, Exceptions: []site.Exception{{Patch: "p1", Reason: "broken", Expires: start}}})
+		}, `fleet/rules.json excepts "p1" without`},
 		{"no rules", func(f *forge) { delete(f.roles["fleet"].Signed.Targets, site.RulesTarget) }, "the catalog has no fleet/rules.json"},
 		{"other fleet target", func(f *forge) { f.list("fleet", "fleet/stop.json", site.Rules{}) }, "update Nightfill on this box"},
 		{"delegated twice", func(f *forge) {

@@ -54,6 +54,8 @@ func At(clock string) (time.Time, error) {
 //	patch pos-app-1.1.0 package=pos-app below=1.1.0 install=4m ... [draft] [withdrawn=why] [uncached]
 //	learned pos-app-1.1.0 model=linux-server install=3m,2m30s reboot=1m rollback=4m
 //	hold srv-1 until=05:00 actor=ann
+//	except pos-app-1.1.0 until=05:00 owner=pos devices=srv-1 groups=lanes stores=0142
+//	quarantine pos-app-1.1.0 [other]
 func Read(text string) (Scene, error) {
 	s := &Scene{}
 	s.Calendar = window.Calendar{Zone: time.UTC, Start: 23 * 60, End: 5 * 60, Reserve: 45 * time.Minute}
@@ -134,6 +136,10 @@ func (s *Scene) line(word, name string, o Options) (err error) {
 		h := site.Hold{Device: name, Actor: o.or("actor", "ann"), Reason: o.or("reason", "till-in-use")}
 		h.Until, err = At(o.or("until", "05:00"))
 		s.Facts.Holds[name] = h
+	case "except":
+		err = s.except(name, o)
+	case "quarantine":
+		err = s.quarantine(name, o)
 	default:
 		err = fmt.Errorf("what is %q?", word)
 	}
@@ -224,4 +230,42 @@ func (s *Scene) patch(name string, o Options) {
 	}
 	s.Facts.Catalog.Patches = slices.DeleteFunc(s.Facts.Catalog.Patches, func(b site.Approved) bool { return b.Patch.ID == name })
 	s.Facts.Catalog.Patches = append(s.Facts.Catalog.Patches, a)
+}
+
+func (s *Scene) approved(patch string) (*site.Approved, error) {
+	i := slices.IndexFunc(s.Facts.Catalog.Patches, func(a site.Approved) bool { return a.Patch.ID == patch })
+	if i < 0 {
+		return nil, fmt.Errorf("there is no patch %q above", patch)
+	}
+	return &s.Facts.Catalog.Patches[i], nil
+}
+
+func (s *Scene) except(patch string, o Options) error {
+	a, err := s.approved(patch)
+	if err != nil {
+		return err
+	}
+	until, err := At(o.or("until", "05:00"))
+	a.Exceptions = append(a.Exceptions, site.Exception{
+		Patch: patch, Devices: o.list("devices"), Groups: o.list("groups"), Stores: o.list("stores"),
+		Owner: o.or("owner", "pos-owner"), Reason: o.or("reason", "vendor-fix-pending"), Expires: until,
+	})
+	return err
+}
+
+// quarantine keeps a patch from the whole store; with the word other, for bytes that it has no more.
+func (s *Scene) quarantine(patch string, o Options) error {
+	a, err := s.approved(patch)
+	if err != nil {
+		return err
+	}
+	q := site.Quarantine{Patch: patch, Digest: policy.Digest(a.Patch), Since: s.Facts.Now, Reason: site.Because(site.CodeQuarantined, "it broke srv-1")}
+	if o["other"] != "" {
+		q.Digest = "other"
+	}
+	if s.Facts.Quarantine == nil {
+		s.Facts.Quarantine = map[string]site.Quarantine{}
+	}
+	s.Facts.Quarantine[patch] = q
+	return nil
 }
