@@ -22,6 +22,12 @@ func pos(change func(*site.Patch)) map[string]site.Patch {
 }
 
 func TestSigning(t *testing.T) {
+	excepted := site.Rules{Exceptions: []site.Exception{
+		{Patch: "a", Owner: "pos-owner", Reason: "prints twice", Expires: expires},
+		{Patch: "a", Owner: "ann", Reason: "old till", Expires: expires, Devices: []string{"till-1"}, Groups: []string{"lanes"}, Stores: []string{"0142"},
+			Risk: "receipts twice", Controls: "manager looks"},
+	}}
+	longer := site.Rules{Exceptions: []site.Exception{{Patch: "a", Owner: "bob", Reason: "prints twice", Expires: expires.AddDate(0, 1, 0)}}}
 	withdrawn := site.Rules{Withdrawn: map[string]site.Withdrawal{"a": {Reason: "prints twice"}}}
 	released := site.Rules{Releases: map[string]site.Release{"a": {Ring: site.RingPilot}, "b": {Ring: site.RingLab, Stores: []string{"1", "2"}}}}
 	tests := []struct {
@@ -74,6 +80,26 @@ This key has not signed it before; all of it is new:
       to every store of ring pilot and earlier rings
   + release b
       to ring lab, only stores 1, 2
+`},
+		{"exceptions", Signing{Key: "fleet-1", Role: "fleet", Version: 8, Since: 7, Expires: expires, After: Content{Rules: excepted}},
+			`fleet-1 signs version 8 of fleet, valid until 2027-02-20T02:30:00Z.
+Since this key signed version 7:
+  + except a everywhere
+      until 2027-02-20T02:30:00Z, answered for by pos-owner
+      because: prints twice
+  + except a on devices till-1 and groups lanes, in stores 0142
+      until 2027-02-20T02:30:00Z, answered for by ann
+      because: old till
+      risk: receipts twice
+      controls: manager looks
+`},
+		{"exception made longer", Signing{Key: "fleet-1", Role: "fleet", Version: 9, Since: 8, Expires: expires, Before: Content{Rules: excepted}, After: Content{Rules: longer}},
+			`fleet-1 signs version 9 of fleet, valid until 2027-02-20T02:30:00Z.
+Since this key signed version 8:
+  ~ except a everywhere
+      was: until 2027-02-20T02:30:00Z, answered for by pos-owner
+      now: until 2027-03-20T02:30:00Z, answered for by bob
+  - except a on devices till-1 and groups lanes, in stores 0142
 `},
 		{"keys", Signing{Key: "root-1", Role: "root", Version: 2, Since: 1, Expires: expires,
 			Before: Content{Roles: map[string][]string{"root": {"1 of root-1 (aa) must sign"}, "targets": {"1 of targets-1 (bb) must sign"}}},

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/nightfill/nightfill/site"
 )
@@ -34,6 +35,20 @@ func ruleWords(out map[string][]string, rules site.Rules) {
 	for id, w := range rules.Withdrawn {
 		out["withdraw "+id] = []string{"because: " + w.Reason}
 	}
+	for _, e := range rules.Exceptions {
+		out["except "+e.Patch+" "+e.Scope()] = exceptionWords(e)
+	}
+}
+
+func exceptionWords(e site.Exception) []string {
+	lines := []string{"until " + e.Expires.Format(time.RFC3339) + ", answered for by " + e.Owner, "because: " + e.Reason}
+	if e.Risk != "" {
+		lines = append(lines, "risk: "+e.Risk)
+	}
+	if e.Controls != "" {
+		lines = append(lines, "controls: "+e.Controls)
+	}
+	return lines
 }
 
 // patchWords describes a patch to the person who signs it.

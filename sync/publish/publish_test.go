@@ -11,9 +11,12 @@ import (
 	"github.com/nightfill/nightfill/sync/keyfile"
 )
 
-func TestThinPath(t *testing.T) {
-	tmp := t.TempDir()
-	now := time.Date(2026, 11, 22, 2, 30, 1, 0, time.UTC)
+var now = time.Date(2026, 11, 22, 2, 30, 1, 0, time.UTC)
+
+// company makes a catalog with one patch, which its owner has signed.
+func company(t *testing.T) (r *Repo, tmp string, ring *keyfile.Folder) {
+	t.Helper()
+	tmp = t.TempDir()
 	dir, keys := filepath.Join(tmp, "hq"), filepath.Join(tmp, "keys")
 	ring, err := keyfile.Open(keys, keyfile.FixedPassword(""))
 	if err != nil {
@@ -22,7 +25,7 @@ func TestThinPath(t *testing.T) {
 	if err := Init(InitOptions{Dir: dir, KeyDir: keys, Keys: ring, Now: now}); err != nil {
 		t.Fatal(err)
 	}
-	r, err := Open(dir)
+	r, err = Open(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -42,6 +45,11 @@ func TestThinPath(t *testing.T) {
 	if _, err := r.Sign(owner, now, nil); err != nil {
 		t.Fatal(err)
 	}
+	return r, tmp, ring
+}
+
+func TestThinPath(t *testing.T) {
+	r, tmp, ring := company(t)
 	if err := r.Release("pos-4.2.1", site.RingFleet, nil); err != nil {
 		t.Fatal(err)
 	}

@@ -19,8 +19,10 @@ type Status struct {
 	Drafts    []PatchStatus              `json:"drafts"`
 	Patches   []PatchStatus              `json:"patches"` // signed
 	Withdrawn map[string]site.Withdrawal `json:"withdrawn,omitempty"`
-	Waiting   []Waiting                  `json:"waiting,omitempty"`
-	Roles     []RoleStatus               `json:"roles"`
+	// Exceptions are all that are in the rules, ended ones too.
+	Exceptions []site.Exception `json:"exceptions,omitempty"`
+	Waiting    []Waiting        `json:"waiting,omitempty"`
+	Roles      []RoleStatus     `json:"roles"`
 }
 
 // PatchStatus is one patch in a Status.
@@ -54,7 +56,7 @@ func (r *Repo) Status() (Status, error) {
 }
 
 func (b *book) status() (Status, error) {
-	s := Status{Dir: b.dir, Keys: b.cfg.Keys, Issued: b.cfg.Issued, Withdrawn: b.rules.Withdrawn, Drafts: []PatchStatus{}, Patches: []PatchStatus{}}
+	s := Status{Dir: b.dir, Keys: b.cfg.Keys, Issued: b.cfg.Issued, Withdrawn: b.rules.Withdrawn, Exceptions: b.rules.Exceptions, Drafts: []PatchStatus{}, Patches: []PatchStatus{}}
 	drafts, err := b.drafts()
 	if err != nil {
 		return Status{}, err

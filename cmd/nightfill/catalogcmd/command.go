@@ -32,7 +32,7 @@ and verify. Nothing reaches a store before the owner's threshold signed.`,
   nightfill catalog publish hq /srv/catalog`,
 	}
 	cmd.PersistentFlags().Bool("json", false, "print JSON, errors too")
-	cmd.AddCommand(initCommand(), addCommand(), dropCommand(), signCommand(), releaseCommand(), withdrawCommand(),
+	cmd.AddCommand(initCommand(), addCommand(), dropCommand(), signCommand(), releaseCommand(), withdrawCommand(), exceptCommand(),
 		publishCommand(), statusCommand(), verifyCommand(), rotateCommand(), serveCommand(), storeCommand())
 	return cmd
 }

@@ -105,6 +105,9 @@ func statusText(s publish.Status, now time.Time) string {
 	if len(s.Drafts)+len(s.Patches) == 0 {
 		b.WriteString("No patches. Add one with: nightfill catalog add " + s.Dir + " patch.yaml\n")
 	}
+	for _, e := range s.Exceptions {
+		b.WriteString(exceptionText(e, now))
+	}
 	for _, w := range s.Waiting {
 		b.WriteString("waiting " + waitingText(w) + "\n")
 	}
@@ -181,6 +184,9 @@ func catalogText(c site.Catalog) string {
 			state = "withdrawn: " + p.Withdrawn.Reason
 		}
 		fmt.Fprintf(&b, "  %-24s %s\n", p.Patch.ID, state)
+		for _, e := range p.Exceptions {
+			fmt.Fprintf(&b, "  %-24s except %s, by %s until %s: %s\n", "", e.Scope(), e.Owner, e.Expires.Format(time.RFC3339), e.Reason)
+		}
 	}
 	return b.String()
 }
