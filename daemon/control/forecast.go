@@ -34,6 +34,7 @@ type PlannedJob struct {
 	Needs         site.Duration `json:"needs"` // with its rollback
 	LastSafeStart time.Time     `json:"last_safe_start"`
 	Reboot        site.Reboot   `json:"reboot"`
+	Note          string        `json:"note,omitempty"` // that it is due again since an exception ended
 }
 
 // ForecastOf turns a plan and its report into a Forecast.
@@ -50,7 +51,7 @@ func ForecastOf(p plan.Plan, left plan.Report) Forecast {
 			patch, _ := p.Patch(j.Patch)
 			f.Jobs = append(f.Jobs, PlannedJob{
 				Device: lane.Device, Patch: j.Patch, Title: patch.Title, Begins: j.Begins, Ends: j.Ends, Needs: j.Needs,
-				LastSafeStart: p.Cutoff.Add(-j.Needs.Std()), Reboot: patch.Reboot,
+				LastSafeStart: p.Cutoff.Add(-j.Needs.Std()), Reboot: patch.Reboot, Note: j.Note,
 			})
 			if j.Ends.After(f.Ends) {
 				f.Ends = j.Ends

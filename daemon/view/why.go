@@ -25,6 +25,7 @@ type Answer struct {
 	Before string       `json:"before,omitempty"`
 	After  string       `json:"after,omitempty"`
 	Steps  []Step       `json:"steps,omitempty"`
+	Note   string       `json:"note,omitempty"` // that it was due again since an exception ended
 	Held   *site.Hold   `json:"held,omitempty"`
 	Dirty  *site.Reason `json:"dirty,omitempty"` // a person must look at the device before anything else is put on it
 	Next   *Outlook     `json:"next,omitempty"`  // nil while the night that deals with the patch is not over
@@ -38,6 +39,7 @@ type Outlook struct {
 	Ends   time.Time     `json:"ends,omitzero"`
 	Needs  site.Duration `json:"needs,omitempty"`
 	Reason *site.Reason  `json:"reason,omitempty"`
+	Note   string        `json:"note,omitempty"` // that it is due again since an exception ended
 }
 
 // Why answers for every patch that the newest night, the forecast or the catalog knows for
@@ -95,6 +97,9 @@ func answerOf(f Facts, next plan.Plan, left plan.Report, device, patch string) A
 		v := job(f.State, j)
 		a.Night, a.Title, a.State, a.Since, a.Reason = f.State.Night.Plan.Night, v.Title, v.State, v.Since, v.Reason
 		a.Step, a.Before, a.After, a.Steps = v.Step, v.Before, v.After, v.Steps
+		if o := outlook(f.State.Night.Plan, nil, device, patch); o != nil {
+			a.Note = o.Note
+		}
 		if a.Next != nil && a.Next.Night == a.Night {
 			a.Next = nil // the night is not over: what it will do is in the state
 		}
@@ -126,7 +131,7 @@ func outlook(next plan.Plan, left plan.Report, device, patch string) *Outlook {
 	for _, lane := range next.Lanes {
 		for _, j := range lane.Jobs {
 			if lane.Device == device && j.Patch == patch {
-				return &Outlook{Night: next.Night, State: site.Queued, Begins: j.Begins, Ends: j.Ends, Needs: j.Needs}
+				return &Outlook{Night: next.Night, State: site.Queued, Begins: j.Begins, Ends: j.Ends, Needs: j.Needs, Note: j.Note}
 			}
 		}
 	}

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -51,6 +52,8 @@ func trouble(t *testing.T, b *controltest.Box, comment string) {
 		err = errors.Join(b.SetCheck("POS-1", site.Unknown, "no answer"), b.SetCheck("POS-2", site.Unknown, "no answer"))
 	case strings.Contains(comment, "(odd)"):
 		b.SetFacts(odd)
+	case strings.Contains(comment, "(excepted)"):
+		b.SetFacts(excepted)
 	case strings.Contains(comment, "(forged)"):
 		b.Journal.Forge(forged)
 	case strings.Contains(comment, "(fail)"):
@@ -71,6 +74,19 @@ func odd(f *view.Facts) {
 	o := f.Inventory["srv-2"]
 	o.Broken, o.RebootPending, o.Clock = []string{"pos-app"}, true, o.At.Add(-5*time.Minute)
 	f.Inventory["srv-2"] = o
+}
+
+// excepted is a store in which the exception of one patch ends before the next night, and that of
+// another one does not.
+func excepted(f *view.Facts) {
+	f.Catalog.Patches = slices.Clone(f.Catalog.Patches)
+	app, kernel := &f.Catalog.Patches[0], &f.Catalog.Patches[2]
+	app.Exceptions = []site.Exception{{Patch: app.Patch.ID, Owner: "pos-owner", Reason: "vendor fix pending", Expires: f.Now.Add(time.Hour)}}
+	kernel.Release = &site.Release{Ring: site.RingFleet}
+	kernel.Exceptions = []site.Exception{{Patch: kernel.Patch.ID, Devices: []string{"srv-2"}, Owner: "it", Reason: "old network card", Expires: f.Now.AddDate(0, 0, 8)}}
+	for _, a := range append(kernel.Patch.Artifacts, kernel.Patch.Rollback.Artifacts...) {
+		f.State.Cached[a.SHA256] = true
+	}
 }
 
 // forged gives the installations on srv-2 more time than these rules do.

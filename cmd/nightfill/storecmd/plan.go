@@ -46,6 +46,11 @@ func (p *printer) plan(f control.Forecast, all bool) {
 		p.table([]string{"#", "DEVICE", "PATCH", "BEGINS", "ENDS", "NEEDS", "LATEST", "RESTART"}, rows)
 		p.line("\nFinished at %s if all goes well, %s before the cut-off.", p.clock(f.Ends), view.Brief(f.Spare.Std()))
 		p.line("NEEDS counts the rollback; after LATEST it is not begun any more.")
+		for _, j := range f.Jobs {
+			if j.Note != "" {
+				p.line("%s on %s is due again: %s.", j.Patch, j.Device, j.Note)
+			}
+		}
 	}
 	p.leftOut(f.Left, all)
 	p.next(afterPlan(f)...)
@@ -110,6 +115,9 @@ func (p *printer) why(a view.Answer) {
 	}
 	p.line("  state   %s%s", p.paint(toneOf(a.State), words(a.State)), since)
 	p.because("  why     ", a.Reason)
+	if a.Note != "" {
+		p.line("  due     %s", a.Note)
+	}
 	if a.Step != "" {
 		p.line("  now     %s is under way", a.Step)
 	}
@@ -142,6 +150,9 @@ func (p *printer) outlook(a view.Answer) {
 		p.line("  next    night of %s: %s, for the same reason", n.Night, words(n.State))
 	case n.Reason == nil:
 		p.line("  next    night of %s: %s to %s, needs %s with its rollback", n.Night, p.clock(n.Begins), p.clock(n.Ends), length(n.Needs))
+		if n.Note != "" {
+			p.line("          %s", n.Note)
+		}
 	default:
 		p.line("  next    night of %s: %s", n.Night, words(n.State))
 		p.because("          ", n.Reason)

@@ -77,6 +77,7 @@ func (b *Box) Forecast(ctx context.Context, at time.Time) (plan.Plan, plan.Repor
 		if span, open = f.Store.Calendar.Next(at); !open {
 			return plan.Plan{}, nil, errors.New("no window in sight")
 		}
+		at = span.Open
 	}
 	p, left := plan.Make(planFacts(f, at), span, f.Store.Calendar.Reserve)
 	return p, left, nil
