@@ -16,6 +16,14 @@ type Observation struct {
 	Recorded      map[string]string `json:"recorded,omitempty"`       // patches recorded on the device as done: id -> digest of the artifacts
 	DiskFree      int64             `json:"disk_free,omitempty"`      // bytes free where Nightfill stages
 	RebootPending bool              `json:"reboot_pending,omitempty"` // the device says that it wants a restart
+	Power         *Power            `json:"power,omitempty"`          // nil: the device has no battery
+}
+
+// Power is how a device with a battery stands.
+type Power struct {
+	OnMains bool  `json:"on_mains"`
+	Battery int   `json:"battery"`          // percent of its charge, 0 to 100
+	Docked  *bool `json:"docked,omitempty"` // nil: it has no dock, or does not tell
 }
 
 // Inventory is the newest observation of each device, by device id.

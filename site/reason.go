@@ -53,6 +53,8 @@ const (
 	CodeCanaryFailed Code = "canary_failed" // it broke the first device of its group
 	CodeRequires     Code = "requires"      // a patch that it needs is not done
 	CodeWindowOver   Code = "window_over"   // the maintenance window ended
+	CodeBatteryLow   Code = "battery_low"   // the device runs on a battery that may not last
+	CodeNotDocked    Code = "not_docked"    // the device is in somebody's hand, or on its battery alone
 	CodeClockUnsure  Code = "clock_unsure"  // the box does not trust its clock
 	CodeBoxFull      Code = "box_full"      // the box lacks disk space for its journal
 	CodeBlackout     Code = "blackout"      // the calendar forbids this night

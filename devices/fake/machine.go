@@ -162,7 +162,28 @@ func (m *machine) observe(now time.Time) site.Observation {
 		Recorded:      maps.Clone(m.recorded),
 		DiskFree:      m.free(now),
 		RebootPending: m.pending,
+		Power:         m.power(now),
 	}
+}
+
+// power is how the device stands with its battery and its dock.
+func (m *machine) power(now time.Time) *site.Power {
+	if m.Power == nil {
+		return nil
+	}
+	p := *m.Power
+	for _, kind := range []TroubleKind{OnBattery, Undocked} {
+		t, holds := m.trouble(kind, now, nil)
+		if !holds {
+			continue
+		}
+		p.OnMains, p.Battery = false, pick(t.Battery, p.Battery)
+		if kind == Undocked {
+			docked := false
+			p.Docked = &docked
+		}
+	}
+	return &p
 }
 
 // skew draws the random part of a wait.

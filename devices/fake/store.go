@@ -86,6 +86,7 @@ type Device struct {
 	InstallTakes time.Duration     // default: what the patch estimates, else 1 min
 	VerifyTakes  time.Duration     // of verify and prove; default: what the patch estimates, else 10 s
 	RevertTakes  time.Duration     // default: what the patch estimates, else 1 min
+	Power        *site.Power       // nil: it has no battery
 	RebootTakes  time.Duration     // from power off to an answer; default: the estimate of the patch installed last, else 2 min
 }
 

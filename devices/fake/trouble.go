@@ -17,6 +17,8 @@ type Trouble struct {
 	Patch string        // gate_closed: only this patch; "" = every patch
 	Check string        // check_fails: the id of the check; "" = every check
 	Delay time.Duration // slow: added to every call
+	// Battery is the charge in percent of a device that is on_battery or undocked; 0 = as it was added.
+	Battery int
 }
 
 // TroubleKind names a kind of Trouble.
@@ -34,6 +36,8 @@ const (
 	GateClosed   TroubleKind = "gate_closed"   // business is not finished
 	CheckFails   TroubleKind = "check_fails"   // a readiness check fails, whatever the device is like
 	ClaimsLost   TroubleKind = "claims_lost"   // at From the device forgets every id that it claimed and is not working on
+	OnBattery    TroubleKind = "on_battery"    // its charger has no power; a device without a battery does not notice
+	Undocked     TroubleKind = "undocked"      // it is off its dock and so on its battery; a device without a battery does not notice
 	Slow         TroubleKind = "slow"          // every call takes Delay longer
 )
 

@@ -3,6 +3,7 @@ package fake_test
 import (
 	"context"
 	"errors"
+	"reflect"
 	"testing"
 	"time"
 
@@ -292,6 +293,33 @@ func TestObservationTellsTheClock(t *testing.T) {
 		got, err := r.Probe(t.Context(), r.device)
 		if err != nil || !got.Clock.Equal(r.after(time.Minute-time.Hour)) || !got.At.Equal(r.after(time.Minute)) || got.Uptime.Std() != time.Minute {
 			t.Errorf("%+v, %v", got, err)
+		}
+	})
+}
+
+// A device that comes off its dock and back says so in every look, by the clock.
+func TestPowerChangesOverTime(t *testing.T) {
+	yes, no := true, false
+	handheld := base()
+	handheld.Power = &site.Power{OnMains: true, Battery: 95, Docked: &yes}
+	bubble(t, handheld, func(t *testing.T, r *rig) {
+		r.Trouble("srv-1", fake.Trouble{Kind: fake.Undocked, From: r.after(time.Minute), To: r.after(3 * time.Minute)})
+		r.Trouble("srv-1", fake.Trouble{Kind: fake.OnBattery, From: r.after(2 * time.Minute), To: r.after(4 * time.Minute), Battery: 20})
+		for _, want := range []site.Power{
+			{OnMains: true, Battery: 95, Docked: &yes}, {Battery: 95, Docked: &no}, {Battery: 20, Docked: &no}, {Battery: 20, Docked: &yes}, {OnMains: true, Battery: 95, Docked: &yes},
+		} {
+			o, err := r.Probe(t.Context(), r.device)
+			if err != nil || !reflect.DeepEqual(o.Power, &want) {
+				t.Errorf("%+v, %v; want %+v", o.Power, err, want)
+			}
+			*o.Power = site.Power{} // a copy: it changes nothing on the device
+			r.pass(time.Minute)
+		}
+	})
+	bubble(t, base(), func(t *testing.T, r *rig) {
+		r.Trouble("srv-1", fake.Trouble{Kind: fake.Undocked})
+		if o, err := r.Probe(t.Context(), r.device); err != nil || o.Power != nil {
+			t.Errorf("a device without a battery says %+v, %v", o.Power, err)
 		}
 	})
 }

@@ -40,6 +40,8 @@ func parseProbe(out string) (site.Observation, error) {
 			o.DiskFree, _ = strconv.ParseInt(value, 10, 64)
 		case "reboot":
 			o.RebootPending = true
+		case "power":
+			o.Power = powerOf(value)
 		case "record":
 			id, digest, _ := strings.Cut(value, " ")
 			if o.Recorded == nil {
@@ -59,6 +61,16 @@ func parseProbe(out string) (site.Observation, error) {
 		return site.Observation{}, fmt.Errorf("%q is not a boot id", o.BootID)
 	}
 	return o, nil
+}
+
+// powerOf reads "yes 80" or "no 80": on mains, and the charge in percent. Nil = it is neither.
+func powerOf(value string) *site.Power {
+	mains, charge, _ := strings.Cut(value, " ")
+	battery, err := strconv.Atoi(charge)
+	if err != nil || battery < 0 || mains != "yes" && mains != "no" {
+		return nil
+	}
+	return &site.Power{OnMains: mains == "yes", Battery: min(battery, 100)}
 }
 
 // addPackage reads one line of dpkg-query: status, name and version between tabs.

@@ -2,6 +2,7 @@ package sshhost
 
 import (
 	"errors"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -52,6 +53,21 @@ func TestParseProbe(t *testing.T) {
 		if _, err := parseProbe(text); err == nil || err.Error() != want {
 			t.Errorf("error is %v, want %q", err, want)
 		}
+	}
+}
+
+func TestParsePower(t *testing.T) {
+	for line, want := range map[string]*site.Power{
+		"yes 80": {OnMains: true, Battery: 80}, "no 7": {Battery: 7}, "no 0": {}, "yes 104": {OnMains: true, Battery: 100},
+		"": nil, "yes": nil, "no -3": nil, "perhaps 80": nil, "80 yes": nil, "yes 80 90": nil,
+	} {
+		o, err := parseProbe(strings.Replace(probed, "end\n", "power "+line+"\nend\n", 1))
+		if err != nil || !reflect.DeepEqual(o.Power, want) {
+			t.Errorf("%q: %+v, %v; want %+v", line, o.Power, err, want)
+		}
+	}
+	if o, err := parseProbe(probed); err != nil || o.Power != nil {
+		t.Errorf("a device without a battery has %+v, %v", o.Power, err)
 	}
 }
 

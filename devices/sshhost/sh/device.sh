@@ -228,6 +228,37 @@ stage_end() {
 	echo complete
 }
 
+# supply FILE: V = what the file says of the power supply D; empty when it says nothing.
+supply() {
+	V=
+	{ read -r V <"$D/$1"; } 2>/dev/null || :
+}
+
+# power: says how a device with a battery stands. The fullest of several batteries counts, and none
+# of a mouse or a scanner.
+power() {
+	mains=no battery=
+	for D in "$R"/sys/class/power_supply/*; do
+		supply scope
+		[ "$V" != Device ] || continue
+		supply type
+		case $V in
+		Battery)
+			supply capacity
+			case $V in '' | *[!0-9]*) continue ;; esac
+			[ "${battery:-0}" -gt "$V" ] || battery=$V
+			supply status
+			case $V in Charging | Full) mains=yes ;; esac
+			;;
+		Mains | USB*)
+			supply online
+			case $V in '' | 0) ;; *) mains=yes ;; esac
+			;;
+		esac
+	done
+	[ -z "$battery" ] || echo "power $mains $battery"
+}
+
 probe() {
 	boot
 	up
@@ -239,6 +270,7 @@ probe() {
 	done 2>/dev/null <"$R/etc/os-release"
 	room "$S/stage"
 	echo "free $F"
+	power
 	[ ! -e "$R/run/reboot-required" ] && [ ! -e "$R/var/run/reboot-required" ] || echo 'reboot yes'
 	for f in "$S"/patches/*; do
 		[ -f "$f" ] && [ ! -L "$f" ] || continue
