@@ -79,6 +79,8 @@ func (s *step) carryOut(ctx context.Context) {
 		outcome = s.stage(ctx)
 	case run.Reboot, run.Reboot2:
 		outcome = s.reboot(ctx)
+	case run.Gate:
+		outcome = s.gate(ctx)
 	default:
 		outcome = s.work(ctx)
 	}
@@ -93,13 +95,18 @@ func (s *step) carryOut(ctx context.Context) {
 		outcome.Observed = s.look(ctx)
 	}
 	if outcome.Reason == nil {
-		code := 0
-		if outcome.ExitCode != nil {
-			code = *outcome.ExitCode
-		}
-		outcome.Reason = run.Explain(s.intent.Step, outcome.Outcome, code, outcome.Output)
+		outcome.Reason = s.explain(outcome)
 	}
 	s.report(outcome)
+}
+
+// explain says why a step did not end well; nil when it did.
+func (s *step) explain(e run.Event) *site.Reason {
+	code := 0
+	if e.ExitCode != nil {
+		code = *e.ExitCode
+	}
+	return run.Explain(s.intent.Step, e.Outcome, code, e.Output)
 }
 
 func (s *step) report(e run.Event) {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/nightfill/nightfill/devices"
 	"github.com/nightfill/nightfill/site"
+	"github.com/nightfill/nightfill/site/policy"
 	"github.com/nightfill/nightfill/site/run"
 )
 
@@ -58,6 +59,34 @@ func (s *step) work(ctx context.Context) run.Event {
 			}
 			untaken = true
 		}
+	}
+	return run.Event{}
+}
+
+// gate asks the device whether it may be begun: whether it has the power, where it has a battery, and
+// whether its business is finished, where the patch has gates.
+func (s *step) gate(ctx context.Context) run.Event {
+	if s.Ledger.State().Observed[s.device.ID].Power == nil {
+		return s.work(ctx)
+	}
+	for pause := firstPause; ctx.Err() == nil; pause = min(2*pause, longPause) {
+		o, err := s.probe(ctx)
+		s.heard(err)
+		if err != nil {
+			s.log.Debug("cannot look at the device's power", "err", err)
+			wait(ctx, pause)
+			continue
+		}
+		reason := policy.Powered(s.device, o)
+		switch {
+		case reason != nil:
+			return run.Event{Outcome: run.Bad, Reason: reason, Observed: &o}
+		case len(s.patch.Gates) == 0:
+			return run.Event{Outcome: run.OK, Observed: &o}
+		}
+		e := s.work(ctx)
+		e.Observed = &o
+		return e
 	}
 	return run.Event{}
 }

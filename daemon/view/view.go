@@ -280,7 +280,7 @@ func job(s run.State, j run.Job) Job {
 		if !ok {
 			continue
 		}
-		if e.Observed != nil {
+		if e.Observed != nil && step != run.Gate {
 			v.After = e.Observed.Packages[p.Applies.Package]
 		}
 		v.Steps = append(v.Steps, Step{Step: step, Outcome: e.Outcome, At: e.At, Took: e.Took, Attempt: e.Attempt, ExitCode: e.ExitCode, Output: e.Output, Work: e.Work})

@@ -22,16 +22,17 @@ func again(last *Event, wait time.Duration) turn {
 
 // following is the one table of what comes after what. It looks only at how far the job
 // went; whether its time has come is decided by the caller.
-func following(j Job, p site.Patch) turn {
+// asked says that the device is asked whether it may be begun, as gated does.
+func following(j Job, p site.Patch, asked bool) turn {
 	if j.Last == nil {
 		if len(policy.Needed(p)) == 0 {
-			return staged(p)
+			return staged(asked)
 		}
 		return turn{step: Stage}
 	}
 	switch j.Last.Step {
 	case Stage:
-		return afterStage(j, p)
+		return afterStage(j, asked)
 	case Gate:
 		return afterGate(j, p)
 	case Install:
@@ -51,17 +52,23 @@ func following(j Job, p site.Patch) turn {
 	return afterProve(j)
 }
 
-func staged(p site.Patch) turn {
-	if len(p.Gates) > 0 {
+// gated reports whether a device is asked before a patch is begun on it: whether its business is
+// finished, where the patch has gates, and whether it has the power, where it has a battery.
+func (s State) gated(device string, p site.Patch) bool {
+	return len(p.Gates) > 0 || s.Observed[device].Power != nil
+}
+
+func staged(asked bool) turn {
+	if asked {
 		return turn{step: Gate}
 	}
 	return turn{step: Install}
 }
 
-func afterStage(j Job, p site.Patch) turn {
+func afterStage(j Job, asked bool) turn {
 	switch {
 	case j.Last.Outcome == OK:
-		return staged(p)
+		return staged(asked)
 	case j.Last.Outcome == Refused:
 		return turn{settle: site.Skipped, reason: j.Last.Reason}
 	case j.Last.Outcome == Unreached: // it may answer again; its last safe start ends this
@@ -79,6 +86,9 @@ func afterGate(j Job, p site.Patch) turn {
 	case Refused:
 		return turn{settle: site.Skipped, reason: j.Last.Reason}
 	case Bad, TimedOut:
+		if unpowered(j.Last.Reason) {
+			return again(j.Last, gateEvery)
+		}
 		for _, gate := range p.Gates {
 			if gate.Wait {
 				return again(j.Last, gateEvery)
@@ -87,6 +97,11 @@ func afterGate(j Job, p site.Patch) turn {
 		return turn{settle: site.Skipped, reason: j.Last.Reason}
 	}
 	return again(j.Last, retryAfter)
+}
+
+// unpowered reports whether a device only lacks power: that is waited for, whatever the patch's gates say.
+func unpowered(r *site.Reason) bool {
+	return r != nil && (r.Code == site.CodeBatteryLow || r.Code == site.CodeNotDocked)
 }
 
 func afterInstall(j Job, p site.Patch) turn {

@@ -184,6 +184,8 @@ func (d *decider) givenUp(j Job, p site.Patch, first *Job) bool {
 		d.settle(j, site.NoAnswer, unreached(j))
 	case first != nil && unreached(*first) != nil:
 		d.settle(j, site.NoAnswer, unreached(*first))
+	case first != nil && first.Last != nil && unpowered(first.Last.Reason):
+		d.settle(j, site.Skipped, first.Last.Reason)
 	case first == nil && d.waiting(j, p) != nil:
 		d.settle(j, site.Skipped, d.waiting(j, p))
 	case !d.now.Before(d.night.Plan.Closes):
@@ -221,7 +223,7 @@ func (d *decider) forbidden(j Job, p site.Patch) (site.State, *site.Reason) {
 
 // goOn begins the step that follows what has happened to the job so far.
 func (d *decider) goOn(j Job, p site.Patch) {
-	turn := following(j, p)
+	turn := following(j, p, d.s.gated(j.Device, p))
 	if turn.settle != "" {
 		d.settle(j, turn.settle, turn.reason)
 		return
@@ -256,7 +258,7 @@ func (d *decider) goOn(j Job, p site.Patch) {
 // may have begun while the job waited for others, or while nobody heard the answer.
 func (d *decider) stale(j Job, p site.Patch) bool {
 	gate := j.Ends[Gate]
-	return len(p.Gates) > 0 && (d.now.Sub(gate.At) > gateEvery || gate.At.After(gate.Deadline))
+	return d.s.gated(j.Device, p) && (d.now.Sub(gate.At) > gateEvery || gate.At.After(gate.Deadline))
 }
 
 func (d *decider) fits(p site.Patch) bool {

@@ -50,7 +50,7 @@ func At(clock string) (time.Time, error) {
 //	now 23:00
 //	store ring=fleet reserve=45m
 //	group lanes min_up=2 max_down=50% canary before=tills
-//	device srv-1 groups=lanes model=fast has=pos-app:1.0.0 [role=secondary] [silent] [unpinned] [observe]
+//	device srv-1 groups=lanes model=fast has=pos-app:1.0.0 [role=secondary] [silent] [unpinned] [observe] [battery=80] [mains]
 //	patch pos-app-1.1.0 package=pos-app below=1.1.0 install=4m ... [draft] [withdrawn=why] [uncached]
 //	learned pos-app-1.1.0 model=linux-server install=3m,2m30s reboot=1m rollback=4m
 //	hold srv-1 until=05:00 actor=ann
@@ -174,6 +174,10 @@ func (s *Scene) device(name string, o Options) {
 	seen := site.Observation{Device: name, At: s.Facts.Now, BootID: "boot-1", Packages: map[string]string{}, Recorded: map[string]string{}}
 	if o["silent"] != "" {
 		seen.Error = site.Because(site.CodeNoAnswer, name+" does not answer")
+	}
+	if o["battery"] != "" {
+		seen.Power = &site.Power{OnMains: o["mains"] != ""}
+		seen.Power.Battery, _ = strconv.Atoi(o["battery"])
 	}
 	for _, p := range o.list("has") {
 		pkg, version, _ := strings.Cut(p, ":")

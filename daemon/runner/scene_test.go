@@ -1,0 +1,135 @@
+package runner_test
+
+import (
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/nightfill/nightfill/devices"
+	"github.com/nightfill/nightfill/devices/fake"
+	"github.com/nightfill/nightfill/site"
+	"github.com/nightfill/nightfill/site/policy"
+	"github.com/nightfill/nightfill/site/run"
+	"github.com/nightfill/nightfill/site/window"
+)
+
+// scene is a small store with the journal that the product uses, for nights that say one thing.
+type scene struct {
+	t     *testing.T
+	dir   string
+	store *fake.Store
+	facts policy.Facts
+}
+
+// play plays a scene in a bubble of its own, from a minute before its first window.
+func play(t *testing.T, machines []fake.Device, patches []site.Patch, haunted func(*fake.Store), nights func(s *scene)) {
+	t.Helper()
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		s := &scene{t: t, dir: dir, store: fake.NewStore(fake.Options{Seed: 7, Skew: time.Millisecond})}
+		s.facts = policy.Facts{
+			Store:   site.Store{ID: "0142", Ring: site.RingFleet, Calendar: window.Calendar{Zone: time.UTC, Start: opensAt, End: endsAt, Reserve: reserve}},
+			Catalog: site.Catalog{Version: 1}, Cached: map[string]bool{},
+		}
+		for _, m := range machines {
+			m.Latency, m.VerifyTakes = 20*time.Millisecond, 20*time.Second
+			s.facts.Store.Devices = append(s.facts.Store.Devices, s.store.Add(m))
+		}
+		for _, p := range patches {
+			s.facts.Catalog.Patches = append(s.facts.Catalog.Patches, site.Approved{Patch: p, Release: &site.Release{Ring: site.RingFleet}})
+			for _, a := range policy.Needed(p) {
+				s.facts.Cached[a.SHA256] = true
+			}
+		}
+		haunted(s.store)
+		pass(time.Until(at(22, 59)))
+		nights(s)
+	})
+}
+
+// until runs the box until a moment and returns what its journal folds to, and all of its records.
+func (s *scene) until(end time.Time) (run.State, []run.Record) {
+	s.t.Helper()
+	box(s.t, s.dir, s.store, s.facts, end)
+	j := openJournal(s.t, s.dir)
+	var records []run.Record
+	if err := j.Each(1, func(r run.Record) error { records = append(records, r); return nil }); err != nil {
+		s.t.Error(err)
+	}
+	if err := j.Close(); err != nil {
+		s.t.Error(err)
+	}
+	return run.Fold(run.State{}, records...), records
+}
+
+// job is how a job stands, with its reason.
+func job(t *testing.T, s run.State, device, patch string, want site.State, code site.Code) run.Job {
+	t.Helper()
+	j, ok := s.Job(device, patch)
+	got := site.Code("")
+	if j.Reason != nil {
+		got = j.Reason.Code
+	}
+	if !ok || j.State != want || got != code {
+		t.Errorf("%s of %s is %q because %v, want %q because of %q", patch, device, j.State, j.Reason, want, code)
+	}
+	return j
+}
+
+func upgrade(id, name, from, to string) site.Patch {
+	return site.Patch{
+		ID: id, Install: site.Install{Kind: site.InstallDeb}, Artifacts: []site.Artifact{artifact(name + "_" + to + "_all.deb")},
+		Applies: site.Applies{Package: name, Below: to}, Reboot: site.RebootNever,
+		Rollback: site.Rollback{Class: site.RollbackDowngrade, Artifacts: []site.Artifact{artifact(name + "_" + from + "_all.deb")}},
+		Duration: site.Durations{Install: minutes(4), Reboot: minutes(2), Verify: minutes(1), Rollback: minutes(3)}, Verify: []site.Verify{{Service: "pos"}},
+	}
+}
+
+func machine(id string, packages ...string) fake.Device {
+	d := fake.Device{ID: id, Class: site.LinuxServer, Packages: map[string]string{}, Services: []string{"pos"}}
+	for _, p := range packages {
+		name, version, _ := strings.Cut(p, "=")
+		d.Packages[name] = version
+	}
+	return d
+}
+
+// A tablet that is off its dock when its turn comes is patched as soon as it is back on it; one whose
+// battery stays low is left alone for that reason, as it was.
+func TestUndockedIsWaitedFor(t *testing.T) {
+	docked := true
+	var machines []fake.Device
+	for _, id := range []string{"tab-1", "tab-2", "tab-3"} {
+		m := machine(id, "pos=1.0")
+		m.Power = &site.Power{OnMains: true, Battery: 80, Docked: &docked}
+		machines = append(machines, m)
+	}
+	gated := upgrade("pos-2", "pos", "1.0", "2.0")
+	play(t, machines, []site.Patch{gated}, func(s *fake.Store) {
+		s.Trouble("tab-1", fake.Trouble{Kind: fake.Undocked, To: at(23, 30)})
+		s.Trouble("tab-2", fake.Trouble{Kind: fake.OnBattery, Battery: 12})
+	}, func(s *scene) {
+		state, _ := s.until(at(23, 29))
+		job(t, state, "tab-1", "pos-2", site.Waiting, site.CodeNotDocked)
+		job(t, state, "tab-3", "pos-2", site.Done, "")
+		if n := s.store.Truth("tab-1").Count(devices.Install, "pos-2"); n != 0 {
+			t.Errorf("it was installed %d times in somebody's hand", n)
+		}
+		state, _ = s.until(at(2, 0))
+		done := job(t, state, "tab-1", "pos-2", site.Done, "")
+		if began := done.Ends[run.Gate].At; began.Before(at(23, 30)) || began.After(at(23, 32)) {
+			t.Errorf("its power was last asked for at %s", began)
+		}
+		left := job(t, state, "tab-2", "pos-2", site.Skipped, site.CodeBatteryLow)
+		if got := left.Reason.String(); got != "tab-2 runs on its battery, which has 12 %; 30 % are needed [battery_low battery=12 docked=true on_mains=false]" {
+			t.Errorf("it is skipped because %s", got)
+		}
+		if needs := 8 * time.Minute; left.Since.Before(at(0, 50).Add(-needs)) {
+			t.Errorf("it was given up at %s, before the last safe start", left.Since)
+		}
+		if n := s.store.Truth("tab-2").Count(devices.Install, "pos-2") + left.Installs; n != 0 || state.Night.Open() {
+			t.Errorf("the night is open: %v; installed %d times", state.Night.Open(), n)
+		}
+	})
+}
