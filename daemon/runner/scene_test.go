@@ -133,3 +133,21 @@ func TestUndockedIsWaitedFor(t *testing.T) {
 		}
 	})
 }
+
+// A gate that stays closed is why its patch is not done, with what the gate said.
+func TestClosedGateIsTheFact(t *testing.T) {
+	gated := upgrade("pos-2", "pos", "1.0", "2.0")
+	gated.Gates = []site.Gate{{Command: []string{"test", "!", "-e", "/run/pos/eod.lock"}, Wait: true}}
+	play(t, []fake.Device{machine("till-1", "pos=1.0")}, []site.Patch{gated}, func(s *fake.Store) {
+		s.Trouble("till-1", fake.Trouble{Kind: fake.GateClosed})
+	}, func(s *scene) {
+		state, _ := s.until(at(2, 0))
+		j := job(t, state, "till-1", "pos-2", site.Skipped, site.CodeGateClosed)
+		if j.Reason.Facts["gate"] != "test ! -e /run/pos/eod.lock" || j.Reason.Facts["output"] != "the gate is closed: test ! -e /run/pos/eod.lock" {
+			t.Errorf("it is skipped because %s", j.Reason)
+		}
+		if j.Attempts[run.Gate] < 90 || j.Since.Before(at(0, 42)) {
+			t.Errorf("the gate was asked %d times and given up at %s", j.Attempts[run.Gate], j.Since)
+		}
+	})
+}

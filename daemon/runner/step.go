@@ -106,6 +106,9 @@ func (s *step) explain(e run.Event) *site.Reason {
 	if e.ExitCode != nil {
 		code = *e.ExitCode
 	}
+	if s.intent.Step == run.Gate {
+		return run.Closed(s.patch, e.Outcome, code, e.Output)
+	}
 	return run.Explain(s.intent.Step, e.Outcome, code, e.Output)
 }
 

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/nightfill/nightfill/site"
 )
@@ -42,6 +43,55 @@ func Explain(step Step, outcome Outcome, exitCode int, output string) *site.Reas
 		text += ": " + line
 	}
 	return site.Because(code, text)
+}
+
+// Closed is the reason of a gate that is closed: Explain's, with what the gate printed as the fact
+// `output`, at most 300 bytes of it, and the command that printed it as the fact `gate`.
+func Closed(p site.Patch, outcome Outcome, exitCode int, output string) *site.Reason {
+	r := Explain(Gate, outcome, exitCode, output)
+	if r == nil || r.Code != site.CodeGateClosed {
+		return r
+	}
+	var facts []string
+	if gate := closedGate(p, output); gate != "" {
+		facts = append(facts, "gate", gate)
+	}
+	if said := strings.TrimSpace(output); said != "" {
+		facts = append(facts, "output", ending(said, maxFact))
+	}
+	return site.Because(r.Code, r.Text, facts...)
+}
+
+// closedGate is the command that closed the gate: the only one of the patch, else the one that the
+// output names last. Gates are asked in turn, and the first that is closed ends the asking.
+func closedGate(p site.Patch, output string) string {
+	command, last := "", -1
+	for _, g := range p.Gates {
+		words := strings.Join(g.Command, " ")
+		if at := strings.LastIndex(output, words); at > last {
+			command, last = words, at
+		}
+	}
+	if command == "" && len(p.Gates) == 1 {
+		command = strings.Join(p.Gates[0].Command, " ")
+	}
+	return command
+}
+
+// maxFact is how many bytes of an output a reason carries.
+const maxFact = 300
+
+// ending is the end of a text, which tells most, as valid text of at most n bytes.
+func ending(text string, n int) string {
+	text = strings.ToValidUTF8(text, "?")
+	if len(text) <= n {
+		return text
+	}
+	text = text[len(text)-n:]
+	for len(text) > 0 && !utf8.RuneStart(text[0]) {
+		text = text[1:]
+	}
+	return text
 }
 
 // lastLine is the line that tells most: the last one, and of dpkg the one before its own

@@ -3,6 +3,7 @@ package run_test
 import (
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/nightfill/nightfill/site"
 	"github.com/nightfill/nightfill/site/run"
@@ -30,5 +31,39 @@ func TestExplainQuotesTheTellingLine(t *testing.T) {
 				t.Errorf("got %s %q, want %q", reason.Code, reason.Text, c.want)
 			}
 		})
+	}
+}
+
+func TestClosedCarriesTheGateAndItsOutput(t *testing.T) {
+	one := site.Patch{Gates: []site.Gate{{Command: []string{"test", "!", "-e", "/run/eod.lock"}}}}
+	two := site.Patch{Gates: []site.Gate{{Command: []string{"pos-idle"}}, {Command: []string{"backup", "--idle"}}}}
+	long := strings.Repeat("\u00e9", 200) + "end"
+	for _, c := range []struct {
+		name        string
+		patch       site.Patch
+		outcome     run.Outcome
+		output      string
+		gate, facts string
+		code        site.Code
+	}{
+		{"the only gate", one, run.Bad, "gate closed: test ! -e /run/eod.lock ended with 1\n", "test ! -e /run/eod.lock", "gate closed: test ! -e /run/eod.lock ended with 1", site.CodeGateClosed},
+		{"it says nothing", one, run.Bad, " \n", "test ! -e /run/eod.lock", "", site.CodeGateClosed},
+		{"the second of two", two, run.Bad, "gate open: pos-idle\ngate closed: backup --idle ended with 3\nat 40 %\n", "backup --idle",
+			"gate open: pos-idle\ngate closed: backup --idle ended with 3\nat 40 %", site.CodeGateClosed},
+		{"nobody knows which", two, run.TimedOut, "", "", "", site.CodeGateClosed},
+		{"a long output", one, run.Bad, long, "test ! -e /run/eod.lock", strings.Repeat("\u00e9", 148) + "end", site.CodeGateClosed},
+		{"no text", one, run.Bad, "\xff\xfeno", "test ! -e /run/eod.lock", "?no", site.CodeGateClosed},
+		{"cut off", one, run.Interrupted, "x", "", "", site.CodeInterrupted},
+	} {
+		got := run.Closed(c.patch, c.outcome, 1, c.output)
+		if got.Code != c.code || got.Facts["gate"] != c.gate || got.Facts["output"] != c.facts {
+			t.Errorf("%s: %s", c.name, got)
+		}
+		if !utf8.ValidString(got.Facts["output"]) || len(got.Facts["output"]) > 300 {
+			t.Errorf("%s: %q is too long or no text", c.name, got.Facts["output"])
+		}
+	}
+	if got := run.Closed(one, run.OK, 0, "open"); got != nil {
+		t.Errorf("an open gate is closed: %s", got)
 	}
 }

@@ -210,6 +210,10 @@ func (n *night) end(device string, outcome run.Outcome, o scenario.Options) {
 		Kind: run.StepEnded, Device: j.Device, Patch: j.Patch, Step: j.Intent.Step, Attempt: j.Intent.Attempt,
 		Work: j.Intent.Work, Outcome: outcome, Reason: run.Explain(j.Intent.Step, outcome, 1, o["says"]),
 	}
+	if j.Intent.Step == run.Gate {
+		p, _ := n.s.Night.Plan.Patch(j.Patch)
+		e.Reason = run.Closed(p, outcome, 1, o["says"])
+	}
 	if o["reason"] != "" {
 		e.Reason = site.Because(site.Code(o["reason"]), "the device said so")
 	}
