@@ -65,6 +65,7 @@ const (
 	CodeInterrupted    Code = "interrupted"
 	CodeNotBack        Code = "not_back" // it did not come back from a restart
 	CodeVerifyFailed   Code = "verify_failed"
+	CodeSelfReverted   Code = "self_reverted" // it was installed, and the device had the old version again after its restart
 	CodeRollbackFailed Code = "rollback_failed"
 	CodeNoRollback     Code = "no_rollback" // it failed and cannot be taken back
 )

@@ -151,3 +151,51 @@ func TestClosedGateIsTheFact(t *testing.T) {
 		}
 	})
 }
+
+// A device that undoes the patch when it restarts is said to have done so; the patch is proven off.
+func TestSelfRevertIsNamed(t *testing.T) {
+	patch := upgrade("pos-2", "pos", "1.0", "2.0")
+	patch.Reboot = site.RebootAlways
+	play(t, []fake.Device{machine("till-1", "pos=1.0"), machine("till-2", "pos=1.0")}, []site.Patch{patch}, func(s *fake.Store) {
+		s.Script("till-1", "pos-2", fake.Script{Boot: fake.Boot{Reverts: true, Times: 1}})
+		s.Script("till-2", "pos-2", fake.Script{Install: fake.Outcome{Leaves: fake.Unchanged}})
+	}, func(s *scene) {
+		state, _ := s.until(at(2, 0))
+		j := job(t, state, "till-1", "pos-2", site.RolledBack, site.CodeSelfReverted)
+		if got := j.Reason.String(); got != "till-1 took pos-2 back by itself when it restarted: pos is at 1.0 again [self_reverted after=2.0 before=1.0 package=pos]" {
+			t.Errorf("it is taken back because %s", got)
+		}
+		if j.Ends[run.Prove].Outcome != run.OK || s.store.Truth("till-1").Packages["pos"] != "1.0" {
+			t.Errorf("it is not proven off: %+v", j.Ends[run.Prove])
+		}
+		job(t, state, "till-2", "pos-2", site.RolledBack, site.CodeVerifyFailed) // it was never on
+	})
+}
+
+// Somebody else answers at the device's address while a step runs on it: nothing is told to the
+// stranger, and the job ends as not answering, for that reason. When the device itself is back in
+// time, the step is taken up where it is.
+func TestAnotherIdentityInTheNight(t *testing.T) {
+	patch := upgrade("pos-2", "pos", "1.0", "2.0")
+	play(t, []fake.Device{machine("till-1", "pos=1.0"), machine("till-2", "pos=1.0")}, []site.Patch{patch}, func(s *fake.Store) {
+		s.Trouble("till-1", fake.Trouble{Kind: fake.OtherKey, From: at(23, 2)})
+		s.Trouble("till-2", fake.Trouble{Kind: fake.OtherKey, From: at(23, 2), To: at(23, 40)})
+	}, func(s *scene) {
+		state, _ := s.until(at(23, 30))
+		for _, id := range []string{"till-1", "till-2"} {
+			if j := job(t, state, id, "pos-2", site.NoAnswer, site.CodeIdentity); j.LastState != site.Installing || j.Settled {
+				t.Errorf("before it fell silent %s was %s, settled %v", id, j.LastState, j.Settled)
+			}
+		}
+		logins := s.store.Truth("till-1").Logins
+		state, _ = s.until(at(2, 0))
+		j := job(t, state, "till-1", "pos-2", site.NoAnswer, site.CodeIdentity)
+		if !j.Settled || j.Intent != nil || state.Night.Open() {
+			t.Errorf("the night ends with %+v", j)
+		}
+		if got := s.store.Truth("till-1").Logins; got != logins {
+			t.Errorf("the login was offered %d times to a stranger", got-logins)
+		}
+		job(t, state, "till-2", "pos-2", site.Done, "")
+	})
+}

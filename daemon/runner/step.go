@@ -106,8 +106,13 @@ func (s *step) explain(e run.Event) *site.Reason {
 	if e.ExitCode != nil {
 		code = *e.ExitCode
 	}
-	if s.intent.Step == run.Gate {
+	switch {
+	case s.intent.Step == run.Gate:
 		return run.Closed(s.patch, e.Outcome, code, e.Output)
+	case s.intent.Step == run.Verify && e.Outcome == run.Bad:
+		if reason := run.SelfReverted(s.patch, s.job, e.Observed); reason != nil {
+			return reason
+		}
 	}
 	return run.Explain(s.intent.Step, e.Outcome, code, e.Output)
 }

@@ -94,6 +94,32 @@ func ending(text string, n int) string {
 	return text
 }
 
+// SelfReverted says that the device itself took a patch back when it restarted: it had the new
+// version after the installation and has, as seen now or after that restart, the one of before again. Nil
+// where that cannot be told: the patch is of no package, or nobody saw the new version on the device.
+func SelfReverted(p site.Patch, j Job, now *site.Observation) *site.Reason {
+	name, installed := p.Applies.Package, j.Ends[Install].Observed
+	if now == nil {
+		now = j.Ends[Reboot].Observed
+	}
+	if name == "" || j.Before == nil || installed == nil || now == nil || now.BootID == installed.BootID {
+		return nil
+	}
+	before, after := j.Before.Packages[name], installed.Packages[name]
+	if before == after || now.Packages[name] != before || slices.Contains(now.Broken, name) {
+		return nil
+	}
+	return site.Because(site.CodeSelfReverted, j.Device+" took "+p.ID+" back by itself when it restarted: "+name+" is at "+version(before)+" again",
+		"package", name, "before", before, "after", after)
+}
+
+func version(v string) string {
+	if v == "" {
+		return "no version"
+	}
+	return v
+}
+
 // lastLine is the line that tells most: the last one, and of dpkg the one before its own
 // epilogue, which only repeats the names of packages.
 func lastLine(output string) string {

@@ -67,3 +67,45 @@ func TestClosedCarriesTheGateAndItsOutput(t *testing.T) {
 		t.Errorf("an open gate is closed: %s", got)
 	}
 }
+
+func TestSelfReverted(t *testing.T) {
+	patch := site.Patch{ID: "pos-2", Applies: site.Applies{Package: "pos", Below: "2.0"}}
+	at := func(boot, version string) *site.Observation {
+		o := &site.Observation{BootID: boot, Packages: map[string]string{}}
+		if version != "" {
+			o.Packages["pos"] = version
+		}
+		return o
+	}
+	job := func(before, installed, restarted *site.Observation) run.Job {
+		return run.Job{Device: "till-1", Patch: "pos-2", Before: before, Ends: map[run.Step]run.Event{
+			run.Install: {Outcome: run.OK, Observed: installed}, run.Reboot: {Outcome: run.OK, Observed: restarted}}}
+	}
+	half := at("b", "1.0")
+	half.Broken = []string{"pos"}
+	const text = "till-1 took pos-2 back by itself when it restarted: pos is at 1.0 again [self_reverted after=2.0 before=1.0 package=pos]"
+	for _, c := range []struct {
+		name  string
+		patch site.Patch
+		job   run.Job
+		now   *site.Observation
+		want  string
+	}{
+		{"it did", patch, job(at("a", "1.0"), at("a", "2.0"), nil), at("b", "1.0"), text},
+		{"it did, as seen after the restart", patch, job(at("a", "1.0"), at("a", "2.0"), at("b", "1.0")), nil, text},
+		{"it had none before", patch, job(at("a", ""), at("a", "2.0"), nil), at("b", ""),
+			"till-1 took pos-2 back by itself when it restarted: pos is at no version again [self_reverted after=2.0 before= package=pos]"},
+		{"it is on", patch, job(at("a", "1.0"), at("a", "2.0"), nil), at("b", "2.0"), ""},
+		{"no restart", patch, job(at("a", "1.0"), at("a", "2.0"), nil), at("a", "1.0"), ""},
+		{"it was never on", patch, job(at("a", "1.0"), at("a", "1.0"), nil), at("b", "1.0"), ""},
+		{"nobody saw it on", patch, job(at("a", "1.0"), nil, nil), at("b", "1.0"), ""},
+		{"a third version", patch, job(at("a", "1.0"), at("a", "2.0"), nil), at("b", "1.5"), ""},
+		{"half of it", patch, job(at("a", "1.0"), at("a", "2.0"), nil), half, ""},
+		{"nobody looks", patch, job(at("a", "1.0"), at("a", "2.0"), nil), nil, ""},
+		{"of no package", site.Patch{ID: "os"}, job(at("a", "1.0"), at("a", "2.0"), nil), at("b", "1.0"), ""},
+	} {
+		if got := run.SelfReverted(c.patch, c.job, c.now).String(); got != c.want {
+			t.Errorf("%s: %q, want %q", c.name, got, c.want)
+		}
+	}
+}
