@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -194,7 +195,7 @@ func TestNightOnSimulatedDevices(t *testing.T) {
 	l.publish()
 	d, _ := l.start(l.storeFile())
 	l.until(d, "the end of the night", closed)
-	for _, j := range d.State().Night.Jobs {
+	for j := range d.State().Night.Jobs() {
 		if j.State != site.Done {
 			t.Errorf("%s on %s is %s: %v", j.Patch, j.Device, j.State, j.Reason)
 		}
@@ -244,7 +245,7 @@ func TestRestartInTheNight(t *testing.T) {
 	stop()
 	second, _ := l.start(cfg)
 	l.until(second, "the end of the night", closed)
-	for _, j := range second.State().Night.Jobs {
+	for j := range second.State().Night.Jobs() {
 		if j.State != site.Done || j.Attempts[run.Install] != 1 {
 			t.Errorf("%s is %s after %d installations: %v", j.Device, j.State, j.Attempts[run.Install], j.Reason)
 		}
@@ -280,13 +281,16 @@ func TestJournalIsLostInTheNight(t *testing.T) {
 	l.must(err)
 	second, _ := l.start(cfg)
 	l.until(second, "the end of the night", closed)
-	if j := second.State().Night.Jobs[0]; j.State != site.Done || second.journal.Stream() == stream {
+	if j := jobs(second)[0]; j.State != site.Done || second.journal.Stream() == stream {
 		t.Errorf("%s is %s in stream %s: %v", j.Patch, j.State, second.journal.Stream(), j.Reason)
 	}
 	if n := l.lines(l.hosts[0], "slow"); n != 2 {
 		t.Errorf("the script wrote %d lines", n)
 	}
 }
+
+// jobs are those of the newest night.
+func jobs(d *Daemon) []run.Job { return slices.Collect(d.State().Night.Jobs()) }
 
 // TestNightIsExtended: patches that arrive while the window is open are done in the same
 // night, and what was tried is not tried again.
@@ -304,10 +308,9 @@ func TestNightIsExtended(t *testing.T) {
 	if _, changed, err := d.Refresh(t.Context()); err != nil || !changed {
 		t.Fatalf("changed %v, %v", changed, err)
 	}
-	l.until(d, "the second patch", func(s run.State) bool { return closed(s) && len(s.Night.Jobs) == 2 })
-	night := d.State().Night
-	if night.Jobs[1].Patch != "second" || night.Jobs[1].State != site.Done {
-		t.Errorf("the night went on with %+v", night.Jobs[1])
+	l.until(d, "the second patch", func(s run.State) bool { return closed(s) && s.Night.Total() == 2 })
+	if job := jobs(d)[1]; job.Patch != "second" || job.State != site.Done {
+		t.Errorf("the night went on with %+v", job)
 	}
 	if n := l.lines(l.hosts[0], "first"); n != 1 {
 		t.Errorf("the first patch ran %d times", n)

@@ -57,14 +57,14 @@ func TestHalfADayAway(t *testing.T) {
 				w.until(when)
 				w.halt()
 				begun := map[string]bool{}
-				for _, j := range w.oracle.state.Night.Jobs {
+				for j := range w.oracle.state.Night.Jobs() {
 					begun[key(j.Device, j.Patch)] = j.Begun()
 				}
 				pass(12 * time.Hour)
 				w.boot()
 				w.until(time.Now().Add(2 * time.Hour))
 				w.halt()
-				for _, j := range w.oracle.state.Night.Jobs {
+				for j := range w.oracle.state.Night.Jobs() {
 					if j.Begun() && !begun[key(j.Device, j.Patch)] {
 						t.Errorf("%s was begun on %s after the night", j.Patch, j.Device)
 					}
@@ -223,7 +223,7 @@ func TestForgottenWork(t *testing.T) {
 				t.Errorf("%s is %s", job, state)
 			}
 		}
-		if !slices.ContainsFunc(w.oracle.state.Night.Jobs, func(j run.Job) bool { return j.Ends[run.Install].Outcome == run.Interrupted }) {
+		if !slices.ContainsFunc(slices.Collect(w.oracle.state.Night.Jobs()), func(j run.Job) bool { return j.Ends[run.Install].Outcome == run.Interrupted }) {
 			t.Error("nothing was forgotten")
 		}
 	})
@@ -297,7 +297,7 @@ func TestRealJournal(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, job := range l.State().Night.Jobs {
+		for job := range l.State().Night.Jobs() {
 			if want := wanted()[key(job.Device, job.Patch)]; job.State != want {
 				t.Errorf("%s %s is %s, want %s", job.Device, job.Patch, job.State, want)
 			}

@@ -92,12 +92,7 @@ func sightOf(s run.State, now time.Time) sight {
 	if s.Night == nil {
 		return v
 	}
-	v.night = s.Night.Plan.Night
-	for _, j := range s.Night.Jobs {
-		if j.Settled {
-			v.settled++
-		}
-	}
+	v.night, v.settled = s.Night.Plan.Night, s.Night.Settled()
 	if slices.ContainsFunc(s.Night.Report, func(l plan.LeftOut) bool { return l.State == site.NoAnswer }) {
 		v.turn = now.Unix() / int64(lookForMissing.Seconds())
 	}

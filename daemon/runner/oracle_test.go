@@ -154,7 +154,7 @@ func (o *oracle) final() {
 	if n == nil || n.Open() || o.nights != 1 {
 		o.t.Fatalf("%d nights were opened, and the last is not closed", o.nights)
 	}
-	for _, j := range n.Jobs {
+	for j := range n.Jobs() {
 		explicit := j.State.Final() || j.State == site.Failed || j.State == site.NoAnswer
 		if !j.Settled || !explicit || j.Intent != nil {
 			o.t.Errorf("%s of %s ends the night as %s, settled %v", j.Patch, j.Device, j.State, j.Settled)

@@ -250,7 +250,7 @@ func (w *world) whole() {
 func (w *world) ends() map[string]site.State {
 	ends := map[string]site.State{}
 	if n := w.oracle.state.Night; n != nil {
-		for _, j := range n.Jobs {
+		for j := range n.Jobs() {
 			ends[j.Device+" "+j.Patch] = j.State
 		}
 	}

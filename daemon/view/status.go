@@ -253,7 +253,7 @@ func Alerts(f Facts) map[string]any {
 func JobsUnsettled(n *run.Night) (busy []string, total, settled int) {
 	seen := map[string]bool{}
 	open := map[string]bool{}
-	for _, j := range n.Jobs {
+	for j := range n.Jobs() {
 		seen[j.Device] = true
 		if !j.Settled {
 			open[j.Device] = true

@@ -149,15 +149,10 @@ func telling(jobs []run.Job) run.Job {
 
 // JobsOf returns the jobs of a device in the newest night, in order.
 func JobsOf(s run.State, device string) []run.Job {
-	var jobs []run.Job
-	if s.Night != nil {
-		for _, j := range s.Night.Jobs {
-			if j.Device == device {
-				jobs = append(jobs, j)
-			}
-		}
+	if s.Night == nil {
+		return nil
 	}
-	return jobs
+	return s.Night.JobsOf(device)
 }
 
 // Night is the newest night, or an older one, as every surface shows it.
@@ -228,22 +223,19 @@ func NightOf(s run.State, details bool) *Night {
 	}
 	v := &Night{
 		Schema: "night/1", Night: n.Plan.Night, Open: n.Open(), Opens: n.Plan.Opens, Cutoff: n.Plan.Cutoff, Closes: n.Plan.Closes,
-		Opened: n.Opened, Closed: n.Closed, Summary: run.Summary(n), Total: len(n.Jobs), States: map[site.State]int{}, Patches: []string{}, Rev: s.Seq,
+		Opened: n.Opened, Closed: n.Closed, Summary: run.Summary(n), Total: n.Total(), Settled: n.Settled(), States: map[site.State]int{}, Patches: []string{}, Rev: s.Seq,
 	}
 	for _, p := range n.Plan.Patches {
 		v.Patches = append(v.Patches, p.ID)
 	}
-	for _, j := range n.Jobs {
+	for j := range n.Jobs() {
 		v.States[j.State]++
-		if j.Settled {
-			v.Settled++
-		}
 	}
 	if v.Open {
 		v.Ends = Ends(n)
 	}
 	if details {
-		for _, j := range n.Jobs {
+		for j := range n.Jobs() {
 			v.Jobs = append(v.Jobs, job(s, j))
 		}
 		v.Left = n.Report
@@ -255,9 +247,12 @@ func NightOf(s run.State, details bool) *Night {
 func Ends(n *run.Night) time.Time {
 	var ends time.Time
 	for _, lane := range n.Plan.Lanes {
+		settled := map[string]bool{}
+		for _, j := range n.JobsOf(lane.Device) {
+			settled[j.Patch] = j.Settled
+		}
 		for _, planned := range lane.Jobs {
-			i := slices.IndexFunc(n.Jobs, func(j run.Job) bool { return j.Device == lane.Device && j.Patch == planned.Patch })
-			if i >= 0 && !n.Jobs[i].Settled && planned.Ends.After(ends) {
+			if over, had := settled[planned.Patch]; had && !over && planned.Ends.After(ends) {
 				ends = planned.Ends
 			}
 		}

@@ -34,33 +34,37 @@ func facts() Facts {
 		},
 		State: run.State{
 			Seq: 42, At: at(23, 6), Observed: map[string]site.Observation{"till-1": {At: at(23, 5), Packages: map[string]string{"pos-app": "1.1"}}},
-			Night: &run.Night{
-				Plan: plan.Plan{
+			Night: withReport(plan.Report{
+				{Device: "till-3", State: site.NoAnswer, Reason: site.Because(site.CodeNoAnswer, "till-3 does not answer")},
+				{Device: "pinpad-1", State: site.NotDue, Reason: site.Because(site.CodeObserveOnly, "only observed")},
+			}, run.NewNight(
+				plan.Plan{
 					Night: night, Opens: at(23, 0), Closes: at(29, 0), Cutoff: at(28, 15), Patches: []site.Patch{app, motd},
 					Lanes: []plan.Lane{
 						{Device: "till-1", Jobs: []plan.Job{{Patch: "app", Ends: at(23, 5)}, {Patch: "motd", Ends: at(23, 15)}}},
 						{Device: "till-2", Jobs: []plan.Job{{Patch: "app", Ends: at(23, 5)}}},
 					},
 				},
-				Opened: at(23, 0),
-				Report: plan.Report{
-					{Device: "till-3", State: site.NoAnswer, Reason: site.Because(site.CodeNoAnswer, "till-3 does not answer")},
-					{Device: "pinpad-1", State: site.NotDue, Reason: site.Because(site.CodeObserveOnly, "only observed")},
-				},
-				Jobs: []run.Job{
+				at(23, 0),
+				[]run.Job{
 					{Device: "till-1", Patch: "app", State: site.Done, Settled: true, Since: at(23, 5), Installs: 1, Ends: map[run.Step]run.Event{run.Verify: proof},
 						Before: &site.Observation{Packages: map[string]string{"pos-app": "1.0"}}},
 					{Device: "till-1", Patch: "motd", State: site.Installing, Since: at(23, 6), Installs: 1, Intent: &run.Event{Step: run.Install, Attempt: 2}},
 					{Device: "till-2", Patch: "app", State: site.RolledBack, Settled: true, Since: at(23, 6), Installs: 1,
 						Reason: site.Because(site.CodeVerifyFailed, "the service is not running")},
 				},
-			},
+			)),
 		},
 		Inventory: site.Inventory{"till-1": {At: at(23, 5)}, "till-2": {At: at(23, 5)}},
 		Catalog:   site.Catalog{Version: 7, Issued: at(21, 6)},
 		Report:    ready.Report{Verdict: site.Working, Fix: []ready.Finding{{Code: "POS-3", Device: "till-3", What: "Till 3 cannot sell", BlocksTrading: true}}},
 		Now:       at(23, 6), Version: "1.0", ZoneData: "2025c", Stream: "01S", Last: 42, Outbox: 2, Line: Line{Wanted: true},
 	}
+}
+
+func withReport(report plan.Report, n *run.Night) *run.Night {
+	n.Report = report
+	return n
 }
 
 func TestDevices(t *testing.T) {

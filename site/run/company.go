@@ -9,14 +9,14 @@ import (
 
 // waiting says what a job that may be begun still waits for: a gate, another device of
 // its group, another group. Nil means that nothing stands against beginning it now.
-func (d *decider) waiting(j Job, p site.Patch) *site.Reason {
+func (d *decider) waiting(j *Job) *site.Reason {
 	if j.Last != nil && j.Last.Step == Gate && j.Last.Outcome != OK {
 		return j.Last.Reason
 	}
 	if reason := d.s.Barred(); reason != nil {
 		return reason
 	}
-	for _, rule := range []func(Job) *site.Reason{d.earlierGroup, d.canaryFirst, d.partner, d.groupRoom} {
+	for _, rule := range []func(*Job) *site.Reason{d.earlierGroup, d.canaryFirst, d.partner, d.groupRoom} {
 		if reason := rule(j); reason != nil {
 			return reason
 		}
@@ -24,59 +24,69 @@ func (d *decider) waiting(j Job, p site.Patch) *site.Reason {
 	return nil
 }
 
-// company is what all decisions of one moment share: who belongs to which group, who is away,
-// who has work ahead. A store has many devices, and each of them asks.
+// company is what all decisions of one moment share: who is away, who has work ahead, who proves
+// a patch first. Members and groups go by their places in the layout.
 type company struct {
-	groups     map[string][]string // of a device
-	roles      map[string]site.Role
-	members    map[string][]string // of a group
-	away       map[string]bool     // devices that are not at work, or not proven to be
-	unfinished map[string][]string // devices of a group that answer, and have work ahead that can be done tonight
-	canaries   map[canary]*Job     // who has to prove a patch in a group; none where nobody can
+	away absent // not at work, or not proven to be
+	gone absent // of them those who are not expected back tonight
+
+	// Made for a group when somebody asks.
+	unfinished [][]*Job // of those who answer, the first job that can be done tonight
+	canaries   [][]*Job // by patch, who has to prove it; nil where nobody can
 }
 
-type canary struct{ group, patch string }
+// absent counts members that cannot be counted on.
+type absent struct {
+	layout *layout
+	member []bool
+	groups []int // how many of each group
+}
 
-func (d *decider) meet() *company {
-	if d.met != nil {
-		return d.met
+func newAbsent(l *layout) absent {
+	return absent{l, make([]bool, len(l.members)), make([]int, len(l.groups))}
+}
+
+func (a absent) add(number int) {
+	if a.member[number] {
+		return
 	}
+	a.member[number] = true
+	for _, g := range a.layout.members[number].groups {
+		a.groups[g]++
+	}
+}
+
+func meet(s State) *company {
+	l := &s.Night.layout
 	c := &company{
-		groups: map[string][]string{}, roles: map[string]site.Role{}, members: map[string][]string{}, away: map[string]bool{},
-		unfinished: map[string][]string{}, canaries: map[canary]*Job{},
+		away: newAbsent(l), gone: newAbsent(l),
+		unfinished: make([][]*Job, len(l.groups)), canaries: make([][]*Job, len(l.groups)),
 	}
-	d.met = c
-	for _, m := range d.night.Plan.Members {
-		c.groups[m.Device], c.roles[m.Device] = m.Groups, m.Role
-		for _, g := range m.Groups {
-			c.members[g] = append(c.members[g], m.Device)
+	for number, m := range l.members {
+		_, dirty := s.Dirty[m.device]
+		away, back := m.down || dirty, false
+		if m.lane >= 0 {
+			lane := s.Night.lanes[m.lane]
+			away, back = away || lane.away, lane.back && !lane.lost
 		}
-		_, dirty := d.s.Dirty[m.Device]
-		c.away[m.Device] = m.Down || dirty
-	}
-	lost, back := map[string]bool{}, map[string]bool{}
-	for _, j := range d.night.Jobs {
-		c.away[j.Device] = c.away[j.Device] || j.Away() || unreached(j) != nil || askedAgain(j)
-		lost[j.Device] = lost[j.Device] || gone(j)
-		back[j.Device] = back[j.Device] || !j.Settled && j.State != site.NoAnswer
-	}
-	stuck := func(j *Job) bool {
-		return !j.Begun() && d.tooFew(j.Device, func(device string) bool { return c.away[device] && (!back[device] || lost[device]) }) != nil
-	}
-	for i := range d.night.Jobs {
-		j := &d.night.Jobs[i]
-		for _, g := range c.groups[j.Device] {
-			c.canaries[canary{g, j.Patch}] = fitter(c.canaries[canary{g, j.Patch}], j)
-			if !j.Settled && !lost[j.Device] && !stuck(j) && !slices.Contains(c.unfinished[g], j.Device) {
-				c.unfinished[g] = append(c.unfinished[g], j.Device)
-			}
+		if away {
+			c.away.add(number)
+		}
+		if away && !back {
+			c.gone.add(number)
 		}
 	}
 	return c
 }
 
+// number is the place of a job's device among the members.
+func (d *decider) number(j *Job) int {
+	l := &d.night.layout
+	return l.of[l.order[j.order].lane]
+}
+
 // unreached says why the device of a job cannot be reached now; nil when it can, for all that is known.
-func unreached(j Job) *site.Reason {
+func unreached(j *Job) *site.Reason {
 	switch {
 	case j.Settled:
 		return nil
@@ -90,24 +100,48 @@ func unreached(j Job) *site.Reason {
 
 // earlierGroup finds a group that goes before the job's and is not finished. A device that
 // does not answer holds nobody up: it would hold up the whole store.
-func (d *decider) earlierGroup(j Job) *site.Reason {
-	c := d.meet()
-	mine := c.groups[j.Device]
-	for _, g := range d.night.Plan.Groups {
-		if !slices.ContainsFunc(g.Before, func(id string) bool { return slices.Contains(mine, id) }) {
-			continue
-		}
-		for _, other := range c.unfinished[g.ID] {
-			if other != j.Device {
-				return site.Because(site.CodeWaiting, "group "+g.ID+" goes first, and "+other+" is not finished", "group", g.ID, "device", other)
+func (d *decider) earlierGroup(j *Job) *site.Reason {
+	for _, g := range d.night.layout.members[d.number(j)].after {
+		id := d.night.Plan.Groups[g].ID
+		for _, other := range d.unfinished(g) {
+			if other.Device != j.Device {
+				return site.Because(site.CodeWaiting, "group "+id+" goes first, and "+other.Device+" is not finished", "group", id, "device", other.Device)
 			}
 		}
 	}
 	return nil
 }
 
+// unfinished are the first jobs that can be done tonight on the devices of a group, in the order
+// in which they were planned. What is not begun cannot be done where too many others of a group
+// are gone.
+func (d *decider) unfinished(g int) []*Job {
+	c := d.company
+	if c.unfinished[g] != nil {
+		return c.unfinished[g]
+	}
+	ahead := []*Job{}
+	for _, number := range d.night.layout.groups[g] {
+		m := d.night.layout.members[number]
+		if m.lane < 0 || d.night.lanes[m.lane].lost {
+			continue
+		}
+		l := d.night.lanes[m.lane]
+		stuck := d.crowded(number, c.gone) >= 0
+		for i := l.first; i < len(l.jobs); i++ {
+			if j := &l.jobs[i]; !j.Settled && (j.Begun() || !stuck) {
+				ahead = append(ahead, j)
+				break
+			}
+		}
+	}
+	slices.SortFunc(ahead, func(a, b *Job) int { return a.order - b.order })
+	c.unfinished[g] = ahead
+	return ahead
+}
+
 // gone reports whether the device of a job has not answered for so long that nobody waits for it.
-func gone(j Job) bool {
+func gone(j *Job) bool {
 	ended := j.Attempts[Stage]
 	if j.Intent != nil {
 		ended--
@@ -115,19 +149,7 @@ func gone(j Job) bool {
 	return unreached(j) != nil && (j.State == site.NoAnswer || ended >= stageTries)
 }
 
-// fitter returns which of two jobs of a patch, the second one behind the first in the lanes, has
-// to prove it in their group: one that has, else the first that has begun to, else the first that can.
-func fitter(first, second *Job) *Job {
-	if first == nil || rank(*second) > rank(*first) {
-		first = second
-	}
-	if rank(*first) == 0 {
-		return nil
-	}
-	return first
-}
-
-func rank(j Job) int {
+func rank(j *Job) int {
 	switch {
 	case j.State == site.Done:
 		return 3
@@ -139,21 +161,54 @@ func rank(j Job) int {
 	return 0
 }
 
-func (d *decider) canaries(j Job, visit func(g site.Group, first Job)) {
-	c := d.meet()
-	for _, g := range d.night.Plan.Groups {
-		if !g.Canary || !slices.Contains(c.groups[j.Device], g.ID) {
+// canary is the job of a patch that has to prove it in a group: one that has, else the first that
+// has begun to, else the first that can; nil where nobody can.
+func (d *decider) canary(g, patch int) *Job {
+	c := d.company
+	if c.canaries[g] != nil {
+		return c.canaries[g][patch]
+	}
+	fittest := make([]*Job, len(d.night.Plan.Patches))
+	for _, number := range d.night.layout.groups[g] {
+		m := d.night.layout.members[number]
+		if m.lane < 0 {
 			continue
 		}
-		if first := c.canaries[canary{g.ID, j.Patch}]; first != nil && first.Device != j.Device {
-			visit(g, *first)
+		jobs := d.night.lanes[m.lane].jobs
+		for i := range jobs {
+			if j := &jobs[i]; j.patch >= 0 && fitter(j, fittest[j.patch]) {
+				fittest[j.patch] = j
+			}
+		}
+	}
+	c.canaries[g] = fittest
+	return fittest[patch]
+}
+
+// fitter reports whether a job is rather to prove its patch than another one, nil for none.
+func fitter(j, than *Job) bool {
+	if than == nil {
+		return rank(j) > 0
+	}
+	mine, other := rank(j), rank(than)
+	return mine > other || mine == other && j.order < than.order
+}
+
+func (d *decider) canaries(j *Job, visit func(g *site.Group, first *Job)) {
+	for _, g := range d.night.layout.members[d.number(j)].groups {
+		group := &d.night.Plan.Groups[g]
+		if !group.Canary {
+			continue
+		}
+		if first := d.canary(g, j.patch); first != nil && first.Device != j.Device {
+			visit(group, first)
 		}
 	}
 }
 
 // canaryFirst finds a device of the group that has to prove the patch before this one.
-func (d *decider) canaryFirst(j Job) (reason *site.Reason) {
-	d.canaries(j, func(g site.Group, first Job) {
+func (d *decider) canaryFirst(j *Job) (reason *site.Reason) {
+	d.canaries(j, func(g *site.Group, first *Job) {
 		if !first.Settled {
 			reason = site.Because(site.CodeWaiting, first.Device+" takes it first in group "+g.ID, "group", g.ID, "device", first.Device)
 		}
@@ -162,8 +217,8 @@ func (d *decider) canaryFirst(j Job) (reason *site.Reason) {
 }
 
 // canaryFailed finds a group in which the patch broke the first device that took it.
-func (d *decider) canaryFailed(j Job) (state site.State, reason *site.Reason) {
-	d.canaries(j, func(g site.Group, first Job) {
+func (d *decider) canaryFailed(j *Job) (state site.State, reason *site.Reason) {
+	d.canaries(j, func(g *site.Group, first *Job) {
 		if first.Settled && first.State != site.Done {
 			state = site.Skipped
 			reason = site.Because(site.CodeCanaryFailed, "it did not prove itself on "+first.Device+", the first device of group "+g.ID,
@@ -174,32 +229,37 @@ func (d *decider) canaryFailed(j Job) (state site.State, reason *site.Reason) {
 }
 
 // groupRoom finds a group that cannot spare the device now.
-func (d *decider) groupRoom(j Job) *site.Reason {
-	c := d.meet()
-	return d.tooFew(j.Device, func(device string) bool { return c.away[device] })
-}
-
-// tooFew finds a group that cannot spare a device when those others are away.
-func (d *decider) tooFew(device string, away func(device string) bool) *site.Reason {
-	for _, g := range d.night.Plan.Groups {
-		if !slices.Contains(d.met.groups[device], g.ID) {
-			continue
-		}
-		others := []string{}
-		for _, other := range d.met.members[g.ID] {
-			if other != device && away(other) {
-				others = append(others, other)
-			}
-		}
-		if len(others)+1 > plan.Away(g, len(d.met.members[g.ID]), 0) {
-			return site.Because(site.CodeGroupFloor, "group "+g.ID+" cannot spare another device now", "group", g.ID, "away", joined(others))
+func (d *decider) groupRoom(j *Job) *site.Reason {
+	number := d.number(j)
+	g := d.crowded(number, d.company.away)
+	if g < 0 {
+		return nil
+	}
+	others, id := []string{}, d.night.Plan.Groups[g].ID
+	for _, other := range d.night.layout.groups[g] {
+		if other != number && d.company.away.member[other] {
+			others = append(others, d.night.layout.members[other].device)
 		}
 	}
-	return nil
+	return site.Because(site.CodeGroupFloor, "group "+id+" cannot spare another device now", "group", id, "away", joined(others))
+}
+
+// crowded finds a group that cannot spare a member when those others are away; -1: there is none.
+func (d *decider) crowded(number int, away absent) int {
+	for _, g := range d.night.layout.members[number].groups {
+		others := away.groups[g]
+		if away.member[number] {
+			others--
+		}
+		if others+1 > plan.Away(d.night.Plan.Groups[g], len(d.night.layout.groups[g]), 0) {
+			return g
+		}
+	}
+	return -1
 }
 
 // askedAgain reports whether a gate that was open is asked once more because the job's turn has
 // come: meanwhile nobody else takes its turn.
-func askedAgain(j Job) bool {
+func askedAgain(j *Job) bool {
 	return j.Intent != nil && j.Intent.Step == Gate && j.Ends[Gate].Outcome == OK
 }

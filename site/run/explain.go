@@ -149,10 +149,9 @@ func Whether(s State, j Job) *site.Reason {
 	if !s.Night.Open() || j.Settled || j.Begun() {
 		return j.Reason
 	}
-	p, ok := s.Night.Plan.Patch(j.Patch)
-	if !ok {
+	at, ok := s.Night.find(j.Device, j.Patch)
+	if !ok || s.Night.job(at).patch < 0 {
 		return j.Reason
 	}
-	d := &decider{s: s, night: s.Night, now: s.At}
-	return d.waiting(j, p)
+	return newDecider(s, s.At).waiting(s.Night.job(at))
 }

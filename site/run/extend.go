@@ -15,7 +15,7 @@ func Extendable(s State, now time.Time) bool {
 	if n == nil || s.Barred() != nil || now.Before(n.Plan.Opens) || !now.Before(n.Plan.Cutoff) {
 		return false
 	}
-	return !slices.ContainsFunc(n.Jobs, func(j Job) bool { return !j.Settled && j.State != site.NoAnswer })
+	return !slices.ContainsFunc(n.lanes, func(l *lane) bool { return l.back })
 }
 
 // Extension cuts a plan, made anew inside the window, to what the night has not tried yet, and
@@ -57,24 +57,31 @@ func (s *State) extend(e Event) {
 	}
 	for _, lane := range more.Lanes {
 		n.addLane(lane)
-		for _, job := range lane.Jobs {
-			s.queue(Job{Device: lane.Device, Patch: job.Patch, State: site.Queued, Since: e.At})
-		}
 	}
-	n.Report = slices.DeleteFunc(slices.Clone(e.Report), func(l plan.LeftOut) bool { return s.find(l.Device, l.Patch) >= 0 })
+	n.lay(n.with(queued(more, e.At)))
+	n.Report = slices.DeleteFunc(slices.Clone(e.Report), func(l plan.LeftOut) bool {
+		_, planned := n.find(l.Device, l.Patch)
+		return planned
+	})
 	n.Closed = time.Time{}
 }
 
-// queue adds a job, or begins one anew that was held. Its attempts are counted on, since each
-// has a name that is used once.
-func (s *State) queue(j Job) {
-	i := s.find(j.Device, j.Patch)
-	if i < 0 {
-		s.Night.Jobs = append(s.Night.Jobs, j)
-		return
+// with returns the jobs of the night and those behind them that it has not. One that was held
+// is begun anew in its old place; its attempts are counted on, since each has a name that is
+// used once.
+func (n *Night) with(more []Job) []Job {
+	jobs := slices.Collect(n.Jobs())
+	for _, j := range more {
+		at, had := n.find(j.Device, j.Patch)
+		if !had {
+			jobs = append(jobs, j)
+			continue
+		}
+		old := n.job(at)
+		j.Attempts = old.Attempts
+		jobs[old.order] = j
 	}
-	j.Attempts = s.Night.Jobs[i].Attempts
-	s.Night.Jobs[i] = j
+	return jobs
 }
 
 // addLane puts jobs behind those that the device has already, or the device behind the others.

@@ -2,6 +2,7 @@ package run_test
 
 import (
 	"encoding/json"
+	"slices"
 	"testing"
 
 	"github.com/nightfill/nightfill/site"
@@ -33,7 +34,7 @@ func TestExtend(t *testing.T) {
 	n.add(run.Event{Kind: run.NightExtended, Night: more.Night, Plan: &more, Report: report})
 	n.play(nil)
 	got := map[string]site.State{}
-	for _, j := range n.s.Night.Jobs {
+	for j := range n.s.Night.Jobs() {
 		if _, twice := got[j.Device+" "+j.Patch]; twice {
 			t.Errorf("%s is there twice for %s", j.Patch, j.Device)
 		}
@@ -83,8 +84,8 @@ func TestExtendAfterHold(t *testing.T) {
 		t.Errorf("the gate is asked under %s again", again.Work)
 	}
 	n.play(nil)
-	if j, _ := n.s.Job("srv-1", "one"); j.State != site.Done || len(n.s.Night.Jobs) != 1 {
-		t.Errorf("the jobs are %+v", n.s.Night.Jobs)
+	if j, _ := n.s.Job("srv-1", "one"); j.State != site.Done || n.s.Night.Total() != 1 {
+		t.Errorf("the jobs are %+v", slices.Collect(n.s.Night.Jobs()))
 	}
 }
 

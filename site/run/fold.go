@@ -2,8 +2,10 @@ package run
 
 import (
 	"maps"
+	"time"
 
 	"github.com/nightfill/nightfill/site"
+	"github.com/nightfill/nightfill/site/plan"
 )
 
 // Fold returns the state after the records. The state it is given stays as it was.
@@ -32,11 +34,10 @@ func Foresee(s State, events ...Event) State {
 // Stamp fills From and To of an event of a job: the state of the patch on the device
 // before and after it. Other events are returned as they are.
 func Stamp(s State, e Event) Event {
-	i := s.find(e.Device, e.Patch)
-	if i < 0 {
+	before, ok := s.Job(e.Device, e.Patch)
+	if !ok {
 		return e
 	}
-	before := s.Night.Jobs[i]
 	after := before.advance(e)
 	if after.State != before.State {
 		e.From, e.To = before.State, after.State
@@ -55,19 +56,19 @@ func (s *State) apply(e Event) {
 	case CatalogRefused:
 		s.Refused = e.Reason
 	case ArtifactCached:
-		set(&s.Cached, e.Text, true)
+		set(&s.Cached, &s.own.cached, e.Text, true)
 	case DeviceEnrolled:
-		set(&s.HostKeys, e.Device, e.Text)
+		set(&s.HostKeys, &s.own.hostKeys, e.Device, e.Text)
 	case ClockChanged:
 		s.Unsure = e.Reason
 	case DiskChanged:
 		s.Full = e.Reason
 	case HoldSet:
-		set(&s.Holds, e.Hold.Device, *e.Hold)
+		set(&s.Holds, &s.own.holds, e.Hold.Device, *e.Hold)
 	case HoldReleased:
 		s.release(e.Device)
 	case CheckEnded:
-		set(&s.Checks, e.Check.Check, *e.Check)
+		set(&s.Checks, &s.own.checks, e.Check.Check, *e.Check)
 	case VerdictChanged:
 		s.Verdict, s.VerdictAt = e.Verdict, e.At
 	case NightOpened:
@@ -85,32 +86,38 @@ func (s *State) apply(e Event) {
 
 // release ends a hold; releasing a device also says that a person has looked at it.
 func (s *State) release(device string) {
-	delete(s.Holds, device)
-	delete(s.Dirty, device)
+	drop(&s.Holds, &s.own.holds, device)
+	drop(&s.Dirty, &s.own.dirty, device)
 }
 
 func (s *State) open(e Event) {
-	night := &Night{Plan: *e.Plan, Report: e.Report, Opened: e.At}
-	for _, lane := range e.Plan.Lanes {
+	s.Night = NewNight(*e.Plan, e.At, queued(*e.Plan, e.At))
+	s.Night.Report = e.Report
+}
+
+// queued are the jobs of a plan before anything is done.
+func queued(p plan.Plan, at time.Time) []Job {
+	var jobs []Job
+	for _, lane := range p.Lanes {
 		for _, job := range lane.Jobs {
-			night.Jobs = append(night.Jobs, Job{Device: lane.Device, Patch: job.Patch, State: site.Queued, Since: e.At})
+			jobs = append(jobs, Job{Device: lane.Device, Patch: job.Patch, State: site.Queued, Since: at})
 		}
 	}
-	s.Night = night
+	return jobs
 }
 
 func (s *State) step(e Event) {
 	if e.Observed != nil {
-		set(&s.Observed, e.Device, *e.Observed)
+		set(&s.Observed, &s.own.observed, e.Device, *e.Observed)
 	}
-	i := s.find(e.Device, e.Patch)
-	if i < 0 {
+	at, ok := s.Night.find(e.Device, e.Patch)
+	if !ok {
 		return
 	}
-	job := s.Night.Jobs[i].advance(e)
-	s.Night.Jobs[i] = job
+	job := s.Night.job(at).advance(e)
+	s.Night.put(at, job)
 	if job.State == site.RollbackFailed || job.State == site.Failed && job.Settled && job.Begun() {
-		set(&s.Dirty, job.Device, job.Reason)
+		set(&s.Dirty, &s.own.dirty, job.Device, job.Reason)
 	}
 }
 

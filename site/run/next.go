@@ -4,7 +4,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -55,16 +54,11 @@ func Next(s State, now time.Time) (events []Event, wake time.Time) {
 	if !s.Night.Open() {
 		return nil, time.Time{}
 	}
-	d := &decider{s: s, night: s.Night, now: now}
-	jobs := map[string][]*Job{} // of each device, in their order
-	for i := range s.Night.Jobs {
-		j := &s.Night.Jobs[i]
-		jobs[j.Device] = append(jobs[j.Device], j)
+	d := newDecider(s, now)
+	for _, l := range s.Night.lanes {
+		d.lane(l)
 	}
-	for _, lane := range s.Night.Plan.Lanes {
-		d.lane(jobs[lane.Device])
-	}
-	if len(d.events) == 0 && !slices.ContainsFunc(s.Night.Jobs, func(j Job) bool { return !j.Settled }) {
+	if len(d.events) == 0 && s.Night.Settled() == s.Night.Total() {
 		d.emit(Event{Kind: NightClosed, Text: Summary(s.Night)})
 	}
 	return d.events, d.wake
@@ -75,7 +69,7 @@ func Next(s State, now time.Time) (events []Event, wake time.Time) {
 func Recover(s State) []Job {
 	var open []Job
 	if s.Night.Open() {
-		for _, j := range s.Night.Jobs {
+		for j := range s.Night.Jobs() {
 			if j.Intent != nil {
 				open = append(open, j)
 			}
@@ -87,7 +81,7 @@ func Recover(s State) []Job {
 // Summary counts how the jobs of a night stand, in a fixed order: "3 done, 1 rolled back".
 func Summary(n *Night) string {
 	counts := map[site.State]int{}
-	for _, j := range n.Jobs {
+	for j := range n.Jobs() {
 		counts[j.State]++
 	}
 	for _, left := range n.Report {
@@ -108,12 +102,16 @@ func Summary(n *Night) string {
 }
 
 type decider struct {
-	s      State
-	night  *Night
-	now    time.Time
-	events []Event
-	wake   time.Time
-	met    *company // made when it is needed
+	s       State
+	night   *Night
+	now     time.Time
+	events  []Event
+	wake    time.Time
+	company *company
+}
+
+func newDecider(s State, now time.Time) *decider {
+	return &decider{s: s, night: s.Night, now: now, company: meet(s)}
 }
 
 func (d *decider) emit(e Event) {
@@ -127,24 +125,46 @@ func (d *decider) wakeAt(t time.Time) {
 	}
 }
 
+// standing is what stands for a device as a whole against beginning anything on it.
+type standing struct {
+	hold  *site.Hold
+	dirty bool
+}
+
+func (d *decider) standing(device string) standing {
+	_, dirty := d.s.Dirty[device]
+	for _, name := range []string{site.AllDevices, device} {
+		if h, ok := d.s.Holds[name]; ok && d.now.Before(h.Until) {
+			hold := h
+			return standing{&hold, dirty}
+		}
+	}
+	return standing{nil, dirty}
+}
+
 // lane decides for the jobs of one device: its first unsettled job goes on, and those behind
 // it are given up as soon as they cannot be done any more.
-func (d *decider) lane(jobs []*Job) {
+func (d *decider) lane(l *lane) {
+	if l.first == len(l.jobs) {
+		return
+	}
 	var first *Job
-	for _, j := range jobs {
+	standing := d.standing(l.device)
+	for i := l.first; i < len(l.jobs); i++ {
+		j := &l.jobs[i]
 		if j.Settled {
 			continue
 		}
-		p, ok := d.night.Plan.Patch(j.Patch)
-		if !ok {
+		if j.patch < 0 {
 			panic("internal error: job " + j.Patch + " is not in the plan")
 		}
+		p := &d.night.Plan.Patches[j.patch]
 		switch {
 		case j.Intent != nil:
-			d.underWay(*j)
-		case !j.Begun() && d.givenUp(*j, p, first):
+			d.underWay(j)
+		case !j.Begun() && d.givenUp(j, p, standing, first):
 		case first == nil:
-			d.goOn(*j, p)
+			d.goOn(*j, *p)
 		}
 		if first == nil {
 			first = j
@@ -153,7 +173,7 @@ func (d *decider) lane(jobs []*Job) {
 }
 
 // underWay looks at a step that runs: only a device that stays silent beyond the night is let go.
-func (d *decider) underWay(j Job) {
+func (d *decider) underWay(j *Job) {
 	end := d.night.Plan.Closes.Add(Grace)
 	if j.State == site.NoAnswer && !d.now.Before(end) {
 		d.settle(j, site.NoAnswer, j.Reason)
@@ -162,18 +182,18 @@ func (d *decider) underWay(j Job) {
 	d.wakeAt(end)
 }
 
-func (d *decider) settle(j Job, to site.State, reason *site.Reason) {
+func (d *decider) settle(j *Job, to site.State, reason *site.Reason) {
 	d.emit(Event{Kind: PatchSettled, Device: j.Device, Patch: j.Patch, To: to, Reason: reason})
 }
 
 // givenUp settles a job that has changed nothing yet and cannot or must not be begun any more.
 // first is the unsettled job before it on the same device, nil when it is the first itself.
-func (d *decider) givenUp(j Job, p site.Patch, first *Job) bool {
-	if state, reason := d.forbidden(j, p); reason != nil {
+func (d *decider) givenUp(j *Job, p *site.Patch, on standing, first *Job) bool {
+	if state, reason := d.forbidden(j, p, on); reason != nil {
 		d.settle(j, state, reason)
 		return true
 	}
-	needs := plan.Needs(p)
+	needs := d.night.layout.needs[j.patch]
 	last := d.night.Plan.Cutoff.Add(-needs)
 	if !d.now.After(last) {
 		d.wakeAt(last.Add(time.Second))
@@ -182,12 +202,12 @@ func (d *decider) givenUp(j Job, p site.Patch, first *Job) bool {
 	switch {
 	case unreached(j) != nil:
 		d.settle(j, site.NoAnswer, unreached(j))
-	case first != nil && unreached(*first) != nil:
-		d.settle(j, site.NoAnswer, unreached(*first))
+	case first != nil && unreached(first) != nil:
+		d.settle(j, site.NoAnswer, unreached(first))
 	case first != nil && first.Last != nil && unpowered(first.Last.Reason):
 		d.settle(j, site.Skipped, first.Last.Reason)
-	case first == nil && d.waiting(j, p) != nil:
-		d.settle(j, site.Skipped, d.waiting(j, p))
+	case first == nil && d.waiting(j) != nil:
+		d.settle(j, site.Skipped, d.waiting(j))
 	case !d.now.Before(d.night.Plan.Closes):
 		d.settle(j, site.Skipped, site.Because(site.CodeWindowOver, "the maintenance window ended before its turn came"))
 	default:
@@ -197,18 +217,16 @@ func (d *decider) givenUp(j Job, p site.Patch, first *Job) bool {
 }
 
 // forbidden says what stands against beginning the job at all.
-func (d *decider) forbidden(j Job, p site.Patch) (site.State, *site.Reason) {
-	for _, name := range []string{site.AllDevices, j.Device} {
-		if h, ok := d.s.Holds[name]; ok && d.now.Before(h.Until) {
-			return site.Held, site.Because(site.CodeHeld, "held by "+h.Actor+" until "+h.Until.Format(time.RFC3339)+": "+h.Reason,
-				"until", h.Until.Format(time.RFC3339), "actor", h.Actor)
-		}
+func (d *decider) forbidden(j *Job, p *site.Patch, on standing) (site.State, *site.Reason) {
+	if h := on.hold; h != nil {
+		return site.Held, site.Because(site.CodeHeld, "held by "+h.Actor+" until "+h.Until.Format(time.RFC3339)+": "+h.Reason,
+			"until", h.Until.Format(time.RFC3339), "actor", h.Actor)
 	}
 	if reason, withdrawn := d.s.Catalog.Withdrawn[p.ID]; withdrawn {
 		return site.Skipped, site.Because(site.CodeWithdrawn, "withdrawn by headquarters: "+reason)
 	}
-	if reason, dirty := d.s.Dirty[j.Device]; dirty {
-		return site.Skipped, site.Because(site.CodeDirty, j.Device+" was left without proof by an earlier patch", "earlier", reason.String())
+	if on.dirty {
+		return site.Skipped, site.Because(site.CodeDirty, j.Device+" was left without proof by an earlier patch", "earlier", d.s.Dirty[j.Device].String())
 	}
 	for _, id := range p.Requires {
 		if other, planned := d.s.Job(j.Device, id); planned && other.Settled && other.State != site.Done {
@@ -225,7 +243,7 @@ func (d *decider) forbidden(j Job, p site.Patch) (site.State, *site.Reason) {
 func (d *decider) goOn(j Job, p site.Patch) {
 	turn := following(j, p, d.s.gated(j.Device, p))
 	if turn.settle != "" {
-		d.settle(j, turn.settle, turn.reason)
+		d.settle(&j, turn.settle, turn.reason)
 		return
 	}
 	if turn.notBefore.After(d.now) {
@@ -236,10 +254,10 @@ func (d *decider) goOn(j Job, p site.Patch) {
 		return
 	}
 	if turn.step == Install && !j.Begun() {
-		if d.waiting(j, p) != nil {
+		if d.waiting(&j) != nil {
 			return
 		}
-		d.meet().away[j.Device] = true
+		d.company.away.add(d.number(&j))
 		if d.stale(j, p) {
 			turn.step = Gate
 		}
@@ -247,7 +265,7 @@ func (d *decider) goOn(j Job, p site.Patch) {
 	if turn.step == Install && j.Begun() && !d.fits(p) {
 		turn = back(j, p)
 		if turn.settle != "" {
-			d.settle(j, turn.settle, turn.reason)
+			d.settle(&j, turn.settle, turn.reason)
 			return
 		}
 	}

@@ -204,7 +204,7 @@ func (n *story) group(g site.Group, e run.Event) {
 			continue
 		}
 		members[m.Device] = true
-		busy := m.Down || n.s.Dirty[m.Device] != nil || slices.ContainsFunc(n.s.Night.Jobs, func(j run.Job) bool { return j.Device == m.Device && j.Away() })
+		busy := m.Down || n.s.Dirty[m.Device] != nil || slices.ContainsFunc(slices.Collect(n.s.Night.Jobs()), func(j run.Job) bool { return j.Device == m.Device && j.Away() })
 		if busy && m.Device != e.Device {
 			away++
 		}
@@ -217,7 +217,7 @@ func (n *story) group(g site.Group, e run.Event) {
 		n.t.Fatalf("%s of group %s is begun: %d of %d are away, %+v", e.Device, g.ID, away, len(members), g)
 	}
 	begun, done := false, false
-	for _, j := range n.s.Night.Jobs {
+	for j := range n.s.Night.Jobs() {
 		if j.Patch == e.Patch && members[j.Device] {
 			begun, done = begun || j.Begun(), done || j.State == site.Done
 		}
@@ -233,13 +233,13 @@ func (n *story) group(g site.Group, e run.Event) {
 // afterEarlier checks that group a is over, apart from devices that do not answer.
 func (n *story) afterEarlier(e run.Event) {
 	lost := map[string]bool{}
-	for _, j := range n.s.Night.Jobs {
+	for j := range n.s.Night.Jobs() {
 		if !j.Settled && (j.State == site.NoAnswer || j.Last != nil && j.Last.Step == run.Stage && j.Last.Outcome == run.Unreached) {
 			lost[j.Device] = true
 		}
 	}
 	for _, m := range n.s.Night.Plan.Members {
-		for _, j := range n.s.Night.Jobs {
+		for j := range n.s.Night.Jobs() {
 			if j.Device == m.Device && slices.Contains(m.Groups, "a") && !j.Settled && m.Device != e.Device && !lost[m.Device] && (j.Begun() || !n.stuck(m, lost)) {
 				n.t.Fatalf("%s of group b is begun, and %s of group a is %s", e.Device, m.Device, j.State)
 			}
@@ -270,11 +270,11 @@ func (n *story) stuck(m plan.Member, lost map[string]bool) bool {
 
 // ended reports whether nothing more happens to a device tonight.
 func (n *story) ended(device string) bool {
-	return !slices.ContainsFunc(n.s.Night.Jobs, func(j run.Job) bool { return j.Device == device && !j.Settled })
+	return !slices.ContainsFunc(slices.Collect(n.s.Night.Jobs()), func(j run.Job) bool { return j.Device == device && !j.Settled })
 }
 
 func (n *story) away(device string) bool {
-	return slices.ContainsFunc(n.s.Night.Jobs, func(j run.Job) bool { return j.Device == device && j.Away() })
+	return slices.ContainsFunc(slices.Collect(n.s.Night.Jobs()), func(j run.Job) bool { return j.Device == device && j.Away() })
 }
 
 // happen lets one thing happen.
@@ -379,7 +379,7 @@ func TestAnyNight(t *testing.T) {
 			n.extend()
 		}
 		n.finish()
-		for _, j := range n.s.Night.Jobs {
+		for j := range n.s.Night.Jobs() {
 			if !j.Settled || j.Intent != nil || j.State != site.Done && j.State != site.RolledBack && j.Reason == nil {
 				t.Fatalf("%s of %s ends as %s for %v", j.Patch, j.Device, j.State, j.Reason)
 			}

@@ -148,18 +148,12 @@ func (p *player) waiting() []Wait {
 		return nil
 	}
 	var changed []Wait
-	seen := map[string]bool{}
-	d := &decider{s: p.s, night: p.s.Night, now: p.s.At}
-	for _, j := range p.s.Night.Jobs {
-		if j.Settled || seen[j.Device] {
-			continue
-		}
-		seen[j.Device] = true
+	d := newDecider(p.s, p.s.At)
+	for _, j := range p.s.Night.firsts() {
 		if j.Begun() || j.Intent != nil {
 			continue // what it waited for before it was staged is not told twice
 		}
-		patch, _ := p.s.Night.Plan.Patch(j.Patch)
-		name, reason := j.Device+"\n"+j.Patch, d.waiting(j, patch)
+		name, reason := j.Device+"\n"+j.Patch, d.waiting(j)
 		why := reason.String()
 		if why != "" && why != p.waits[name] {
 			changed = append(changed, Wait{Device: j.Device, Patch: j.Patch, Reason: reason})

@@ -264,7 +264,7 @@ func (n *night) play(faults scenario.Options) {
 }
 
 func (n *night) jobs() {
-	for _, j := range n.s.Night.Jobs {
+	for j := range n.s.Night.Jobs() {
 		fmt.Fprintf(&n.out, "  %s %s %s since %s", j.Device, j.Patch, j.State, j.Since.Format("15:04:05"))
 		if why := run.Whether(n.s, j); why != nil {
 			fmt.Fprintf(&n.out, ": %s", why)

@@ -2,11 +2,9 @@ package run
 
 import (
 	"maps"
-	"slices"
 	"time"
 
 	"github.com/nightfill/nightfill/site"
-	"github.com/nightfill/nightfill/site/plan"
 )
 
 // State is the fold of the journal: all that the box knows of its store. A State is
@@ -29,20 +27,9 @@ type State struct {
 	Unsure    *site.Reason                `json:"unsure,omitempty"`    // why the box does not trust its clock; nil = it does
 	Full      *site.Reason                `json:"full,omitempty"`      // why the journal may soon not be written; nil = there is space
 	Night     *Night                      `json:"night,omitempty"`     // the newest night, open or closed
-}
 
-// Night is one night as far as it went.
-type Night struct {
-	Plan   plan.Plan   `json:"plan"`
-	Report plan.Report `json:"report,omitempty"`
-	Opened time.Time   `json:"opened"`
-	Closed time.Time   `json:"closed,omitzero"` // zero while it runs
-	Jobs   []Job       `json:"jobs,omitempty"`  // in the order of the plan's lanes
-	Note   string      `json:"note,omitempty"`  // how it was summed up
+	own owned
 }
-
-// Open reports whether the night is still running.
-func (n *Night) Open() bool { return n != nil && n.Closed.IsZero() }
 
 // Job is one patch on one device, as far as it went tonight.
 type Job struct {
@@ -69,6 +56,9 @@ type Job struct {
 	Restart   bool              `json:"restart,omitempty"`   // the device asked for a restart after the installation
 	Before    *site.Observation `json:"before,omitempty"`    // what the device had before the installation
 	Ends      map[Step]Event    `json:"ends,omitempty"`      // how each step ended, for reports
+
+	patch int // its place among the plan's patches; -1 when the plan has it not
+	order int // its place among all jobs of the night
 }
 
 // Begun reports whether something on the device may have been changed by the job.
@@ -87,17 +77,15 @@ func (j Job) Away() bool {
 	return j.Begun()
 }
 
+// owned says which maps of a state nobody else has, so that they may be written.
+type owned struct{ cached, hostKeys, holds, dirty, observed, checks bool }
+
+// clone returns a state that may be changed: its night is a copy, and its maps are copied when
+// they are first written.
 func (s State) clone() State {
-	s.Cached = maps.Clone(s.Cached)
-	s.HostKeys = maps.Clone(s.HostKeys)
-	s.Holds = maps.Clone(s.Holds)
-	s.Dirty = maps.Clone(s.Dirty)
-	s.Observed = maps.Clone(s.Observed)
-	s.Checks = maps.Clone(s.Checks)
+	s.own = owned{}
 	if s.Night != nil {
-		night := *s.Night
-		night.Jobs = slices.Clone(night.Jobs)
-		s.Night = &night
+		s.Night = s.Night.clone()
 	}
 	return s
 }
@@ -113,22 +101,34 @@ func (s State) Barred() *site.Reason {
 
 // Job returns the job of a patch on a device in the newest night.
 func (s State) Job(device, patch string) (Job, bool) {
-	if i := s.find(device, patch); i >= 0 {
-		return s.Night.Jobs[i], true
+	at, ok := s.Night.find(device, patch)
+	if !ok {
+		return Job{}, false
 	}
-	return Job{}, false
+	return *s.Night.job(at), true
 }
 
-func (s State) find(device, patch string) int {
-	if s.Night == nil {
-		return -1
-	}
-	return slices.IndexFunc(s.Night.Jobs, func(j Job) bool { return j.Device == device && j.Patch == patch })
-}
-
-func set[V any](m *map[string]V, key string, value V) {
-	if *m == nil {
-		*m = map[string]V{}
-	}
+// set writes to a map of a state, to a copy of it when it is not the state's own yet.
+func set[V any](m *map[string]V, own *bool, key string, value V) {
+	*m = writable(*m, own)
 	(*m)[key] = value
+}
+
+// drop takes a key out of a map of a state, as set writes one.
+func drop[V any](m *map[string]V, own *bool, key string) {
+	if _, ok := (*m)[key]; ok {
+		*m = writable(*m, own)
+		delete(*m, key)
+	}
+}
+
+func writable[V any](m map[string]V, own *bool) map[string]V {
+	if !*own {
+		*own = true
+		m = maps.Clone(m)
+	}
+	if m == nil {
+		m = map[string]V{}
+	}
+	return m
 }

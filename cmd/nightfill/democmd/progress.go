@@ -52,13 +52,13 @@ func (p *progress) show(s run.State) {
 
 // lines prints each result once, as it comes.
 func (p *progress) lines(n *run.Night) {
-	for _, j := range n.Jobs {
+	for j := range n.Jobs() {
 		key := j.Device + "/" + j.Patch
 		if !j.Settled || p.told[key] {
 			continue
 		}
 		p.told[key] = true
-		fmt.Fprintf(p.out, "[%d/%d] %s %s %s%s\n", len(p.told), len(n.Jobs), j.Device, j.Patch, words(j.State), because(j.Reason))
+		fmt.Fprintf(p.out, "[%d/%d] %s %s %s%s\n", len(p.told), n.Total(), j.Device, j.Patch, words(j.State), because(j.Reason))
 	}
 }
 

@@ -192,7 +192,7 @@ func (b *Box) turn(end time.Time) error {
 	if !b.facts.Now.Before(end) {
 		return nil
 	}
-	for _, j := range b.facts.State.Night.Jobs {
+	for j := range b.facts.State.Night.Jobs() {
 		if j.Intent == nil {
 			continue
 		}

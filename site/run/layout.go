@@ -1,0 +1,90 @@
+package run
+
+import (
+	"slices"
+	"time"
+
+	"github.com/nightfill/nightfill/site"
+	"github.com/nightfill/nightfill/site/plan"
+)
+
+// layout is where everything of a night lies, and the company of its devices: who belongs to
+// which group, and which group waits for which. It is made when the plan is, and never changed.
+type layout struct {
+	lanes   map[string]int  // of each device with jobs
+	order   []place         // of every job, as they were planned
+	needs   []time.Duration // of each patch of the plan
+	members []member        // as the plan names them, and any other device with jobs
+	groups  [][]int         // of each group of the plan, its members
+	of      []int           // of each lane, its member
+}
+
+// member is a device of the store, whether or not anything is planned for it.
+type member struct {
+	device   string
+	role     site.Role
+	down     bool      // it did not answer when the plan was made
+	lane     int       // -1: nothing is planned for it
+	groups   []int     // of the plan, in its order
+	after    []int     // groups of the plan that go before those of the device
+	partners []partner // in the order of the device's groups
+}
+
+// partner is the other half of a redundant pair.
+type partner struct{ group, number int }
+
+func newLayout(p plan.Plan, devices []string, order []place) layout {
+	l := layout{lanes: map[string]int{}, order: order, groups: make([][]int, len(p.Groups)), of: make([]int, len(devices))}
+	for _, patch := range p.Patches {
+		l.needs = append(l.needs, plan.Needs(patch))
+	}
+	for i, device := range devices {
+		l.lanes[device], l.of[i] = i, -1
+	}
+	for _, m := range p.Members {
+		l.addMember(p, m)
+	}
+	for i, device := range devices {
+		if l.of[i] < 0 { // the store has it no more
+			l.addMember(p, plan.Member{Device: device})
+		}
+	}
+	for number, m := range p.Members {
+		l.members[number].partners = l.partners(p, m)
+	}
+	return l
+}
+
+func (l *layout) addMember(p plan.Plan, m plan.Member) {
+	number := len(l.members)
+	it := member{device: m.Device, role: m.Role, down: m.Down, lane: -1}
+	if at, planned := l.lanes[m.Device]; planned {
+		it.lane, l.of[at] = at, number
+	}
+	for g, group := range p.Groups {
+		if slices.Contains(m.Groups, group.ID) {
+			it.groups = append(it.groups, g)
+			l.groups[g] = append(l.groups[g], number)
+		}
+		if slices.ContainsFunc(group.Before, func(id string) bool { return slices.Contains(m.Groups, id) }) {
+			it.after = append(it.after, g)
+		}
+	}
+	l.members = append(l.members, it)
+}
+
+func (l *layout) partners(p plan.Plan, m plan.Member) []partner {
+	var found []partner
+	for _, id := range m.Groups {
+		g := slices.IndexFunc(p.Groups, func(g site.Group) bool { return g.ID == id })
+		if g < 0 || m.Role == "" {
+			continue
+		}
+		for _, number := range l.groups[g] {
+			if m.Role.Partners(l.members[number].role) {
+				found = append(found, partner{g, number})
+			}
+		}
+	}
+	return found
+}
