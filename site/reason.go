@@ -52,7 +52,8 @@ const (
 	CodeWaiting      Code = "waiting"       // another device or group goes first
 	CodeCanaryFailed Code = "canary_failed" // it broke the first device of its group
 	CodeRequires     Code = "requires"      // a patch that it needs is not done
-	CodeWindowOver   Code = "window_over"   // the maintenance window ended
+	CodeBundleBroke  Code = "bundle_broke"  // another patch of its bundle broke, and all were taken back
+	CodeWindowOver   Code = "window_over"   // the maintenance window ended, or is about to
 	CodeBatteryLow   Code = "battery_low"   // the device runs on a battery that may not last
 	CodeNotDocked    Code = "not_docked"    // the device is in somebody's hand, or on its battery alone
 	CodeClockUnsure  Code = "clock_unsure"  // the box does not trust its clock

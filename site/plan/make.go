@@ -96,6 +96,9 @@ func (m *maker) addLane(d site.Device) {
 		}
 		lane.Jobs = append(lane.Jobs, job)
 	}
+	if m.facts.Store.Mode == site.Bundle {
+		m.bundle(lane.Jobs)
+	}
 	if len(lane.Jobs) > 0 {
 		m.plan.Lanes = append(m.plan.Lanes, lane)
 	}

@@ -33,23 +33,28 @@ func (m *maker) schedule() {
 	for i := range m.plan.Lanes {
 		lane := &m.plan.Lanes[i]
 		length := time.Duration(0)
-		for _, job := range lane.Jobs {
-			length += m.expected(job)
+		for j := range lane.Jobs {
+			length += m.lasts(lane, j)
 		}
 		at := m.earliest(lane.Device, length, taken)
 		taken = append(taken, busy{lane.Device, at, at.Add(length)})
 		for j := range lane.Jobs {
 			job := &lane.Jobs[j]
 			job.Begins = at
-			at = at.Add(m.expected(*job))
+			at = at.Add(m.lasts(lane, j))
 			job.Ends = at
 		}
 	}
 }
 
-// expected is how long a job takes when all goes well.
+// expected is how long a job takes by itself when all goes well.
 func (m *maker) expected(job Job) time.Duration {
 	return job.Needs.Std() - job.Expected(m.patches[job.Patch]).Rollback.Std()
+}
+
+// lasts is how long a job of a lane keeps its device busy when all goes well.
+func (m *maker) lasts(lane *Lane, job int) time.Duration {
+	return m.expected(lane.Jobs[job]) - m.shared(lane, job)
 }
 
 // earliest is the first moment at which the device may be away for length.

@@ -43,9 +43,10 @@ type Lane struct {
 // Job is one patch on one device.
 type Job struct {
 	Patch  string        `json:"patch"`
-	Needs  site.Duration `json:"needs"`  // install + reboot + verify + rollback
-	Begins time.Time     `json:"begins"` // expected
-	Ends   time.Time     `json:"ends"`   // expected, when all goes well
+	Bundle int           `json:"bundle,omitempty"` // jobs of a lane with the same number are proven together; 0 = by itself
+	Needs  site.Duration `json:"needs"`            // install + reboot + verify + rollback
+	Begins time.Time     `json:"begins"`           // expected
+	Ends   time.Time     `json:"ends"`             // expected, when all goes well
 	// Note is what a person should know of it: that it is due again since an exception ended.
 	Note string `json:"note,omitempty"`
 	// Estimate is what Needs is made of; nil where it is the patch file's numbers.

@@ -39,6 +39,7 @@ const (
 	StepClaimed    Kind = "step.claimed"    // the device confirmed that it took the work
 	StepEnded      Kind = "step.ended"      // Outcome, ExitCode, Output
 	PatchSettled   Kind = "patch.settled"   // a decision without a step: To, Reason
+	BundleSplit    Kind = "bundle.split"    // a bundle that was taken back goes on in halves: Device, Halves
 )
 
 // Step is one thing done to a device for a patch.
@@ -97,6 +98,7 @@ type Event struct {
 	Check    *site.CheckResult `json:"check,omitempty"`
 	Verdict  site.Verdict      `json:"verdict,omitempty"`
 	Catalog  *CatalogNote      `json:"catalog,omitempty"`
+	Halves   [][]string        `json:"halves,omitempty"` // the patches of each half
 	Plan     *plan.Plan        `json:"plan,omitempty"`
 	Report   plan.Report       `json:"report,omitempty"`
 }

@@ -79,6 +79,8 @@ func (s *State) apply(e Event) {
 		if s.Night != nil {
 			s.Night.Closed, s.Night.Note = e.At, e.Text
 		}
+	case BundleSplit:
+		s.Night.split(e)
 	case DeviceObserved, DeviceSilent, DeviceAnswered, StepStarted, StepClaimed, StepEnded, PatchSettled:
 		s.step(e)
 	}
@@ -100,14 +102,14 @@ func queued(p plan.Plan, at time.Time) []Job {
 	var jobs []Job
 	for _, lane := range p.Lanes {
 		for _, job := range lane.Jobs {
-			jobs = append(jobs, Job{Device: lane.Device, Patch: job.Patch, State: site.Queued, Since: at})
+			jobs = append(jobs, Job{Device: lane.Device, Patch: job.Patch, Bundle: job.Bundle, State: site.Queued, Since: at})
 		}
 	}
 	return jobs
 }
 
 func (s *State) step(e Event) {
-	if e.Observed != nil {
+	if e.Observed != nil && e.Kind != StepStarted { // an intent only repeats what was known
 		set(&s.Observed, &s.own.observed, e.Device, *e.Observed)
 	}
 	at, ok := s.Night.find(e.Device, e.Patch)
@@ -116,6 +118,7 @@ func (s *State) step(e Event) {
 	}
 	job := s.Night.job(at).advance(e)
 	s.Night.put(at, job)
+	s.Night.shareEnd(e, at.lane, job.Bundle)
 	if job.State == site.RollbackFailed || job.State == site.Failed && job.Settled && job.Begun() {
 		set(&s.Dirty, &s.own.dirty, job.Device, job.Reason)
 	}
@@ -193,6 +196,12 @@ func (j Job) started(e Event) Job {
 		}
 	case Revert:
 		j.Back = true
+		if j.Reason == nil {
+			j.Reason = e.Reason
+		}
+		if e.Observed != nil {
+			j.Before = e.Observed
+		}
 	}
 	return j
 }
@@ -220,12 +229,25 @@ func (j Job) ended(e Event) Job {
 		}
 	case Install:
 		j = j.installed(e)
+	case Revert:
+		j.Restarted = false
 	case Verify:
-		if e.Outcome == OK {
-			j.State, j.Settled, j.Reason = site.Done, true, nil
-		}
+		j = j.verified(e)
 	case Prove:
 		j = j.proven(e)
+	}
+	return j
+}
+
+// verified is the end of a proof. In a bundle it is not the end of the job: the others have to be
+// proven as well.
+func (j Job) verified(e Event) Job {
+	switch {
+	case e.Outcome != OK:
+	case j.Bundle > 0:
+		j.Proven, j.Reason = true, nil
+	default:
+		j.State, j.Settled, j.Reason = site.Done, true, nil
 	}
 	return j
 }
@@ -248,6 +270,7 @@ func (j Job) installed(e Event) Job {
 		return j
 	}
 	j.Installs++
+	j.Restarted = false
 	j.Unsettled = e.Outcome == Interrupted
 	j.Restart = e.Observed != nil && e.Observed.RebootPending
 	return j
@@ -258,7 +281,7 @@ func (j Job) installed(e Event) Job {
 func (j Job) proven(e Event) Job {
 	switch {
 	case e.Outcome == OK:
-		j.State, j.Settled = site.RolledBack, true
+		j.State, j.Settled = site.RolledBack, j.Bundle == 0
 	case e.Outcome == Bad || e.Outcome == TimedOut:
 		text := "taken back, but what was there before could not be proven"
 		if e.Reason != nil {

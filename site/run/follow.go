@@ -12,7 +12,7 @@ type turn struct {
 	step      Step
 	notBefore time.Time
 	settle    site.State
-	reason    *site.Reason
+	reason    *site.Reason // of a settlement, or why a patch is taken back that did not fail itself
 }
 
 // again repeats a step some time after it ended.
@@ -44,7 +44,7 @@ func following(j Job, p site.Patch, asked bool) turn {
 	case Revert:
 		return afterRevert(j, p)
 	case Reboot2:
-		if j.Last.Outcome != OK && j.Attempts[Reboot2] < rebootTries {
+		if j.Last.Outcome != OK && j.tries(Reboot2) < rebootTries {
 			return again(j.Last, retryAfter)
 		}
 		return turn{step: Prove}
@@ -73,7 +73,7 @@ func afterStage(j Job, asked bool) turn {
 		return turn{settle: site.Skipped, reason: j.Last.Reason}
 	case j.Last.Outcome == Unreached: // it may answer again; its last safe start ends this
 		return again(j.Last, stageEvery)
-	case j.Attempts[Stage] < stageTries:
+	case j.tries(Stage) < stageTries:
 		return again(j.Last, retryAfter)
 	}
 	return turn{settle: site.Failed, reason: j.Last.Reason}
@@ -108,7 +108,7 @@ func afterInstall(j Job, p site.Patch) turn {
 	switch j.Last.Outcome {
 	case Refused, Unreached: // nothing was done by this attempt
 		switch {
-		case j.Attempts[Install] < installTries:
+		case j.tries(Install) < installTries:
 			return again(j.Last, retryAfter)
 		case j.Installs > 0:
 			return back(j, p)
@@ -126,7 +126,7 @@ func afterReboot(j Job, p site.Patch) turn {
 	switch {
 	case j.Last.Outcome == OK:
 		return turn{step: Verify}
-	case j.Attempts[Reboot] < rebootTries:
+	case j.tries(Reboot) < rebootTries:
 		return again(j.Last, retryAfter)
 	}
 	return back(j, p)
@@ -135,7 +135,7 @@ func afterReboot(j Job, p site.Patch) turn {
 func afterVerify(j Job, p site.Patch) turn {
 	switch j.Last.Outcome {
 	case Interrupted, Unreached, Refused:
-		if j.Attempts[Verify] < proofTries {
+		if j.tries(Verify) < proofTries {
 			return again(j.Last, retryAfter)
 		}
 	case Bad, TimedOut:
@@ -161,11 +161,11 @@ func back(j Job, p site.Patch) turn {
 func afterRevert(j Job, p site.Patch) turn {
 	switch j.Last.Outcome {
 	case Refused, Unreached, Interrupted:
-		if j.Attempts[Revert] < revertTries {
+		if j.tries(Revert) < revertTries {
 			return again(j.Last, retryAfter)
 		}
 	}
-	if p.Reboot == site.RebootAlways || j.Attempts[Reboot] > 0 {
+	if p.Reboot == site.RebootAlways || j.tries(Reboot) > 0 {
 		return turn{step: Reboot2}
 	}
 	return turn{step: Prove}
@@ -173,7 +173,7 @@ func afterRevert(j Job, p site.Patch) turn {
 
 // afterProve follows a proof that was not taken; one that was taken has settled the job.
 func afterProve(j Job) turn {
-	if j.Attempts[Prove] < proofTries {
+	if j.tries(Prove) < proofTries {
 		return again(j.Last, retryAfter)
 	}
 	return turn{settle: site.RollbackFailed, reason: site.Because(site.CodeRollbackFailed,

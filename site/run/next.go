@@ -1,9 +1,11 @@
 package run
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -148,6 +150,12 @@ func (d *decider) lane(l *lane) {
 	if l.first == len(l.jobs) {
 		return
 	}
+	b := d.together(l)
+	busy := slices.ContainsFunc(l.jobs[l.first:], func(j Job) bool { return j.Intent != nil })
+	if !busy && b[0].job.Bundle > 0 && d.conclude(b) {
+		return
+	}
+	acting, due := b.acting()
 	var first *Job
 	standing := d.standing(l.device)
 	for i := l.first; i < len(l.jobs); i++ {
@@ -163,8 +171,8 @@ func (d *decider) lane(l *lane) {
 		case j.Intent != nil:
 			d.underWay(j)
 		case !j.Begun() && d.givenUp(j, p, standing, first):
-		case first == nil:
-			d.goOn(*j, *p)
+		case due && !busy && j == acting.job:
+			d.goOn(b, acting)
 		}
 		if first == nil {
 			first = j
@@ -183,6 +191,9 @@ func (d *decider) underWay(j *Job) {
 }
 
 func (d *decider) settle(j *Job, to site.State, reason *site.Reason) {
+	if j.Suspect != nil && reason != nil && !j.Begun() {
+		to, reason = j.suspected(reason)
+	}
 	d.emit(Event{Kind: PatchSettled, Device: j.Device, Patch: j.Patch, To: to, Reason: reason})
 }
 
@@ -193,7 +204,7 @@ func (d *decider) givenUp(j *Job, p *site.Patch, on standing, first *Job) bool {
 		d.settle(j, state, reason)
 		return true
 	}
-	needs := d.night.layout.needs[j.patch]
+	needs := d.needs(j)
 	last := d.night.Plan.Cutoff.Add(-needs)
 	if !d.now.After(last) {
 		d.wakeAt(last.Add(time.Second))
@@ -240,60 +251,118 @@ func (d *decider) forbidden(j *Job, p *site.Patch, on standing) (site.State, *si
 }
 
 // goOn begins the step that follows what has happened to the job so far.
-func (d *decider) goOn(j Job, p site.Patch) {
-	turn := following(j, p, d.s.gated(j.Device, p))
-	if turn.settle != "" {
-		d.settle(&j, turn.settle, turn.reason)
+func (d *decider) goOn(b bundle, m mate) {
+	j := m.job
+	switch {
+	case m.turn.settle != "":
+		d.settle(j, m.turn.settle, m.turn.reason)
+		return
+	case m.turn.notBefore.After(d.now):
+		d.wakeAt(m.turn.notBefore)
+		return
+	case !j.Begun() && d.s.Barred() != nil:
+		return
+	case m.turn.step == Install && !b.begun() && !d.mayBegin(b):
+		return
+	case m.turn.step == Install && j.Begun() && !d.fits(j):
+		m.turn = back(*j, *m.patch)
+	}
+	if reason := d.tooLate(b, m.turn.step); reason != nil {
+		m = b.newest()
+		m.turn = back(*m.job, *m.patch)
+		m.turn.reason = cmp.Or(m.turn.reason, reason)
+	}
+	if m.turn.settle != "" {
+		d.settle(m.job, m.turn.settle, m.turn.reason)
 		return
 	}
-	if turn.notBefore.After(d.now) {
-		d.wakeAt(turn.notBefore)
-		return
-	}
-	if !j.Begun() && d.s.Barred() != nil {
-		return
-	}
-	if turn.step == Install && !j.Begun() {
-		if d.waiting(&j) != nil {
-			return
-		}
-		d.company.away.add(d.number(&j))
-		if d.stale(j, p) {
-			turn.step = Gate
+	d.begin(b, m)
+}
+
+// mayBegin reports whether a device may be taken away for its next job or bundle. Gates that
+// were asked too long ago are asked again first.
+func (d *decider) mayBegin(b bundle) bool {
+	for _, m := range b {
+		if d.waiting(m.job) != nil {
+			return false
 		}
 	}
-	if turn.step == Install && j.Begun() && !d.fits(p) {
-		turn = back(j, p)
-		if turn.settle != "" {
-			d.settle(&j, turn.settle, turn.reason)
-			return
+	d.company.away.add(d.number(b[0].job))
+	for _, m := range b {
+		if d.stale(m.job, m.patch) {
+			m.turn = turn{step: Gate}
+			d.begin(b, m)
+			return false
 		}
 	}
-	d.begin(j, p, turn.step)
+	return true
+}
+
+// tooLate says why what was put on is taken off again instead of being finished: the cut-off is
+// over, finishing and a rollback after it would not both fit into the window, and the rollback
+// alone ends earlier. Nil means that it is finished.
+func (d *decider) tooLate(b bundle, next Step) *site.Reason {
+	if next != Reboot && next != Verify || !d.now.After(d.night.Plan.Cutoff) {
+		return nil
+	}
+	var finish, undo, restart, restartBack time.Duration
+	for _, m := range b {
+		if !m.job.Begun() {
+			continue
+		}
+		if m.patch.Rollback.Class == site.RollbackNone {
+			return nil
+		}
+		undo += Least(*m.patch, Revert) + Least(*m.patch, Prove)
+		if !m.job.Proven {
+			finish += Least(*m.patch, Verify)
+		}
+		if m.turn.step == Reboot {
+			restart = max(restart, Least(*m.patch, Reboot))
+		}
+		if following(m.job.reverted(), *m.patch, false).step == Reboot2 {
+			restartBack = max(restartBack, Least(*m.patch, Reboot2))
+		}
+	}
+	finish, undo = finish+restart, undo+restartBack
+	left := d.night.Plan.Closes.Sub(d.now)
+	if finish+undo <= left || finish <= undo {
+		return nil
+	}
+	return site.Because(site.CodeWindowOver, "taken back, since finishing it and a rollback after that do not both fit before the window ends",
+		"finish", finish.String(), "rollback", undo.String(), "left", left.Round(time.Second).String())
 }
 
 // stale reports whether a gate was open so long ago that it has to be asked again: business
 // may have begun while the job waited for others, or while nobody heard the answer.
-func (d *decider) stale(j Job, p site.Patch) bool {
+func (d *decider) stale(j *Job, p *site.Patch) bool {
 	gate := j.Ends[Gate]
-	return d.s.gated(j.Device, p) && (d.now.Sub(gate.At) > gateEvery || gate.At.After(gate.Deadline))
+	return d.s.gated(j.Device, *p) && (d.now.Sub(gate.At) > gateEvery || gate.At.After(gate.Deadline))
 }
 
-func (d *decider) fits(p site.Patch) bool {
-	return !d.now.Add(plan.Needs(p)).After(d.night.Plan.Cutoff)
+func (d *decider) fits(j *Job) bool {
+	return !d.now.Add(d.needs(j)).After(d.night.Plan.Cutoff)
 }
 
-func (d *decider) begin(j Job, p site.Patch, step Step) {
+// needs is how long it may take until the device is in a known state again when the job is
+// begun: itself with its rollback, and what its bundle has begun already.
+func (d *decider) needs(j *Job) time.Duration { return d.night.layout.needs[j.patch] + d.owed(j) }
+
+func (d *decider) begin(b bundle, m mate) {
+	j, step := m.job, m.turn.step
 	attempt := j.Attempts[step] + 1
 	e := Event{
-		Kind: StepStarted, Device: j.Device, Patch: j.Patch, Step: step, Attempt: attempt,
-		Work: WorkID(d.night.Plan.Night, j.Device, j.Patch, step, attempt), Deadline: d.now.Add(d.limit(p, step)),
+		Kind: StepStarted, Device: j.Device, Patch: j.Patch, Step: step, Attempt: attempt, Reason: m.turn.reason,
+		Work: WorkID(d.night.Plan.Night, j.Device, j.Patch, step, attempt), Deadline: d.now.Add(d.limit(j, *m.patch, step)),
 	}
 	if o, seen := d.s.Observed[j.Device]; seen {
 		e.BootID = o.BootID
 		if step == Install {
 			e.Observed = &o
 		}
+	}
+	if step == Revert && !j.Back && j.Bundle > 0 && (!m.own() || b.breaking() != nil) {
+		e.Observed = b.before()
 	}
 	d.emit(e)
 }
@@ -303,7 +372,7 @@ const slack = 30 * time.Second
 
 // limit is how long a step may take before it is ended: twice its estimate and a little,
 // and an installation never so long that its rollback would not fit before the window's end.
-func (d *decider) limit(p site.Patch, step Step) time.Duration {
+func (d *decider) limit(j *Job, p site.Patch, step Step) time.Duration {
 	twice := 2*Least(p, step) + slack
 	switch step {
 	case Stage:
@@ -315,7 +384,7 @@ func (d *decider) limit(p site.Patch, step Step) time.Duration {
 	case Gate:
 		return time.Minute
 	case Install:
-		room := d.night.Plan.Closes.Sub(d.now) - p.Duration.Verify.Std() - p.Duration.Rollback.Std()
+		room := d.night.Plan.Closes.Sub(d.now) - p.Duration.Verify.Std() - p.Duration.Rollback.Std() - d.owed(j)
 		return max(Least(p, step)+slack, min(twice, room))
 	case Verify, Prove:
 		return Least(p, step) + slack

@@ -169,6 +169,16 @@ func (n *Night) put(at place, j Job) {
 	n.lanes[at.lane] = newLane(l.device, jobs)
 }
 
+// change changes jobs of a lane. The night must be a copy that nobody else has.
+func (n *Night) change(at int, edit func(j *Job)) {
+	l := n.lanes[at]
+	jobs := slices.Clone(l.jobs)
+	for i := range jobs {
+		edit(&jobs[i])
+	}
+	n.lanes[at] = newLane(l.device, jobs)
+}
+
 // clone returns a copy whose lanes may be replaced.
 func (n *Night) clone() *Night {
 	night := *n

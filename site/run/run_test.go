@@ -1,6 +1,7 @@
 package run_test
 
 import (
+	"cmp"
 	"flag"
 	"fmt"
 	"os"
@@ -25,8 +26,9 @@ var update = flag.Bool("update", false, "rewrite the expected nights")
 //	at 23:00                     it is that time: what is decided?
 //	end DEVICE OUTCOME [k=v...]  the step under way on the device ends: code, reason, pending, boot
 //	silent DEVICE, answered DEVICE, hold DEVICE until=..., release DEVICE, unsure, sure, withdraw PATCH
-//	play [DEVICE/STEP=OUTCOME...] every step ends well a minute after it began, but for those named,
-//	                             until nothing happens any more
+//	play [DEVICE/STEP=OUTCOME...] [DEVICE/PATCH/STEP=OUTCOME...] [breaks=PATCH] every step ends well a
+//	                             minute after it began, but for those named, and the verifications
+//	                             on a device that has the breaking patch, until nothing happens any more
 //	jobs                         how the jobs stand
 func TestNight(t *testing.T) {
 	files, err := filepath.Glob("testdata/*.txtar")
@@ -252,15 +254,22 @@ func (n *night) play(faults scenario.Options) {
 		}
 		n.now = n.now.Add(time.Minute)
 		for _, j := range open {
-			outcome := run.Outcome(faults[fmt.Sprintf("%s/%s", j.Device, j.Intent.Step)])
-			if outcome == "" {
-				outcome = run.OK
-			}
-			n.end(j.Device, outcome, nil)
+			n.end(j.Device, n.outcome(j, faults), nil)
 		}
 		n.decide()
 	}
 	n.t.Fatal("the night never ends")
+}
+
+// outcome is how the step under way ends when the faults are those.
+func (n *night) outcome(j run.Job, faults scenario.Options) run.Outcome {
+	bad, planned := n.s.Job(j.Device, faults["breaks"])
+	if planned && bad.Begun() && bad.State != site.RolledBack && j.Intent.Step == run.Verify {
+		return run.Bad
+	}
+	return cmp.Or(
+		run.Outcome(faults[fmt.Sprintf("%s/%s/%s", j.Device, j.Patch, j.Intent.Step)]),
+		run.Outcome(faults[fmt.Sprintf("%s/%s", j.Device, j.Intent.Step)]), run.OK)
 }
 
 func (n *night) jobs() {

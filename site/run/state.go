@@ -57,9 +57,19 @@ type Job struct {
 	Before    *site.Observation `json:"before,omitempty"`    // what the device had before the installation
 	Ends      map[Step]Event    `json:"ends,omitempty"`      // how each step ended, for reports
 
+	Bundle    int          `json:"bundle,omitempty"`    // jobs of a device with the same number go on together; 0 = by itself
+	Proven    bool         `json:"proven,omitempty"`    // of a bundle: its proof was taken, and nothing changed on the device since
+	Restarted bool         `json:"restarted,omitempty"` // of a bundle: the device restarted after the newest change by this job
+	Suspect   *site.Reason `json:"suspect,omitempty"`   // it was taken back with a bundle tonight, for this reason, and is tried again in a half of it
+	Alone     bool         `json:"alone,omitempty"`     // it is what is left of a bundle that broke: if it breaks again, it is guilty
+	Spent     map[Step]int `json:"spent,omitempty"`     // attempts from before the bundle was halved
+
 	patch int // its place among the plan's patches; -1 when the plan has it not
 	order int // its place among all jobs of the night
 }
+
+// tries is how often a step was begun since the job was begun, or begun anew.
+func (j Job) tries(step Step) int { return j.Attempts[step] - j.Spent[step] }
 
 // Begun reports whether something on the device may have been changed by the job.
 func (j Job) Begun() bool {

@@ -48,7 +48,7 @@ func At(clock string) (time.Time, error) {
 // Read reads a scene. Every line is a word, a name, and key=value pairs:
 //
 //	now 23:00
-//	store ring=fleet reserve=45m
+//	store ring=fleet reserve=45m [mode=bundle]
 //	group lanes min_up=2 max_down=50% canary before=tills
 //	device srv-1 groups=lanes model=fast has=pos-app:1.0.0 [role=secondary] [silent] [unpinned] [observe] [battery=80] [mains]
 //	patch pos-app-1.1.0 package=pos-app below=1.1.0 install=4m ... [draft] [withdrawn=why] [uncached]
@@ -149,6 +149,7 @@ func (s *Scene) line(word, name string, o Options) (err error) {
 func (s *Scene) store(name string, o Options) {
 	s.Facts.Store.ID = name
 	s.Facts.Store.Ring = site.Ring(o.or("ring", "fleet"))
+	s.Facts.Store.Mode = site.Mode(o["mode"])
 	s.Calendar.Reserve = o.length("reserve", "45m").Std()
 }
 
