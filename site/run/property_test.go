@@ -55,6 +55,7 @@ func drawFacts(t *rapid.T) policy.Facts {
 		g.MaxDown.Count = rapid.IntRange(0, 2).Draw(t, "max_down")
 		f.Store.Groups = append(f.Store.Groups, g)
 	}
+	f.Store.Mode = rapid.SampledFrom([]site.Mode{site.OneByOne, site.Bundle}).Draw(t, "mode")
 	if rapid.Bool().Draw(t, "before") {
 		f.Store.Groups[0].Before = []string{"b"}
 	}
@@ -64,6 +65,9 @@ func drawFacts(t *rapid.T) policy.Facts {
 			if rapid.Bool().Draw(t, "member") {
 				d.Groups = append(d.Groups, name)
 			}
+		}
+		if rapid.IntRange(0, 3).Draw(t, "pair") == 0 {
+			d.Role = rapid.SampledFrom([]site.Role{site.Primary, site.Secondary}).Draw(t, "role")
 		}
 		f.Store.Devices = append(f.Store.Devices, d)
 		f.Inventory[d.ID] = site.Observation{Device: d.ID, At: f.Now, BootID: "b0", Packages: map[string]string{"app": "1"}}
@@ -149,6 +153,9 @@ func (n *story) decide() {
 
 // permitted checks a decision against the state that it is made in.
 func (n *story) permitted(e run.Event) {
+	if e.Kind == run.PatchSettled && e.To == site.Done {
+		n.proven(e)
+	}
 	if e.Kind != run.StepStarted {
 		return
 	}
@@ -172,6 +179,25 @@ func (n *story) permitted(e run.Event) {
 	}
 }
 
+// proven checks that nothing has changed on a device since the proof of a job that is done with its bundle.
+func (n *story) proven(e run.Event) {
+	for _, r := range slices.Backward(n.records) {
+		was := r.Event
+		if was.Kind != run.StepEnded || was.Device != e.Device {
+			continue
+		}
+		switch was.Step {
+		case run.Verify:
+			if was.Patch == e.Patch && was.Outcome == run.OK {
+				return
+			}
+		case run.Install, run.Reboot, run.Revert, run.Reboot2:
+			n.t.Fatalf("%s of %s is done, and %s of %s ended after its proof", e.Patch, e.Device, was.Step, was.Patch)
+		}
+	}
+	n.t.Fatalf("%s of %s is done without a proof", e.Patch, e.Device)
+}
+
 // mayBegin checks the first installation of a patch on a device.
 func (n *story) mayBegin(e run.Event) {
 	p, _ := n.s.Night.Plan.Patch(e.Patch)
@@ -187,7 +213,9 @@ func (n *story) mayBegin(e run.Event) {
 		}
 	}
 	for _, id := range p.Requires {
-		if other, planned := n.s.Job(e.Device, id); planned && other.State != site.Done {
+		other, planned := n.s.Job(e.Device, id)
+		job, _ := n.s.Job(e.Device, e.Patch)
+		if together := job.Bundle > 0 && other.Bundle == job.Bundle && other.Begun() && !other.Back; planned && !together && other.State != site.Done {
 			n.t.Fatalf("%s is begun on %s and %s is %s", e.Patch, e.Device, id, other.State)
 		}
 	}
@@ -225,8 +253,28 @@ func (n *story) group(g site.Group, e run.Event) {
 	if g.Canary && begun && !done {
 		n.t.Fatalf("%s is begun on %s before anybody of group %s has proven it", e.Patch, e.Device, g.ID)
 	}
-	if waits {
+	if waits && !n.away(e.Device) {
 		n.afterEarlier(e)
+	}
+	n.pair(g, e)
+}
+
+// pair checks that of two devices that stand in for each other one is at work.
+func (n *story) pair(g site.Group, e run.Event) {
+	role := func(device string) site.Role {
+		i := slices.IndexFunc(n.s.Night.Plan.Members, func(m plan.Member) bool { return m.Device == device })
+		return n.s.Night.Plan.Members[i].Role
+	}
+	for _, m := range n.s.Night.Plan.Members {
+		if !slices.Contains(m.Groups, g.ID) || !m.Role.Partners(role(e.Device)) {
+			continue
+		}
+		if m.Down || n.away(m.Device) {
+			n.t.Fatalf("%s is begun while %s, the other half of its pair, is away", e.Device, m.Device)
+		}
+		if other, planned := n.s.Job(m.Device, e.Patch); m.Role == site.Secondary && planned && other.Begun() && other.State != site.Done {
+			n.t.Fatalf("%s is begun on the primary %s, and on %s it is %s", e.Patch, e.Device, m.Device, other.State)
+		}
 	}
 }
 
@@ -383,7 +431,7 @@ func TestAnyNight(t *testing.T) {
 			if !j.Settled || j.Intent != nil || j.State != site.Done && j.State != site.RolledBack && j.Reason == nil {
 				t.Fatalf("%s of %s ends as %s for %v", j.Patch, j.Device, j.State, j.Reason)
 			}
-			if j.State == site.Done && j.Ends[run.Verify].Outcome != run.OK || j.State == site.RolledBack && j.Ends[run.Prove].Outcome != run.OK {
+			if j.State == site.Done && j.Ends[run.Verify].Outcome != run.OK || j.State == site.RolledBack && j.Ends[run.Prove].Outcome != run.OK && j.Suspect == nil {
 				t.Fatalf("%s of %s is %s without a proof", j.Patch, j.Device, j.State)
 			}
 			if (j.State == site.Skipped || j.State == site.Held) && j.Begun() {
