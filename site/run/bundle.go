@@ -92,16 +92,14 @@ func (b bundle) breaking() *Job {
 	return nil
 }
 
-// phases is the order in which the jobs of a bundle take their turns.
-var phases = [...]Step{Stage, Gate, Install, Reboot, Verify, Revert, Reboot2, Prove}
-
+// phase is the place of the job's next step in the order in which a bundle takes its turns.
 func (m mate) phase() int {
 	step := m.turn.step
 	provenOnce := m.job.Last != nil && m.job.Last.Step == Verify && m.job.Last.Outcome == OK
 	if m.own() && step != Stage && step != Gate && !provenOnce {
 		step = Install // what becomes of it is settled before the next is put on
 	}
-	return slices.Index(phases[:], step)
+	return slices.Index([]Step{Stage, Gate, Install, Reboot, Verify, Revert, Reboot2, Prove}, step)
 }
 
 // acting chooses the job whose turn it is; false when all wait for something.

@@ -37,7 +37,7 @@ func TestBundleFindsTheGuilty(t *testing.T) {
 			}
 			return run.OK
 		})
-		for _, j := range n.s.Night.Jobs {
+		for j := range n.s.Night.Jobs() {
 			want := site.Done
 			switch {
 			case guilty[j.Patch] && j.Device == "till-1":

@@ -109,7 +109,8 @@ func queued(p plan.Plan, at time.Time) []Job {
 }
 
 func (s *State) step(e Event) {
-	if e.Observed != nil && e.Kind != StepStarted { // an intent only repeats what was known
+	takesBack := e.Kind == StepStarted && e.Step == Revert // it tells what was there once
+	if e.Observed != nil && !takesBack {
 		set(&s.Observed, &s.own.observed, e.Device, *e.Observed)
 	}
 	at, ok := s.Night.find(e.Device, e.Patch)
@@ -199,7 +200,7 @@ func (j Job) started(e Event) Job {
 		if j.Reason == nil {
 			j.Reason = e.Reason
 		}
-		if e.Observed != nil {
+		if e.Observed != nil && j.Bundle > 0 {
 			j.Before = e.Observed
 		}
 	}
