@@ -62,7 +62,8 @@ func meet(s State) *company {
 		away: newAbsent(l), gone: newAbsent(l),
 		unfinished: make([][]*Job, len(l.groups)), canaries: make([][]*Job, len(l.groups)),
 	}
-	for number, m := range l.members {
+	for number := range l.members {
+		m := &l.members[number]
 		_, dirty := s.Dirty[m.device]
 		away, back := m.down || dirty, false
 		if m.lane >= 0 {
@@ -122,7 +123,7 @@ func (d *decider) unfinished(g int) []*Job {
 	}
 	ahead := []*Job{}
 	for _, number := range d.night.layout.groups[g] {
-		m := d.night.layout.members[number]
+		m := &d.night.layout.members[number]
 		if m.lane < 0 || d.night.lanes[m.lane].lost {
 			continue
 		}
@@ -170,7 +171,7 @@ func (d *decider) canary(g, patch int) *Job {
 	}
 	fittest := make([]*Job, len(d.night.Plan.Patches))
 	for _, number := range d.night.layout.groups[g] {
-		m := d.night.layout.members[number]
+		m := &d.night.layout.members[number]
 		if m.lane < 0 {
 			continue
 		}
@@ -235,7 +236,7 @@ func (d *decider) groupRoom(j *Job) *site.Reason {
 	if g < 0 {
 		return nil
 	}
-	others, id := []string{}, d.night.Plan.Groups[g].ID
+	others, id := make([]string, 0, d.company.away.groups[g]), d.night.Plan.Groups[g].ID
 	for _, other := range d.night.layout.groups[g] {
 		if other != number && d.company.away.member[other] {
 			others = append(others, d.night.layout.members[other].device)

@@ -11,12 +11,13 @@ import (
 // layout is where everything of a night lies, and the company of its devices: who belongs to
 // which group, and which group waits for which. It is made when the plan is, and never changed.
 type layout struct {
-	lanes   map[string]int  // of each device with jobs
-	order   []place         // of every job, as they were planned
-	needs   []time.Duration // of each patch of the plan
-	members []member        // as the plan names them, and any other device with jobs
-	groups  [][]int         // of each group of the plan, its members
-	of      []int           // of each lane, its member
+	lanes    map[string]int  // of each device with jobs
+	order    []place         // of every job, as they were planned
+	needs    []time.Duration // of each patch of the plan
+	requires [][]int         // of each patch of the plan, the others of the plan that go before it
+	members  []member        // as the plan names them, and any other device with jobs
+	groups   [][]int         // of each group of the plan, its members
+	of       []int           // of each lane, its member
 }
 
 // member is a device of the store, whether or not anything is planned for it.
@@ -33,10 +34,16 @@ type member struct {
 // partner is the other half of a redundant pair.
 type partner struct{ group, number int }
 
-func newLayout(p plan.Plan, devices []string, order []place) layout {
+func newLayout(p plan.Plan, patches map[string]int, devices []string, order []place) layout {
 	l := layout{lanes: map[string]int{}, order: order, groups: make([][]int, len(p.Groups)), of: make([]int, len(devices))}
 	for _, patch := range p.Patches {
-		l.needs = append(l.needs, plan.Needs(patch))
+		var first []int
+		for _, id := range patch.Requires {
+			if i, planned := patches[id]; planned {
+				first = append(first, i)
+			}
+		}
+		l.needs, l.requires = append(l.needs, plan.Needs(patch)), append(l.requires, first)
 	}
 	for i, device := range devices {
 		l.lanes[device], l.of[i] = i, -1

@@ -127,21 +127,22 @@ func (d *decider) wakeAt(t time.Time) {
 	}
 }
 
-// standing is what stands for a device as a whole against beginning anything on it.
+// standing is what a device as a whole has against beginning anything on it.
 type standing struct {
+	lane  *lane
 	hold  *site.Hold
 	dirty bool
 }
 
-func (d *decider) standing(device string) standing {
-	_, dirty := d.s.Dirty[device]
-	for _, name := range []string{site.AllDevices, device} {
+func (d *decider) standing(l *lane) standing {
+	_, dirty := d.s.Dirty[l.device]
+	for _, name := range []string{site.AllDevices, l.device} {
 		if h, ok := d.s.Holds[name]; ok && d.now.Before(h.Until) {
 			hold := h
-			return standing{&hold, dirty}
+			return standing{l, &hold, dirty}
 		}
 	}
-	return standing{nil, dirty}
+	return standing{l, nil, dirty}
 }
 
 // lane decides for the jobs of one device: its first unsettled job goes on, and those behind
@@ -157,7 +158,7 @@ func (d *decider) lane(l *lane) {
 	}
 	acting, due := b.acting()
 	var first *Job
-	standing := d.standing(l.device)
+	standing := d.standing(l)
 	for i := l.first; i < len(l.jobs); i++ {
 		j := &l.jobs[i]
 		if j.Settled {
@@ -239,9 +240,9 @@ func (d *decider) forbidden(j *Job, p *site.Patch, on standing) (site.State, *si
 	if on.dirty {
 		return site.Skipped, site.Because(site.CodeDirty, j.Device+" was left without proof by an earlier patch", "earlier", d.s.Dirty[j.Device].String())
 	}
-	for _, id := range p.Requires {
-		if other, planned := d.s.Job(j.Device, id); planned && other.Settled && other.State != site.Done {
-			return site.Skipped, site.Because(site.CodeRequires, "it needs "+id+", which was not done tonight", "requires", id, "state", string(other.State))
+	for _, patch := range d.night.layout.requires[j.patch] {
+		if other := on.lane.job(patch); other != nil && other.Settled && other.State != site.Done {
+			return site.Skipped, site.Because(site.CodeRequires, "it needs "+other.Patch+", which was not done tonight", "requires", other.Patch, "state", string(other.State))
 		}
 	}
 	if state, reason := d.secondaryFailed(j); reason != nil {

@@ -54,6 +54,16 @@ func (l *lane) find(patch string) int {
 	return slices.IndexFunc(l.jobs, func(j Job) bool { return j.Patch == patch })
 }
 
+// job returns the job of a patch of the plan; nil where there is none.
+func (l *lane) job(patch int) *Job {
+	for i := range l.jobs {
+		if l.jobs[i].patch == patch {
+			return &l.jobs[i]
+		}
+	}
+	return nil
+}
+
 // NewNight is the night of a plan with its jobs as they stand, in their order.
 func NewNight(p plan.Plan, opened time.Time, jobs []Job) *Night {
 	n := &Night{Plan: p, Opened: opened}
@@ -95,7 +105,7 @@ func (n *Night) lay(jobs []Job) {
 	for at, device := range devices {
 		n.lanes = append(n.lanes, newLane(device, laid[at]))
 	}
-	n.layout = newLayout(n.Plan, devices, order)
+	n.layout = newLayout(n.Plan, patches, devices, order)
 }
 
 // Open reports whether the night is still running.

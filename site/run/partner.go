@@ -9,7 +9,7 @@ import (
 // partner finds the other half of a redundant pair that is away, or goes before the device: of
 // two that stand in for each other, one is always at work, and the secondary is proven first.
 func (d *decider) partner(j *Job) *site.Reason {
-	me := d.night.layout.members[d.number(j)]
+	me := &d.night.layout.members[d.number(j)]
 	for _, p := range me.partners {
 		g, other := d.night.Plan.Groups[p.group].ID, d.night.layout.members[p.number].device
 		switch {
@@ -24,7 +24,7 @@ func (d *decider) partner(j *Job) *site.Reason {
 
 // secondaryFailed finds a secondary on which the patch of a primary did not prove itself.
 func (d *decider) secondaryFailed(j *Job) (state site.State, reason *site.Reason) {
-	me := d.night.layout.members[d.number(j)]
+	me := &d.night.layout.members[d.number(j)]
 	if me.role != site.Primary {
 		return "", nil
 	}
