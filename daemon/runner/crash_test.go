@@ -16,6 +16,15 @@ var pauses = []time.Duration{0, 5 * time.Minute}
 // night as one that never did.
 func TestCrashAnywhere(t *testing.T) {
 	appends, calls := untouched(t)
+	var plans []crashes
+	for _, c := range everywhere(appends, calls) {
+		plans = append(plans, crashes{c})
+	}
+	sweep(t, plans)
+}
+
+// everywhere are the crashes at each of so many writes and around each of so many effects.
+func everywhere(appends, calls int) []crash {
 	var points []crash
 	for n := 1; n <= appends; n++ {
 		points = append(points, crash{append: n, pause: pauses[n%2]}, crash{append: n, keep: true, pause: pauses[(n+1)%2]})
@@ -23,11 +32,7 @@ func TestCrashAnywhere(t *testing.T) {
 	for n := 1; n <= calls; n++ {
 		points = append(points, crash{call: n, pause: pauses[n/2%2]})
 	}
-	plans := make([]crashes, 0, len(points))
-	for _, c := range points {
-		plans = append(plans, crashes{c})
-	}
-	sweep(t, plans)
+	return points
 }
 
 // The power fails twice, anywhere and for up to seven minutes.

@@ -65,6 +65,12 @@ type crashes []crash
 // night plays one night in a bubble of its own: haunted as told, with crashes.
 func night(t *testing.T, haunted func(*fake.Store), plan crashes, play func(w *world)) {
 	t.Helper()
+	nightOf(t, furnish, haunted, plan, play)
+}
+
+// nightOf plays one night of another store.
+func nightOf(t *testing.T, furnish func(*fake.Store) policy.Facts, haunted func(*fake.Store), plan crashes, play func(w *world)) {
+	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		w := &world{t: t, devices: fake.NewStore(fake.Options{Seed: 42, Skew: time.Millisecond}), plan: plan}
 		w.facts = furnish(w.devices)

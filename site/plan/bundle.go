@@ -1,15 +1,14 @@
 package plan
 
 import (
-	"slices"
 	"time"
 
 	"github.com/nightfill/nightfill/site"
 )
 
 // bundle numbers the jobs of a lane that are put on and proven together: runs of neighbours,
-// so that the order of the lane stays as it is. A patch that cannot be taken back, or that
-// waits for business to end, goes by itself: the others would hang on it.
+// so that the order of the lane stays as it is. A patch that cannot be taken back goes by itself,
+// and so does one with gates: they are asked when nothing is on the device yet.
 func (m *maker) bundle(jobs []Job) {
 	number := 0
 	for begin := 0; begin < len(jobs); {
@@ -28,7 +27,7 @@ func (m *maker) bundle(jobs []Job) {
 }
 
 func bundles(p site.Patch) bool {
-	return p.Rollback.Class != site.RollbackNone && !slices.ContainsFunc(p.Gates, func(g site.Gate) bool { return g.Wait })
+	return p.Rollback.Class != site.RollbackNone && len(p.Gates) == 0
 }
 
 // shared is what a job of a bundle does not need for itself: all restart once, after the last of
