@@ -16,10 +16,10 @@ import (
 // open begins a night when its window has come: it looks at every device, plans, and
 // writes the plan to the journal. A night is opened once, whatever the clock does later.
 func (r *Runner) open(ctx context.Context) {
-	if _, due, _ := run.Due(r.Ledger.State(), r.Calendar(), time.Now()); !due || !r.mayPlan() {
+	if _, due, _ := run.Due(r.Ledger.State(), r.Calendar(), r.Now()); !due || !r.mayPlan() {
 		return
 	}
-	r.looked = sightOf(r.Ledger.State(), time.Now())
+	r.looked = sightOf(r.Ledger.State(), r.Now())
 	r.plan(ctx, func(s run.State, facts policy.Facts) []run.Event {
 		span, due, _ := run.Due(s, facts.Store.Calendar, facts.Now)
 		if !due {
@@ -35,8 +35,8 @@ func (r *Runner) open(ctx context.Context) {
 // more. A device that did not answer is looked for now and then.
 func (r *Runner) extend(ctx context.Context) {
 	state := r.Ledger.State()
-	sight := sightOf(state, time.Now())
-	if !run.Extendable(state, time.Now()) || sight == r.looked || !r.mayPlan() {
+	sight := sightOf(state, r.Now())
+	if !run.Extendable(state, r.Now()) || sight == r.looked || !r.mayPlan() {
 		return
 	}
 	r.looked = sight
@@ -61,7 +61,7 @@ func (r *Runner) plan(ctx context.Context, decide func(run.State, policy.Facts) 
 		return
 	}
 	records, err := r.Ledger.Commit(func(s run.State) []run.Event {
-		facts.Holds, facts.Dirty, facts.Now = s.Holds, s.Dirty, time.Now()
+		facts.Holds, facts.Dirty, facts.Now = s.Holds, s.Dirty, r.Now()
 		return decide(s, facts)
 	})
 	if err != nil {

@@ -37,6 +37,9 @@ type Options struct {
 	Prepared  <-chan struct{} // closed when a night may be planned: the catalog was looked for; nil = at once
 	Beat      func()          // called whenever the loop has made progress; may be nil
 	BeatEvery time.Duration   // how often at least; 0 = as it comes
+	// Now is the wall clock, by which windows open and records are dated; nil = time.Now. What
+	// is under way keeps its deadlines by the monotonic clock of the process, wherever this one jumps.
+	Now func() time.Time
 }
 
 // Runner runs the nights of one store.
@@ -60,6 +63,9 @@ type worker struct {
 func New(o Options) *Runner {
 	if o.Beat == nil {
 		o.Beat = func() {}
+	}
+	if o.Now == nil {
+		o.Now = time.Now
 	}
 	if o.Prepared == nil {
 		ready := make(chan struct{})
@@ -97,7 +103,7 @@ func (r *Runner) wait(ctx context.Context, changed <-chan struct{}, wake time.Ti
 		pause = min(pause, r.BeatEvery)
 	}
 	if !wake.IsZero() {
-		pause = max(0, min(pause, time.Until(wake)))
+		pause = max(0, min(pause, wake.Sub(r.Now())))
 	}
 	if len(r.pending) > 0 {
 		pause = min(pause, lazily)
@@ -150,11 +156,11 @@ func (r *Runner) turn(ctx context.Context) time.Time {
 		var wake time.Time
 		lazy := false
 		records, err := r.Ledger.Commit(func(s run.State) []run.Event {
-			now := time.Now()
+			now := r.Now()
 			reported := slices.DeleteFunc(slices.Clone(r.pending), func(e run.Event) bool { return outdated(s, e) })
 			var next []run.Event
 			next, wake = run.Next(run.Foresee(s, reported...), now)
-			lazy = len(next) == 0 && now.Sub(r.since) < lazily && !slices.ContainsFunc(reported, func(e run.Event) bool { return e.Kind != run.StepClaimed })
+			lazy = len(next) == 0 && time.Since(r.since) < lazily && !slices.ContainsFunc(reported, func(e run.Event) bool { return e.Kind != run.StepClaimed })
 			if lazy {
 				return nil
 			}
@@ -162,7 +168,7 @@ func (r *Runner) turn(ctx context.Context) time.Time {
 		})
 		if err != nil {
 			r.Log.Error("nothing new is begun until the journal can be written", "err", err)
-			return time.Now().Add(retryWrite)
+			return r.Now().Add(retryWrite)
 		}
 		if !lazy {
 			r.pending = nil

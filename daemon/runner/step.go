@@ -45,34 +45,33 @@ type step struct {
 	say    func(run.Event)
 	log    *slog.Logger
 
-	deadline time.Time // the intent's, or later for a restart that is taken up again
+	deadline time.Time // by the monotonic clock: a wall clock that jumps ends nothing and prolongs nothing
 	silent   bool      // the device counts as silent
 }
 
 // again is how often a restart may get its whole time, when the box itself comes and goes.
 const again = 4
 
-// carriedOn prepares a step of an earlier process. A restart gets its whole time again: the box
-// may have been away before it gave the order, and under one id the device restarts once.
-func (s *step) carriedOn() {
-	s.silent = s.job.LastState != ""
-	if s.intent.Step == run.Reboot || s.intent.Step == run.Reboot2 {
-		whole := s.intent.Deadline.Sub(s.intent.At)
-		limit := s.intent.At.Add(again * whole)
-		if later := time.Now().Add(whole); later.Before(limit) {
-			s.deadline = later
-		}
+// left is how much of its time the step has. Of a step of an earlier process the wall clock
+// tells it, as far as it can be believed. A restart that is taken up again gets its whole time
+// again: the box may have been away before it gave the order, and under one id the device
+// restarts once.
+func (s *step) left() time.Duration {
+	whole, now := s.intent.Deadline.Sub(s.intent.At), s.Now()
+	left := min(whole, s.intent.Deadline.Sub(now))
+	restart := s.intent.Step == run.Reboot || s.intent.Step == run.Reboot2
+	if restart && !s.fresh && now.Add(whole).Before(s.intent.At.Add(again*whole)) {
+		return whole
 	}
+	return left
 }
 
 // carryOut acts until the step has an outcome and reports it. When ctx ends first nothing
 // is reported: the intent stays open and is taken up again later.
 func (s *step) carryOut(ctx context.Context) {
 	began := time.Now()
-	s.deadline = s.intent.Deadline
-	if !s.fresh {
-		s.carriedOn()
-	}
+	s.deadline = began.Add(s.left())
+	s.silent = !s.fresh && s.job.LastState != ""
 	var outcome run.Event
 	switch s.intent.Step {
 	case run.Stage:
@@ -118,7 +117,7 @@ func (s *step) explain(e run.Event) *site.Reason {
 }
 
 func (s *step) report(e run.Event) {
-	e.At, e.Night = time.Now(), s.intent.Night
+	e.At, e.Night = s.Now(), s.intent.Night
 	e.Device, e.Patch, e.Step, e.Attempt, e.Work = s.intent.Device, s.intent.Patch, s.intent.Step, s.intent.Attempt, s.intent.Work
 	s.say(e)
 }
@@ -147,7 +146,7 @@ func (s *step) look(ctx context.Context) *site.Observation {
 func (s *step) probe(ctx context.Context) (site.Observation, error) {
 	ctx, cancel := context.WithTimeout(ctx, perCall)
 	defer cancel()
-	at := time.Now()
+	at := s.Now()
 	o, err := s.Devices.Probe(ctx, s.device)
 	if err != nil {
 		return o, err
@@ -158,7 +157,7 @@ func (s *step) probe(ctx context.Context) (site.Observation, error) {
 
 // stage puts the artifacts of the patch and of its rollback on the device.
 func (s *step) stage(ctx context.Context) run.Event {
-	ctx, cancel := context.WithDeadline(ctx, s.intent.Deadline)
+	ctx, cancel := context.WithDeadline(ctx, s.deadline)
 	defer cancel()
 	for _, a := range policy.Needed(s.patch) {
 		bytes, err := s.Artifacts.Open(ctx, a)

@@ -43,7 +43,7 @@ func (s *step) work(ctx context.Context) run.Event {
 			return ended(progress)
 		case progress.Phase == devices.PhaseRunning:
 			claimed = true
-			if time.Now().After(s.intent.Deadline.Add(overrun)) {
+			if time.Now().After(s.deadline.Add(overrun)) {
 				return run.Event{Outcome: run.TimedOut}
 			}
 			pause = firstPause
@@ -93,8 +93,12 @@ func (s *step) gate(ctx context.Context) run.Event {
 
 // timely reports whether the device would still have the time that the step needs. What is
 // begun later, after a crash or a silence, would be cut off in the middle by its own deadline.
-func (s *step) timely() bool {
-	return time.Until(s.intent.Deadline) > run.Least(s.patch, s.intent.Step)
+func (s *step) timely() bool { return s.remaining() > run.Least(s.patch, s.intent.Step) }
+
+// remaining is what a device that begins the step now may take: as long as both clocks allow,
+// since the monotonic one stands still while the box is asleep, and the other one may jump.
+func (s *step) remaining() time.Duration {
+	return min(time.Until(s.deadline), s.intent.Deadline.Sub(s.Now()))
 }
 
 func (s *step) start(ctx context.Context) error {
@@ -102,7 +106,7 @@ func (s *step) start(ctx context.Context) error {
 	defer cancel()
 	w := devices.Work{
 		ID: devices.WorkID(s.intent.Work), Kind: kindOf(s.intent.Step), Patch: s.patch,
-		Timeout: max(time.Second, time.Until(s.intent.Deadline)), Owner: s.Owner,
+		Timeout: max(time.Second, s.remaining()), Owner: s.Owner,
 	}
 	if w.Kind == devices.Verify || w.Kind == devices.Prove {
 		// A proof is given its own time and no more: what does not work by then is taken back.

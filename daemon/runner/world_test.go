@@ -30,6 +30,7 @@ type world struct {
 	oracle  *oracle
 	plan    crashes
 	beats   int          // turns of the loop of all boxes
+	ahead   atomic.Int64 // how far the wall clock of the box is ahead
 	pending atomic.Int32 // calls to devices that have not returned
 
 	mu      sync.Mutex
@@ -153,7 +154,7 @@ func (w *world) boot() {
 		Facts:    func(context.Context) policy.Facts { return w.facts },
 		Calendar: func() window.Calendar { return w.facts.Store.Calendar },
 		Device:   w.facts.Store.Device,
-		Owner:    "box", Log: slog.New(slog.DiscardHandler), Beat: w.beat,
+		Owner:    "box", Log: slog.New(slog.DiscardHandler), Beat: w.beat, Now: w.wall,
 	})
 	w.mu.Lock()
 	w.ledger, w.cancel, w.dead, w.stopped = opened, cancel, false, make(chan struct{})
@@ -169,6 +170,9 @@ func (w *world) boot() {
 		}
 	}()
 }
+
+// wall is what the clock on the wall of the box shows.
+func (w *world) wall() time.Time { return time.Now().Add(time.Duration(w.ahead.Load())) }
 
 func (w *world) beat() {
 	w.mu.Lock()
