@@ -2,7 +2,6 @@ package sim
 
 import (
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/nightfill/nightfill/devices/fake"
@@ -12,8 +11,8 @@ import (
 )
 
 // furnish puts the devices of the scene into a simulation, haunted as the faults say, and
-// returns what a night is planned from.
-func (s *Scene) furnish(store *fake.Store) policy.Facts {
+// returns what a night is planned from. It feels what was wrong before.
+func (s *Scene) furnish(store *fake.Store, feel func(fault string)) policy.Facts {
 	facts := policy.Facts{Store: s.Store, Catalog: site.Catalog{Version: 1}, Cached: map[string]bool{}}
 	facts.Store.Devices = slices.Clone(s.Store.Devices)
 	for i, m := range s.machines {
@@ -21,6 +20,7 @@ func (s *Scene) furnish(store *fake.Store) policy.Facts {
 			if f.Kind == brokenBefore && f.hits(m.ID) {
 				if name := s.patch(f.Patch).Applies.Package; name != "" {
 					m.Broken = append(slices.Clone(m.Broken), name)
+					feel(brokenBefore)
 				}
 			}
 		}
@@ -69,7 +69,7 @@ func (s *Scene) haunt(store *fake.Store) {
 
 // befall adds what a fault does to a device by the clock.
 func (s *Scene) befall(store *fake.Store, device string, f Fault, n int) {
-	t := fake.Trouble{Kind: fake.TroubleKind(strings.ReplaceAll(f.Kind, "-", "_")), From: s.Opens.Add(f.At + time.Duration(n)*time.Microsecond)}
+	t := fake.Trouble{Kind: fake.TroubleKind(f.Kind), From: s.Opens.Add(f.At + time.Duration(n)*time.Microsecond)}
 	if f.For > 0 {
 		t.To = t.From.Add(f.For)
 	}

@@ -67,7 +67,8 @@ const (
 	answerLost   = "answer-lost"
 	withdrawn    = "withdrawn"
 	held         = "held"
-	gateClosed   = "gate-closed"
+	gateClosed   = string(fake.GateClosed)
+	gateHangs    = "gate-hangs"
 	powerStrip   = "power-strip"
 	brokenBefore = "broken-before"
 )
@@ -75,7 +76,7 @@ const (
 // kinds is the part of the catalogue that a store without Windows and handhelds can meet.
 func kinds() []kind {
 	work := func(row int, name string, script func(*fake.Script)) kind {
-		return kind{row: row, name: name, scope: ofWork, script: script}
+		return kind{row: row, name: name, scope: ofWork, script: named(name, script)}
 	}
 	return []kind{
 		{row: 1, name: boxDies}, {row: 2, name: boxAtAppend, scope: ofBoxAppend}, {row: 1, name: boxAtCall, scope: ofBoxCall},
@@ -87,6 +88,7 @@ func kinds() []kind {
 		{row: 55, name: string(fake.Flapping), scope: ofDevice}, {row: 50, name: string(fake.PowerOff), scope: ofDevice},
 		{row: 65, name: string(fake.DiskFull), scope: ofDevice}, {row: 67, name: string(fake.ClaimsLost), scope: ofDevice},
 		{row: 69, name: string(fake.LockHeld), scope: ofDevice}, {row: 64, name: brokenBefore, scope: ofWork},
+		work(59, gateHangs, func(s *fake.Script) { s.Gate.Hangs = true }),
 		work(51, "resets", func(s *fake.Script) { s.Install.Resets, s.Install.Midway = s.Install.Takes/2, fake.Broken }),
 		work(51, "resets-once", func(s *fake.Script) { s.Install.Resets, s.Install.Times = s.Install.Takes/3, 1 }),
 		work(61, "process-lost", func(s *fake.Script) { s.Install.Lost = true }),
@@ -112,7 +114,28 @@ func kinds() []kind {
 	}
 }
 
-// drawFaults draws no fault, one by itself, or several at once.
+// named lets a script count, under the name of a fault, when it goes as the fault says: in the
+// latest part of the work that the fault changes.
+func named(name string, edit func(*fake.Script)) func(*fake.Script) {
+	return func(s *fake.Script) {
+		was := *s
+		edit(s)
+		switch {
+		case s.Revert != was.Revert:
+			s.Revert.Name += " " + name
+		case s.Boot != was.Boot:
+			s.Boot.Name += " " + name
+		case s.Verify != was.Verify:
+			s.Verify.Name += " " + name
+		case s.Install != was.Install:
+			s.Install.Name += " " + name
+		default:
+			s.Gate.Name += " " + name
+		}
+	}
+}
+
+// drawFaults draws no fault, one by itself, or several at once, of the kinds that are named, or of all.
 func (s *Scene) drawFaults(c chance, only []string) {
 	n := 0
 	switch {
@@ -157,7 +180,7 @@ func (s *Scene) drawFault(c chance, k kind) Fault {
 			f.Device = "" // the switch, the account, the whole strip
 		}
 	case ofWork:
-		if gated := s.gated(); k.name == gateClosed && len(gated) > 0 {
+		if gated := s.gated(); (k.name == gateClosed || k.name == gateHangs) && len(gated) > 0 {
 			patch = pick(c, gated)
 		}
 		f.Patch, f.For = patch, length

@@ -18,9 +18,10 @@ import (
 // Result is what came of a night.
 type Result struct {
 	Scene      Scene
-	Violations []string // what did not hold, in the order in which it was found
-	Hash       string   // of the journal and of all that really happened: the same seed gives the same one
-	Felt       map[string]int
+	Violations []string           // what did not hold, in the order in which it was found
+	Hash       string             // of the journal and of all that really happened: the same seed gives the same one
+	Felt       map[string]int     // how often each fault made itself felt
+	Steps      map[string]int     // how steps ended: "install timed_out" -> how often
 	Ends       map[site.State]int // how jobs ended
 	Opened     bool               // the night was opened at all
 	Ready      bool               // an hour after the window the store had its floor of healthy devices
@@ -42,7 +43,7 @@ func Play(t *testing.T, scene Scene, mutant Mutant) (result Result) {
 	synctest.Test(t, func(t *testing.T) {
 		store := fake.NewStore(fake.Options{Seed: scene.Seed, Skew: time.Millisecond})
 		w := &world{scene: scene, mutant: mutant, devices: store, felt: map[string]int{}}
-		w.facts = scene.furnish(store)
+		w.facts = scene.furnish(store, w.feel)
 		if mutant.Facts != nil {
 			w.facts = mutant.Facts(w.facts)
 		}
@@ -59,7 +60,7 @@ func Play(t *testing.T, scene Scene, mutant Mutant) (result Result) {
 
 func (w *world) result() Result {
 	r := Result{
-		Scene: w.scene, Violations: w.oracle.breaches, Felt: w.felt, Ends: map[site.State]int{}, Opened: w.oracle.nights > 0,
+		Scene: w.scene, Violations: w.oracle.breaches, Felt: w.felt, Steps: w.oracle.outcomes, Ends: map[site.State]int{}, Opened: w.oracle.nights > 0,
 		Ready: ready(w.scene, w.devices),
 	}
 	for _, f := range w.devices.Fired() {

@@ -28,6 +28,7 @@ type oracle struct {
 	jobs     map[pair]*job
 	order    []pair          // of jobs, as the plan names them
 	down     map[string]bool // did not answer when the plan was made
+	outcomes map[string]int  // of steps: "install timed_out" -> how often
 	left     map[pair]bool   // named by the report as left out; a pair without a patch is a whole device
 }
 
@@ -52,7 +53,7 @@ type job struct {
 func newOracle(scene Scene, store *fake.Store) *oracle {
 	return &oracle{
 		scene: scene, devices: store, intents: map[devices.WorkID]run.Event{}, jobs: map[pair]*job{},
-		down: map[string]bool{}, left: map[pair]bool{},
+		down: map[string]bool{}, left: map[pair]bool{}, outcomes: map[string]int{},
 	}
 }
 
@@ -161,6 +162,7 @@ func (o *oracle) happened(j *job, e run.Event) {
 }
 
 func (o *oracle) stepEnded(j *job, e run.Event) {
+	o.outcomes[string(e.Step)+" "+string(e.Outcome)]++
 	if j.intent == nil || j.intent.Work != e.Work {
 		o.note("intent", "%s of %s %s ends and was not under way", e.Step, e.Patch, e.Device)
 	}
@@ -280,7 +282,7 @@ func (o *oracle) effect(c fake.Call) {
 		o.note("intent", "%s without an announcement", c)
 		return
 	}
-	intent, announced := o.intents[named(c.Work)]
+	intent, announced := o.intents[announcedAs(c.Work)]
 	switch {
 	case !announced:
 		o.note("intent", "%s without an announcement", c)
@@ -289,8 +291,8 @@ func (o *oracle) effect(c fake.Call) {
 	}
 }
 
-// named is the work that the journal knows: a driver may have put a name of its own behind it.
-func named(id devices.WorkID) devices.WorkID {
+// announcedAs is the work that the journal knows: a driver may have put a name of its own behind it.
+func announcedAs(id devices.WorkID) devices.WorkID {
 	base, _, _ := strings.Cut(string(id), ".")
 	return devices.WorkID(base)
 }

@@ -31,7 +31,7 @@ func Plain(t *testing.T, scene Scene) (is bool) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		store := fake.NewStore(fake.Options{Seed: scene.Seed, Skew: time.Millisecond})
-		facts := scene.furnish(store)
+		facts := scene.furnish(store, func(string) {})
 		pass(time.Until(scene.Opens))
 		ctx, cancel := context.WithDeadline(t.Context(), scene.outage())
 		defer cancel()

@@ -40,6 +40,18 @@ func Draw(seed uint64, kinds ...string) Scene {
 	return s
 }
 
+// Alone makes the night of a seed in which one fault of a kind is all that goes wrong.
+func Alone(seed uint64, name string) Scene {
+	s := Draw(seed, name)
+	s.Faults = nil
+	for _, k := range kinds() {
+		if k.name == name {
+			s.Faults = []Fault{s.drawFault(draw(seed, streamFaults), k)}
+		}
+	}
+	return s
+}
+
 func (s *Scene) drawStore(c chance) {
 	length := pick(c, []time.Duration{2 * time.Hour, 2 * time.Hour, 4 * time.Hour, 6 * time.Hour})
 	reserve := pick(c, []time.Duration{10 * time.Minute, 15 * time.Minute, 20 * time.Minute})

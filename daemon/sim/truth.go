@@ -116,7 +116,7 @@ func (o *oracle) final() {
 		if !j.settled || !explicit || j.intent != nil {
 			o.note("explicit", "%s of %s ends the night as %s, settled %v", j.patch, j.device, j.state, j.settled)
 		}
-		if j.state == site.Done {
+		if j.state == site.Done && !o.overtaken(j) {
 			o.compare(j) // it is so still
 		}
 	}
@@ -127,6 +127,18 @@ func (o *oracle) final() {
 	if len(o.scene.Faults) == 0 {
 		o.liveness()
 	}
+}
+
+// overtaken reports whether a later patch, which did not end well, left the package of a job in doubt.
+func (o *oracle) overtaken(j *job) bool {
+	name := o.scene.patch(j.patch).Applies.Package
+	for _, other := range o.jobs {
+		later := other.device == j.device && other.begun && !other.since.Before(j.at)
+		if later && name != "" && o.scene.patch(other.patch).Applies.Package == name && other.state != site.Done && other.state != site.RolledBack {
+			return true
+		}
+	}
+	return false
 }
 
 // complete checks that every device and every patch is named, as planned or as left out.
@@ -151,7 +163,7 @@ func (o *oracle) bodies(truth fake.Truth) {
 	}
 	reverts := map[string]int{}
 	for _, ran := range truth.Runs {
-		base := named(ran.Work)
+		base := announcedAs(ran.Work)
 		if times := count(truth.Runs, base); times != 1 {
 			o.note("once", "%s ran %d times on %s", ran.Work, times, truth.Device)
 		}
@@ -177,7 +189,7 @@ func (o *oracle) bodies(truth fake.Truth) {
 func count(runs []fake.Ran, base devices.WorkID) int {
 	n := 0
 	for _, ran := range runs {
-		if named(ran.Work) == base {
+		if announcedAs(ran.Work) == base {
 			n++
 		}
 	}

@@ -1,6 +1,7 @@
 package fake
 
 import (
+	"strings"
 	"time"
 
 	"github.com/nightfill/nightfill/devices"
@@ -21,6 +22,7 @@ type Script struct {
 
 // Outcome is how one kind of work goes. The zero Outcome is: as the patch promises.
 type Outcome struct {
+	Name          string        // names, separated by spaces, under which Fired counts each run that goes this way
 	Times         int           // only the first so many runs go this way; 0 = all of them
 	Exit          int           // exit code; 0 = what follows from the state of the device
 	Leaves        Leaves        // what an install or revert that ends by itself leaves; default Changed
@@ -47,6 +49,7 @@ const (
 
 // Boot is how a restart goes. The zero Boot is one that goes well.
 type Boot struct {
+	Name          string        // names, separated by spaces, under which Fired counts each restart that goes this way
 	Times         int           // only the first so many restarts go this way; 0 = all of them
 	Ignored       bool          // the order is taken and nothing follows
 	Dead          bool          // it does not come back, until the power is cut and restored
@@ -126,6 +129,7 @@ func (s *Store) nextBoot(m *machine) Boot {
 }
 
 func (s *Store) firedOutcome(kind devices.Kind, o Outcome) {
+	s.firedNames(o.Name)
 	s.fireIf(string(kind)+" exit", o.Exit != 0)
 	s.fireIf(string(kind)+" unchanged", o.Leaves == Unchanged)
 	s.fireIf(string(kind)+" broken", o.Leaves == Broken)
@@ -136,11 +140,18 @@ func (s *Store) firedOutcome(kind devices.Kind, o Outcome) {
 }
 
 func (s *Store) firedBoot(b Boot) {
+	s.firedNames(b.Name)
 	s.fireIf("boot ignored", b.Ignored)
 	s.fireIf("boot dead", b.Dead)
 	s.fireIf("boot slow", b.Takes > 0)
 	s.fireIf("boot reverts", b.Reverts)
 	s.fireIf("boot stops services", b.StopsServices)
+}
+
+func (s *Store) firedNames(names string) {
+	for name := range strings.FieldsSeq(names) {
+		s.fired[name]++
+	}
 }
 
 func (s *Store) fireIf(name string, happened bool) {
