@@ -31,7 +31,8 @@ type PlannedJob struct {
 	Title         string        `json:"title"`
 	Begins        time.Time     `json:"begins"`
 	Ends          time.Time     `json:"ends"`
-	Needs         site.Duration `json:"needs"` // with its rollback
+	Needs         site.Duration `json:"needs"`            // with its rollback
+	Bundle        int           `json:"bundle,omitempty"` // jobs of the device with the same number are proven together
 	LastSafeStart time.Time     `json:"last_safe_start"`
 	Reboot        site.Reboot   `json:"reboot"`
 	Note          string        `json:"note,omitempty"` // that it is due again since an exception ended
@@ -50,7 +51,7 @@ func ForecastOf(p plan.Plan, left plan.Report) Forecast {
 		for _, j := range lane.Jobs {
 			patch, _ := p.Patch(j.Patch)
 			f.Jobs = append(f.Jobs, PlannedJob{
-				Device: lane.Device, Patch: j.Patch, Title: patch.Title, Begins: j.Begins, Ends: j.Ends, Needs: j.Needs,
+				Device: lane.Device, Patch: j.Patch, Title: patch.Title, Begins: j.Begins, Ends: j.Ends, Needs: j.Needs, Bundle: j.Bundle,
 				LastSafeStart: p.Cutoff.Add(-j.Needs.Std()), Reboot: patch.Reboot, Note: j.Note,
 			})
 			if j.Ends.After(f.Ends) {

@@ -1,6 +1,8 @@
 package storecmd
 
 import (
+	"strings"
+
 	"github.com/spf13/cobra"
 
 	"github.com/nightfill/nightfill/daemon/control"
@@ -46,6 +48,7 @@ func (p *printer) plan(f control.Forecast, all bool) {
 		p.table([]string{"#", "DEVICE", "PATCH", "BEGINS", "ENDS", "NEEDS", "LATEST", "RESTART"}, rows)
 		p.line("\nFinished at %s if all goes well, %s before the cut-off.", p.clock(f.Ends), view.Brief(f.Spare.Std()))
 		p.line("NEEDS counts the rollback; after LATEST it is not begun any more.")
+		p.bundles(f.Jobs)
 		for _, j := range f.Jobs {
 			if j.Note != "" {
 				p.line("%s on %s is due again: %s.", j.Patch, j.Device, j.Note)
@@ -54,6 +57,26 @@ func (p *printer) plan(f control.Forecast, all bool) {
 	}
 	p.leftOut(f.Left, all)
 	p.next(afterPlan(f)...)
+}
+
+// bundles names what is put on together.
+func (p *printer) bundles(jobs []control.PlannedJob) {
+	type bundle struct {
+		device string
+		number int
+	}
+	var order []bundle
+	patches := map[bundle][]string{}
+	for _, j := range jobs {
+		b := bundle{j.Device, j.Bundle}
+		if j.Bundle > 0 && patches[b] == nil {
+			order = append(order, b)
+		}
+		patches[b] = append(patches[b], j.Patch)
+	}
+	for _, b := range order {
+		p.line("%s gets %s together: one restart, and all are proven before any counts.", b.device, strings.Join(patches[b], ", "))
+	}
 }
 
 func afterPlan(f control.Forecast) []string {
