@@ -38,7 +38,7 @@ func (d *Daemon) Forecast(ctx context.Context, at time.Time) (plan.Plan, plan.Re
 	facts := d.facts(ctx)
 	facts.Inventory = d.look(ctx)
 	state := d.ledger.State()
-	facts.Holds, facts.Dirty, facts.Now = state.Holds, state.Dirty, at
+	facts.Holds, facts.Dirty, facts.Learned, facts.Now = state.Holds, state.Dirty, state.Learned, at
 	made, report := plan.Make(facts, span, d.store.Calendar.Reserve)
 	return made, report, nil
 }

@@ -61,7 +61,7 @@ func (r *Runner) plan(ctx context.Context, decide func(run.State, policy.Facts) 
 		return
 	}
 	records, err := r.Ledger.Commit(func(s run.State) []run.Event {
-		facts.Holds, facts.Dirty, facts.Now = s.Holds, s.Dirty, r.Now()
+		facts.Holds, facts.Dirty, facts.Learned, facts.Now = s.Holds, s.Dirty, s.Learned, r.Now()
 		return decide(s, facts)
 	})
 	if err != nil {

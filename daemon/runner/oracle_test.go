@@ -84,10 +84,11 @@ func (o *oracle) announced(e run.Event, job run.Job) {
 		}
 	}
 	p, _ := o.state.Night.Plan.Patch(e.Patch)
-	takes := p.Duration.Install + p.Duration.Reboot + p.Duration.Verify + p.Duration.Rollback
-	if p.Reboot == site.RebootNever {
-		takes -= p.Duration.Reboot
+	expected := o.state.Estimate(e.Device, p)
+	if expected.Install < p.Duration.Install/2 || expected.Rollback < p.Duration.Rollback/2 {
+		o.t.Errorf("%s of %s is expected to take no more than %+v", e.Patch, e.Device, expected)
 	}
+	takes := expected.Install + expected.Reboot + p.Duration.Verify + expected.Rollback
 	if gate := job.Ends[run.Gate]; len(p.Gates) > 0 && (gate.Outcome != run.OK || e.At.Sub(gate.At) > time.Minute) {
 		o.t.Errorf("%s of %s is begun at %s, and its gate was %s at %s", e.Patch, e.Device, e.At, gate.Outcome, gate.At)
 	}

@@ -93,7 +93,10 @@ func (s *step) gate(ctx context.Context) run.Event {
 
 // timely reports whether the device would still have the time that the step needs. What is
 // begun later, after a crash or a silence, would be cut off in the middle by its own deadline.
-func (s *step) timely() bool { return s.remaining() > run.Least(s.patch, s.intent.Step) }
+func (s *step) timely() bool {
+	allowed := s.Ledger.State().Allowed(s.device.ID, s.patch)
+	return s.remaining() > run.Least(allowed, s.intent.Step)
+}
 
 // remaining is what a device that begins the step now may take: as long as both clocks allow,
 // since the monotonic one stands still while the box is asleep, and the other one may jump.

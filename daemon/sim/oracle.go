@@ -29,7 +29,8 @@ type oracle struct {
 	order    []pair          // of jobs, as the plan names them
 	down     map[string]bool // did not answer when the plan was made
 	outcomes map[string]int  // of steps: "install timed_out" -> how often
-	left     map[pair]bool   // named by the report as left out; a pair without a patch is a whole device
+	pace     pace
+	left     map[pair]bool // named by the report as left out; a pair without a patch is a whole device
 }
 
 // job is a patch on a device as the journal tells of it.
@@ -53,7 +54,7 @@ type job struct {
 func newOracle(scene Scene, store *fake.Store) *oracle {
 	return &oracle{
 		scene: scene, devices: store, intents: map[devices.WorkID]run.Event{}, jobs: map[pair]*job{},
-		down: map[string]bool{}, left: map[pair]bool{}, outcomes: map[string]int{},
+		down: map[string]bool{}, left: map[pair]bool{}, outcomes: map[string]int{}, pace: pace{},
 	}
 }
 
@@ -161,8 +162,14 @@ func (o *oracle) happened(j *job, e run.Event) {
 	}
 }
 
+func (o *oracle) model(device string) string {
+	d, _ := o.scene.Store.Device(device)
+	return d.ModelOrClass()
+}
+
 func (o *oracle) stepEnded(j *job, e run.Event) {
 	o.outcomes[string(e.Step)+" "+string(e.Outcome)]++
+	o.pace.saw(o.model(e.Device), e)
 	if j.intent == nil || j.intent.Work != e.Work {
 		o.note("intent", "%s of %s %s ends and was not under way", e.Step, e.Patch, e.Device)
 	}
@@ -225,11 +232,7 @@ func (o *oracle) mayInstall(j *job, e run.Event) {
 	p := o.scene.patch(e.Patch)
 	o.within("the installation of "+e.Patch+" on "+e.Device, e.At)
 	cutoff := o.scene.Closes.Add(-o.scene.Store.Calendar.Reserve)
-	needs := p.Duration.Install + p.Duration.Verify + p.Duration.Soak + p.Duration.Rollback
-	if p.Reboot != site.RebootNever {
-		needs += p.Duration.Reboot
-	}
-	if end := e.At.Add(needs.Std()); end.After(cutoff) {
+	if end := e.At.Add(o.pace.least(o.model(e.Device), p)); end.After(cutoff) {
 		o.note("last safe start", "%s of %s is begun at %s and may last with its rollback until %s", e.Patch, e.Device, moment(e.At), moment(end))
 	}
 	if j.begun {

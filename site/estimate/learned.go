@@ -38,7 +38,7 @@ type Model struct {
 
 // Runs are the newest runs of one thing.
 type Runs struct {
-	Took []site.Duration `json:"took"` // in whole seconds, rounded up; the newest is the last
+	Took []site.Duration `json:"took"` // in whole seconds; the newest is the last
 	P95  site.Duration   `json:"p95"`  // of Took, by nearest rank: with fewer than 20 runs the longest
 }
 
@@ -56,7 +56,7 @@ func (l Learned) Learn(model, patch string, part Part, took time.Duration) Learn
 	if model == "" || took <= 0 {
 		return l
 	}
-	seconds := site.Duration((took + time.Second - 1).Truncate(time.Second))
+	seconds := site.Duration(max(time.Second, took.Round(time.Second)))
 	m := l[model]
 	if part == Reboot {
 		m.Reboot = m.Reboot.with(seconds)

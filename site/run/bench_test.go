@@ -45,7 +45,7 @@ func large(b *testing.B) (run.State, time.Time) {
 
 func ended(j run.Job, now time.Time) run.Event {
 	return run.Event{Kind: run.StepEnded, At: now, Device: j.Device, Patch: j.Patch, Step: j.Intent.Step, Attempt: j.Intent.Attempt,
-		Work: j.Intent.Work, Outcome: run.OK, Observed: &site.Observation{Device: j.Device, At: now, BootID: "boot-2"}}
+		Work: j.Intent.Work, Outcome: run.OK, Took: site.Duration(now.Sub(j.Intent.At)), Observed: &site.Observation{Device: j.Device, At: now, BootID: "boot-2"}}
 }
 
 // BenchmarkNext200x40 is one decision in the middle of the night of a large store, with all

@@ -228,16 +228,11 @@ func (d *decider) owed(j *Job) time.Duration {
 		if m.Bundle != j.Bundle || m.Patch == j.Patch || m.Settled || !m.Begun() {
 			continue
 		}
-		p := &d.night.Plan.Patches[m.patch]
-		owed += d.night.layout.needs[m.patch] - p.Duration.Install.Std()
-		if p.Reboot != site.RebootNever { // they restart once
-			owed -= p.Duration.Reboot.Std()
-			reboot = max(reboot, p.Duration.Reboot.Std())
-		}
+		pace := d.pace(m)
+		owed += pace.needs - pace.install - pace.reboot // they restart once
+		reboot = max(reboot, pace.reboot)
 	}
-	if p := &d.night.Plan.Patches[j.patch]; p.Reboot != site.RebootNever {
-		reboot -= p.Duration.Reboot.Std()
-	}
+	reboot -= d.pace(j).reboot
 	return owed + max(0, reboot)
 }
 

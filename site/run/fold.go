@@ -53,6 +53,7 @@ func (s *State) apply(e Event) {
 	switch e.Kind {
 	case CatalogUpdated:
 		s.Catalog, s.Refused = *e.Catalog, nil
+		s.forget()
 	case CatalogRefused:
 		s.Refused = e.Reason
 	case ArtifactCached:
@@ -117,6 +118,7 @@ func (s *State) step(e Event) {
 	if !ok {
 		return
 	}
+	s.learn(s.Night.job(at).Intent, e)
 	job := s.Night.job(at).advance(e)
 	s.Night.put(at, job)
 	s.Night.shareEnd(e, at.lane, job.Bundle)

@@ -2,7 +2,6 @@ package run
 
 import (
 	"slices"
-	"time"
 
 	"github.com/nightfill/nightfill/site"
 	"github.com/nightfill/nightfill/site/plan"
@@ -11,18 +10,19 @@ import (
 // layout is where everything of a night lies, and the company of its devices: who belongs to
 // which group, and which group waits for which. It is made when the plan is, and never changed.
 type layout struct {
-	lanes    map[string]int  // of each device with jobs
-	order    []place         // of every job, as they were planned
-	needs    []time.Duration // of each patch of the plan
-	requires [][]int         // of each patch of the plan, the others of the plan that go before it
-	members  []member        // as the plan names them, and any other device with jobs
-	groups   [][]int         // of each group of the plan, its members
-	of       []int           // of each lane, its member
+	lanes    map[string]int // of each device with jobs
+	order    []place        // of every job, as they were planned
+	requires [][]int        // of each patch of the plan, the others of the plan that go before it
+	models   []string       // of the members; "" where the plan does not say
+	members  []member       // as the plan names them, and any other device with jobs
+	groups   [][]int        // of each group of the plan, its members
+	of       []int          // of each lane, its member
 }
 
 // member is a device of the store, whether or not anything is planned for it.
 type member struct {
 	device   string
+	model    int // whose durations it goes by
 	role     site.Role
 	down     bool      // it did not answer when the plan was made
 	lane     int       // -1: nothing is planned for it
@@ -43,7 +43,7 @@ func newLayout(p plan.Plan, patches map[string]int, devices []string, order []pl
 				first = append(first, i)
 			}
 		}
-		l.needs, l.requires = append(l.needs, plan.Needs(patch)), append(l.requires, first)
+		l.requires = append(l.requires, first)
 	}
 	for i, device := range devices {
 		l.lanes[device], l.of[i] = i, -1
@@ -64,7 +64,11 @@ func newLayout(p plan.Plan, patches map[string]int, devices []string, order []pl
 
 func (l *layout) addMember(p plan.Plan, m plan.Member) {
 	number := len(l.members)
-	it := member{device: m.Device, role: m.Role, down: m.Down, lane: -1}
+	it := member{device: m.Device, model: slices.Index(l.models, m.Model), role: m.Role, down: m.Down, lane: -1}
+	if it.model < 0 {
+		it.model = len(l.models)
+		l.models = append(l.models, m.Model)
+	}
 	if at, planned := l.lanes[m.Device]; planned {
 		it.lane, l.of[at] = at, number
 	}

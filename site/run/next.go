@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/nightfill/nightfill/site"
-	"github.com/nightfill/nightfill/site/estimate"
 	"github.com/nightfill/nightfill/site/plan"
 	"github.com/nightfill/nightfill/site/policy"
 	"github.com/nightfill/nightfill/site/window"
@@ -110,10 +109,11 @@ type decider struct {
 	events  []Event
 	wake    time.Time
 	company *company
+	paces   [][]pace // of each model, of each patch of the plan
 }
 
 func newDecider(s State, now time.Time) *decider {
-	return &decider{s: s, night: s.Night, now: now, company: meet(s)}
+	return &decider{s: s, night: s.Night, now: now, company: meet(s), paces: make([][]pace, len(s.Night.layout.models))}
 }
 
 func (d *decider) emit(e Event) {
@@ -218,14 +218,25 @@ func (d *decider) givenUp(j *Job, p *site.Patch, on standing, first *Job) bool {
 		d.settle(j, site.NoAnswer, unreached(first))
 	case first != nil && first.Last != nil && unpowered(first.Last.Reason):
 		d.settle(j, site.Skipped, first.Last.Reason)
-	case first == nil && d.waiting(j) != nil:
+	case first == nil && d.waiting(j) != nil && !d.slower(d.waiting(j), p):
 		d.settle(j, site.Skipped, d.waiting(j))
 	case !d.now.Before(d.night.Plan.Closes):
 		d.settle(j, site.Skipped, site.Because(site.CodeWindowOver, "the maintenance window ended before its turn came"))
 	default:
-		d.settle(j, site.Skipped, plan.NoTime(needs, d.night.Plan.Cutoff.Sub(d.now), estimate.PatchFile))
+		d.settle(j, site.Skipped, d.noTime(j, p, needs))
 	}
 	return true
+}
+
+// slower reports whether a job that waits for other devices fits no more only by what was learned:
+// then that is why it is not done.
+func (d *decider) slower(wait *site.Reason, p *site.Patch) bool {
+	others := wait.Code == site.CodeWaiting || wait.Code == site.CodeGroupFloor
+	return others && !d.now.Add(plan.Needs(*p)).After(d.night.Plan.Cutoff)
+}
+
+func (d *decider) noTime(j *Job, p *site.Patch, needs time.Duration) *site.Reason {
+	return plan.NoTime(needs, d.night.Plan.Cutoff.Sub(d.now), d.s.Estimate(j.Device, *p).From)
 }
 
 // forbidden says what stands against beginning the job at all.
@@ -314,15 +325,16 @@ func (d *decider) tooLate(b bundle, next Step) *site.Reason {
 		if m.patch.Rollback.Class == site.RollbackNone {
 			return nil
 		}
-		undo += Least(*m.patch, Revert) + Least(*m.patch, Prove)
+		p := d.s.Allowed(m.job.Device, *m.patch)
+		undo += Least(p, Revert) + Least(p, Prove)
 		if !m.job.Proven {
-			finish += Least(*m.patch, Verify)
+			finish += Least(p, Verify)
 		}
 		if m.turn.step == Reboot {
-			restart = max(restart, Least(*m.patch, Reboot))
+			restart = max(restart, Least(p, Reboot))
 		}
 		if following(m.job.reverted(), *m.patch, false).step == Reboot2 {
-			restartBack = max(restartBack, Least(*m.patch, Reboot2))
+			restartBack = max(restartBack, Least(p, Reboot2))
 		}
 	}
 	finish, undo = finish+restart, undo+restartBack
@@ -347,14 +359,14 @@ func (d *decider) fits(j *Job) bool {
 
 // needs is how long it may take until the device is in a known state again when the job is
 // begun: itself with its rollback, and what its bundle has begun already.
-func (d *decider) needs(j *Job) time.Duration { return d.night.layout.needs[j.patch] + d.owed(j) }
+func (d *decider) needs(j *Job) time.Duration { return d.pace(j).needs + d.owed(j) }
 
 func (d *decider) begin(b bundle, m mate) {
 	j, step := m.job, m.turn.step
 	attempt := j.Attempts[step] + 1
 	e := Event{
 		Kind: StepStarted, Device: j.Device, Patch: j.Patch, Step: step, Attempt: attempt, Reason: m.turn.reason,
-		Work: WorkID(d.night.Plan.Night, j.Device, j.Patch, step, attempt), Deadline: d.now.Add(d.limit(j, *m.patch, step)),
+		Work: WorkID(d.night.Plan.Night, j.Device, j.Patch, step, attempt), Deadline: d.now.Add(d.limit(j, d.s.Allowed(j.Device, *m.patch), step)),
 	}
 	if o, seen := d.s.Observed[j.Device]; seen {
 		e.BootID = o.BootID
@@ -371,7 +383,7 @@ func (d *decider) begin(b bundle, m mate) {
 // slack is what a step gets on top of its estimate for being told to the device.
 const slack = 30 * time.Second
 
-// limit is how long a step may take before it is ended: twice its estimate and a little,
+// limit is how long a step may take before it is ended: twice what it is allowed and a little,
 // and an installation never so long that its rollback would not fit before the window's end.
 func (d *decider) limit(j *Job, p site.Patch, step Step) time.Duration {
 	twice := 2*Least(p, step) + slack

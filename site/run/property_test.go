@@ -168,6 +168,9 @@ func (n *story) permitted(e run.Event) {
 	if job.Settled || e.Attempt != job.Attempts[e.Step]+1 || !e.Deadline.After(n.now) {
 		n.t.Fatalf("%s #%d is begun until %s in %+v", e.Step, e.Attempt, e.Deadline, job)
 	}
+	if p, _ := n.s.Night.Plan.Patch(e.Patch); e.Deadline.Sub(n.now) <= run.Least(p, e.Step) {
+		n.t.Fatalf("%s of %s has only until %s at %s", e.Step, e.Patch, e.Deadline, n.now)
+	}
 	if e.Step == run.Install && !job.Begun() {
 		n.mayBegin(e)
 	}
@@ -201,6 +204,7 @@ func (n *story) proven(e run.Event) {
 // mayBegin checks the first installation of a patch on a device.
 func (n *story) mayBegin(e run.Event) {
 	p, _ := n.s.Night.Plan.Patch(e.Patch)
+	p.Duration = n.s.Estimate(e.Device, p).Durations
 	if n.now.Add(plan.Needs(p)).After(n.s.Night.Plan.Cutoff) {
 		n.t.Fatalf("%s is begun at %s and needs %s", e.Patch, n.now, plan.Needs(p))
 	}
@@ -364,7 +368,7 @@ func (n *story) extend() {
 		p := drawPatch(n.t, len(n.facts.Catalog.Patches))
 		n.facts.Catalog.Patches = append(n.facts.Catalog.Patches, site.Approved{Patch: p, Release: &site.Release{Ring: site.RingFleet}})
 	}
-	n.facts.Now, n.facts.Holds, n.facts.Dirty = n.now, n.s.Holds, n.s.Dirty
+	n.facts.Now, n.facts.Holds, n.facts.Dirty, n.facts.Learned = n.now, n.s.Holds, n.s.Dirty, n.s.Learned
 	span := window.Span{Night: n.s.Night.Plan.Night, Open: n.s.Night.Plan.Opens, Close: n.s.Night.Plan.Closes}
 	made, report := plan.Make(n.facts, span, span.Close.Sub(n.s.Night.Plan.Cutoff))
 	if more := run.Extension(n.s, made); len(more.Lanes) > 0 {
@@ -384,7 +388,7 @@ func (n *story) goes(j run.Job, ends bool) {
 	case how == 2 && !ends:
 		e.Kind = run.DeviceAnswered
 	default:
-		e.Kind = run.StepEnded
+		e.Kind, e.Took = run.StepEnded, site.Duration(n.now.Sub(j.Intent.At))
 		e.Outcome = rapid.SampledFrom([]run.Outcome{run.OK, run.OK, run.OK, run.OK, run.Bad, run.TimedOut, run.Interrupted, run.Refused, run.Unreached}).Draw(n.t, "outcome")
 		e.Reason = run.Explain(e.Step, e.Outcome, 1, "it says so")
 		if rapid.Bool().Draw(n.t, "seen") {

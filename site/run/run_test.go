@@ -210,7 +210,7 @@ func (n *night) end(device string, outcome run.Outcome, o scenario.Options) {
 	j := n.open(device)
 	e := run.Event{
 		Kind: run.StepEnded, Device: j.Device, Patch: j.Patch, Step: j.Intent.Step, Attempt: j.Intent.Attempt,
-		Work: j.Intent.Work, Outcome: outcome, Reason: run.Explain(j.Intent.Step, outcome, 1, o["says"]),
+		Work: j.Intent.Work, Outcome: outcome, Took: site.Duration(n.now.Sub(j.Intent.At)), Reason: run.Explain(j.Intent.Step, outcome, 1, o["says"]),
 	}
 	if j.Intent.Step == run.Gate {
 		p, _ := n.s.Night.Plan.Patch(j.Patch)

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/nightfill/nightfill/site"
+	"github.com/nightfill/nightfill/site/estimate"
 )
 
 // State is the fold of the journal: all that the box knows of its store. A State is
@@ -22,6 +23,7 @@ type State struct {
 	Dirty     map[string]*site.Reason     `json:"dirty,omitempty"`    // a rollback failed; a person must look first
 	Observed  map[string]site.Observation `json:"observed,omitempty"` // newest look at each device, cut to what patches name
 	Checks    map[string]site.CheckResult `json:"checks,omitempty"`
+	Learned   estimate.Learned            `json:"learned,omitempty"` // how long steps took that ended well, by model and patch
 	Verdict   site.Verdict                `json:"verdict,omitempty"`
 	VerdictAt time.Time                   `json:"verdict_at,omitzero"` // since when the verdict is this one
 	Unsure    *site.Reason                `json:"unsure,omitempty"`    // why the box does not trust its clock; nil = it does

@@ -85,7 +85,7 @@ func (b *Box) Forecast(ctx context.Context, at time.Time) (plan.Plan, plan.Repor
 
 func planFacts(f view.Facts, at time.Time) policy.Facts {
 	return policy.Facts{
-		Store: f.Store, Catalog: f.Catalog, Cached: f.State.Cached, Holds: f.State.Holds, Dirty: f.State.Dirty, Inventory: f.Inventory, Now: at,
+		Store: f.Store, Catalog: f.Catalog, Cached: f.State.Cached, Holds: f.State.Holds, Dirty: f.State.Dirty, Learned: f.State.Learned, Inventory: f.Inventory, Now: at,
 	}
 }
 
