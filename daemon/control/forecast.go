@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/nightfill/nightfill/site"
+	"github.com/nightfill/nightfill/site/estimate"
 	"github.com/nightfill/nightfill/site/plan"
 	"github.com/nightfill/nightfill/site/window"
 )
@@ -36,6 +37,8 @@ type PlannedJob struct {
 	LastSafeStart time.Time     `json:"last_safe_start"`
 	Reboot        site.Reboot   `json:"reboot"`
 	Note          string        `json:"note,omitempty"` // that it is due again since an exception ended
+	// Estimate is what Needs is the sum of, and where that comes from.
+	Estimate estimate.Estimate `json:"estimate"`
 }
 
 // ForecastOf turns a plan and its report into a Forecast.
@@ -52,7 +55,7 @@ func ForecastOf(p plan.Plan, left plan.Report) Forecast {
 			patch, _ := p.Patch(j.Patch)
 			f.Jobs = append(f.Jobs, PlannedJob{
 				Device: lane.Device, Patch: j.Patch, Title: patch.Title, Begins: j.Begins, Ends: j.Ends, Needs: j.Needs, Bundle: j.Bundle,
-				LastSafeStart: p.Cutoff.Add(-j.Needs.Std()), Reboot: patch.Reboot, Note: j.Note,
+				LastSafeStart: p.Cutoff.Add(-j.Needs.Std()), Reboot: patch.Reboot, Estimate: j.Expected(patch), Note: j.Note,
 			})
 			if j.Ends.After(f.Ends) {
 				f.Ends = j.Ends

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/nightfill/nightfill/site"
+	"github.com/nightfill/nightfill/site/estimate"
 	"github.com/nightfill/nightfill/site/plan"
 	"github.com/nightfill/nightfill/site/run"
 	"github.com/nightfill/nightfill/site/window"
@@ -28,7 +29,10 @@ type Answer struct {
 	Note   string       `json:"note,omitempty"` // that it was due again since an exception ended
 	Held   *site.Hold   `json:"held,omitempty"`
 	Dirty  *site.Reason `json:"dirty,omitempty"` // a person must look at the device before anything else is put on it
-	Next   *Outlook     `json:"next,omitempty"`  // nil while the night that deals with the patch is not over
+	// Estimate and LastSafeStart are there while the night is open and nothing was begun.
+	Estimate      *estimate.Estimate `json:"estimate,omitempty"`
+	LastSafeStart time.Time          `json:"last_safe_start,omitzero"`
+	Next          *Outlook           `json:"next,omitempty"` // nil while the night that deals with the patch is not over
 }
 
 // Outlook is what the next night, as planned now, does with a patch on a device.
@@ -40,6 +44,9 @@ type Outlook struct {
 	Needs  site.Duration `json:"needs,omitempty"`
 	Reason *site.Reason  `json:"reason,omitempty"`
 	Note   string        `json:"note,omitempty"` // that it is due again since an exception ended
+	// Estimate is what Needs is the sum of, and where that comes from; nil unless it is planned.
+	Estimate      *estimate.Estimate `json:"estimate,omitempty"`
+	LastSafeStart time.Time          `json:"last_safe_start,omitzero"`
 }
 
 // Why answers for every patch that the newest night, the forecast or the catalog knows for
@@ -103,6 +110,7 @@ func answerOf(f Facts, next plan.Plan, left plan.Report, device, patch string) A
 		if a.Next != nil && a.Next.Night == a.Night {
 			a.Next = nil // the night is not over: what it will do is in the state
 		}
+		a.ahead(f.State, j)
 		return a
 	}
 	if f.State.Night == nil {
@@ -112,6 +120,18 @@ func answerOf(f Facts, next plan.Plan, left plan.Report, device, patch string) A
 		a.Night, a.State, a.Since, a.Reason = f.State.Night.Plan.Night, l.State, f.State.Night.Opened, l.Reason
 	}
 	return a
+}
+
+// ahead fills in by when a job of the open night has to begin, which may be later or earlier than
+// when it was planned: what the night has taught counts.
+func (a *Answer) ahead(s run.State, j run.Job) {
+	p, planned := s.Night.Plan.Patch(j.Patch)
+	if !planned || !s.Night.Open() || j.Settled || j.Begun() {
+		return
+	}
+	e := s.Estimate(j.Device, p)
+	p.Duration = e.Durations
+	a.Estimate, a.LastSafeStart = &e, s.Night.Plan.Cutoff.Add(-plan.Needs(p))
 }
 
 // held is the hold that keeps the device from work now, its own before the store's.
@@ -131,7 +151,12 @@ func outlook(next plan.Plan, left plan.Report, device, patch string) *Outlook {
 	for _, lane := range next.Lanes {
 		for _, j := range lane.Jobs {
 			if lane.Device == device && j.Patch == patch {
-				return &Outlook{Night: next.Night, State: site.Queued, Begins: j.Begins, Ends: j.Ends, Needs: j.Needs, Note: j.Note}
+				p, _ := next.Patch(patch)
+				e := j.Expected(p)
+				return &Outlook{
+					Night: next.Night, State: site.Queued, Begins: j.Begins, Ends: j.Ends, Needs: j.Needs, Note: j.Note,
+					Estimate: &e, LastSafeStart: next.Cutoff.Add(-j.Needs.Std()),
+				}
 			}
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"github.com/nightfill/nightfill/daemon/control"
 	"github.com/nightfill/nightfill/daemon/view"
 	"github.com/nightfill/nightfill/site"
+	"github.com/nightfill/nightfill/site/estimate"
 )
 
 func planCommand() *cobra.Command {
@@ -42,10 +43,10 @@ func (p *printer) plan(f control.Forecast, all bool) {
 		for _, j := range f.Jobs {
 			rows = append(rows, []cell{
 				text("%d", j.Order), text("%s", j.Device), text("%s", j.Patch), text("%s", p.clock(j.Begins)), text("%s", p.clock(j.Ends)),
-				text("%s", length(j.Needs)), text("%s", p.clock(j.LastSafeStart)), text("%s", j.Reboot),
+				text("%s", length(j.Needs)), text("%s", p.clock(j.LastSafeStart)), text("%s", j.Reboot), text("%s", parts(j.Estimate)),
 			})
 		}
-		p.table([]string{"#", "DEVICE", "PATCH", "BEGINS", "ENDS", "NEEDS", "LATEST", "RESTART"}, rows)
+		p.table([]string{"#", "DEVICE", "PATCH", "BEGINS", "ENDS", "NEEDS", "LATEST", "RESTART", "ESTIMATE"}, rows)
 		p.line("\nFinished at %s if all goes well, %s before the cut-off.", p.clock(f.Ends), view.Brief(f.Spare.Std()))
 		p.line("NEEDS counts the rollback; after LATEST it is not begun any more.")
 		p.bundles(f.Jobs)
@@ -77,6 +78,15 @@ func (p *printer) bundles(jobs []control.PlannedJob) {
 	for _, b := range order {
 		p.line("%s gets %s together: one restart, and all are proven before any counts.", b.device, strings.Join(patches[b], ", "))
 	}
+}
+
+// parts writes what an estimate is made of, and where it comes from.
+func parts(e estimate.Estimate) string {
+	text := "install " + length(e.Install)
+	if e.Reboot > 0 {
+		text += ", restart " + length(e.Reboot)
+	}
+	return text + ", verify " + length(e.Verify+e.Soak) + ", rollback " + length(e.Rollback) + ": " + e.From
 }
 
 func afterPlan(f control.Forecast) []string {
@@ -154,6 +164,10 @@ func (p *printer) why(a view.Answer) {
 		p.line("  look    a person must look at %s first, then: nightfill release %s", a.Device, a.Device)
 		p.because("          ", a.Dirty)
 	}
+	if a.Estimate != nil {
+		p.line("  needs   %s", parts(*a.Estimate))
+		p.line("          not begun after %s", p.clock(a.LastSafeStart))
+	}
 	p.steps(a.Steps)
 	p.outlook(a)
 }
@@ -175,6 +189,10 @@ func (p *printer) outlook(a view.Answer) {
 		p.line("  next    night of %s: %s to %s, needs %s with its rollback", n.Night, p.clock(n.Begins), p.clock(n.Ends), length(n.Needs))
 		if n.Note != "" {
 			p.line("          %s", n.Note)
+		}
+		if n.Estimate != nil {
+			p.line("          %s", parts(*n.Estimate))
+			p.line("          not begun after %s", p.clock(n.LastSafeStart))
 		}
 	default:
 		p.line("  next    night of %s: %s", n.Night, words(n.State))
