@@ -63,6 +63,7 @@ const (
 	CodeStageFailed    Code = "stage_failed"
 	CodeInstallFailed  Code = "install_failed"
 	CodeTimedOut       Code = "timed_out"
+	CodeTakenBack      Code = "taken_back" // a person wanted it off again
 	CodeInterrupted    Code = "interrupted"
 	CodeNotBack        Code = "not_back" // it did not come back from a restart
 	CodeVerifyFailed   Code = "verify_failed"

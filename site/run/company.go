@@ -16,6 +16,9 @@ func (d *decider) waiting(j *Job) *site.Reason {
 	if reason := d.s.Barred(); reason != nil {
 		return reason
 	}
+	if reason := d.s.taken(j.Device); reason != nil {
+		return reason
+	}
 	for _, rule := range []func(*Job) *site.Reason{d.earlierGroup, d.canaryFirst, d.partner, d.groupRoom} {
 		if reason := rule(j); reason != nil {
 			return reason
@@ -65,10 +68,11 @@ func meet(s State) *company {
 	for number := range l.members {
 		m := &l.members[number]
 		_, dirty := s.Dirty[m.device]
-		away, back := m.down || dirty, false
+		_, taken := s.Hands[m.device]
+		away, back := m.down || dirty || taken, taken
 		if m.lane >= 0 {
 			lane := s.Night.lanes[m.lane]
-			away, back = away || lane.away, lane.back && !lane.lost
+			away, back = away || lane.away, taken || lane.back && !lane.lost
 		}
 		if away {
 			c.away.add(number)
@@ -230,8 +234,9 @@ func (d *decider) canaryFailed(j *Job) (state site.State, reason *site.Reason) {
 }
 
 // groupRoom finds a group that cannot spare the device now.
-func (d *decider) groupRoom(j *Job) *site.Reason {
-	number := d.number(j)
+func (d *decider) groupRoom(j *Job) *site.Reason { return d.room(d.number(j)) }
+
+func (d *decider) room(number int) *site.Reason {
 	g := d.crowded(number, d.company.away)
 	if g < 0 {
 		return nil

@@ -19,27 +19,33 @@ type Kind string
 const (
 	DaemonStarted  Kind = "daemon.started"
 	DaemonStopped  Kind = "daemon.stopped"
-	ClockChanged   Kind = "clock.changed"   // the box began or ceased to trust its clock: Text, Reason
-	DiskChanged    Kind = "disk.changed"    // the box began or ceased to lack disk space for its journal: Reason
-	CatalogUpdated Kind = "catalog.updated" // a new generation was verified: Catalog
-	CatalogRefused Kind = "catalog.refused" // what the server offers was not accepted: Reason
-	ArtifactCached Kind = "artifact.cached" // the bytes of an artifact are verified in the store: Text is its digest
-	DeviceEnrolled Kind = "device.enrolled" // a person pinned a host key: Text is the key
-	DeviceObserved Kind = "device.observed" // the device was looked at for a night: Observed
-	DeviceSilent   Kind = "device.silent"   // it does not answer while a step runs on it
-	DeviceAnswered Kind = "device.answered" // it answers again
-	HoldSet        Kind = "hold.set"        // Hold
-	HoldReleased   Kind = "hold.released"   // Device, Reason
-	CheckEnded     Kind = "check.ended"     // the outcome of a readiness check changed, or a round was journalled: Check
-	VerdictChanged Kind = "verdict.changed" // the store's word changed: Verdict, Text
-	NightOpened    Kind = "night.opened"    // the window opened and the plan stands: Plan, Report
-	NightExtended  Kind = "night.extended"  // a later look found more to do in the same window: Plan holds what is new, Report what is left out now
-	NightClosed    Kind = "night.closed"    // nothing more happens this night: Text sums it up
-	StepStarted    Kind = "step.started"    // the intent, on disk before the act: Device Patch Step Attempt Work Deadline Observed
-	StepClaimed    Kind = "step.claimed"    // the device confirmed that it took the work
-	StepEnded      Kind = "step.ended"      // Outcome, ExitCode, Output
-	PatchSettled   Kind = "patch.settled"   // a decision without a step: To, Reason
-	BundleSplit    Kind = "bundle.split"    // a bundle that was taken back goes on in halves: Device, Halves
+	ClockChanged   Kind = "clock.changed"    // the box began or ceased to trust its clock: Text, Reason
+	DiskChanged    Kind = "disk.changed"     // the box began or ceased to lack disk space for its journal: Reason
+	CatalogUpdated Kind = "catalog.updated"  // a new generation was verified: Catalog
+	CatalogRefused Kind = "catalog.refused"  // what the server offers was not accepted: Reason
+	ArtifactCached Kind = "artifact.cached"  // the bytes of an artifact are verified in the store: Text is its digest
+	DeviceEnrolled Kind = "device.enrolled"  // a person pinned a host key: Text is the key
+	DeviceObserved Kind = "device.observed"  // the device was looked at for a night: Observed
+	DeviceSilent   Kind = "device.silent"    // it does not answer while a step runs on it
+	DeviceAnswered Kind = "device.answered"  // it answers again
+	HoldSet        Kind = "hold.set"         // Hold
+	HoldReleased   Kind = "hold.released"    // Device, Reason
+	CheckEnded     Kind = "check.ended"      // the outcome of a readiness check changed, or a round was journalled: Check
+	VerdictChanged Kind = "verdict.changed"  // the store's word changed: Verdict, Text
+	NightOpened    Kind = "night.opened"     // the window opened and the plan stands: Plan, Report
+	NightExtended  Kind = "night.extended"   // a later look found more to do in the same window: Plan holds what is new, Report what is left out now
+	NightClosed    Kind = "night.closed"     // nothing more happens this night: Text sums it up
+	StepStarted    Kind = "step.started"     // the intent, on disk before the act: Device Patch Step Attempt Work Deadline Observed
+	StepClaimed    Kind = "step.claimed"     // the device confirmed that it took the work
+	StepEnded      Kind = "step.ended"       // Outcome, ExitCode, Output
+	PatchSettled   Kind = "patch.settled"    // a decision without a step: To, Reason
+	PatchRetried   Kind = "patch.retried"    // a person wants a settled patch to be tried once more: Device, Patch, Actor, Text
+	PatchTakenBack Kind = "patch.taken_back" // a person wants a proven patch to be taken off again: Device, Patch, Actor, Text
+	TerminalOpened Kind = "terminal.opened"  // a person works on a device: Device, Actor, Text says why
+	TerminalClosed Kind = "terminal.closed"  // Device, Actor, Took; Text is the digest of the recording
+	RestartAsked   Kind = "restart.asked"    // the intent of a restart by a person: Device, Actor, Work, BootID, Deadline, Text says why
+	RestartEnded   Kind = "restart.ended"    // Device, Work, Outcome, BootID, Reason
+	BundleSplit    Kind = "bundle.split"     // a bundle that was taken back goes on in halves: Device, Halves
 )
 
 // Step is one thing done to a device for a patch.

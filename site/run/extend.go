@@ -78,7 +78,7 @@ func (n *Night) with(more []Job) []Job {
 			continue
 		}
 		old := n.job(at)
-		j.Attempts = old.Attempts
+		j.Attempts, j.Spent = old.Attempts, old.Attempts
 		jobs[old.order] = j
 	}
 	return jobs

@@ -68,6 +68,12 @@ func (s *State) apply(e Event) {
 		set(&s.Holds, &s.own.holds, e.Hold.Device, *e.Hold)
 	case HoldReleased:
 		s.release(e.Device)
+	case TerminalOpened, RestartAsked:
+		s.takeOver(e)
+	case TerminalClosed, RestartEnded:
+		drop(&s.Hands, &s.own.hands, e.Device)
+	case PatchRetried, PatchTakenBack:
+		s.reopen(e)
 	case CheckEnded:
 		set(&s.Checks, &s.own.checks, e.Check.Check, *e.Check)
 	case VerdictChanged:
@@ -135,6 +141,10 @@ func (j Job) advance(e Event) Job {
 		j = j.started(e)
 	case StepClaimed:
 		j.Claimed = true
+	case PatchRetried:
+		j = j.retried(e)
+	case PatchTakenBack:
+		j = j.takenBack(e)
 	case DeviceSilent:
 		j = j.silent(e)
 	case DeviceAnswered:

@@ -183,7 +183,11 @@ func (d *decider) lane(l *lane) {
 
 // underWay looks at a step that runs: only a device that stays silent beyond the night is let go.
 func (d *decider) underWay(j *Job) {
-	end := d.night.Plan.Closes.Add(Grace)
+	end := d.night.Plan.Closes
+	if j.Intent.At.After(end) { // a person asked for it
+		end = j.Intent.At
+	}
+	end = end.Add(Grace)
 	if j.State == site.NoAnswer && !d.now.Before(end) {
 		d.settle(j, site.NoAnswer, j.Reason)
 		return
@@ -272,7 +276,7 @@ func (d *decider) goOn(b bundle, m mate) {
 	case m.turn.notBefore.After(d.now):
 		d.wakeAt(m.turn.notBefore)
 		return
-	case !j.Begun() && d.s.Barred() != nil:
+	case !j.Begun() && (d.s.Barred() != nil || d.s.taken(j.Device) != nil):
 		return
 	case m.turn.step == Install && !b.begun() && !d.mayBegin(b):
 		return

@@ -29,6 +29,7 @@ var update = flag.Bool("update", false, "rewrite the expected nights")
 //	play [DEVICE/STEP=OUTCOME...] [DEVICE/PATCH/STEP=OUTCOME...] [breaks=PATCH] every step ends well a
 //	                             minute after it began, but for those named, and the verifications
 //	                             on a device that has the breaking patch, until nothing happens any more
+//	retry DEVICE PATCH, rollback DEVICE PATCH, restart DEVICE, terminal DEVICE, leave DEVICE  ann asks for it
 //	jobs                         how the jobs stand
 func TestNight(t *testing.T) {
 	files, err := filepath.Glob("testdata/*.txtar")
@@ -167,6 +168,8 @@ func (n *night) line(words []string) {
 	case "hold":
 		until, _ := scenario.At(o["until"])
 		n.add(run.Event{Kind: run.HoldSet, Hold: &site.Hold{Device: words[1], Until: until, Reason: "in use", Actor: "ann"}})
+	case "retry", "rollback", "restart", "terminal", "leave":
+		n.ask(words[0], words[1], words[2:])
 	case "release":
 		n.add(run.Event{Kind: run.HoldReleased, Device: words[1]})
 	case "unsure":
@@ -280,4 +283,30 @@ func (n *night) jobs() {
 		}
 		n.out.WriteString("\n")
 	}
+}
+
+// ask lets a person ask for something, and writes down why it is refused.
+func (n *night) ask(verb, device string, patch []string) {
+	e := run.Event{Device: device, Actor: "ann", Text: "to be sure"}
+	var refused *site.Reason
+	switch verb {
+	case "retry":
+		e.Kind, e.Patch = run.PatchRetried, patch[0]
+		refused = run.MayRetry(n.s, device, e.Patch, n.now)
+	case "rollback":
+		e.Kind, e.Patch = run.PatchTakenBack, patch[0]
+		refused = run.MayRollBack(n.s, device, e.Patch)
+	case "restart":
+		e.Kind, refused = run.RestartAsked, run.MayRestart(n.s, device, n.now)
+	case "terminal":
+		e.Kind, refused = run.TerminalOpened, run.MayTakeOver(n.s, device)
+	case "leave":
+		e.Kind = run.TerminalClosed
+	}
+	if refused != nil {
+		fmt.Fprintf(&n.out, "%s %s %s refused: %s\n", n.now.Format("15:04:05"), verb, device, refused)
+		return
+	}
+	n.print(n.add(e))
+	n.decide()
 }

@@ -22,6 +22,7 @@ type State struct {
 	Holds     map[string]site.Hold        `json:"holds,omitempty"`
 	Dirty     map[string]*site.Reason     `json:"dirty,omitempty"`    // a rollback failed; a person must look first
 	Observed  map[string]site.Observation `json:"observed,omitempty"` // newest look at each device, cut to what patches name
+	Hands     map[string]Hand             `json:"hands,omitempty"`    // who works on a device by hand
 	Checks    map[string]site.CheckResult `json:"checks,omitempty"`
 	Learned   estimate.Learned            `json:"learned,omitempty"` // how long steps took that ended well, by model and patch
 	Verdict   site.Verdict                `json:"verdict,omitempty"`
@@ -90,7 +91,7 @@ func (j Job) Away() bool {
 }
 
 // owned says which maps of a state nobody else has, so that they may be written.
-type owned struct{ cached, hostKeys, holds, dirty, observed, checks bool }
+type owned struct{ cached, hostKeys, holds, dirty, observed, hands, checks bool }
 
 // clone returns a state that may be changed: its night is a copy, and its maps are copied when
 // they are first written.

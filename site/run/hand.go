@@ -1,0 +1,63 @@
+package run
+
+import (
+	"strings"
+	"time"
+
+	"github.com/nightfill/nightfill/site"
+)
+
+// Hand is a person at work on a device: in a terminal, or restarting it. Until it ends the night
+// begins nothing there, and the device counts as away.
+type Hand struct {
+	Actor    string    `json:"actor"`
+	What     Kind      `json:"what"` // TerminalOpened or RestartAsked
+	Why      string    `json:"why"`
+	Since    time.Time `json:"since"`
+	Work     string    `json:"work,omitempty"`    // of a restart: under this name the device restarts once
+	BootID   string    `json:"boot_id,omitempty"` // of a restart: of the boot that is to end
+	Deadline time.Time `json:"deadline,omitzero"` // of a restart: by then the device is wanted back
+}
+
+// MayTakeOver says why a person cannot work on a device now. Nil means that he can: a
+// TerminalOpened or RestartAsked event keeps everybody else off until it ends.
+func MayTakeOver(s State, device string) *site.Reason { return s.busy(device) }
+
+// MayRestart says why a device cannot be restarted by a person now. In an open night the limits of
+// its groups hold for him as for the night.
+func MayRestart(s State, device string, now time.Time) *site.Reason {
+	if reason := s.busy(device); reason != nil {
+		return reason
+	}
+	if !s.Night.Open() {
+		return nil
+	}
+	d := newDecider(s, now)
+	for number := range s.Night.layout.members {
+		if s.Night.layout.members[number].device == device {
+			return d.room(number)
+		}
+	}
+	return nil
+}
+
+// taken says which person works on a device.
+func (s State) taken(device string) *site.Reason {
+	h, ok := s.Hands[device]
+	switch {
+	case !ok:
+		return nil
+	case h.What == RestartAsked:
+		return site.Because(site.CodeBusy, h.Actor+" is restarting "+device+": "+h.Why, "actor", h.Actor, "since", h.Since.Format(time.RFC3339))
+	}
+	return site.Because(site.CodeBusy, h.Actor+" works on "+device+" in a terminal: "+h.Why, "actor", h.Actor, "since", h.Since.Format(time.RFC3339))
+}
+
+func (s *State) takeOver(e Event) {
+	set(&s.Hands, &s.own.hands, e.Device, Hand{
+		Actor: e.Actor, What: e.Kind, Why: e.Text, Since: e.At, Work: e.Work, BootID: e.BootID, Deadline: e.Deadline,
+	})
+}
+
+// words writes a state for people.
+func words(state site.State) string { return strings.ReplaceAll(string(state), "_", " ") }
