@@ -62,11 +62,14 @@ type Daemon struct {
 	refresh  chan struct{} // asks for a look at the catalog now
 	relook   chan struct{} // asks for a look at the devices now
 	supplied chan struct{} // closed when the catalog was looked for once
+	checked  chan struct{} // closed when the checks were carried out once
+	ready    chan struct{} // closed when a night may be planned
 
 	mu        sync.Mutex // guards what follows; held for memory only
 	inventory site.Inventory
 	results   map[string]site.CheckResult
 	since     map[string]time.Time
+	anyRound  bool // the checks were carried out once
 }
 
 // New makes the appliance and opens its journal. Everything that is wrong with the state
@@ -74,6 +77,7 @@ type Daemon struct {
 func New(ctx context.Context, o Options) (*Daemon, error) {
 	d := &Daemon{
 		Options: o, store: o.Config.Store, started: time.Now(), refresh: make(chan struct{}, 1), relook: make(chan struct{}, 1), supplied: make(chan struct{}),
+		checked: make(chan struct{}), ready: make(chan struct{}),
 		inventory: site.Inventory{}, results: map[string]site.CheckResult{}, since: map[string]time.Time{},
 	}
 	if err := os.MkdirAll(o.Config.State, 0o755); err != nil {
@@ -112,7 +116,7 @@ func (d *Daemon) assemble() error {
 	d.runner = runner.New(runner.Options{
 		Ledger: d.ledger, Devices: d.devices, Artifacts: artifacts{d.depot}, Facts: d.facts,
 		Calendar: func() window.Calendar { return d.store.Calendar }, Device: d.device,
-		Owner: d.store.Org + "." + d.store.ID, Log: d.Log, Beat: heart.Beat, BeatEvery: d.notify.Interval() / 2, Prepared: d.supplied,
+		Owner: d.store.Org + "." + d.store.ID, Log: d.Log, Beat: heart.Beat, BeatEvery: d.notify.Interval() / 2, Prepared: d.ready,
 	})
 	d.checker = checker.New(checker.Options{
 		Store: d.store, Devices: pinned{d}, Log: d.Log, Sink: d.keepResults,
@@ -212,7 +216,7 @@ func (d *Daemon) Run(ctx context.Context) error {
 	}
 	group, ctx := errgroup.WithContext(ctx)
 	for _, part := range []func(context.Context) error{
-		d.journal.Run, d.runner.Run, d.checker.Run, d.control.Run, d.notify.Run, d.timekeeper, d.supply, d.watch, d.tellStatus, d.watchVerdict, d.retain, d.copyJournal,
+		d.journal.Run, d.runner.Run, d.checker.Run, d.control.Run, d.notify.Run, d.timekeeper, d.supply, d.prepared, d.watch, d.tellStatus, d.watchVerdict, d.retain, d.copyJournal,
 	} {
 		group.Go(func() error { return part(ctx) })
 	}

@@ -36,12 +36,13 @@ type lab struct {
 	public  ssh.PublicKey
 	hosts   []*fakessh.Host
 	ready   string
+	check   string            // the command of each device's check, as YAML
 	patches map[string]string // name -> patch file
 }
 
 func newLab(t *testing.T, devices int) *lab {
 	t.Helper()
-	l := &lab{t: t, dir: t.TempDir(), ready: "off", patches: map[string]string{}}
+	l := &lab{t: t, dir: t.TempDir(), ready: "off", check: `["true"]`, patches: map[string]string{}}
 	_, private, err := ed25519.GenerateKey(rand.Reader)
 	l.must(err)
 	block, err := ssh.MarshalPrivateKey(private, "test")
@@ -124,7 +125,7 @@ func (l *lab) storeFile() config.Config {
 	}
 	b.WriteString("readiness:\n  floor: {sell: 1}\n  checks:\n")
 	for n, h := range l.hosts {
-		fmt.Fprintf(&b, "    - {id: POS-%d, device: %s, kind: command, command: [\"true\"], capability: sell}\n", n+1, h.Device().ID)
+		fmt.Fprintf(&b, "    - {id: POS-%d, device: %s, kind: command, command: %s, capability: sell}\n", n+1, h.Device().ID, l.check)
 	}
 	fmt.Fprintf(&b, "listen: {ready: %q, console: off, agents: off, gossip: off, metrics: off}\nstate: state\n", l.ready)
 	cfg, err := config.Load(l.write("store.yaml", b.String()))

@@ -13,30 +13,72 @@ import (
 	"github.com/nightfill/nightfill/sync/uplink"
 )
 
-// keepResults remembers the results of a round. The journal is told of what changed: it is
-// a history of outcomes, not of looks.
+// keepResults remembers the results of a round. The journal is told of what changed, and of how it
+// compares with what was before the newest night: it is a history of outcomes, not of looks.
 func (d *Daemon) keepResults(_ context.Context, results []site.CheckResult) {
-	d.mu.Lock()
-	for _, r := range results {
-		if before, ok := d.results[r.Check]; !ok || before.Outcome != r.Outcome {
-			d.since[r.Check] = r.At
-		}
-		d.results[r.Check] = r
-	}
-	d.mu.Unlock()
+	first := d.remember(results)
 	_, err := d.ledger.Commit(func(s run.State) []run.Event {
 		var events []run.Event
 		for _, r := range results {
-			if before, ok := s.Checks[r.Check]; !ok || before.Outcome != r.Outcome {
+			if before, ok := s.Checks[r.Check]; !ok || first || before.Outcome != r.Outcome {
 				events = append(events, run.Event{Kind: run.CheckEnded, At: r.At, Device: r.Device, Check: &r})
 			}
+		}
+		if len(results) > 0 {
+			events = append(events, view.Compare(run.Foresee(s, events...), d.store, results[0].At)...)
 		}
 		return events
 	})
 	if err != nil {
 		d.Log.Error("cannot write down the results of the checks", "err", err)
 	}
+	if first {
+		close(d.checked)
+	}
 }
+
+// remember keeps the results of a round, and tells whether it is the first since the start: its
+// results are journalled whatever they are, since they prove what older ones do not.
+func (d *Daemon) remember(results []site.CheckResult) (first bool) {
+	failing := d.ledger.State().Failing
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, r := range results {
+		before, ok := d.results[r.Check]
+		if !ok || before.Outcome != r.Outcome {
+			d.since[r.Check] = r.At
+		}
+		if t, known := failing[r.Check]; known && r.Outcome == site.Fail {
+			d.since[r.Check] = t // since before this start, or before a look that told nothing
+		}
+		d.results[r.Check] = r
+	}
+	first, d.anyRound = !d.anyRound, true
+	return first
+}
+
+// prepared closes ready when a night may be planned: the catalog was looked for, so that patches are
+// known, and the checks were carried out, so that it is known what was broken before.
+func (d *Daemon) prepared(ctx context.Context) error {
+	limit := time.NewTimer(baselineWait)
+	defer limit.Stop()
+	select {
+	case <-d.supplied:
+	case <-ctx.Done():
+		return nil
+	}
+	select {
+	case <-d.checked:
+	case <-limit.C:
+	case <-ctx.Done():
+		return nil
+	}
+	close(d.ready)
+	return nil
+}
+
+// baselineWait is how long after the box's start a night waits for the first round of checks.
+const baselineWait = time.Minute
 
 // nextFixedCheck is the next moment after now at which the checks run whatever was before:
 // a while before opening, and just before the window for a baseline.

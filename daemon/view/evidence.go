@@ -2,6 +2,7 @@ package view
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/nightfill/nightfill/site"
@@ -33,8 +34,16 @@ type NightDevice struct {
 	State  site.State   `json:"state"`
 	Since  time.Time    `json:"since,omitzero"`
 	Reason *site.Reason `json:"reason,omitempty"`
-	Total  int          `json:"total"` // patches that were due
-	Done   int          `json:"done"`  // of them
+	Total  int          `json:"total"`                  // patches that were due
+	Done   int          `json:"done"`                   // of them
+	Before string       `json:"before_night,omitempty"` // what was broken on it before the night's work; empty = nothing that is known
+}
+
+// NightCheck is one readiness check before a night's work, when the night was over, and last: now
+// while it is open, else when the store opened.
+type NightCheck struct {
+	site.Compared
+	AtClose site.CheckOutcome `json:"at_close,omitempty"` // empty: the night is open, or no check ran since
 }
 
 // WithEvidence shows the newest night of a state with every attempt of every step and an outcome of
@@ -58,8 +67,45 @@ func WithEvidence(store site.Store, s run.State, records []run.Record, now time.
 			j.note(r.Event)
 		}
 	}
+	v.Checks = nightChecks(store, s)
 	v.Devices = outcomes(store, s, v)
 	return v
+}
+
+// nightChecks compares the checks as the journal did, or as they stand now while the night is open.
+func nightChecks(store site.Store, s run.State) []NightCheck {
+	last := s.Night.Compared
+	if s.Night.Open() {
+		last = BaselineOf(s, store).Compare(store, s.Checks, s.Failing)
+	}
+	list := make([]NightCheck, 0, len(last))
+	for _, c := range last {
+		v := NightCheck{Compared: c}
+		for _, was := range s.Night.AtClose {
+			if was.Check == c.Check && !s.Night.Open() {
+				v.AtClose = was.After
+			}
+		}
+		list = append(list, v)
+	}
+	return list
+}
+
+// brokenBefore says what was broken on a device before the night's work.
+func brokenBefore(device string, s run.State, checks []NightCheck) string {
+	if slices.Contains(s.Night.Before.Down, device) {
+		return "did not answer before the night"
+	}
+	var failed []string
+	for _, c := range checks {
+		if c.Device == device && c.Before == site.Fail {
+			failed = append(failed, c.Check)
+		}
+	}
+	if len(failed) == 0 {
+		return ""
+	}
+	return strings.Join(failed, ", ") + " failed before the night"
 }
 
 // note adds what one record tells to the attempts of its job.
@@ -105,7 +151,9 @@ func outcomes(store site.Store, s run.State, v *Night) []NightDevice {
 	}
 	var list []NightDevice
 	for _, d := range devices {
-		list = append(list, outcome(d, s, v))
+		o := outcome(d, s, v)
+		o.Before = brokenBefore(d.ID, s, v.Checks)
+		list = append(list, o)
 	}
 	return list
 }

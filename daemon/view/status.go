@@ -110,7 +110,7 @@ func windowOf(c window.Calendar, now time.Time) Window {
 func problems(f Facts) []string {
 	list := []string{}
 	for _, finding := range f.Report.Fix {
-		list = append(list, finding.What+" ["+finding.Code+"]")
+		list = append(list, strings.TrimSpace(finding.What+" ["+finding.Code+"] "+finding.BrokeText))
 	}
 	for _, reason := range []*site.Reason{f.State.Unsure, f.State.Full, f.CatalogNo, f.State.Refused} {
 		if reason != nil {
@@ -236,10 +236,14 @@ func flag(b bool) int {
 func Alerts(f Facts) map[string]any {
 	alerts := map[string]any{}
 	for _, finding := range f.Report.Fix {
-		alerts[finding.Code] = map[string]any{
+		alert := map[string]any{
 			"schema": "alert/1", "code": finding.Code, "device": finding.Device, "text": finding.What, "since": finding.Since,
 			"blocks_trading": finding.BlocksTrading, "rev": f.State.Seq,
 		}
+		if finding.Broke != "" {
+			alert["broke"], alert["broke_text"] = finding.Broke, finding.BrokeText
+		}
+		alerts[finding.Code] = alert
 	}
 	for device, reason := range f.State.Dirty {
 		alerts["DIRTY-"+device] = map[string]any{
@@ -269,7 +273,7 @@ func JobsUnsettled(n *run.Night) (busy []string, total, settled int) {
 
 // Readiness gathers what the judgement of readiness needs from the state.
 func Readiness(f Facts, results map[string]site.CheckResult, since map[string]time.Time, started time.Time) ready.Input {
-	in := ready.Input{Store: f.Store, Results: results, Since: since, Now: f.Now, Started: started, Rev: f.State.Seq}
+	in := ready.Input{Store: f.Store, Results: results, Since: since, Now: f.Now, Started: started, Rev: f.State.Seq, Baseline: BaselineOf(f.State, f.Store)}
 	in.Opens, _ = f.Store.Calendar.NextOpening(f.Now)
 	if f.State.Night.Open() {
 		busy, total, settled := JobsUnsettled(f.State.Night)

@@ -171,6 +171,7 @@ type Night struct {
 	Settled int                `json:"settled"` // of them
 	States  map[site.State]int `json:"states"`  // jobs by state
 	Patches []string           `json:"patches"`
+	Passes  int                `json:"passes,omitempty"` // how often something to do was looked for and found; absent: not known
 	Jobs    []Job              `json:"jobs,omitempty"`
 	Left    plan.Report        `json:"left_out,omitempty"`
 	Rev     uint64             `json:"rev"`
@@ -181,6 +182,7 @@ type Night struct {
 	Name    string        `json:"name,omitempty"`    // of the store
 	AsOf    time.Time     `json:"as_of,omitzero"`    // all of this is what the box knew then
 	Devices []NightDevice `json:"devices,omitempty"` // every one of the store, in the order of its file
+	Checks  []NightCheck  `json:"checks,omitempty"`  // every one of the store, before the night's work and after it
 }
 
 // Job is one patch on one device in a night, with the evidence of each step.
@@ -223,7 +225,7 @@ func NightOf(s run.State, details bool) *Night {
 	}
 	v := &Night{
 		Schema: "night/1", Night: n.Plan.Night, Open: n.Open(), Opens: n.Plan.Opens, Cutoff: n.Plan.Cutoff, Closes: n.Plan.Closes,
-		Opened: n.Opened, Closed: n.Closed, Summary: run.Summary(n), Total: n.Total(), Settled: n.Settled(), States: map[site.State]int{}, Patches: []string{}, Rev: s.Seq,
+		Opened: n.Opened, Closed: n.Closed, Summary: run.Summary(n), Total: n.Total(), Settled: n.Settled(), States: map[site.State]int{}, Patches: []string{}, Passes: n.Passes, Rev: s.Seq,
 	}
 	for _, p := range n.Plan.Patches {
 		v.Patches = append(v.Patches, p.ID)

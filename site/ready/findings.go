@@ -77,6 +77,7 @@ func (j *judge) findDown() {
 		f := downWords(d.ID)
 		f.Code, f.Device, f.Since = code, d.ID, since
 		f.SoWhat = j.soWhat(named, red)
+		f.Broke, f.BrokeText = j.in.Baseline.device(d.ID, since)
 		j.add(f, red)
 	}
 }
@@ -97,6 +98,7 @@ func (j *judge) findFailed() {
 		f := failWords(l.check)
 		f.Code, f.Device, f.Since = l.check.ID, l.check.Device, j.since(l)
 		f.SoWhat = j.soWhat(l.check.Capability, red)
+		f.Broke, f.BrokeText, _ = j.in.Baseline.check(j.in.Store, l.check, f.Since)
 		j.add(f, red)
 	}
 }

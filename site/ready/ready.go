@@ -18,9 +18,11 @@ type Input struct {
 	Started time.Time // when this process started; results from before it prove nothing
 	Opens   time.Time // the next opening for trade; zero = not known
 	Night   *Night    // nil: no night is running
-	Devices []Fact
-	Notes   []Note
-	Rev     uint64 // number of the newest journal record that went into this input
+	// Baseline is what was known before the newest night's work; nil = there never was a night.
+	Baseline *Baseline
+	Devices  []Fact
+	Notes    []Note
+	Rev      uint64 // number of the newest journal record that went into this input
 }
 
 // Night is how far a running night has come.
@@ -79,16 +81,18 @@ type Report struct {
 
 // Finding is one thing to do or to know, in shop words.
 type Finding struct {
-	Code          string    `json:"code"` // to say on the phone; the id of the check where there is one
-	Device        string    `json:"device,omitempty"`
-	What          string    `json:"what"`
-	SoWhat        string    `json:"so_what,omitempty"`
-	Steps         []string  `json:"steps,omitempty"`
-	Else          string    `json:"else,omitempty"`  // what to do if it stays
-	Call          string    `json:"call,omitempty"`  // whom to call
-	Phone         string    `json:"phone,omitempty"` // and the number
-	Since         time.Time `json:"since,omitzero"`
-	BlocksTrading bool      `json:"blocks_trading"`
+	Code          string     `json:"code"` // to say on the phone; the id of the check where there is one
+	Device        string     `json:"device,omitempty"`
+	What          string     `json:"what"`
+	SoWhat        string     `json:"so_what,omitempty"`
+	Steps         []string   `json:"steps,omitempty"`
+	Else          string     `json:"else,omitempty"`  // what to do if it stays
+	Call          string     `json:"call,omitempty"`  // whom to call
+	Phone         string     `json:"phone,omitempty"` // and the number
+	Since         time.Time  `json:"since,omitzero"`
+	BlocksTrading bool       `json:"blocks_trading"`
+	Broke         site.Broke `json:"broke,omitempty"`      // of what fails: whether it did before the newest night
+	BrokeText     string     `json:"broke_text,omitempty"` // the same as a sentence
 }
 
 // Capability is how many devices can do one thing now.

@@ -35,6 +35,7 @@ const (
 	NightOpened    Kind = "night.opened"     // the window opened and the plan stands: Plan, Report
 	NightExtended  Kind = "night.extended"   // a later look found more to do in the same window: Plan holds what is new, Report what is left out now
 	NightClosed    Kind = "night.closed"     // nothing more happens this night: Text sums it up
+	NightCompared  Kind = "night.compared"   // the checks when the night was over, or later before the store opened, against those before it: Compared
 	StepStarted    Kind = "step.started"     // the intent, on disk before the act: Device Patch Step Attempt Work Deadline Observed
 	StepClaimed    Kind = "step.claimed"     // the device confirmed that it took the work
 	StepEnded      Kind = "step.ended"       // Outcome, ExitCode, Output
@@ -107,6 +108,7 @@ type Event struct {
 	Halves   [][]string        `json:"halves,omitempty"` // the patches of each half
 	Plan     *plan.Plan        `json:"plan,omitempty"`
 	Report   plan.Report       `json:"report,omitempty"`
+	Compared []site.Compared   `json:"compared,omitempty"`
 }
 
 // CatalogNote says which generation of the catalog the store now goes by.

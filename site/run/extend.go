@@ -47,6 +47,7 @@ func (s *State) extend(e Event) {
 		return
 	}
 	n, more := s.Night, *e.Plan
+	n.Passes = max(1, n.Passes) + 1
 	n.Plan.Catalog, n.Plan.Groups, n.Plan.Members = more.Catalog, more.Groups, more.Members
 	n.Plan.Lanes = slices.Clone(n.Plan.Lanes)
 	n.Plan.Patches = slices.Clone(n.Plan.Patches)

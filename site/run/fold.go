@@ -51,6 +51,8 @@ func (s *State) apply(e Event) {
 		s.TrustedAt = e.At
 	}
 	switch e.Kind {
+	case DaemonStarted:
+		s.Started = e.At
 	case CatalogUpdated:
 		s.Catalog, s.Refused = *e.Catalog, nil
 		s.forget()
@@ -75,7 +77,7 @@ func (s *State) apply(e Event) {
 	case PatchRetried, PatchTakenBack:
 		s.reopen(e)
 	case CheckEnded:
-		set(&s.Checks, &s.own.checks, e.Check.Check, *e.Check)
+		s.checked(*e.Check)
 	case VerdictChanged:
 		s.Verdict, s.VerdictAt = e.Verdict, e.At
 	case NightOpened:
@@ -88,6 +90,8 @@ func (s *State) apply(e Event) {
 		}
 	case BundleSplit:
 		s.Night.split(e)
+	case NightCompared:
+		s.compared(e)
 	case DeviceObserved, DeviceSilent, DeviceAnswered, StepStarted, StepClaimed, StepEnded, PatchSettled:
 		s.step(e)
 	}
@@ -101,7 +105,7 @@ func (s *State) release(device string) {
 
 func (s *State) open(e Event) {
 	s.Night = NewNight(*e.Plan, e.At, queued(*e.Plan, e.At))
-	s.Night.Report = e.Report
+	s.Night.Report, s.Night.Passes, s.Night.Before = e.Report, 1, Before{Checks: s.known(), Down: down(e)}
 }
 
 // queued are the jobs of a plan before anything is done.

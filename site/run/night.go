@@ -18,6 +18,11 @@ type Night struct {
 	Opened time.Time
 	Closed time.Time // zero while it runs
 	Note   string    // how it was summed up
+	Passes int       // how often the devices were looked at for something to do and it was found; 0 = an older version opened it
+
+	Before   Before          // what was known when it opened
+	AtClose  []site.Compared // the checks against those before it, in the first round after the close
+	Compared []site.Compared // the same as it was last: otherwise than AtClose where that changed before the store opened
 
 	lanes  []*lane // in the order of the plan's; what is reached from here is never changed
 	layout layout  // made anew with every plan, and shared by all states until the next one
@@ -204,11 +209,16 @@ type nightJSON struct {
 	Closed time.Time   `json:"closed,omitzero"`
 	Jobs   []Job       `json:"jobs,omitempty"` // in the order in which they were planned
 	Note   string      `json:"note,omitempty"`
+	Passes int         `json:"passes,omitempty"`
+
+	Before   Before          `json:"before,omitzero"`
+	AtClose  []site.Compared `json:"at_close,omitempty"`
+	Compared []site.Compared `json:"compared,omitempty"`
 }
 
 // MarshalJSON implements json.Marshaler.
 func (n *Night) MarshalJSON() ([]byte, error) {
-	return json.Marshal(nightJSON{n.Plan, n.Report, n.Opened, n.Closed, slices.Collect(n.Jobs()), n.Note})
+	return json.Marshal(nightJSON{n.Plan, n.Report, n.Opened, n.Closed, slices.Collect(n.Jobs()), n.Note, n.Passes, n.Before, n.AtClose, n.Compared})
 }
 
 // UnmarshalJSON implements json.Unmarshaler.
@@ -217,7 +227,7 @@ func (n *Night) UnmarshalJSON(data []byte) error {
 	if err := json.Unmarshal(data, &v); err != nil {
 		return err
 	}
-	*n = Night{Plan: v.Plan, Report: v.Report, Opened: v.Opened, Closed: v.Closed, Note: v.Note}
+	*n = Night{Plan: v.Plan, Report: v.Report, Opened: v.Opened, Closed: v.Closed, Note: v.Note, Passes: v.Passes, Before: v.Before, AtClose: v.AtClose, Compared: v.Compared}
 	n.lay(v.Jobs)
 	return nil
 }

@@ -25,6 +25,8 @@ type State struct {
 	Hands     map[string]Hand             `json:"hands,omitempty"`    // who works on a device by hand
 	Checks    map[string]site.CheckResult `json:"checks,omitempty"`
 	Learned   estimate.Learned            `json:"learned,omitempty"` // how long steps took that ended well, by model and patch
+	Failing   map[string]time.Time        `json:"failing,omitempty"` // since when each check that fails does, whatever restarts of the box came between
+	Started   time.Time                   `json:"started,omitzero"`  // when the box last started: what it saw before may have changed while it was away
 	Verdict   site.Verdict                `json:"verdict,omitempty"`
 	VerdictAt time.Time                   `json:"verdict_at,omitzero"` // since when the verdict is this one
 	Unsure    *site.Reason                `json:"unsure,omitempty"`    // why the box does not trust its clock; nil = it does
@@ -91,7 +93,7 @@ func (j Job) Away() bool {
 }
 
 // owned says which maps of a state nobody else has, so that they may be written.
-type owned struct{ cached, hostKeys, holds, dirty, observed, hands, checks bool }
+type owned struct{ cached, hostKeys, holds, dirty, observed, hands, checks, failing bool }
 
 // clone returns a state that may be changed: its night is a copy, and its maps are copied when
 // they are first written.

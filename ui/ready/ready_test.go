@@ -66,6 +66,9 @@ func reports(t *testing.T) map[string]ready.Report {
 	notes := set(in(), site.Fail, "KDS-1")
 	notes.Notes = []ready.Note{{Kind: ready.LineDown, Since: morning.Add(-5 * time.Hour)}}
 	bad := set(in(), site.Fail, "CARD-3", "POS-2", "POS-3", "POS-4", "KDS-1")
+	bad.Baseline = &ready.Baseline{
+		Checks: map[string]site.CheckResult{"CARD-3": {Outcome: site.Pass}, "POS-2": {Outcome: site.Fail}}, Did: []site.Did{{Device: "till-3", Patch: "<cards-2>"}},
+	}
 	working := in()
 	working.Night = &ready.Night{Total: 36, Settled: 14, Ends: morning.Add(time.Hour), Closes: morning.Add(2 * time.Hour)}
 	overrun := in()

@@ -36,6 +36,9 @@ func HTML(r Report) ([]byte, error) {
 		}
 	}
 	slices.SortStableFunc(v.Need, func(a, b deviceLine) int { return int(b.Tone - a.Tone) })
+	for _, c := range r.Checks {
+		v.Compared = append(v.Compared, checkLine{c, lookOf(c.Tone, c.Last), words(c.Before), words(c.AtClose)})
+	}
 	var b bytes.Buffer
 	if err := page.Execute(&b, v); err != nil {
 		return nil, err
@@ -46,12 +49,13 @@ func HTML(r Report) ([]byte, error) {
 // sheet is what the page shows.
 type sheet struct {
 	Report
-	Sum     string
-	Picture template.HTML
-	Need    []deviceLine
-	All     []deviceLine
-	Patches []rowLine
-	NotDue  []rowLine
+	Sum      string
+	Picture  template.HTML
+	Need     []deviceLine
+	All      []deviceLine
+	Patches  []rowLine
+	NotDue   []rowLine
+	Compared []checkLine
 }
 
 // notDue is the state of what is shown apart, since it is long and asks for nothing.
@@ -64,6 +68,9 @@ func (s sheet) When() string {
 		text += ", not closed"
 	} else {
 		text += ", closed " + s.Closed.In(s.zone()).Format("15:04")
+	}
+	if s.Passes > 1 {
+		text += fmt.Sprintf(", %d passes", s.Passes)
 	}
 	return text + ". Window " + s.clock(s.Opens) + " to " + s.clock(s.Closes) + ", cut-off " + s.clock(s.Cutoff) + ". All times: " + s.zone().String() + "."
 }
@@ -79,6 +86,12 @@ type deviceLine struct {
 	Device
 	Look look
 	At   string
+}
+
+type checkLine struct {
+	Check
+	Look           look
+	Was, WhenEnded string
 }
 
 type rowLine struct {

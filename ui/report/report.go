@@ -27,6 +27,8 @@ type Report struct {
 	AsOf    time.Time // all of this is what the box knew then
 	Devices []Device
 	Rows    []Row
+	Checks  []Check
+	Passes  int    // how often something to do was looked for and found; 0 = not known
 	Chart   []byte // an svg element for the page, trusted as it is; nil = none
 }
 
@@ -41,6 +43,18 @@ type Device struct {
 	Code   string
 	Reason string
 	Since  time.Time
+	Before string // what was broken on it before the night; empty = nothing that is known
+}
+
+// Check is one readiness check before the night's work and after it, as outcomes: "pass".
+type Check struct {
+	Check   string
+	Device  string // empty: it is of the store
+	Before  string
+	AtClose string // empty: not known yet
+	Last    string // now while the night is open, else when the store opened
+	Tone    Tone
+	Text    string // when it broke; empty = it does not fail
 }
 
 // Row is one patch on one device, or a device without any: then Patch is empty.

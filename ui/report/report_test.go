@@ -26,10 +26,18 @@ func night() report.Report {
 		Cutoff: at(315), Closes: at(360), AsOf: at(72), Chart: []byte("<svg xmlns=\"http://www.w3.org/2000/svg\"><title>the picture</title></svg>\n"),
 		Devices: []report.Device{
 			{Device: "srv-1", Class: "linux-server", State: "done", Tone: report.Good, Total: 2, Done: 2, Since: at(20)},
-			{Device: "till-1", Class: "linux-server", State: "rolled_back", Tone: report.Back, Total: 1, Code: "verify_failed", Reason: hostile, Since: at(31)},
-			{Device: "till-2", Class: "linux-server", State: "no_answer", Tone: report.Bad, Code: "no_answer", Reason: "till-2 does not answer", Since: at(0)},
+			{Device: "till-1", Class: "linux-server", State: "rolled_back", Tone: report.Back, Total: 1, Code: "verify_failed", Reason: hostile, Since: at(31), Before: "POS-1 failed before the night"},
+			{Device: "till-2", Class: "linux-server", State: "no_answer", Tone: report.Bad, Code: "no_answer", Reason: "till-2 does not answer", Since: at(0),
+				Before: "did not answer before the night"},
 			{Device: "till-3", Class: "linux-server", State: "held", Tone: report.Note, Code: "held", Reason: "held by a.khan", Since: at(0)},
 			{Device: "pinpad-1", Class: "observe", State: "not_due", Code: "observe_only", Reason: "only observed, never changed", Since: at(0)},
+		},
+		Passes: 2,
+		Checks: []report.Check{
+			{Check: "POS-0", Device: "srv-1", Before: "pass", AtClose: "pass", Last: "pass", Tone: report.Good},
+			{Check: "POS-1", Device: "till-1", Before: "fail", AtClose: "fail", Last: "fail", Tone: report.Back, Text: "It was already broken before tonight's work."},
+			{Check: "POS-3", Device: "till-1", Before: "pass", AtClose: "not_applicable", Last: "fail", Tone: report.Bad, Text: "It broke during tonight's work on till-1 (pos-4.2.1)."},
+			{Check: "=CARD", Before: "unknown", Last: "fail", Tone: report.Bad, Text: "It is not known whether it worked before tonight's work."},
 		},
 		Rows: []report.Row{
 			{Device: "srv-1", Class: "linux-server", Patch: "gw-3.1", Title: "Gateway 3.1", State: "done", Tone: report.Good, Since: at(12), Before: "3.0", After: "3.1", Attempts: 1, Took: 9*time.Minute + 400*time.Millisecond, Verified: at(12)},
@@ -67,7 +75,7 @@ func TestCSV(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !slices.Equal(rows[0], report.Columns()) || len(rows) != 1+len(r.Rows) {
+	if !slices.Equal(rows[0], report.Columns()) || len(rows) != 1+len(r.Rows)+1 {
 		t.Errorf("%d lines under %q", len(rows), rows[0])
 	}
 	for _, row := range rows {

@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/nightfill/nightfill/daemon/view"
+	"github.com/nightfill/nightfill/site"
 	"github.com/nightfill/nightfill/site/run"
 )
 
@@ -118,6 +119,8 @@ func (p *printer) happened(e run.Event) string {
 		text = "the night opened, the plan stands"
 	case run.NightExtended:
 		text = "the night goes on with more to do"
+	case run.NightCompared:
+		text = "compared the checks with those before the night: " + broke(e.Compared)
 	case run.DeviceObserved:
 		text = "looked at " + e.Device
 	case run.DeviceSilent:
@@ -137,4 +140,18 @@ func (p *printer) happened(e run.Event) string {
 		text += ": " + reason(e.Reason)
 	}
 	return clean(text)
+}
+
+// broke names the checks that fail, and when they broke.
+func broke(compared []site.Compared) string {
+	var parts []string
+	for _, c := range compared {
+		if c.After == site.Fail {
+			parts = append(parts, strings.TrimSpace(c.Check+" fails. "+c.Text))
+		}
+	}
+	if len(parts) == 0 {
+		return "none fails"
+	}
+	return strings.Join(parts, " ")
 }

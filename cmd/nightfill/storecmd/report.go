@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"strings"
 	"time"
 
 	"github.com/google/renameio/v2"
@@ -146,11 +147,49 @@ func (p *printer) night(n view.Night, all bool) {
 		p.table([]string{"DEVICE", "PATCH", "OUTCOME", "AT", "TOOK", "VERSION", "WHY"}, p.nightRows(n.Jobs))
 	}
 	p.leftOut(n.Left, all)
+	p.compared(n, all)
 	_, notDue := control.Grouped(n.Left)
-	p.line("\nTotal: %s on %s, %d of them done; %d left out, %d not due.", count(n.Total, "patch", "patches"), count(len(devicesOf(n.Jobs)), "device", "devices"),
+	p.line("\nTotal: %s on %s%s, %d of them done; %d left out, %d not due.", count(n.Total, "patch", "patches"), count(len(devicesOf(n.Jobs)), "device", "devices"), passes(n),
 		n.States[site.Done], len(n.Left)-len(notDue), len(notDue))
 	p.next(afterNight(n)...)
 }
+
+// passes tells how often something to do was found, where that was more than once.
+func passes(n view.Night) string {
+	if n.Passes < 2 {
+		return ""
+	}
+	return fmt.Sprintf(" in %d passes", n.Passes)
+}
+
+// compared writes the checks before the night's work and after it: those that have to be told of, or
+// all of them; and what was broken on devices before.
+func (p *printer) compared(n view.Night, all bool) {
+	var rows [][]cell
+	for _, c := range n.Checks {
+		if all || c.Before != c.After || c.After != site.Pass && c.After != site.Unknown {
+			rows = append(rows, []cell{text("%s", c.Check), text("%s", or(c.Device, "-")), text("%s", check(c.Before)), text("%s", or(check(c.AtClose), "-")),
+				text("%s", check(c.After)), text("%s", c.Text)})
+		}
+	}
+	switch last := "LAST"; {
+	case len(rows) > 0:
+		if n.Open {
+			last = "NOW"
+		}
+		p.line("\nChecks: before and after")
+		p.table([]string{"CHECK", "DEVICE", "BEFORE", "AT CLOSE", last, "BROKE"}, rows)
+	case len(n.Checks) > 0:
+		p.line("\nChecks: before and after: no difference, none fails.")
+	}
+	for _, d := range n.Devices {
+		if d.Before != "" {
+			p.line("%s", clean(d.Device+": "+d.Before+"."))
+		}
+	}
+}
+
+func check(o site.CheckOutcome) string { return strings.ReplaceAll(string(o), "_", " ") }
 
 // nightRows puts what is not good first.
 func (p *printer) nightRows(jobs []view.Job) [][]cell {

@@ -19,13 +19,18 @@ import (
 func Report(n view.Night, zone *time.Location) report.Report {
 	r := report.Report{
 		Store: n.Store, Name: n.Name, Night: n.Night.String(), Zone: zone, Open: n.Open, Opens: n.Opens, Cutoff: n.Cutoff, Closes: n.Closes,
-		Opened: n.Opened, Closed: n.Closed, AsOf: n.AsOf,
+		Opened: n.Opened, Closed: n.Closed, AsOf: n.AsOf, Passes: n.Passes,
+	}
+	for _, c := range n.Checks {
+		r.Checks = append(r.Checks, report.Check{
+			Check: c.Check, Device: c.Device, Before: string(c.Before), AtClose: string(c.AtClose), Last: string(c.After), Tone: checkTone(c), Text: c.Text,
+		})
 	}
 	for _, d := range n.Devices {
 		code, text := reason(d.Reason)
 		r.Devices = append(r.Devices, report.Device{
 			Device: d.Device, Class: string(d.Class), State: string(d.State), Tone: tone(d.State, n.Open && d.Done < d.Total), Total: d.Total, Done: d.Done,
-			Code: code, Reason: text, Since: d.Since,
+			Code: code, Reason: text, Since: d.Since, Before: d.Before,
 		})
 		r.Rows = append(r.Rows, rows(n, d)...)
 	}
@@ -103,6 +108,21 @@ func reason(r *site.Reason) (code, text string) {
 		return "", ""
 	}
 	return string(r.Code), r.Text
+}
+
+// checkTone is how much attention a check wants: what the night broke wants the most.
+func checkTone(c view.NightCheck) report.Tone {
+	switch {
+	case c.After == site.Pass:
+		return report.Good
+	case c.After == site.Fail && c.Broke == site.BeforeNight:
+		return report.Back
+	case c.After == site.Fail:
+		return report.Bad
+	case c.After == site.NotApplicable:
+		return report.Quiet
+	}
+	return report.Note
 }
 
 // tone is how much attention a state wants. While the night is open, what failed is being taken back.
