@@ -1,6 +1,7 @@
 package runner_test
 
 import (
+	"reflect"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -198,4 +199,75 @@ func TestAnotherIdentityInTheNight(t *testing.T) {
 		}
 		job(t, state, "till-2", "pos-2", site.Done, "")
 	})
+}
+
+// chain are patches that are found one after another: each brings the package that the next one is for.
+func chain() []site.Patch {
+	first, second, third := upgrade("pos-2", "pos", "1.0", "2.0"), upgrade("client-2", "client", "1.0", "2.0"), upgrade("plugin-2", "plugin", "1.0", "2.0")
+	first.Artifacts = append(first.Artifacts, artifact("client_1.0_all.deb"))
+	second.Artifacts = append(second.Artifacts, artifact("plugin_1.0_all.deb"))
+	second.Reboot = site.RebootAlways
+	return []site.Patch{first, second, third}
+}
+
+// Installing goes on as long as something is applicable: each look finds what the one before brought.
+func TestPassesUntilNothingIsLeft(t *testing.T) {
+	play(t, []fake.Device{machine("srv-1", "pos=1.0"), machine("srv-2", "pos=2.0")}, chain(), func(*fake.Store) {}, func(s *scene) {
+		state, records := s.until(at(2, 0))
+		for _, patch := range []string{"pos-2", "client-2", "plugin-2"} {
+			job(t, state, "srv-1", patch, site.Done, "")
+		}
+		truth := s.store.Truth("srv-1")
+		if truth.Packages["plugin"] != "2.0" || truth.Boots != 1 || state.Night.Open() {
+			t.Errorf("the night is open: %v; on the device are %v after %d restarts", state.Night.Open(), truth.Packages, truth.Boots)
+		}
+		if n := count(records, run.NightExtended); state.Night.Passes != 3 || n != 2 {
+			t.Errorf("%d passes, %d times extended", state.Night.Passes, n)
+		}
+		if jobs := state.Night.JobsOf("srv-2"); len(jobs) != 0 {
+			t.Errorf("srv-2 needs nothing and got %v", jobs)
+		}
+	})
+}
+
+// What does not fit any more is found again in the next night, and done there.
+func TestPassesGoOnInTheNextNight(t *testing.T) {
+	patches := chain()
+	patches[0].Gates = []site.Gate{{Command: []string{"true"}, Wait: true}}
+	play(t, []fake.Device{machine("srv-1", "pos=1.0")}, patches, func(s *fake.Store) {
+		s.Trouble("srv-1", fake.Trouble{Kind: fake.GateClosed, To: at(0, 38)})
+	}, func(s *scene) {
+		state, first := s.until(at(3, 0))
+		job(t, state, "srv-1", "pos-2", site.Done, "")
+		if state.Night.Total() != 1 || state.Night.Open() || state.Night.Passes != 1 || s.store.Truth("srv-1").Packages["client"] != "1.0" {
+			t.Errorf("the first night has %d jobs in %d passes, open: %v", state.Night.Total(), state.Night.Passes, state.Night.Open())
+		}
+		state, all := s.until(at(3, 0).AddDate(0, 0, 1))
+		for _, patch := range []string{"client-2", "plugin-2"} {
+			job(t, state, "srv-1", patch, site.Done, "")
+		}
+		if _, again := state.Job("srv-1", "pos-2"); again || state.Night.Passes != 2 || state.Night.Open() {
+			t.Errorf("the second night has %d jobs in %d passes, open: %v", state.Night.Total(), state.Night.Passes, state.Night.Open())
+		}
+		if count(all, run.NightOpened) != 2 || count(all, run.NightClosed) < 2 || len(all) <= len(first) {
+			t.Errorf("%d nights were opened and %d closed", count(all, run.NightOpened), count(all, run.NightClosed))
+		}
+		before := run.Fold(run.State{}, first...)
+		if got := run.Fold(before, all[len(first):]...); !reflect.DeepEqual(got.Night.JobsOf("srv-1"), state.Night.JobsOf("srv-1")) || got.Night.Passes != 2 {
+			t.Error("the journal of both nights folds to something else in two parts")
+		}
+		if truth := s.store.Truth("srv-1"); truth.Packages["plugin"] != "2.0" || truth.Count(devices.Install, "pos-2") != 1 {
+			t.Errorf("on the device are %v", truth.Packages)
+		}
+	})
+}
+
+func count(records []run.Record, kind run.Kind) int {
+	n := 0
+	for _, r := range records {
+		if r.Event.Kind == kind {
+			n++
+		}
+	}
+	return n
 }
