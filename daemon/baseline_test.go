@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/nightfill/nightfill/daemon/view"
 	"github.com/nightfill/nightfill/site"
 	"github.com/nightfill/nightfill/site/run"
 	"github.com/nightfill/nightfill/site/window"
@@ -46,6 +47,9 @@ func TestNightIsNotBlamedForWhatWasBroken(t *testing.T) {
 	}
 	if told["POS-1"] != site.BeforeNight || told["POS-2"] != site.Tonight {
 		t.Errorf("the findings say %v", told)
+	}
+	if problems := strings.Join(view.StatusOf(d.View(t.Context())).Problems, "\n"); !strings.Contains(problems, "[POS-2] It broke ") || strings.Contains(problems, "POS-1") {
+		t.Errorf("the status says %q", problems)
 	}
 	night, err := d.NightAt(t.Context(), window.Date{})
 	l.must(err)

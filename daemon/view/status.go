@@ -112,6 +112,11 @@ func problems(f Facts) []string {
 	for _, finding := range f.Report.Fix {
 		list = append(list, strings.TrimSpace(finding.What+" ["+finding.Code+"] "+finding.BrokeText))
 	}
+	for _, finding := range f.Report.Notes {
+		if finding.Broke == site.Tonight { // the store can trade, and all the same it is ours
+			list = append(list, finding.What+" ["+finding.Code+"] "+finding.BrokeText)
+		}
+	}
 	for _, reason := range []*site.Reason{f.State.Unsure, f.State.Full, f.CatalogNo, f.State.Refused} {
 		if reason != nil {
 			list = append(list, coded(reason))

@@ -92,3 +92,56 @@ func TestLongOutput(t *testing.T) {
 		t.Errorf("%d lines of output, want %d", lines, maxOutput)
 	}
 }
+
+// TestCompared tells of the checks that fail, or are otherwise than before, and of what was broken on devices before.
+func TestCompared(t *testing.T) {
+	check := func(id, device string, before, close, after site.CheckOutcome, says string) view.NightCheck {
+		return view.NightCheck{Compared: site.Compared{Check: id, Device: device, Before: before, After: after, Text: says}, AtClose: close}
+	}
+	n := view.Night{
+		Checks: []view.NightCheck{
+			check("POS-1", "srv-1", site.Pass, site.Pass, site.Pass, ""),
+			check("POS-2", "srv-2", site.Fail, site.Fail, site.Fail, "It was already broken before tonight's work."),
+			check("POS-3", "srv-3", site.Pass, site.NotApplicable, site.Fail, "It broke during tonight's work on srv-3 (pos-2)."),
+			check("POS-4", "srv-4", site.Unknown, site.Unknown, site.Unknown, ""),
+			check("CARD-1", "", site.Pass, "", site.Unknown, ""),
+		},
+		Devices: []view.NightDevice{{Device: "srv-1"}, {Device: "srv-2", Before: "POS-2 failed before the night"}},
+	}
+	p := newPrinter(false)
+	p.compared(n, false)
+	want := `
+Checks: before and after
+CHECK   DEVICE  BEFORE  AT CLOSE        LAST     BROKE
+POS-2   srv-2   fail    fail            fail     It was already broken before tonight's work.
+POS-3   srv-3   pass    not applicable  fail     It broke during tonight's work on srv-3 (pos-2).
+CARD-1  -       pass    -               unknown
+srv-2: POS-2 failed before the night.
+`
+	if p.String() != want {
+		t.Errorf("got\n%s\nwant\n%s", p, want)
+	}
+	p = newPrinter(false)
+	n.Open = true
+	p.compared(n, true)
+	if got := p.String(); !strings.Contains(got, "NOW") || strings.Count(got, "\n") != 9 {
+		t.Errorf("with everything it is\n%s", got)
+	}
+	p = newPrinter(false)
+	p.compared(view.Night{Checks: n.Checks[:1]}, false)
+	if got := p.String(); got != "\nChecks: before and after: no difference, none fails.\n" {
+		t.Errorf("a good night is %q", got)
+	}
+	p = newPrinter(false)
+	p.compared(view.Night{Checks: n.Checks[3:4]}, false)
+	if got := p.String(); got != "\nChecks: before and after: no difference, none fails; 1 not known.\n" {
+		t.Errorf("a night of which nothing is known is %q", got)
+	}
+	p = newPrinter(false)
+	if p.compared(view.Night{}, true); p.String() != "" || passes(view.Night{Passes: 1}) != "" || passes(view.Night{Passes: 3}) != " in 3 passes" {
+		t.Errorf("a night without checks is %q", p)
+	}
+	if got := broke([]site.Compared{n.Checks[0].Compared, n.Checks[2].Compared}); got != "POS-3 fails. It broke during tonight's work on srv-3 (pos-2)." {
+		t.Errorf("the replay says %q", got)
+	}
+}

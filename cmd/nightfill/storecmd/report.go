@@ -166,7 +166,11 @@ func passes(n view.Night) string {
 // all of them; and what was broken on devices before.
 func (p *printer) compared(n view.Night, all bool) {
 	var rows [][]cell
+	unseen := 0
 	for _, c := range n.Checks {
+		if c.After == site.Unknown {
+			unseen++
+		}
 		if all || c.Before != c.After || c.After != site.Pass && c.After != site.Unknown {
 			rows = append(rows, []cell{text("%s", c.Check), text("%s", or(c.Device, "-")), text("%s", check(c.Before)), text("%s", or(check(c.AtClose), "-")),
 				text("%s", check(c.After)), text("%s", c.Text)})
@@ -179,6 +183,8 @@ func (p *printer) compared(n view.Night, all bool) {
 		}
 		p.line("\nChecks: before and after")
 		p.table([]string{"CHECK", "DEVICE", "BEFORE", "AT CLOSE", last, "BROKE"}, rows)
+	case unseen > 0:
+		p.line("\nChecks: before and after: no difference, none fails; %d not known.", unseen)
 	case len(n.Checks) > 0:
 		p.line("\nChecks: before and after: no difference, none fails.")
 	}
