@@ -270,13 +270,13 @@ func (d *Daemon) judgeClock() {
 		Asked: clock.Trust(d.Config.Clock.Trust), Built: d.Built, Kernel: clock.System,
 		LastSeen: func() time.Time { return state.TrustedAt },
 	}.Judge()
-	if judgement.Trusted() == (state.Unsure == nil) {
+	event, changed := judgement.Change(state.Unsure)
+	if !changed {
 		return
 	}
 	if judgement.Reason != nil {
 		d.Log.Warn("nothing is begun until the clock can be trusted", "reason", judgement.Reason.Text)
 	}
-	event := run.Event{Kind: run.ClockChanged, At: time.Now(), Reason: judgement.Reason}
 	if err := d.ledger.Add(event); err != nil {
 		d.Log.Error("cannot write down what the clock is worth", "err", err)
 	}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/nightfill/nightfill/site"
+	"github.com/nightfill/nightfill/site/run"
 )
 
 // Trust says what the time of the box rests on.
@@ -57,6 +58,15 @@ type Judgement struct {
 
 // Trusted reports whether work that hangs on the time may begin. The zero Judgement is not trusted.
 func (j Judgement) Trusted() bool { return j.Trust == Synchronised || j.Trust == Operator }
+
+// Change is the event that tells that the clock came to be trusted, or ceased to be, where the
+// journal holds why it was not before; nil = it was trusted. It is false when that is as it was.
+func (j Judgement) Change(unsure *site.Reason) (run.Event, bool) {
+	if j.Trusted() == (unsure == nil) {
+		return run.Event{}, false
+	}
+	return run.Event{Kind: run.ClockChanged, At: j.At, Reason: j.Reason}, true
+}
 
 // Judge decides what the time is worth. A time before the program was built, or before what
 // the journal has seen, is suspect whoever vouches for it; after that the store file

@@ -28,7 +28,7 @@ type Bytes interface {
 const (
 	perCall    = 30 * time.Second       // for a call that should be quick
 	silentFrom = 30 * time.Second       // after a step's deadline, a device that does not answer counts as silent
-	overrun    = 2 * time.Minute        // after a step's deadline, work that a device has not ended counts as timed out
+	overrun    = 2 * time.Minute        // beyond its whole time, work that a device has not ended counts as timed out
 	firstPause = 250 * time.Millisecond // before a device is asked again
 	longPause  = 15 * time.Second       // at most
 	bootPause  = 500 * time.Millisecond // between looks at a device that restarts

@@ -17,6 +17,9 @@ import (
 // taken this id, and a device that forgot work which it had confirmed is never told again.
 func (s *step) work(ctx context.Context) run.Event {
 	claimed, untaken, told := s.job.Claimed, s.fresh, false
+	// The device ends its work by its own clock. A box that starts again does not give up what runs
+	// because of a clock on its wall that may be wrong.
+	patience := time.Now().Add(s.intent.Deadline.Sub(s.intent.At) + overrun)
 	for pause := firstPause; ctx.Err() == nil; {
 		if !claimed && untaken && s.timely() {
 			err := s.start(ctx)
@@ -43,7 +46,7 @@ func (s *step) work(ctx context.Context) run.Event {
 			return ended(progress)
 		case progress.Phase == devices.PhaseRunning:
 			claimed = true
-			if time.Now().After(s.deadline.Add(overrun)) {
+			if time.Now().After(patience) {
 				return run.Event{Outcome: run.TimedOut}
 			}
 			pause = firstPause

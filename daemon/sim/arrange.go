@@ -99,16 +99,9 @@ func (w *world) schedule() {
 		switch f.Kind {
 		case boxDies, powerStrip:
 			w.plan(action{at, func() bool { w.die(f.For, f.Kind); return true }})
-		case clockUnsure:
-			unsure := run.Event{Kind: run.ClockChanged, Reason: site.Because(site.CodeClockUnsure, "the clock jumped")}
-			w.plan(action{at, func() bool { return w.say(f.Kind, unsure) }})
-			w.plan(action{at.Add(f.For), func() bool { return w.say(f.Kind, run.Event{Kind: run.ClockChanged, Text: "trusted"}) }})
 		case withdrawn:
-			note := &run.CatalogNote{Version: 2, Withdrawn: map[string]string{f.Patch: "it is bad"}}
-			w.plan(action{at, func() bool {
-				w.withdraw(f.Patch, at)
-				return w.say(f.Kind, run.Event{Kind: run.CatalogUpdated, Catalog: note})
-			}})
+			w.plan(action{at, func() bool { w.withdraw(f.Patch, at); return true }})
+			w.plan(action{at, func() bool { return w.say(f.Kind, w.news()) }})
 		case held:
 			device := f.Device
 			if device == "" {
@@ -131,4 +124,32 @@ func (w *world) withdraw(patch string, at time.Time) {
 		}
 	}
 	w.facts.Catalog.Patches = patches
+	w.version++
+}
+
+// deliver brings the patches of a night.
+func (w *world) deliver(night int) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.night = night
+	for _, arrives := range w.scene.arrives {
+		if arrives == night && night > 0 {
+			w.version++
+			w.plan(action{time.Now().Add(7 * time.Second), func() bool { return w.say("delivered", w.news()) }})
+			return
+		}
+	}
+}
+
+// news is what the journal is told of the catalog as it is now.
+func (w *world) news() run.Event {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	note := &run.CatalogNote{Version: w.version + 1, Withdrawn: map[string]string{}}
+	for _, a := range w.facts.Catalog.Patches {
+		if a.Withdrawn != nil {
+			note.Withdrawn[a.Patch.ID] = a.Withdrawn.Reason
+		}
+	}
+	return run.Event{Kind: run.CatalogUpdated, Catalog: note}
 }

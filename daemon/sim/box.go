@@ -30,7 +30,10 @@ type world struct {
 	journal *memory
 	oracle  *oracle
 	facts   policy.Facts
-	actions []action // what befalls the box by the clock, in the order of time
+	ctx     context.Context // of the bubble
+	night   int             // which one is played
+	version int64           // of the catalog
+	actions []action        // what befalls the box by the clock, in the order of time
 	felt    map[string]int
 
 	mu      sync.Mutex
@@ -54,29 +57,18 @@ func pass(d time.Duration) {
 	<-timer.C
 }
 
-// play runs the box from before its window until the night is over.
-func (w *world) play(ctx context.Context) {
-	pass(time.Until(w.scene.Opens.Add(-time.Minute)))
-	w.boot(ctx)
-	at := w.scene.Closes.Add(run.Grace + 20*time.Minute)
-	w.until(ctx, at)
-	for limit := w.scene.Closes.Add(12 * time.Hour); w.oracle.open() && at.Before(limit); {
-		at = at.Add(15 * time.Minute)
-		w.until(ctx, at)
-	}
-	w.cancel()
-	<-w.stopped
-}
+// lateEnd is how long after a window its night has to be over, as a rule.
+const lateEnd = run.Grace + 20*time.Minute
 
 // boot starts a box on what is on disk and on the devices.
-func (w *world) boot(ctx context.Context) {
+func (w *world) boot() {
 	w.journal.restart()
 	opened, err := ledger.Open(w.journal)
 	if err != nil {
 		panic("sim: " + err.Error())
 	}
-	ctx, cancel := context.WithCancel(ctx)
-	var driver devices.Driver = w.devices
+	ctx, cancel := context.WithCancel(w.ctx)
+	var driver devices.Driver = halting{w.devices, w}
 	if w.mutant.Driver != nil {
 		driver = w.mutant.Driver(driver)
 	}
@@ -85,7 +77,7 @@ func (w *world) boot(ctx context.Context) {
 		Facts:    w.known,
 		Calendar: func() window.Calendar { return w.facts.Store.Calendar },
 		Device:   w.facts.Store.Device,
-		Owner:    "box", Log: slog.New(slog.DiscardHandler),
+		Owner:    "box", Log: slog.New(slog.DiscardHandler), Now: w.wall,
 	})
 	stopped := make(chan struct{})
 	w.mu.Lock()
@@ -93,9 +85,14 @@ func (w *world) boot(ctx context.Context) {
 	w.mu.Unlock()
 	go func() {
 		defer close(stopped)
+		w.judge(opened)
+		var parts sync.WaitGroup
+		parts.Go(func() { w.timekeeper(ctx, opened) })
 		if err := r.Run(ctx); err != nil {
 			w.oracle.breach("runner", "the runner ended with %v", err)
 		}
+		cancel()
+		parts.Wait()
 	}()
 }
 
@@ -103,12 +100,16 @@ func (w *world) boot(ctx context.Context) {
 func (w *world) known(context.Context) policy.Facts {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return w.facts
+	facts := w.facts
+	if len(w.scene.arrives) > 0 {
+		facts.Catalog.Patches = slices.DeleteFunc(slices.Clone(facts.Catalog.Patches), func(a site.Approved) bool { return w.scene.arrives[a.Patch.ID] > w.night })
+	}
+	return facts
 }
 
 // until runs the box until a moment, starts it again after every crash, and lets befall it
 // what is due.
-func (w *world) until(ctx context.Context, end time.Time) {
+func (w *world) until(end time.Time) {
 	for {
 		next := end
 		if len(w.actions) > 0 && w.actions[0].at.Before(end) {
@@ -123,7 +124,7 @@ func (w *world) until(ctx context.Context, end time.Time) {
 				return
 			}
 			pass(w.pause)
-			w.boot(ctx)
+			w.boot()
 		case <-timer.C:
 			if !next.Before(end) {
 				return
@@ -218,11 +219,11 @@ func (w *world) crashAtAppend() {
 
 // say writes events of somebody else to the journal of the box that runs.
 func (w *world) say(what string, events ...run.Event) bool {
-	if w.isDead() {
+	if w.isDead() || w.standing() {
 		return false
 	}
 	for i := range events {
-		events[i].At = time.Now()
+		events[i].At = w.wall()
 	}
 	if err := w.ledger.Add(events...); err != nil {
 		return false

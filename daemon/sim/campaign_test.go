@@ -50,7 +50,9 @@ func TestSim(t *testing.T) {
 
 // play plays one night, both ways.
 func (c *campaign) play(t *testing.T, seed uint64) {
-	r := Night(t, seed)
+	scene := Draw(seed)
+	scene.Bolt = *bolt > 0 && seed%*bolt == 0
+	r := Play(t, scene, Mutant{})
 	plain := Plain(t, r.Scene)
 	c.mu.Lock()
 	c.nights++

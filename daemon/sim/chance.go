@@ -13,6 +13,7 @@ const (
 	streamPatches
 	streamPace
 	streamFaults
+	streamNights
 )
 
 // chance draws what a night is made of.

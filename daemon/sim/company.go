@@ -51,7 +51,7 @@ func (o *oracle) limits(j *job, g site.Group, members []string) {
 }
 
 func (o *oracle) away(device string) bool {
-	if o.down[device] {
+	if o.down[device] || o.dirty[device] {
 		return true
 	}
 	for _, j := range o.jobs {

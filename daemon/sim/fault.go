@@ -47,6 +47,7 @@ const (
 	ofWork                   // one patch, on one device or everywhere
 	ofBoxAppend              // the Nth append of the box
 	ofBoxCall                // the Nth call of the box
+	ofClock                  // the clock of the box
 )
 
 // kind is a row of the catalogue as it can be drawn.
@@ -63,7 +64,12 @@ const (
 	boxAtAppend  = "box-dies-at-append"
 	boxAtCall    = "box-dies-at-call"
 	journalFull  = "journal-full"
+	boxStands    = "box-stands"
 	clockUnsure  = "clock-unsure"
+	clockAhead   = "clock-ahead"
+	clockBehind  = "clock-behind"
+	clockLost    = "clock-lost"
+	clockFuture  = "clock-years-ahead"
 	answerLost   = "answer-lost"
 	withdrawn    = "withdrawn"
 	held         = "held"
@@ -80,7 +86,10 @@ func kinds() []kind {
 	}
 	return []kind{
 		{row: 1, name: boxDies}, {row: 2, name: boxAtAppend, scope: ofBoxAppend}, {row: 1, name: boxAtCall, scope: ofBoxCall},
-		{row: 10, name: journalFull}, {row: 22, name: clockUnsure}, {row: 43, name: answerLost, scope: ofBoxCall},
+		{row: 5, name: boxStands},
+		{row: 10, name: journalFull}, {row: 22, name: clockUnsure}, {row: 22, name: clockLost, scope: ofClock},
+		{row: 23, name: clockFuture, scope: ofClock}, {row: 24, name: clockAhead, scope: ofClock}, {row: 25, name: clockBehind, scope: ofClock},
+		{row: 43, name: answerLost, scope: ofBoxCall},
 		{row: 85, name: withdrawn, scope: ofWork}, {row: 0, name: held, scope: ofDevice}, {row: 0, name: gateClosed, scope: ofWork},
 		{row: 50, name: powerStrip},
 		{row: 42, name: string(fake.NoAnswer), scope: ofDevice}, {row: 40, name: string(fake.Slow), scope: ofDevice},
@@ -170,6 +179,16 @@ func (s *Scene) drawFault(c chance, k kind) Fault {
 	switch k.scope {
 	case ofBox:
 		f.For = length
+	case ofClock:
+		f.For = length
+		switch k.name {
+		case clockLost, clockFuture:
+			f.At = -2 * time.Minute // since before the box was started
+		case clockBehind:
+			f.At = s.Closes.Sub(s.Opens) + c.span(time.Minute, 20*time.Minute)
+		default:
+			f.At = c.span(time.Second, s.Closes.Sub(s.Opens))
+		}
 	case ofBoxAppend:
 		f.At, f.For, f.N, f.Keep = 0, length, c.between(1, 600), c.one(0.5)
 	case ofBoxCall:
@@ -193,6 +212,9 @@ func (s *Scene) drawFault(c chance, k kind) Fault {
 	}
 	if k.scope == ofDevice && c.one(0.15) {
 		f.For = 0
+	}
+	if f.N == 0 && k.script == nil {
+		f.At += pick(c, s.Nights).opens.Sub(s.Opens)
 	}
 	return f
 }

@@ -34,7 +34,11 @@ type memory struct {
 	fate    func(call int) fate
 	crash   func()
 	dead    func() bool
+	stand   func()                     // returns when the box does not stand still
 	wrote   func(records []run.Record) // told of what is on disk now
+
+	disk   *disk           // the real one beside it; nil in most nights
+	damage func(err error) // told when they differ
 
 	lazy    bool // it acknowledges what reaches the disk only with the next append
 	waiting []run.Record
@@ -42,6 +46,7 @@ type memory struct {
 
 // Append implements ledger.Journal.
 func (m *memory) Append(events []run.Event, _ bool) ([]run.Record, error) {
+	m.stand()
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.dead() {
@@ -95,6 +100,9 @@ func (m *memory) write(records []run.Record) {
 		}
 		m.lines = append(m.lines, line)
 	}
+	if m.disk != nil && len(records) > 0 {
+		m.differ(m.disk.write(records))
+	}
 	m.wrote(records)
 }
 
@@ -103,6 +111,16 @@ func (m *memory) restart() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.waiting = nil
+	if m.disk != nil {
+		m.disk.crash()
+		m.differ(m.disk.check(m.lines))
+	}
+}
+
+func (m *memory) differ(err error) {
+	if err != nil {
+		m.damage(err)
+	}
 }
 
 // Each implements ledger.Journal.

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"maps"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -40,34 +41,50 @@ func Play(t *testing.T, scene Scene, mutant Mutant) (result Result) {
 			result.Violations = append(result.Violations, fmt.Sprintf("no goroutine left: %v", r))
 		}
 	}()
+	place := ""
+	if scene.Bolt {
+		place = quick(t)
+	}
 	synctest.Test(t, func(t *testing.T) {
 		store := fake.NewStore(fake.Options{Seed: scene.Seed, Skew: time.Millisecond})
-		w := &world{scene: scene, mutant: mutant, devices: store, felt: map[string]int{}}
+		w := &world{scene: scene, mutant: mutant, ctx: t.Context(), devices: store, felt: map[string]int{}}
 		w.facts = scene.furnish(store, w.feel)
 		if mutant.Facts != nil {
 			w.facts = mutant.Facts(w.facts)
 		}
 		w.oracle = newOracle(scene, store)
-		w.journal = &memory{fate: w.fate, crash: w.crashAtAppend, dead: w.isDead, wrote: w.oracle.wrote, lazy: mutant.Lazy}
+		var files *disk
+		if scene.Bolt {
+			files = openDisk(t, place)
+			defer func() { _ = files.file.Close() }()
+		}
+		w.journal = &memory{fate: w.fate, crash: w.crashAtAppend, dead: w.isDead, stand: func() { w.stand("") }, wrote: w.oracle.wrote, lazy: mutant.Lazy,
+			disk: files, damage: func(err error) { w.oracle.breach("journal", "%v", err) }}
 		store.Hook = w.hook
 		w.schedule()
-		w.play(t.Context())
-		w.oracle.final()
+		w.play()
 		result = w.result()
 	})
 	return result
 }
 
+// quick makes a directory for a night, in memory where the system has one there.
+func quick(t *testing.T) string {
+	dir, err := os.MkdirTemp("/dev/shm", "nightfill-sim-")
+	if err != nil {
+		return t.TempDir()
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	return dir
+}
+
 func (w *world) result() Result {
 	r := Result{
-		Scene: w.scene, Violations: w.oracle.breaches, Felt: w.felt, Steps: w.oracle.outcomes, Ends: map[site.State]int{}, Opened: w.oracle.nights > 0,
+		Scene: w.scene, Violations: w.oracle.breaches, Felt: w.felt, Steps: w.oracle.outcomes, Ends: w.oracle.ends, Opened: len(w.oracle.nights) > 0,
 		Ready: ready(w.scene, w.devices),
 	}
 	for _, f := range w.devices.Fired() {
 		r.Felt[f.Fault] += f.Times
-	}
-	for _, j := range w.oracle.jobs {
-		r.Ends[j.state]++
 	}
 	sum := sha256.New()
 	for _, line := range w.journal.lines {
@@ -134,7 +151,7 @@ func invariantsOf(r Result) []string {
 // String tells a broken night: its seed, its fault script, what did not hold, and the journal.
 func (r Result) String() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "seed %d, window %s to %s, %d devices, %d patches\nfaults\n", r.Scene.Seed, moment(r.Scene.Opens), moment(r.Scene.Closes), len(r.Scene.Store.Devices), len(r.Scene.Patches))
+	fmt.Fprintf(&b, "seed %d, %d nights from %s to %s, %s, %d devices, %d patches\nfaults\n", r.Scene.Seed, len(r.Scene.Nights), moment(r.Scene.Opens), moment(r.Scene.Closes), r.Scene.Opens.Location(), len(r.Scene.Store.Devices), len(r.Scene.Patches))
 	for _, f := range r.Scene.Faults {
 		fmt.Fprintf(&b, "  %s\n", f)
 	}

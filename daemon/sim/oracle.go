@@ -22,8 +22,15 @@ type oracle struct {
 	mu       sync.Mutex
 	breaches []string
 	seq      uint64
-	nights   int
+	nights   map[string]bool // nights that were opened, by their date
+	night    span            // the window of the one that is played
+	number   int             // which one it is
+	since    time.Time       // when it was begun to be played
+	opened   bool
 	closed   bool
+	dirty    map[string]bool              // devices that were left without proof, in any night
+	unsure   bool                         // the journal says that the clock is not trusted
+	ends     map[site.State]int           // how jobs ended, of all nights
 	intents  map[devices.WorkID]run.Event // announced steps
 	jobs     map[pair]*job
 	order    []pair          // of jobs, as the plan names them
@@ -54,8 +61,23 @@ type job struct {
 func newOracle(scene Scene, store *fake.Store) *oracle {
 	return &oracle{
 		scene: scene, devices: store, intents: map[devices.WorkID]run.Event{}, jobs: map[pair]*job{},
-		down: map[string]bool{}, left: map[pair]bool{}, outcomes: map[string]int{}, pace: pace{},
+		outcomes: map[string]int{}, nights: map[string]bool{}, dirty: map[string]bool{}, ends: map[site.State]int{}, pace: pace{},
 	}
+}
+
+// begin makes the oracle ready for a night. What was announced before stays announced.
+func (o *oracle) begin(night span, number int) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.night, o.number, o.since, o.opened, o.closed = night, number, time.Now().Round(0), false, false
+	o.jobs, o.order, o.down, o.left = map[pair]*job{}, nil, map[string]bool{}, map[pair]bool{}
+}
+
+// truth is what a device is really like, with what ran there since the night is played.
+func (o *oracle) truth(device string) fake.Truth {
+	truth := o.devices.Truth(device)
+	truth.Runs = slices.DeleteFunc(truth.Runs, func(ran fake.Ran) bool { return ran.Began.Before(o.since) })
+	return truth
 }
 
 // breach notes that something does not hold. The first words name the invariant.
@@ -92,7 +114,15 @@ func (o *oracle) wrote(records []run.Record) {
 }
 
 func (o *oracle) follow(e run.Event) {
+	shown := e.At
+	e.At = o.scene.truly(shown, time.Now())
+	if !e.Deadline.IsZero() {
+		e.Deadline = e.Deadline.Add(e.At.Sub(shown))
+	}
+	o.byTheClock(e, shown)
 	switch e.Kind {
+	case run.ClockChanged:
+		o.unsure = e.Reason != nil
 	case run.NightOpened, run.NightExtended:
 		o.planned(e)
 	case run.NightClosed:
@@ -110,9 +140,10 @@ func (o *oracle) follow(e run.Event) {
 // planned takes what a plan names.
 func (o *oracle) planned(e run.Event) {
 	if e.Kind == run.NightOpened {
-		if o.nights++; o.nights > 1 {
-			o.note("one night", "a night is opened for the second time")
+		if o.nights[e.Night.String()] {
+			o.note("one night", "the night of %s is opened for the second time", e.Night)
 		}
+		o.nights[e.Night.String()], o.opened = true, true
 		o.within("the night", e.At)
 	}
 	o.closed = false
@@ -137,8 +168,24 @@ func (o *oracle) planned(e run.Event) {
 }
 
 func (o *oracle) within(what string, at time.Time) {
-	if at.Before(o.scene.Opens) || !at.Before(o.scene.Closes) {
+	if at.Before(o.night.opens) || !at.Before(o.night.closes) {
 		o.note("window", "%s is begun at %s, outside of the window", what, moment(at))
+	}
+}
+
+// byTheClock checks that nothing is begun while the clock is not trusted, or shows a time outside of the window.
+func (o *oracle) byTheClock(e run.Event, shown time.Time) {
+	begins := e.Kind == run.NightOpened || e.Kind == run.NightExtended
+	if e.Kind == run.StepStarted {
+		j := o.jobs[pair{e.Device, e.Patch}]
+		begins = j != nil && !j.begun && (e.Step == run.Stage || e.Step == run.Gate || e.Step == run.Install)
+	}
+	switch {
+	case !begins:
+	case o.unsure:
+		o.note("clock", "%s %s %s %s while the clock is not trusted", e.Kind, e.Step, e.Patch, e.Device)
+	case shown.Before(o.night.opens) || !shown.Before(o.night.closes):
+		o.note("clock", "%s %s %s %s when the clock shows %s", e.Kind, e.Step, e.Patch, e.Device, moment(shown))
 	}
 }
 
@@ -181,7 +228,7 @@ func (o *oracle) stepEnded(j *job, e run.Event) {
 	if e.Reason != nil {
 		j.reason = e.Reason
 	}
-	if e.Step == run.Install && o.devices.Truth(e.Device).Count(devices.Install, e.Patch) == 0 {
+	if e.Step == run.Install && o.truth(e.Device).Count(devices.Install, e.Patch) == 0 {
 		j.begun = false // the device did not take it
 	}
 	j.proved = j.proved || e.Step == run.Verify && e.Outcome == run.OK
@@ -198,6 +245,9 @@ func (o *oracle) settle(j *job, to site.State, at time.Time) {
 		o.note("proof", "%s of %s is done, and no verification ended well", j.patch, j.device)
 	case to != site.Done && to != site.RolledBack && j.reason == nil:
 		o.note("explicit", "%s of %s is %s without a reason", j.patch, j.device, to)
+	}
+	if to == site.RollbackFailed || to == site.Failed && j.begun {
+		o.dirty[j.device] = true
 	}
 	o.compare(j)
 }
@@ -231,14 +281,17 @@ func (o *oracle) announced(j *job, e run.Event) {
 func (o *oracle) mayInstall(j *job, e run.Event) {
 	p := o.scene.patch(e.Patch)
 	o.within("the installation of "+e.Patch+" on "+e.Device, e.At)
-	cutoff := o.scene.Closes.Add(-o.scene.Store.Calendar.Reserve)
+	cutoff := o.night.closes.Add(-o.scene.Store.Calendar.Reserve)
 	if end := e.At.Add(o.pace.least(o.model(e.Device), p)); end.After(cutoff) {
 		o.note("last safe start", "%s of %s is begun at %s and may last with its rollback until %s", e.Patch, e.Device, moment(e.At), moment(end))
 	}
 	if j.begun {
 		return
 	}
-	truth := o.devices.Truth(e.Device)
+	if o.dirty[e.Device] {
+		o.note("dirty", "%s is begun on %s, which was left without proof", e.Patch, e.Device)
+	}
+	truth := o.truth(e.Device)
 	o.gateWasOpen(p, truth, e)
 	o.company(j)
 	for _, id := range p.Requires {
@@ -289,6 +342,8 @@ func (o *oracle) effect(c fake.Call) {
 	switch {
 	case !announced:
 		o.note("intent", "%s without an announcement", c)
+	case c.Op == fake.OpStart && c.Kind == devices.Install && !time.Now().Before(o.night.closes):
+		o.note("window", "%s after the window", c)
 	case c.Op == fake.OpStart && time.Now().After(intent.Deadline):
 		o.note("deadline", "%s after its deadline %s", c, moment(intent.Deadline))
 	}

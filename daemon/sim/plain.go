@@ -3,6 +3,7 @@ package sim
 import (
 	"context"
 	"errors"
+	"fmt"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -32,33 +33,44 @@ func Plain(t *testing.T, scene Scene) (is bool) {
 	synctest.Test(t, func(t *testing.T) {
 		store := fake.NewStore(fake.Options{Seed: scene.Seed, Skew: time.Millisecond})
 		facts := scene.furnish(store, func(string) {})
-		pass(time.Until(scene.Opens))
-		ctx, cancel := context.WithDeadline(t.Context(), scene.outage())
-		defer cancel()
-		var group errgroup.Group
-		group.SetLimit(forks)
-		for _, d := range facts.Store.Devices {
-			group.Go(func() error {
-				for _, p := range scene.Patches {
-					if err := install(ctx, store, scene, d, p); err != nil {
-						return nil // a plain script goes on with the next device
-					}
-				}
-				return nil
-			})
+		for n, night := range scene.Nights {
+			pass(time.Until(night.opens))
+			scene.script(t.Context(), store, facts.Store.Devices, n)
+			pass(time.Until(night.closes.Add(time.Hour)))
 		}
-		_ = group.Wait() // nobody looks at its errors
-		pass(time.Until(scene.Closes.Add(time.Hour)))
 		is = ready(scene, store)
 	})
 	return is
 }
 
+// script is one night of the plain script.
+func (s *Scene) script(ctx context.Context, store *fake.Store, all []site.Device, night int) {
+	window := s.Nights[night]
+	ctx, cancel := context.WithDeadline(ctx, s.outage(window))
+	defer cancel()
+	var group errgroup.Group
+	group.SetLimit(forks)
+	for _, d := range all {
+		group.Go(func() error {
+			for _, p := range s.Patches {
+				if s.arrives[p.ID] > night {
+					continue
+				}
+				if err := install(ctx, store, window.closes, d, p); err != nil {
+					return nil // a plain script goes on with the next device
+				}
+			}
+			return nil
+		})
+	}
+	_ = group.Wait() // nobody looks at its errors
+}
+
 // outage is when the script is ended: when the box loses its power, or the window ends.
-func (s *Scene) outage() time.Time {
-	end := s.Closes
+func (s *Scene) outage(window span) time.Time {
+	end := window.closes
 	for _, f := range s.Faults {
-		if at := s.Opens.Add(f.At); (f.Kind == boxDies || f.Kind == powerStrip) && at.After(s.Opens) && at.Before(end) {
+		if at := s.Opens.Add(f.At); (f.Kind == boxDies || f.Kind == powerStrip) && at.After(window.opens) && at.Before(end) {
 			end = at
 		}
 	}
@@ -66,8 +78,8 @@ func (s *Scene) outage() time.Time {
 }
 
 // install puts one patch on one device the way a script does.
-func install(ctx context.Context, store *fake.Store, scene Scene, d site.Device, p site.Patch) error {
-	if !time.Now().Before(scene.Closes) {
+func install(ctx context.Context, store *fake.Store, closes time.Time, d site.Device, p site.Patch) error {
+	if !time.Now().Before(closes) {
 		return errOver
 	}
 	seen, err := store.Probe(ctx, d)
@@ -82,7 +94,7 @@ func install(ctx context.Context, store *fake.Store, scene Scene, d site.Device,
 			return err
 		}
 	}
-	id := devices.WorkID("plain-" + p.ID)
+	id := devices.WorkID(fmt.Sprintf("plain-%d-%s", closes.Day(), p.ID))
 	if err := store.Start(ctx, d, devices.Work{ID: id, Kind: devices.Install, Patch: p, Owner: "script"}); err != nil {
 		return err
 	}

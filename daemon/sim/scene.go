@@ -18,8 +18,11 @@ type Scene struct {
 	Store    site.Store // its devices get their keys when the night is played
 	Patches  []site.Patch
 	Faults   []Fault
-	Opens    time.Time
-	Closes   time.Time
+	Bolt     bool // the journal is written to files, too
+	Nights   []span
+	Opens    time.Time      // the first night
+	Closes   time.Time      // its end
+	arrives  map[string]int // the night by which a patch is approved, where that is not the first
 	machines []fake.Device
 	scripts  map[pair]fake.Script // how each patch goes on each device
 }
@@ -27,12 +30,13 @@ type Scene struct {
 // pair is a patch on a device.
 type pair struct{ device, patch string }
 
-// opening is the hour at which every window opens, in UTC.
-const opening = 23
+// span is the window of one night.
+type span struct{ opens, closes time.Time }
 
 // Draw makes the night of a seed. Its faults are of the kinds that are named, or of all.
 func Draw(seed uint64, kinds ...string) Scene {
-	s := Scene{Seed: seed, scripts: map[pair]fake.Script{}}
+	s := Scene{Seed: seed, Bolt: seed%boltEvery == 0, scripts: map[pair]fake.Script{}, arrives: map[string]int{}}
+	s.drawNights(draw(seed, streamNights))
 	s.drawStore(draw(seed, streamStore))
 	s.drawPatches(draw(seed, streamPatches))
 	s.drawPace(draw(seed, streamPace))
@@ -53,14 +57,10 @@ func Alone(seed uint64, name string) Scene {
 }
 
 func (s *Scene) drawStore(c chance) {
-	length := pick(c, []time.Duration{2 * time.Hour, 2 * time.Hour, 4 * time.Hour, 6 * time.Hour})
 	reserve := pick(c, []time.Duration{10 * time.Minute, 15 * time.Minute, 20 * time.Minute})
-	s.Opens = time.Date(2000, 1, 1, opening, 0, 0, 0, time.UTC)
-	s.Closes = s.Opens.Add(length)
-	end := (opening*60 + int(length/time.Minute)) % (24 * 60)
 	s.Store = site.Store{
 		ID: "0142", Ring: site.RingFleet, Floor: map[string]int{},
-		Calendar: window.Calendar{Zone: time.UTC, Start: opening * 60, End: window.Clock(end), Reserve: reserve},
+		Calendar: window.Calendar{Zone: s.Opens.Location(), Start: opening * 60, End: window.Clock(s.Closes.Hour() * 60), Reserve: reserve},
 	}
 	servers, lanes, kiosks := c.between(1, 2), c.between(3, 8), c.between(2, 4)
 	s.addGroup(c, site.Group{ID: "servers", Canary: servers > 1 && c.one(0.5)}, servers, "serve")
@@ -126,6 +126,9 @@ func (s *Scene) drawPatches(c chance) {
 			p.Requires = []string{s.Patches[c.IntN(n)].ID}
 		}
 		s.Patches = append(s.Patches, p)
+		if late := len(s.Nights) > 1 && c.one(0.4); late {
+			s.arrives[p.ID] = c.IntN(len(s.Nights))
+		}
 	}
 	for i := range s.machines {
 		for name := range versions {

@@ -11,6 +11,7 @@ import (
 var (
 	nights  = flag.Int("sim.n", 0, "how many nights TestSim plays; 0 = a few")
 	seed    = flag.Uint64("sim.seed", 1, "the seed of the first night; the others follow")
+	bolt    = flag.Uint64("sim.bolt", boltEvery, "every how manieth seed writes its journal to files, too; 0 = none")
 	workers = flag.Int("sim.workers", 1, "how many nights TestSim plays at once")
 )
 

@@ -16,7 +16,7 @@ const overrun = time.Minute
 
 // compare holds the end of a job against what is really on the device.
 func (o *oracle) compare(j *job) {
-	truth := o.devices.Truth(j.device)
+	truth := o.truth(j.device)
 	switch j.state {
 	case site.Done:
 		o.reallyDone(j, truth)
@@ -99,9 +99,12 @@ func (o *oracle) reallyBack(j *job, truth fake.Truth) {
 func (o *oracle) final() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if o.nights == 0 { // the box was away, or did not trust its clock, all night long
+	for _, j := range o.jobs {
+		o.ends[j.state]++
+	}
+	if !o.opened { // the box was away, or did not trust its clock, all night long
 		for _, id := range o.devices.Devices() {
-			if runs := o.devices.Truth(id).Runs; len(runs) > 0 {
+			if runs := o.truth(id).Runs; len(runs) > 0 {
 				o.note("intent", "%d bodies ran on %s in a night that was never opened", len(runs), id)
 			}
 		}
@@ -122,7 +125,7 @@ func (o *oracle) final() {
 	}
 	o.complete()
 	for _, id := range o.devices.Devices() {
-		o.bodies(o.devices.Truth(id))
+		o.bodies(o.truth(id))
 	}
 	if len(o.scene.Faults) == 0 {
 		o.liveness()
@@ -149,7 +152,7 @@ func (o *oracle) complete() {
 		}
 		for _, p := range o.scene.Patches {
 			key := pair{d.ID, p.ID}
-			if o.jobs[key] == nil && !o.left[key] && !o.left[pair{patch: p.ID}] {
+			if o.scene.arrives[p.ID] <= o.number && o.jobs[key] == nil && !o.left[key] && !o.left[pair{patch: p.ID}] {
 				o.note("explicit", "%s of %s is neither planned nor left out", p.ID, d.ID)
 			}
 		}
@@ -170,7 +173,7 @@ func (o *oracle) bodies(truth fake.Truth) {
 		if _, announced := o.intents[base]; !announced {
 			o.note("intent", "%s ran on %s without an announcement", ran.Work, truth.Device)
 		}
-		if ran.Kind == devices.Install && (ran.Ended.IsZero() || ran.Ended.After(o.scene.Closes.Add(overrun))) {
+		if ran.Kind == devices.Install && (ran.Ended.IsZero() || ran.Ended.After(o.night.closes.Add(overrun))) {
 			o.note("window", "%s ran on %s until %s", ran.Work, truth.Device, moment(ran.Ended))
 		}
 		if ran.Kind == devices.Revert && (ran.Phase == devices.PhaseDone || ran.Phase == devices.PhaseTimedOut) {
