@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/nightfill/nightfill/daemon/collector"
+	"github.com/nightfill/nightfill/daemon/hands"
 	"github.com/nightfill/nightfill/daemon/view"
 	"github.com/nightfill/nightfill/devices"
 	"github.com/nightfill/nightfill/devices/sshhost"
@@ -73,6 +74,17 @@ func (d *Daemon) Release(_ context.Context, device, actor string) error {
 		return site.Because(site.CodeNotApplicable, device+" is not held; see: nightfill devices")
 	}
 	return d.ledger.Add(run.Event{Kind: run.HoldReleased, At: time.Now(), Device: device, Actor: actor})
+}
+
+// Retry lets patches be tried once more tonight.
+func (d *Daemon) Retry(ask hands.Ask) ([]string, error) { return d.hands.Retry(ask) }
+
+// RollBack takes a patch of the newest night off a device again.
+func (d *Daemon) RollBack(ask hands.Ask) error { return d.hands.RollBack(ask) }
+
+// Restart begins to restart a device.
+func (d *Daemon) Restart(ctx context.Context, ask hands.Ask) (run.Hand, error) {
+	return d.hands.Restart(ctx, ask)
 }
 
 func (d *Daemon) known(device string) error {

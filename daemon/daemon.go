@@ -18,6 +18,7 @@ import (
 	"github.com/nightfill/nightfill/daemon/clock"
 	"github.com/nightfill/nightfill/daemon/config"
 	"github.com/nightfill/nightfill/daemon/control"
+	"github.com/nightfill/nightfill/daemon/hands"
 	"github.com/nightfill/nightfill/daemon/journal"
 	"github.com/nightfill/nightfill/daemon/ledger"
 	"github.com/nightfill/nightfill/daemon/notify"
@@ -54,6 +55,7 @@ type Daemon struct {
 	catalog *catalog.Catalog // nil: the store file names none
 	depot   *depot.Depot
 	runner  *runner.Runner
+	hands   *hands.Hands
 	checker *checker.Checker
 	uplink  *uplink.Uplink // nil: the store file names no broker
 	control *control.Server
@@ -122,6 +124,7 @@ func (d *Daemon) assemble() error {
 		Store: d.store, Devices: pinned{d}, Log: d.Log, Sink: d.keepResults,
 		Interval: d.Config.Readiness.Every, Schedule: d.nextFixedCheck,
 	})
+	d.hands = hands.New(hands.Options{Ledger: d.ledger, Devices: d.devices, Device: d.device, Log: d.Log})
 	if err := d.openUplink(); err != nil {
 		return err
 	}
@@ -216,7 +219,7 @@ func (d *Daemon) Run(ctx context.Context) error {
 	}
 	group, ctx := errgroup.WithContext(ctx)
 	for _, part := range []func(context.Context) error{
-		d.journal.Run, d.runner.Run, d.checker.Run, d.control.Run, d.notify.Run, d.timekeeper, d.supply, d.prepared, d.watch, d.tellStatus, d.watchVerdict, d.retain, d.copyJournal,
+		d.journal.Run, d.runner.Run, d.hands.Run, d.checker.Run, d.control.Run, d.notify.Run, d.timekeeper, d.supply, d.prepared, d.watch, d.tellStatus, d.watchVerdict, d.retain, d.copyJournal,
 	} {
 		group.Go(func() error { return part(ctx) })
 	}

@@ -42,6 +42,7 @@ const (
 	CodeNoRights      Code = "no_rights"      // the login may not become root
 	CodeDiskFull      Code = "disk_full"      // not enough room on the device
 	CodeBusy          Code = "busy"           // somebody else holds the device's lock
+	CodeChanged       Code = "changed"        // it is not as the person saw it who asked
 	CodeHeld          Code = "held"           // a person said: not now
 	CodeExcepted      Code = "excepted"       // headquarters excepted the device from it for a time
 	CodeDirty         Code = "dirty"          // an earlier rollback failed; a person must look first

@@ -32,6 +32,7 @@ type Box interface {
 	Keeper
 	Supplier
 	Toucher
+	Handler
 }
 
 // Viewer shows what the box knows, without touching a device.

@@ -14,6 +14,7 @@ func Fold(s State, records ...Record) State {
 	s = s.clone()
 	for _, r := range records {
 		s.apply(r.Event)
+		s.touch(r)
 		s.Seq = r.Seq
 	}
 	return s

@@ -61,3 +61,40 @@ func (s *State) takeOver(e Event) {
 
 // words writes a state for people.
 func words(state site.State) string { return strings.ReplaceAll(string(state), "_", " ") }
+
+// Touch is the newest event of a device, so that who acts on what he saw learns that it changed.
+type Touch struct {
+	Seq   uint64    `json:"seq"`
+	Kind  Kind      `json:"kind"`
+	Actor string    `json:"actor,omitempty"`
+	At    time.Time `json:"at"`
+}
+
+// Rev is the state of a device as a number: it grows with everything that happens to it.
+func (s State) Rev(device string) uint64 {
+	return max(s.Touched[device].Seq, s.Touched[site.AllDevices].Seq)
+}
+
+// Changed says what happened to a device after the revision that a person looked at. Nil means that
+// it is as he saw it; revision 0 means that he did not say what he saw.
+func (s State) Changed(device string, rev uint64) *site.Reason {
+	if rev == 0 || s.Rev(device) <= rev {
+		return nil
+	}
+	newest := s.Touched[device]
+	if all := s.Touched[site.AllDevices]; all.Seq > newest.Seq {
+		newest = all
+	}
+	who := newest.Actor
+	if who == "" {
+		who = "the box"
+	}
+	return site.Because(site.CodeChanged, device+" changed since you looked: "+string(newest.Kind)+" by "+who+" at "+
+		newest.At.UTC().Format(time.TimeOnly)+" UTC; nothing was done", "kind", string(newest.Kind), "actor", who)
+}
+
+func (s *State) touch(r Record) {
+	if r.Event.Device != "" {
+		set(&s.Touched, &s.own.touched, r.Event.Device, Touch{Seq: r.Seq, Kind: r.Event.Kind, Actor: r.Event.Actor, At: r.Event.At})
+	}
+}

@@ -23,6 +23,7 @@ type State struct {
 	Dirty     map[string]*site.Reason     `json:"dirty,omitempty"`    // a rollback failed; a person must look first
 	Observed  map[string]site.Observation `json:"observed,omitempty"` // newest look at each device, cut to what patches name
 	Hands     map[string]Hand             `json:"hands,omitempty"`    // who works on a device by hand
+	Touched   map[string]Touch            `json:"touched,omitempty"`  // the newest event of each device
 	Checks    map[string]site.CheckResult `json:"checks,omitempty"`
 	Learned   estimate.Learned            `json:"learned,omitempty"` // how long steps took that ended well, by model and patch
 	Failing   map[string]time.Time        `json:"failing,omitempty"` // since when each check that fails does, whatever restarts of the box came between
@@ -93,7 +94,7 @@ func (j Job) Away() bool {
 }
 
 // owned says which maps of a state nobody else has, so that they may be written.
-type owned struct{ cached, hostKeys, holds, dirty, observed, hands, checks, failing bool }
+type owned struct{ cached, hostKeys, holds, dirty, observed, hands, touched, checks, failing bool }
 
 // clone returns a state that may be changed: its night is a copy, and its maps are copied when
 // they are first written.

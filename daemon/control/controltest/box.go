@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/nightfill/nightfill/daemon/hands"
 	"github.com/nightfill/nightfill/daemon/view"
 	"github.com/nightfill/nightfill/site"
 	"github.com/nightfill/nightfill/site/plan"
@@ -134,6 +135,34 @@ func (b *Box) add(e run.Event) error {
 // Hold implements control.Keeper.
 func (b *Box) Hold(_ context.Context, hold site.Hold) error {
 	return b.add(run.Event{Kind: run.HoldSet, Device: hold.Device, Hold: &hold, Actor: hold.Actor})
+}
+
+// Retry implements control.Handler.
+func (b *Box) Retry(ask hands.Ask) ([]string, error) {
+	f := b.View(context.Background())
+	if reason := run.MayRetry(f.State, ask.Device, ask.Patch, f.Now); reason != nil {
+		return nil, reason
+	}
+	return []string{ask.Patch}, b.add(run.Event{Kind: run.PatchRetried, Device: ask.Device, Patch: ask.Patch, Actor: ask.Actor, Text: ask.Reason})
+}
+
+// RollBack implements control.Handler.
+func (b *Box) RollBack(ask hands.Ask) error {
+	f := b.View(context.Background())
+	if reason := run.MayRollBack(f.State, ask.Device, ask.Patch); reason != nil {
+		return reason
+	}
+	return b.add(run.Event{Kind: run.PatchTakenBack, Device: ask.Device, Patch: ask.Patch, Actor: ask.Actor, Text: ask.Reason})
+}
+
+// Restart implements control.Handler.
+func (b *Box) Restart(_ context.Context, ask hands.Ask) (run.Hand, error) {
+	f := b.View(context.Background())
+	if reason := run.MayRestart(f.State, ask.Device, f.Now); reason != nil {
+		return run.Hand{}, reason
+	}
+	hand := run.Hand{Actor: ask.Actor, What: run.RestartAsked, Why: ask.Reason, Since: f.Now, Deadline: f.Now.Add(15 * time.Minute)}
+	return hand, b.add(run.Event{Kind: run.RestartAsked, Device: ask.Device, Actor: ask.Actor, Text: ask.Reason, Deadline: hand.Deadline})
 }
 
 // Release implements control.Keeper.

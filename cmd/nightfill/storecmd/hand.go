@@ -1,0 +1,80 @@
+package storecmd
+
+import (
+	"context"
+	"errors"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/nightfill/nightfill/daemon/control"
+)
+
+// handed makes a command that asks for something to be done to a device, and needs a reason for it.
+func handed(cmd *cobra.Command, args cobra.PositionalArgs, do func(*session, context.Context, control.HandAsked) (control.Handed, error), say func(*printer, control.Handed)) *cobra.Command {
+	ask := control.HandAsked{}
+	cmd.Flags().StringVar(&ask.Reason, "reason", "", "why, for the next person who asks")
+	return action(cmd, args, func(s *session, args []string) error {
+		if ask.Reason == "" {
+			return usage(s.cmd, errors.New("--reason is missing: say why, for the next person who asks"))
+		}
+		ask.Device = args[0]
+		if len(args) > 1 {
+			ask.Patch = args[1]
+		}
+		done, err := do(s, s.ctx(), ask)
+		if err != nil {
+			return err
+		}
+		return s.show(done, func(p *printer) { say(p, done) })
+	})
+}
+
+func retryCommand() *cobra.Command {
+	return handed(&cobra.Command{
+		Use:   "retry DEVICE [PATCH] --reason R",
+		Short: "Try once more tonight what was skipped, failed or taken back",
+		Long: `Put a settled patch of a device in tonight's queue again, or without PATCH every one that can be
+tried. The rules are those of the night: it must fit before the cut-off with its rollback, and groups keep their
+floors. Outside the window nothing is begun; what is still due comes with the next night. Your login name goes
+into the journal.`,
+		Example: "  nightfill retry srv-1 pos-app-4.2.1 --reason \"disk was full, cleaned up\"",
+	}, cobra.RangeArgs(1, 2), func(s *session, ctx context.Context, ask control.HandAsked) (control.Handed, error) {
+		return s.client.Retry(ctx, ask)
+	}, func(p *printer, h control.Handed) {
+		p.line("%s is tried once more on %s, asked by %s: %s", strings.Join(h.Patches, ", "), h.Device, h.Actor, h.Reason)
+		p.next("nightfill why "+h.Device, "nightfill journal --follow")
+	})
+}
+
+func rollbackCommand() *cobra.Command {
+	return handed(&cobra.Command{
+		Use:   "rollback DEVICE PATCH --reason R",
+		Short: "Take a patch of the newest night off a device again",
+		Long: `Take a patch that the newest night put on off a device again, at any time of day, and prove that what
+was there before is back. It is not put on in this store again until its bytes change, or until someone runs
+nightfill release PATCH. Your login name goes into the journal.`,
+		Example: "  nightfill rollback srv-1 pos-app-4.2.1 --reason \"receipts print twice\"",
+	}, cobra.ExactArgs(2), func(s *session, ctx context.Context, ask control.HandAsked) (control.Handed, error) {
+		return s.client.RollBack(ctx, ask)
+	}, func(p *printer, h control.Handed) {
+		p.line("%s is being taken off %s, asked by %s: %s", strings.Join(h.Patches, ", "), h.Device, h.Actor, h.Reason)
+		p.next("nightfill why "+h.Device+" "+strings.Join(h.Patches, " "), "nightfill check")
+	})
+}
+
+func restartCommand() *cobra.Command {
+	return handed(&cobra.Command{
+		Use:   "restart DEVICE --reason R",
+		Short: "Restart a device, and see that it comes back",
+		Long: `Restart a device and see that it comes back with another boot id. It is refused while a step runs on
+the device, and in a night while its groups cannot spare it. Your login name goes into the journal.`,
+		Example: "  nightfill restart srv-1 --reason \"till hangs at sign-on\"",
+	}, cobra.ExactArgs(1), func(s *session, ctx context.Context, ask control.HandAsked) (control.Handed, error) {
+		return s.client.Restart(ctx, ask)
+	}, func(p *printer, h control.Handed) {
+		p.line("%s is being restarted, asked by %s: %s", h.Device, h.Actor, h.Reason)
+		p.line("It is wanted back by %s.", p.clock(h.Until))
+		p.next("nightfill devices "+h.Device, "nightfill check")
+	})
+}

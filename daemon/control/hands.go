@@ -1,0 +1,118 @@
+package control
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/nightfill/nightfill/daemon/hands"
+	"github.com/nightfill/nightfill/site"
+	"github.com/nightfill/nightfill/site/run"
+)
+
+// Handler carries out what a person asks of a device. An order that is refused is a *site.Reason.
+type Handler interface {
+	// Retry lets a settled patch be tried once more tonight, or every one that can be, and returns which.
+	Retry(ask hands.Ask) ([]string, error)
+	// RollBack takes a patch that the newest night put on off again.
+	RollBack(ask hands.Ask) error
+	// Restart begins to restart a device.
+	Restart(ctx context.Context, ask hands.Ask) (run.Hand, error)
+}
+
+// HandAsked asks for something to be done to a device. Rev is the rev of the device that was looked
+// at; when it changed since, nothing is done. 0 = whatever it is.
+type HandAsked struct {
+	Device string `json:"device"`
+	Patch  string `json:"patch,omitempty"`
+	Reason string `json:"reason"`
+	Rev    uint64 `json:"if_rev,omitempty"`
+}
+
+// Handed says what is being done now, and by whom.
+type Handed struct {
+	Device  string    `json:"device"`
+	Patches []string  `json:"patches,omitempty"`
+	Actor   string    `json:"actor"`
+	Reason  string    `json:"reason"`
+	Until   time.Time `json:"until,omitzero"` // of a restart: by then the device is wanted back
+}
+
+// asked reads what is asked of which device, and why.
+func (s *Server) asked(r *request) (hands.Ask, error) {
+	var ask HandAsked
+	if err := r.read(&ask); err != nil {
+		return hands.Ask{}, err
+	}
+	if err := known(s.Box.View(r.ctx), ask.Device); err != nil {
+		return hands.Ask{}, err
+	}
+	a := hands.Ask{Device: ask.Device, Patch: ask.Patch, Reason: strings.TrimSpace(ask.Reason), Actor: r.actor, Rev: ask.Rev}
+	switch {
+	case a.Reason == "":
+		return a, bad("say why, for the next person who asks", "the reason is missing")
+	case len(a.Reason) > maxReason:
+		return a, bad("", "the reason has %d bytes and may have %d", len(a.Reason), maxReason)
+	}
+	return a, nil
+}
+
+func (s *Server) retry(r *request) (any, error) {
+	ask, err := s.asked(r)
+	if err != nil {
+		return nil, err
+	}
+	patches, err := s.Box.Retry(ask)
+	if err != nil {
+		return nil, err
+	}
+	s.Log.Info("patches are tried once more", "device", ask.Device, "patches", patches, "actor", ask.Actor, "reason", ask.Reason)
+	return Handed{Device: ask.Device, Patches: patches, Actor: ask.Actor, Reason: ask.Reason}, nil
+}
+
+func (s *Server) rollback(r *request) (any, error) {
+	ask, err := s.asked(r)
+	if err != nil {
+		return nil, err
+	}
+	if ask.Patch == "" {
+		return nil, bad("say which patch", "the patch is missing")
+	}
+	if err := s.Box.RollBack(ask); err != nil {
+		return nil, err
+	}
+	s.Log.Info("a patch is taken back", "device", ask.Device, "patch", ask.Patch, "actor", ask.Actor, "reason", ask.Reason)
+	return Handed{Device: ask.Device, Patches: []string{ask.Patch}, Actor: ask.Actor, Reason: ask.Reason}, nil
+}
+
+func (s *Server) restart(r *request) (any, error) {
+	ask, err := s.asked(r)
+	if err != nil {
+		return nil, err
+	}
+	if d, _ := s.Box.View(r.ctx).Store.Device(ask.Device); !d.Patchable() {
+		return nil, &Error{Status: http.StatusConflict, Code: string(site.CodeObserveOnly), Message: ask.Device + " is only observed: it is never restarted from here"}
+	}
+	hand, err := s.Box.Restart(r.ctx, ask)
+	if err != nil {
+		return nil, err
+	}
+	s.Log.Info("a device is restarted", "device", ask.Device, "actor", ask.Actor, "reason", ask.Reason)
+	return Handed{Device: ask.Device, Actor: ask.Actor, Reason: ask.Reason, Until: hand.Deadline}, nil
+}
+
+// Retry lets patches of a device be tried once more tonight.
+func (c *Client) Retry(ctx context.Context, ask HandAsked) (Handed, error) {
+	return get[Handed](ctx, c, "POST", "/v1/retry", nil, ask)
+}
+
+// RollBack takes a patch off a device again.
+func (c *Client) RollBack(ctx context.Context, ask HandAsked) (Handed, error) {
+	return get[Handed](ctx, c, "POST", "/v1/rollback", nil, ask)
+}
+
+// Restart begins to restart a device.
+func (c *Client) Restart(ctx context.Context, ask HandAsked) (Handed, error) {
+	return get[Handed](ctx, c, "POST", "/v1/restart", nil, ask)
+}
