@@ -190,7 +190,7 @@ func TestRestart(t *testing.T) {
 					t.Fatalf("asked: %+v, %v", hand, err)
 				}
 				_, err = h.Restart(ctx, ann(""))
-				s.refused(err, len(s.journal.records), "ann is restarting srv-1: to be sure")
+				s.refused(err, len(s.journal.records), "srv-1: ann is restarting it: to be sure")
 				var box sync.WaitGroup
 				box.Go(func() { _ = h.Run(ctx) })
 				<-time.After(20 * time.Minute)
@@ -239,8 +239,8 @@ func TestTerminal(t *testing.T) {
 			t.Fatal(err)
 		}
 		n := len(s.journal.records)
-		s.refused(h.OpenTerminal(ann("")), n, "ann works on srv-1 in a terminal: to be sure")
-		s.refused(h.RollBack(ann("a")), n, "ann works on srv-1 in a terminal: to be sure")
+		s.refused(h.OpenTerminal(ann("")), n, "srv-1: ann works on it in a terminal: to be sure")
+		s.refused(h.RollBack(ann("a")), n, "srv-1: ann works on it in a terminal: to be sure")
 		if err := h.CloseTerminal(ann(""), "digest", time.Minute); err != nil || s.last().Text != "digest" || s.last().Took.Std() != time.Minute {
 			t.Errorf("closed: %+v, %v", s.last(), err)
 		}

@@ -62,6 +62,7 @@ type Device struct {
 	SeenAt           time.Time    `json:"seen_at,omitzero"`
 	System           string       `json:"system,omitempty"`
 	Held             *site.Hold   `json:"held,omitempty"`
+	Hand             *run.Hand    `json:"by_hand,omitempty"` // who works on it now
 	Rev              uint64       `json:"rev"`
 }
 
@@ -86,6 +87,9 @@ func device(f Facts, d site.Device) Device {
 		if h, ok := f.State.Holds[name]; ok && f.Now.Before(h.Until) {
 			v.Held = &h
 		}
+	}
+	if h, ok := f.State.Hands[d.ID]; ok {
+		v.Hand = &h
 	}
 	if f.State.Night == nil {
 		return v

@@ -44,13 +44,18 @@ func MayRestart(s State, device string, now time.Time) *site.Reason {
 // taken says which person works on a device.
 func (s State) taken(device string) *site.Reason {
 	h, ok := s.Hands[device]
-	switch {
-	case !ok:
+	if !ok {
 		return nil
-	case h.What == RestartAsked:
-		return site.Because(site.CodeBusy, h.Actor+" is restarting "+device+": "+h.Why, "actor", h.Actor, "since", h.Since.Format(time.RFC3339))
 	}
-	return site.Because(site.CodeBusy, h.Actor+" works on "+device+" in a terminal: "+h.Why, "actor", h.Actor, "since", h.Since.Format(time.RFC3339))
+	return site.Because(site.CodeBusy, device+": "+h.Doing()+": "+h.Why, "actor", h.Actor, "since", h.Since.Format(time.RFC3339))
+}
+
+// Doing says for people who does what.
+func (h Hand) Doing() string {
+	if h.What == RestartAsked {
+		return h.Actor + " is restarting it"
+	}
+	return h.Actor + " works on it in a terminal"
 }
 
 func (s *State) takeOver(e Event) {

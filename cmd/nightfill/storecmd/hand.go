@@ -75,6 +75,6 @@ the device, and in a night while its groups cannot spare it. Your login name goe
 	}, func(p *printer, h control.Handed) {
 		p.line("%s is being restarted, asked by %s: %s", h.Device, h.Actor, h.Reason)
 		p.line("It is wanted back by %s.", p.clock(h.Until))
-		p.next("nightfill devices "+h.Device, "nightfill check")
+		p.next("nightfill devices", "nightfill check")
 	})
 }

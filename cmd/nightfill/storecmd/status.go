@@ -217,6 +217,9 @@ func (p *printer) devices(devices []view.Device) {
 		if d.Held != nil && (d.Reason == nil || d.Reason.Code != site.CodeHeld) {
 			why = strings.TrimPrefix(why+"; held until "+p.moment(d.Held.Until)+" by "+d.Held.Actor, "; ")
 		}
+		if d.Hand != nil {
+			why = strings.TrimPrefix(why+"; "+d.Hand.Doing()+" since "+p.moment(d.Hand.Since)+": "+d.Hand.Why, "; ")
+		}
 		rows = append(rows, []cell{text("%s", d.Device), text("%s", d.Class), state(d.State), text("%s", d.Patch), text("%s", p.moment(d.Since)), text("%s", why)})
 	}
 	p.table([]string{"DEVICE", "CLASS", "STATE", "PATCH", "SINCE", "WHY"}, rows)
