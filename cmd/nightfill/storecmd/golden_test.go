@@ -221,5 +221,6 @@ func plain(text, socket string) string {
 	text = strings.ReplaceAll(text, runtime.Version(), "GO")
 	text = strings.ReplaceAll(text, runtime.GOOS+"/"+runtime.GOARCH, "SYSTEM")
 	text = regexp.MustCompile(`by `+me()+`\b`).ReplaceAllString(text, "by ME")
+	text = regexp.MustCompile(`\b`+me()+` is restarting`).ReplaceAllString(text, "ME is restarting")
 	return strings.ReplaceAll(text, `"actor": "`+me()+`"`, `"actor": "ME"`)
 }
