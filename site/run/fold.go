@@ -316,7 +316,7 @@ func (j Job) proven(e Event) Job {
 
 // Stamped stamps the events in turn, each as it finds the state after those before it.
 func Stamped(s State, events []Event) []Event {
-	s = s.clone()
+	s = State{Night: s.Night}.clone() // of all else no stamp tells
 	stamped := make([]Event, len(events))
 	for i, e := range events {
 		stamped[i] = Stamp(s, e)
