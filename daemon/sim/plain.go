@@ -106,6 +106,9 @@ func install(ctx context.Context, store *fake.Store, closes time.Time, d site.De
 		if ctx.Err() != nil || time.Since(begun) > patience {
 			return errors.Join(err, errOver)
 		}
+		if err != nil {
+			pass(10 * time.Second)
+		}
 	}
 	if after, err := store.Probe(ctx, d); err != nil || !after.RebootPending {
 		return err

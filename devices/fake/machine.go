@@ -59,6 +59,7 @@ type machine struct {
 	runs     []Ran
 	overlap  int
 	troubles []Trouble
+	stranger string // the host key of whoever answers in its place; made when somebody does
 
 	connections, logins int
 }
@@ -82,7 +83,9 @@ type prior struct {
 }
 
 func newMachine(s *Store, d Device, index int) *machine {
-	d.HostKey = pick(d.HostKey, keyOf(s.opts.Seed, d.ID))
+	if d.HostKey == "" {
+		d.HostKey = keyOf(s.opts.Seed, d.ID)
+	}
 	d.System = pick(d.System, "Simulated Linux 1")
 	d.DiskSize = pick(d.DiskSize, max(defaultDisk, 2*d.DiskFree))
 	d.DiskFree = pick(d.DiskFree, d.DiskSize/2)

@@ -171,10 +171,13 @@ func (m *machine) lostSince(from, now time.Time) (time.Time, bool) {
 
 // presents returns the host key with which somebody answers at the device's address.
 func (m *machine) presents(now time.Time) string {
-	if _, other := m.trouble(OtherKey, now, nil); other {
-		return keyOf(m.store.opts.Seed, "stranger at "+m.ID)
+	if _, other := m.trouble(OtherKey, now, nil); !other {
+		return m.HostKey
 	}
-	return m.HostKey
+	if m.stranger == "" {
+		m.stranger = keyOf(m.store.opts.Seed, "stranger at "+m.ID)
+	}
+	return m.stranger
 }
 
 // enrolled reports whether the box may contact the device with credentials. Handhelds
