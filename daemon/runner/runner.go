@@ -51,12 +51,24 @@ type Runner struct {
 	workers sync.WaitGroup
 	cancels map[string]worker
 	looked  sight // what the newest plan, or attempt at one, went by
+	quiet   quiet
 }
 
 // worker is a step under way on this box.
 type worker struct {
-	work   string
-	cancel context.CancelFunc
+	patch, work string
+	cancel      context.CancelFunc
+}
+
+// quiet is when the rules were asked last and had nothing to say: until the state is another one,
+// or wake, they have nothing to say again.
+type quiet struct {
+	seq      uint64
+	at, wake time.Time // a zero at: they had something to say, or were not heard
+}
+
+func (q quiet) still(s run.State, now time.Time) bool {
+	return !q.at.IsZero() && q.seq == s.Seq && !now.Before(q.at) && (q.wake.IsZero() || now.Before(q.wake))
 }
 
 // New makes a Runner. It starts nothing.
@@ -152,11 +164,16 @@ func (r *Runner) hear(e run.Event) {
 // launches what was decided, until there is nothing more to do now. A zero time means
 // that nothing is due by the clock.
 func (r *Runner) turn(ctx context.Context) time.Time {
+	if len(r.pending) == 0 && r.quiet.still(r.Ledger.State(), r.Now()) {
+		return r.quiet.wake
+	}
 	for {
 		var wake time.Time
 		lazy := false
+		r.quiet = quiet{}
 		records, err := r.Ledger.Commit(func(s run.State) []run.Event {
 			now := r.Now()
+			r.quiet.seq, r.quiet.at = s.Seq, now
 			reported := slices.DeleteFunc(slices.Clone(r.pending), func(e run.Event) bool { return outdated(s, e) })
 			var next []run.Event
 			next, wake = run.Next(run.Foresee(s, reported...), now)
@@ -167,6 +184,7 @@ func (r *Runner) turn(ctx context.Context) time.Time {
 			return append(reported, next...)
 		})
 		if err != nil {
+			r.quiet = quiet{}
 			r.Log.Error("nothing new is begun until the journal can be written", "err", err)
 			return r.Now().Add(retryWrite)
 		}
@@ -174,6 +192,7 @@ func (r *Runner) turn(ctx context.Context) time.Time {
 			r.pending = nil
 		}
 		if len(records) == 0 {
+			r.quiet.wake = wake
 			return wake
 		}
 		r.act(ctx, records)
@@ -203,8 +222,7 @@ func (r *Runner) act(ctx context.Context, records []run.Record) {
 // dismiss ends the workers whose steps were given up.
 func (r *Runner) dismiss(s run.State) {
 	for device, w := range r.cancels {
-		underWay := slices.ContainsFunc(run.Recover(s), func(j run.Job) bool { return j.Intent.Work == w.work })
-		if !underWay {
+		if job, ok := s.Job(device, w.patch); !ok || job.Intent == nil || job.Intent.Work != w.work {
 			w.cancel()
 			delete(r.cancels, device)
 		}
@@ -240,7 +258,7 @@ func (r *Runner) launch(ctx context.Context, job run.Job, fresh bool) {
 		device = site.Device{ID: job.Device}
 	}
 	ctx, cancel := context.WithCancel(ctx)
-	r.cancels[job.Device] = worker{job.Intent.Work, cancel}
+	r.cancels[job.Device] = worker{job.Patch, job.Intent.Work, cancel}
 	step := &step{
 		Options: &r.Options, device: device, patch: patch, job: job, intent: *job.Intent, fresh: fresh,
 		log: r.Log.With("device", job.Device, "patch", job.Patch, "step", job.Intent.Step),
