@@ -91,7 +91,8 @@ func known(reason *site.Reason) string {
 	return reason.Text
 }
 
-// noteCatalog writes the generation that the store goes by into the journal when it is a new one.
+// noteCatalog writes the generation that the store goes by into the journal when it is a new one,
+// and which quarantines it ends.
 func (d *Daemon) noteCatalog() error {
 	current := d.catalog.Last()
 	if current.Version == 0 {
@@ -106,12 +107,19 @@ func (d *Daemon) noteCatalog() error {
 			}
 			note.Withdrawn[a.Patch.ID] = a.Withdrawn.Reason
 		}
+		for _, e := range a.Exceptions {
+			if len(e.Stores) == 0 || slices.Contains(e.Stores, d.store.ID) {
+				e.Stores = nil
+				note.Exceptions = append(note.Exceptions, e)
+			}
+		}
 	}
 	_, err := d.ledger.Commit(func(s run.State) []run.Event {
 		if s.Catalog.Version == note.Version {
 			return nil
 		}
-		return []run.Event{{Kind: run.CatalogUpdated, At: time.Now(), Catalog: &note}}
+		now := time.Now()
+		return append([]run.Event{{Kind: run.CatalogUpdated, At: now, Catalog: &note}}, run.Lapsed(s, current.Patches, now)...)
 	})
 	return err
 }

@@ -61,7 +61,7 @@ func (r *Runner) plan(ctx context.Context, decide func(run.State, policy.Facts) 
 		return
 	}
 	records, err := r.Ledger.Commit(func(s run.State) []run.Event {
-		facts.Holds, facts.Dirty, facts.Learned, facts.Now = s.Holds, s.Dirty, s.Learned, r.Now()
+		facts.Holds, facts.Dirty, facts.Quarantine, facts.Learned, facts.Now = s.Holds, s.Dirty, s.Quarantine, s.Learned, r.Now()
 		return decide(s, facts)
 	})
 	if err != nil {
@@ -82,13 +82,14 @@ type sight struct {
 	night                               window.Date
 	catalog                             int64
 	cached, holds, keys, dirty, settled int
+	quarantine                          int
 	turn                                int64 // grows every few minutes while a device is missed
 }
 
 const lookForMissing = 5 * time.Minute
 
 func sightOf(s run.State, now time.Time) sight {
-	v := sight{catalog: s.Catalog.Version, cached: len(s.Cached), holds: len(s.Holds), keys: len(s.HostKeys), dirty: len(s.Dirty)}
+	v := sight{catalog: s.Catalog.Version, cached: len(s.Cached), holds: len(s.Holds), keys: len(s.HostKeys), dirty: len(s.Dirty), quarantine: len(s.Quarantine)}
 	if s.Night == nil {
 		return v
 	}

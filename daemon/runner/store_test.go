@@ -117,7 +117,7 @@ func haunt(devices *fake.Store) {
 	devices.Script("till-1", "bad-9", fake.Script{Install: fake.Outcome{StopsServices: true}})
 	devices.Script("till-2", "os-7", fake.Script{Install: fake.Outcome{Resets: time.Minute, Times: 1, Midway: fake.Broken}})
 	devices.Trouble("till-2", fake.Trouble{Kind: fake.GateClosed, Patch: "pos-2", To: at(23, 36)})
-	devices.Script("till-3", "os-7", fake.Script{Install: fake.Outcome{StopsServices: true}})
+	devices.Script("till-3", "pos-2", fake.Script{Install: fake.Outcome{StopsServices: true}})
 	devices.Trouble("till-4", fake.Trouble{Kind: fake.NoAnswer, From: at(23, 33), To: at(23, 53)})
 	devices.Script("till-4", "pos-2", fake.Script{Install: wrong})
 	devices.Script("kiosk-1", "os-7", fake.Script{Boot: fake.Boot{Dead: true, Times: 1}})
@@ -131,7 +131,7 @@ func wanted() map[string]site.State {
 		"back-2 os-7": site.Done, "back-2 conf-3": site.Failed, "back-2 db-5": site.Skipped,
 		"till-1 os-7": site.Done, "till-1 pos-2": site.Done, "till-1 bad-9": site.RolledBack,
 		"till-2 os-7": site.Done, "till-2 pos-2": site.Done, "till-2 bad-9": site.Skipped,
-		"till-3 os-7": site.RolledBack, "till-3 pos-2": site.Done, "till-3 bad-9": site.Skipped,
+		"till-3 os-7": site.Done, "till-3 pos-2": site.RolledBack, "till-3 bad-9": site.Skipped,
 		"till-4 os-7": site.Done, "till-4 pos-2": site.RolledBack, "till-4 bad-9": site.Skipped,
 		"kiosk-1 os-7": site.NoAnswer, "kiosk-1 conf-3": site.NoAnswer,
 		"kiosk-2 os-7": site.RollbackFailed, "kiosk-2 conf-3": site.Skipped,

@@ -89,11 +89,11 @@ func write(p plan.Plan, report plan.Report) string {
 			patch = "*"
 		}
 		fmt.Fprintf(&b, "not %s %s: %s: %s", left.Device, patch, left.State, left.Reason)
-		if again := left.Reason.Facts["due_again"]; again != "" {
-			fmt.Fprintf(&b, "  though %s\n", again)
-		}
 		if from := left.Reason.Facts["from"]; from != "" {
 			fmt.Fprintf(&b, ", by %s", from)
+		}
+		if again := left.Reason.Facts["due_again"]; again != "" {
+			fmt.Fprintf(&b, ", though %s", again)
 		}
 		b.WriteString("\n")
 	}

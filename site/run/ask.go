@@ -33,6 +33,9 @@ func MayRetry(s State, device, patch string, now time.Time) *site.Reason {
 	if why, withdrawn := s.Catalog.Withdrawn[patch]; withdrawn {
 		return site.Because(site.CodeWithdrawn, "withdrawn by headquarters: "+why)
 	}
+	if reason := s.quarantined(&p); reason != nil {
+		return reason
+	}
 	estimate, left := s.Estimate(device, p), s.Night.Plan.Cutoff.Sub(now)
 	p.Duration = estimate.Durations
 	if needs := plan.Needs(p); needs > left {

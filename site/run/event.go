@@ -29,7 +29,7 @@ const (
 	DeviceSilent   Kind = "device.silent"    // it does not answer while a step runs on it
 	DeviceAnswered Kind = "device.answered"  // it answers again
 	HoldSet        Kind = "hold.set"         // Hold
-	HoldReleased   Kind = "hold.released"    // Device, Reason
+	HoldReleased   Kind = "hold.released"    // Device; or Patch, which was quarantined for Reason, and Text when nobody asked
 	CheckEnded     Kind = "check.ended"      // the outcome of a readiness check changed, or a round was journalled: Check
 	VerdictChanged Kind = "verdict.changed"  // the store's word changed: Verdict, Text
 	NightOpened    Kind = "night.opened"     // the window opened and the plan stands: Plan, Report
@@ -47,6 +47,8 @@ const (
 	RestartAsked   Kind = "restart.asked"    // the intent of a restart by a person: Device, Actor, Work, BootID, Deadline, Text says why
 	RestartEnded   Kind = "restart.ended"    // Device, Work, Outcome, BootID, Reason
 	BundleSplit    Kind = "bundle.split"     // a bundle that was taken back goes on in halves: Device, Halves
+	// PatchQuarantined is a patch that proved itself guilty in this store: Patch, Reason; Text is its digest.
+	PatchQuarantined Kind = "patch.quarantined"
 )
 
 // Step is one thing done to a device for a patch.
@@ -118,6 +120,8 @@ type CatalogNote struct {
 	Patches []string  `json:"patches"`
 	// Withdrawn are the patches that headquarters took back, with its reason for each.
 	Withdrawn map[string]string `json:"withdrawn,omitempty"`
+	// Exceptions are those of this store.
+	Exceptions []site.Exception `json:"exceptions,omitempty"`
 }
 
 // Record is an event in its place in the journal.

@@ -19,7 +19,7 @@ func Extendable(s State, now time.Time) bool {
 }
 
 // Extension cuts a plan, made anew inside the window, to what the night has not tried yet, and
-// what was held and is free again: no patch is tried twice on a device in one night. It is empty
+// what was held or quarantined and is free again: no patch is tried twice on a device in one night. It is empty
 // when nothing is new.
 func Extension(s State, made plan.Plan) plan.Plan {
 	var lanes []plan.Lane
@@ -27,7 +27,7 @@ func Extension(s State, made plan.Plan) plan.Plan {
 	for _, lane := range made.Lanes {
 		lane.Jobs = slices.DeleteFunc(slices.Clone(lane.Jobs), func(j plan.Job) bool {
 			had, tried := s.Job(lane.Device, j.Patch)
-			return tried && had.State != site.Held
+			return tried && !had.free()
 		})
 		for _, j := range lane.Jobs {
 			wanted[j.Patch] = true
@@ -39,6 +39,12 @@ func Extension(s State, made plan.Plan) plan.Plan {
 	made.Lanes = lanes
 	made.Patches = slices.DeleteFunc(slices.Clone(made.Patches), func(p site.Patch) bool { return !wanted[p.ID] })
 	return made
+}
+
+// free reports whether what kept a job from being begun may be over within the night: a hold, an
+// exception, a quarantine.
+func (j Job) free() bool {
+	return j.State == site.Held || j.State == site.Skipped && j.Reason != nil && j.Reason.Code == site.CodeQuarantined
 }
 
 // extend adds what a later look found to the night, which is open again.
@@ -67,9 +73,9 @@ func (s *State) extend(e Event) {
 	n.Closed = time.Time{}
 }
 
-// with returns the jobs of the night and those behind them that it has not. One that was held
-// is begun anew in its old place; its attempts are counted on, since each has a name that is
-// used once.
+// with returns the jobs of the night and those behind them that it has not. One that was
+// kept from being begun is begun anew in its old place; its attempts are counted on, since each
+// has a name that is used once.
 func (n *Night) with(more []Job) []Job {
 	jobs := slices.Collect(n.Jobs())
 	for _, j := range more {

@@ -70,7 +70,9 @@ func (s *State) apply(e Event) {
 	case HoldSet:
 		set(&s.Holds, &s.own.holds, e.Hold.Device, *e.Hold)
 	case HoldReleased:
-		s.release(e.Device)
+		s.release(e)
+	case PatchQuarantined:
+		set(&s.Quarantine, &s.own.quarantine, e.Patch, site.Quarantine{Patch: e.Patch, Digest: e.Text, Since: e.At, Reason: e.Reason})
 	case TerminalOpened, RestartAsked:
 		s.takeOver(e)
 	case TerminalClosed, RestartEnded:
@@ -98,10 +100,14 @@ func (s *State) apply(e Event) {
 	}
 }
 
-// release ends a hold; releasing a device also says that a person has looked at it.
-func (s *State) release(device string) {
-	drop(&s.Holds, &s.own.holds, device)
-	drop(&s.Dirty, &s.own.dirty, device)
+// release ends a hold or a quarantine; releasing a device also says that a person has looked at it.
+func (s *State) release(e Event) {
+	if e.Patch != "" {
+		s.unquarantine(e.Patch)
+		return
+	}
+	drop(&s.Holds, &s.own.holds, e.Device)
+	drop(&s.Dirty, &s.own.dirty, e.Device)
 }
 
 func (s *State) open(e Event) {
@@ -129,10 +135,12 @@ func (s *State) step(e Event) {
 	if !ok {
 		return
 	}
-	s.learn(s.Night.job(at).Intent, e)
-	job := s.Night.job(at).advance(e)
+	was := *s.Night.job(at)
+	s.learn(was.Intent, e)
+	job := was.advance(e)
 	s.Night.put(at, job)
 	s.Night.shareEnd(e, at.lane, job.Bundle)
+	s.blame(was, job)
 	if job.State == site.RollbackFailed || job.State == site.Failed && job.Settled && job.Begun() {
 		set(&s.Dirty, &s.own.dirty, job.Device, job.Reason)
 	}

@@ -56,6 +56,7 @@ func Next(s State, now time.Time) (events []Event, wake time.Time) {
 		return nil, time.Time{}
 	}
 	d := newDecider(s, now)
+	d.quarantine()
 	for _, l := range s.Night.lanes {
 		d.lane(l)
 	}
@@ -252,6 +253,9 @@ func (d *decider) forbidden(j *Job, p *site.Patch, on standing) (site.State, *si
 	if reason, withdrawn := d.s.Catalog.Withdrawn[p.ID]; withdrawn {
 		return site.Skipped, site.Because(site.CodeWithdrawn, "withdrawn by headquarters: "+reason)
 	}
+	if reason := d.excepted(j); reason != nil {
+		return site.Held, reason
+	}
 	if on.dirty {
 		return site.Skipped, site.Because(site.CodeDirty, j.Device+" was left without proof by an earlier patch", "earlier", d.s.Dirty[j.Device].String())
 	}
@@ -263,7 +267,10 @@ func (d *decider) forbidden(j *Job, p *site.Patch, on standing) (site.State, *si
 	if state, reason := d.secondaryFailed(j); reason != nil {
 		return state, reason
 	}
-	return d.canaryFailed(j)
+	if state, reason := d.canaryFailed(j); reason != nil {
+		return state, reason
+	}
+	return site.Skipped, d.s.quarantined(p)
 }
 
 // goOn begins the step that follows what has happened to the job so far.

@@ -173,6 +173,7 @@ func (n *story) permitted(e run.Event) {
 	}
 	if e.Step == run.Install && !job.Begun() {
 		n.mayBegin(e)
+		n.innocent(e)
 	}
 	if e.Step == run.Revert && (!job.Begun() || job.Ends[run.Revert].Outcome == run.OK) {
 		n.t.Fatalf("%s of %s is taken back, which was %s", e.Patch, e.Device, job.Ends[run.Revert].Outcome)

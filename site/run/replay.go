@@ -9,8 +9,8 @@ import (
 // Moment is one record of a night, with what the rules of this program make of it.
 type Moment struct {
 	Record Record
-	// Decided is true for a record that the rules had written: a step begun, a patch settled,
-	// the night closed. All others are what happened.
+	// Decided is true for a record that the rules had written: a step begun, a patch settled or
+	// quarantined, the night closed. All others are what happened.
 	Decided bool
 	// Differs says how these rules decide otherwise than was recorded; empty where they agree
 	// and for what merely happened.
@@ -51,7 +51,7 @@ func Replay(start State, records []Record) []Moment {
 
 // decision reports whether an event is one that Next gives.
 func decision(e Event) bool {
-	return e.Kind == StepStarted || e.Kind == PatchSettled || e.Kind == NightClosed
+	return e.Kind == StepStarted || e.Kind == PatchSettled || e.Kind == PatchQuarantined || e.Kind == NightClosed
 }
 
 type player struct {

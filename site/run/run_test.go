@@ -25,7 +25,9 @@ var update = flag.Bool("update", false, "rewrite the expected nights")
 //
 //	at 23:00                     it is that time: what is decided?
 //	end DEVICE OUTCOME [k=v...]  the step under way on the device ends: code, reason, pending, boot
-//	silent DEVICE, answered DEVICE, hold DEVICE until=..., release DEVICE, unsure, sure, withdraw PATCH
+//	silent DEVICE, answered DEVICE, hold DEVICE until=..., release DEVICE, unsure, sure, withdraw PATCH,
+//	free PATCH, except PATCH until=... groups=...
+//	night                        the night is closed, and planned again from the same facts a day later
 //	play [DEVICE/STEP=OUTCOME...] [DEVICE/PATCH/STEP=OUTCOME...] [breaks=PATCH] every step ends well a
 //	                             minute after it began, but for those named, and the verifications
 //	                             on a device that has the breaking patch, until nothing happens any more
@@ -63,12 +65,13 @@ func TestNight(t *testing.T) {
 
 // night plays events against the rules, without a device, a journal or a clock.
 type night struct {
-	t    *testing.T
-	s    run.State
-	now  time.Time
-	out  strings.Builder
-	seq  uint64
-	wake time.Time
+	t     *testing.T
+	scene scenario.Scene
+	s     run.State
+	now   time.Time
+	out   strings.Builder
+	seq   uint64
+	wake  time.Time
 
 	records []run.Record
 }
@@ -79,17 +82,35 @@ func newNight(t *testing.T, facts string) *night {
 	if err != nil {
 		t.Fatal(err)
 	}
-	span, due, _ := run.Due(run.State{}, scene.Calendar, scene.Facts.Now)
+	n := &night{t: t, scene: scene, now: scene.Facts.Now}
+	n.begin()
+	return n
+}
+
+// begin opens the night of now.
+func (n *night) begin() {
+	n.t.Helper()
+	span, due, _ := run.Due(n.s, n.scene.Calendar, n.now)
 	if !due {
-		t.Fatalf("%s is not in the window", scene.Facts.Now)
+		n.t.Fatalf("%s is not in the window", n.now)
 	}
-	made, report := plan.Make(scene.Facts, span, scene.Calendar.Reserve)
-	n := &night{t: t, now: scene.Facts.Now}
+	facts := n.scene.Facts
+	facts.Now, facts.Dirty, facts.Quarantine = n.now, n.s.Dirty, n.s.Quarantine
+	made, report := plan.Make(facts, span, n.scene.Calendar.Reserve)
 	n.add(run.Event{Kind: run.NightOpened, Night: made.Night, Plan: &made, Report: report})
-	for device, o := range scene.Facts.Inventory {
+	for device, o := range facts.Inventory {
 		n.add(run.Event{Kind: run.DeviceObserved, Device: device, Observed: &o})
 	}
-	return n
+}
+
+// tomorrow plans the next night and tells what it leaves out.
+func (n *night) tomorrow() {
+	n.now = n.s.Night.Plan.Opens.AddDate(0, 0, 1)
+	n.begin()
+	fmt.Fprintf(&n.out, "night of %s\n", n.s.Night.Plan.Night)
+	for _, l := range n.s.Night.Report {
+		fmt.Fprintf(&n.out, "  not %s %s %s: %s\n", l.Device, l.Patch, l.State, l.Reason)
+	}
 }
 
 // add stamps, folds and returns an event, as the ledger would.
@@ -180,6 +201,15 @@ func (n *night) line(words []string) {
 		n.add(run.Event{Kind: run.DiskChanged})
 	case "sure":
 		n.add(run.Event{Kind: run.ClockChanged})
+	case "free":
+		n.add(run.Event{Kind: run.HoldReleased, Patch: words[1]})
+	case "except":
+		until, _ := scenario.At(o["until"])
+		n.add(run.Event{Kind: run.CatalogUpdated, Catalog: &run.CatalogNote{Exceptions: []site.Exception{
+			{Patch: words[1], Groups: []string{o["groups"]}, Owner: "pos-owner", Reason: "vendor-fix-pending", Expires: until},
+		}}})
+	case "night":
+		n.tomorrow()
 	case "withdraw":
 		n.add(run.Event{Kind: run.CatalogUpdated, Catalog: &run.CatalogNote{Withdrawn: map[string]string{words[1]: "it kills tills"}}})
 	case "play":

@@ -34,6 +34,10 @@ type State struct {
 	Full      *site.Reason                `json:"full,omitempty"`      // why the journal may soon not be written; nil = there is space
 	Night     *Night                      `json:"night,omitempty"`     // the newest night, open or closed
 
+	// Failures are by the digest of a patch's bytes, Quarantine is by the id of the patch.
+	Failures   map[string][]Failure       `json:"failures,omitempty"`   // how they broke a device of this store, the first one first
+	Quarantine map[string]site.Quarantine `json:"quarantine,omitempty"` // it proved itself guilty, and is begun nowhere
+
 	own owned
 }
 
@@ -94,7 +98,9 @@ func (j Job) Away() bool {
 }
 
 // owned says which maps of a state nobody else has, so that they may be written.
-type owned struct{ cached, hostKeys, holds, dirty, observed, hands, touched, checks, failing bool }
+type owned struct {
+	cached, hostKeys, holds, dirty, observed, hands, touched, checks, failing, failures, quarantine bool
+}
 
 // clone returns a state that may be changed: its night is a copy, and its maps are copied when
 // they are first written.
