@@ -39,7 +39,7 @@ func (d *Daemon) Forecast(ctx context.Context, at time.Time) (plan.Plan, plan.Re
 	facts := d.facts(ctx)
 	facts.Inventory = d.look(ctx)
 	state := d.ledger.State()
-	facts.Holds, facts.Dirty, facts.Learned, facts.Now = state.Holds, state.Dirty, state.Learned, at
+	facts.Holds, facts.Dirty, facts.Quarantine, facts.Learned, facts.Now = state.Holds, state.Dirty, state.Quarantine, state.Learned, at
 	made, report := plan.Make(facts, span, d.store.Calendar.Reserve)
 	return made, report, nil
 }
@@ -62,18 +62,19 @@ func (d *Daemon) Hold(_ context.Context, h site.Hold) error {
 	return d.ledger.Add(run.Event{Kind: run.HoldSet, At: time.Now(), Device: h.Device, Hold: &h, Actor: h.Actor, Text: h.Reason})
 }
 
-// Release ends a hold, and says that a person has looked at a device that was left without proof.
-func (d *Daemon) Release(_ context.Context, device, actor string) error {
-	if err := d.known(device); err != nil {
-		return err
+// Release ends a hold, says that a person has looked at a device that was left without proof, or
+// lets a quarantined patch be begun again.
+func (d *Daemon) Release(_ context.Context, name, actor string) error {
+	released, err := d.ledger.Commit(func(s run.State) []run.Event {
+		if e, kept := run.Release(s, name, actor, time.Now()); kept {
+			return []run.Event{e}
+		}
+		return nil
+	})
+	if err == nil && len(released) == 0 {
+		return site.Because(site.CodeNotApplicable, name+" is neither held nor quarantined; see: nightfill status")
 	}
-	state := d.ledger.State()
-	_, held := state.Holds[device]
-	_, dirty := state.Dirty[device]
-	if !held && !dirty {
-		return site.Because(site.CodeNotApplicable, device+" is not held; see: nightfill devices")
-	}
-	return d.ledger.Add(run.Event{Kind: run.HoldReleased, At: time.Now(), Device: device, Actor: actor})
+	return err
 }
 
 // Retry lets patches be tried once more tonight.

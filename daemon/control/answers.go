@@ -59,14 +59,6 @@ type HoldAsked struct {
 	Reason string `json:"reason"`
 }
 
-// Released says what was let go, and by whom.
-type Released struct {
-	Device string       `json:"device"`
-	Actor  string       `json:"actor"`
-	Held   *site.Hold   `json:"held,omitempty"`
-	Dirty  *site.Reason `json:"dirty,omitempty"`
-}
-
 // Enrolled says which key was pinned, and by whom.
 type Enrolled struct {
 	Device string `json:"device"`
@@ -287,43 +279,6 @@ func (s *Server) hold(r *request) (any, error) {
 	}
 	s.Log.Info("a hold was set", "device", hold.Device, "until", hold.Until, "actor", hold.Actor, "reason", hold.Reason)
 	return hold, nil
-}
-
-func (s *Server) release(r *request) (any, error) {
-	var ask struct {
-		Device string `json:"device"`
-	}
-	if err := r.read(&ask); err != nil {
-		return nil, err
-	}
-	f := s.Box.View(r.ctx)
-	if ask.Device != site.AllDevices {
-		if err := known(f, ask.Device); err != nil {
-			return nil, err
-		}
-	}
-	done := Released{Device: ask.Device, Actor: r.actor, Dirty: f.State.Dirty[ask.Device]}
-	if hold, ok := f.State.Holds[ask.Device]; ok {
-		done.Held = &hold
-	}
-	if done.Held == nil && done.Dirty == nil {
-		return nil, nothingToRelease(f, ask.Device)
-	}
-	if err := s.Box.Release(r.ctx, ask.Device, r.actor); err != nil {
-		return nil, err
-	}
-	s.Log.Info("a hold was released", "device", ask.Device, "actor", r.actor)
-	return done, nil
-}
-
-func nothingToRelease(f view.Facts, device string) error {
-	e := &Error{Status: http.StatusConflict, Code: CodeNothing, Message: "nothing holds " + device}
-	if device == site.AllDevices {
-		e.Message = "there is no hold of the whole store"
-	} else if _, all := f.State.Holds[site.AllDevices]; all {
-		e.WhatToDo = "the whole store is held; release it with: nightfill release all"
-	}
-	return e
 }
 
 func (s *Server) refresh(r *request) (any, error) {

@@ -132,9 +132,9 @@ func (c *Client) Hold(ctx context.Context, ask HoldAsked) (site.Hold, error) {
 	return get[site.Hold](ctx, c, "POST", "/v1/hold", nil, ask)
 }
 
-// Release lets a device, or site.AllDevices, go.
-func (c *Client) Release(ctx context.Context, device string) (Released, error) {
-	return get[Released](ctx, c, "POST", "/v1/release", nil, map[string]string{"device": device})
+// Release lets go a device, site.AllDevices, or a quarantined patch.
+func (c *Client) Release(ctx context.Context, name string) (Released, error) {
+	return get[Released](ctx, c, "POST", "/v1/release", nil, map[string]string{"name": name})
 }
 
 // Refresh fetches the catalog now.

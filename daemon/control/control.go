@@ -50,7 +50,8 @@ type Viewer interface {
 // Keeper writes down what a person wants.
 type Keeper interface {
 	Hold(ctx context.Context, hold site.Hold) error
-	Release(ctx context.Context, device, actor string) error
+	// Release lets go what is kept from work under a name, as run.Release finds it.
+	Release(ctx context.Context, name, actor string) error
 	// Enrol pins a host key for a device.
 	Enrol(ctx context.Context, device, key, actor string) error
 }

@@ -13,23 +13,25 @@ import (
 
 // Status is the whole store in one answer.
 type Status struct {
-	Store    string        `json:"store"`
-	Org      string        `json:"org"`
-	Name     string        `json:"name"`
-	Ring     site.Ring     `json:"ring"`
-	Now      time.Time     `json:"now"`
-	Verdict  site.Verdict  `json:"verdict"`
-	Text     string        `json:"text"`
-	Problems []string      `json:"problems"` // what a technician should look at, most important first
-	Window   Window        `json:"window"`
-	Night    *Night        `json:"night,omitempty"` // the newest, without details
-	Devices  DeviceCounts  `json:"devices"`
-	Catalog  CatalogStatus `json:"catalog"`
-	Clock    ClockStatus   `json:"clock"`
-	Journal  JournalStatus `json:"journal"`
-	MQTT     Line          `json:"mqtt"`
-	Version  string        `json:"version"`
-	ZoneData string        `json:"zone_data"` // version of the time zone data in the program
+	Store    string       `json:"store"`
+	Org      string       `json:"org"`
+	Name     string       `json:"name"`
+	Ring     site.Ring    `json:"ring"`
+	Now      time.Time    `json:"now"`
+	Verdict  site.Verdict `json:"verdict"`
+	Text     string       `json:"text"`
+	Problems []string     `json:"problems"` // what a technician should look at, most important first
+	Window   Window       `json:"window"`
+	Night    *Night       `json:"night,omitempty"` // the newest, without details
+	// Quarantine is of patches that are begun nowhere in this store, by id.
+	Quarantine []site.Quarantine `json:"quarantine,omitempty"`
+	Devices    DeviceCounts      `json:"devices"`
+	Catalog    CatalogStatus     `json:"catalog"`
+	Clock      ClockStatus       `json:"clock"`
+	Journal    JournalStatus     `json:"journal"`
+	MQTT       Line              `json:"mqtt"`
+	Version    string            `json:"version"`
+	ZoneData   string            `json:"zone_data"` // version of the time zone data in the program
 }
 
 // Window is tonight's or the next maintenance window.
@@ -73,7 +75,7 @@ type JournalStatus struct {
 func StatusOf(f Facts) Status {
 	s := Status{
 		Store: f.Store.ID, Org: f.Store.Org, Name: f.Store.Name, Ring: f.Store.Ring, Now: f.Now,
-		Verdict: f.Report.Verdict, Text: f.Report.Text, Night: NightOf(f.State, false),
+		Verdict: f.Report.Verdict, Text: f.Report.Text, Night: NightOf(f.State, false), Quarantine: quarantined(f.State, time.Time{}),
 		Window:  windowOf(f.Store.Calendar, f.Now),
 		Catalog: CatalogStatus{Version: f.Catalog.Version, Issued: f.Catalog.Issued, Patches: len(f.Catalog.Patches), Reason: f.CatalogNo},
 		Clock:   ClockStatus{Trusted: f.State.Unsure == nil, Reason: f.State.Unsure},
@@ -121,6 +123,9 @@ func problems(f Facts) []string {
 		if reason != nil {
 			list = append(list, coded(reason))
 		}
+	}
+	for _, q := range quarantined(f.State, time.Time{}) {
+		list = append(list, q.Patch+" is begun nowhere until a person releases it: "+coded(q.Reason))
 	}
 	for _, d := range Devices(f) {
 		dirty := f.State.Dirty[d.Device]
@@ -255,7 +260,27 @@ func Alerts(f Facts) map[string]any {
 			"schema": "alert/1", "code": "DIRTY-" + device, "device": device, "text": text(reason), "blocks_trading": false, "rev": f.State.Seq,
 		}
 	}
+	if list := quarantined(f.State, time.Time{}); len(list) > 0 {
+		alerts[alertQuarantine] = quarantineAlert(list, f.State.Seq)
+	}
 	return alerts
+}
+
+// alertQuarantine is the code of the one alert about all patches in quarantine.
+const alertQuarantine = "patch_quarantined"
+
+func quarantineAlert(list []site.Quarantine, rev uint64) map[string]any {
+	patches, texts, since := []string{}, []string{}, list[0].Since
+	for _, q := range list {
+		patches, texts = append(patches, q.Patch), append(texts, q.Patch+": "+text(q.Reason))
+		if q.Since.Before(since) {
+			since = q.Since
+		}
+	}
+	return map[string]any{
+		"schema": "alert/1", "code": alertQuarantine, "patches": patches, "quarantine": list, "text": strings.Join(texts, "; "), "since": since,
+		"blocks_trading": false, "rev": rev,
+	}
 }
 
 // JobsUnsettled names the devices on which something still happens tonight.

@@ -4,6 +4,7 @@
 package view
 
 import (
+	"maps"
 	"slices"
 	"time"
 
@@ -178,7 +179,9 @@ type Night struct {
 	Passes  int                `json:"passes,omitempty"` // how often something to do was looked for and found; absent: not known
 	Jobs    []Job              `json:"jobs,omitempty"`
 	Left    plan.Report        `json:"left_out,omitempty"`
-	Rev     uint64             `json:"rev"`
+	// Quarantine is of patches that proved themselves guilty in this night and are not released.
+	Quarantine []site.Quarantine `json:"quarantine,omitempty"`
+	Rev        uint64            `json:"rev"`
 
 	// Only as WithEvidence makes it:
 
@@ -240,6 +243,7 @@ func NightOf(s run.State, details bool) *Night {
 	if v.Open {
 		v.Ends = Ends(n)
 	}
+	v.Quarantine = quarantined(s, n.Opened)
 	if details {
 		for j := range n.Jobs() {
 			v.Jobs = append(v.Jobs, job(s, j))
@@ -287,4 +291,15 @@ func job(s run.State, j run.Job) Job {
 		v.Steps = append(v.Steps, Step{Step: step, Outcome: e.Outcome, At: e.At, Took: e.Took, Attempt: e.Attempt, ExitCode: e.ExitCode, Output: e.Output, Work: e.Work})
 	}
 	return v
+}
+
+// quarantined are the patches in quarantine since a moment, by id.
+func quarantined(s run.State, since time.Time) []site.Quarantine {
+	var list []site.Quarantine
+	for _, id := range slices.Sorted(maps.Keys(s.Quarantine)) {
+		if q := s.Quarantine[id]; !q.Since.Before(since) {
+			list = append(list, q)
+		}
+	}
+	return list
 }

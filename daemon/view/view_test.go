@@ -2,6 +2,7 @@ package view
 
 import (
 	"encoding/json"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -175,6 +176,38 @@ func TestBrief(t *testing.T) {
 	} {
 		if got := Brief(d); got != want {
 			t.Errorf("%s is %q, want %q", d, got, want)
+		}
+	}
+}
+
+// TestQuarantine: a patch in quarantine is a problem, an alert that names it, and in the night that
+// found it guilty; without any there is none of that.
+func TestQuarantine(t *testing.T) {
+	f := facts()
+	if _, raised := Alerts(f)["patch_quarantined"]; raised || StatusOf(f).Quarantine != nil || NightOf(f.State, false).Quarantine != nil {
+		t.Error("something is in quarantine where nothing is")
+	}
+	because := func(text string) *site.Reason { return site.Because(site.CodeQuarantined, text, "devices", "till-2") }
+	f.State = run.Foresee(f.State, run.Event{Kind: run.PatchQuarantined, At: at(23, 6), Patch: "app", Text: "aa", Reason: because("it broke till-2")})
+	f.State = run.Foresee(f.State, run.Event{Kind: run.PatchQuarantined, At: at(-24, 6), Patch: "old", Text: "bb", Reason: because("it broke till-1")})
+	if n := NightOf(f.State, false).Quarantine; len(n) != 1 || n[0].Patch != "app" {
+		t.Errorf("the night found %+v", n)
+	}
+	s := StatusOf(f)
+	if len(s.Quarantine) != 2 || s.Quarantine[0].Patch != "app" || s.Quarantine[1].Patch != "old" {
+		t.Errorf("the status has %+v", s.Quarantine)
+	}
+	want := "app is begun nowhere until a person releases it: it broke till-2 [quarantined]"
+	if !slices.Contains(s.Problems, want) {
+		t.Errorf("problems are %q, want %q among them", s.Problems, want)
+	}
+	data, err := json.Marshal(Alerts(f)["patch_quarantined"])
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, part := range []string{`"code":"patch_quarantined"`, `"patches":["app","old"]`, `"since":"2026-11-20T00:06:00Z"`, `"text":"app: it broke till-2; old: it broke till-1"`} {
+		if !strings.Contains(string(data), part) {
+			t.Errorf("the alert %s lacks %s", data, part)
 		}
 	}
 }

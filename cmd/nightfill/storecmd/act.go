@@ -136,11 +136,12 @@ func whole(device string) string {
 
 func releaseCommand() *cobra.Command {
 	return action(&cobra.Command{
-		Use:   "release DEVICE|all",
-		Short: "End a hold, or say that you have looked at a device",
+		Use:   "release DEVICE|all|PATCH",
+		Short: "End a hold or a quarantine, or say that you have looked at a device",
 		Long: `End the hold of a device, or of the whole store. For a device whose rollback failed it also says
-that a person has looked at it and that it may be patched again. Your login name goes into the journal.`,
-		Example: "  nightfill release srv-1\n  nightfill release all",
+that a person has looked at it and that it may be patched again. A patch that proved itself guilty in this
+store is let out of its quarantine: it may be begun again, tonight too. Your login name goes into the journal.`,
+		Example: "  nightfill release srv-1\n  nightfill release all\n  nightfill release pos-app-4.2.1",
 	}, cobra.ExactArgs(1), func(s *session, args []string) error {
 		r, err := s.client.Release(s.ctx(), args[0])
 		if err != nil {
@@ -149,6 +150,9 @@ that a person has looked at it and that it may be patched again. Your login name
 		return s.show(r, func(p *printer) {
 			if r.Held != nil {
 				p.line("%s is released by %s; it was held until %s by %s: %s", whole(r.Device), r.Actor, p.moment(r.Held.Until), r.Held.Actor, r.Held.Reason)
+			}
+			if r.Quarantine != nil {
+				p.line("%s may be begun again, decided by %s; it was quarantined since %s: %s", r.Patch, r.Actor, p.moment(r.Quarantine.Since), reason(r.Quarantine.Reason))
 			}
 			if r.Dirty != nil {
 				p.line("%s may be patched again, decided by %s; it was set aside because: %s", r.Device, r.Actor, reason(r.Dirty))

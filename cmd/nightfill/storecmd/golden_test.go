@@ -26,6 +26,7 @@ import (
 	"github.com/nightfill/nightfill/daemon/view"
 	"github.com/nightfill/nightfill/site"
 	"github.com/nightfill/nightfill/site/estimate"
+	"github.com/nightfill/nightfill/site/policy"
 	"github.com/nightfill/nightfill/site/run"
 )
 
@@ -57,6 +58,8 @@ func trouble(t *testing.T, b *controltest.Box, comment string) {
 		b.SetFacts(odd)
 	case strings.Contains(comment, "(excepted)"):
 		b.SetFacts(excepted)
+	case strings.Contains(comment, "(quarantined)"):
+		b.SetFacts(quarantined)
 	case strings.Contains(comment, "(forged)"):
 		b.Journal.Forge(forged)
 	case strings.Contains(comment, "(fail)"):
@@ -97,6 +100,17 @@ func excepted(f *view.Facts) {
 	for _, a := range append(kernel.Patch.Artifacts, kernel.Patch.Rollback.Artifacts...) {
 		f.State.Cached[a.SHA256] = true
 	}
+}
+
+// quarantined is a store in which the application proved itself guilty in the night, so that srv-2
+// does not get it again.
+func quarantined(f *view.Facts) {
+	app := f.Catalog.Patches[0].Patch
+	reason := site.Because(site.CodeQuarantined, "quarantined in this store: it broke srv-2, where it had to prove itself: the service is not running",
+		"devices", "srv-2", "nights", "2026-11-21", "first", "the service is not running", "first_code", "verify_failed")
+	at := f.State.Night.Opened.Add(7 * time.Minute)
+	e := run.Event{Kind: run.PatchQuarantined, At: at, Patch: app.ID, Text: policy.Digest(app), Reason: reason}
+	f.State = run.Foresee(f.State, e)
 }
 
 // forged gives the installations on srv-2 more time than these rules do.

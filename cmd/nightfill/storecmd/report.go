@@ -146,6 +146,9 @@ func (p *printer) night(n view.Night, all bool) {
 		p.line("")
 		p.table([]string{"DEVICE", "PATCH", "OUTCOME", "AT", "TOOK", "VERSION", "WHY"}, p.nightRows(n.Jobs))
 	}
+	for _, q := range n.Quarantine {
+		p.line("\n%s since %s: %s", p.paint(bad, q.Patch+" is in quarantine"), p.clock(q.Since), reason(q.Reason))
+	}
 	p.leftOut(n.Left, all)
 	p.compared(n, all)
 	_, notDue := control.Grouped(n.Left)

@@ -86,7 +86,8 @@ func (b *Box) Forecast(ctx context.Context, at time.Time) (plan.Plan, plan.Repor
 
 func planFacts(f view.Facts, at time.Time) policy.Facts {
 	return policy.Facts{
-		Store: f.Store, Catalog: f.Catalog, Cached: f.State.Cached, Holds: f.State.Holds, Dirty: f.State.Dirty, Learned: f.State.Learned, Inventory: f.Inventory, Now: at,
+		Store: f.Store, Catalog: f.Catalog, Cached: f.State.Cached, Holds: f.State.Holds, Dirty: f.State.Dirty, Quarantine: f.State.Quarantine,
+		Learned: f.State.Learned, Inventory: f.Inventory, Now: at,
 	}
 }
 
@@ -166,8 +167,12 @@ func (b *Box) Restart(_ context.Context, ask hands.Ask) (run.Hand, error) {
 }
 
 // Release implements control.Keeper.
-func (b *Box) Release(_ context.Context, device, actor string) error {
-	return b.add(run.Event{Kind: run.HoldReleased, Device: device, Actor: actor})
+func (b *Box) Release(ctx context.Context, name, actor string) error {
+	e, kept := run.Release(b.View(ctx).State, name, actor, time.Time{})
+	if !kept {
+		return errors.New(name + " is kept from nothing")
+	}
+	return b.add(e)
 }
 
 // Enrol implements control.Keeper.

@@ -1,0 +1,95 @@
+package control
+
+import (
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/nightfill/nightfill/daemon/view"
+	"github.com/nightfill/nightfill/site"
+	"github.com/nightfill/nightfill/site/run"
+)
+
+// Released says what was let go, and by whom: of Device and Patch one is empty.
+type Released struct {
+	Device     string           `json:"device,omitempty"`
+	Patch      string           `json:"patch,omitempty"`
+	Actor      string           `json:"actor"`
+	Held       *site.Hold       `json:"held,omitempty"`
+	Dirty      *site.Reason     `json:"dirty,omitempty"`
+	Quarantine *site.Quarantine `json:"quarantine,omitempty"` // that the patch was in
+}
+
+// release lets go a device, the whole store or a quarantined patch. The name may be given as
+// device, too, which is how it was asked for before a patch could be named.
+func (s *Server) release(r *request) (any, error) {
+	var ask struct {
+		Name   string `json:"name"`
+		Device string `json:"device"`
+	}
+	if err := r.read(&ask); err != nil {
+		return nil, err
+	}
+	if ask.Name == "" {
+		ask.Name = ask.Device
+	}
+	f := s.Box.View(r.ctx)
+	e, kept := run.Release(f.State, ask.Name, r.actor, f.Now)
+	if !kept {
+		return nil, nothingToRelease(f, ask.Name)
+	}
+	done := Released{Device: e.Device, Patch: e.Patch, Actor: r.actor, Dirty: f.State.Dirty[e.Device]}
+	if hold, ok := f.State.Holds[e.Device]; ok {
+		done.Held = &hold
+	}
+	if q, ok := f.State.Quarantine[e.Patch]; ok {
+		done.Quarantine = &q
+	}
+	if err := s.Box.Release(r.ctx, ask.Name, r.actor); err != nil {
+		return nil, err
+	}
+	s.Log.Info("a hold was released", "device", e.Device, "patch", e.Patch, "actor", r.actor)
+	return done, nil
+}
+
+// nothingToRelease says why a name lets nothing go, and under which names something is kept.
+func nothingToRelease(f view.Facts, name string) error {
+	e := &Error{Status: http.StatusConflict, Code: CodeNothing, Message: "nothing holds " + name}
+	_, all := f.State.Holds[site.AllDevices]
+	switch _, device := f.Store.Device(name); {
+	case name == site.AllDevices:
+		e.Message = "there is no hold of the whole store"
+	case device && all:
+		e.WhatToDo = "the whole store is held; release it with: nightfill release all"
+	case !device:
+		e.Status, e.Code = http.StatusNotFound, CodeNoDevice
+		e.Message, e.WhatToDo = fmt.Sprintf("%q is neither a device nor a quarantined patch", name), kept(f.State)
+	}
+	return e
+}
+
+// kept names what may be released.
+func kept(s run.State) string {
+	held := slices.Collect(maps.Keys(s.Holds))
+	for device := range s.Dirty {
+		if !slices.Contains(held, device) {
+			held = append(held, device)
+		}
+	}
+	var parts []string
+	for _, of := range []struct {
+		what  string
+		names []string
+	}{{"held", held}, {"quarantined", slices.Collect(maps.Keys(s.Quarantine))}} {
+		if len(of.names) > 0 {
+			slices.Sort(of.names)
+			parts = append(parts, of.what+": "+strings.Join(of.names, " "))
+		}
+	}
+	if len(parts) == 0 {
+		return "nothing is held or quarantined"
+	}
+	return strings.Join(parts, "; ")
+}
