@@ -36,7 +36,8 @@ lab-test: ## real sshd, dpkg, reboots and mosquitto; root
 	scripts/lab-test
 
 bench: ## figures; the night on real hosts needs root
-	go test -run '^$$' -bench . -benchtime 200x ./site/... ./daemon/journal
+	go test -run '^$$' -bench . -benchtime 200x $$(go list ./site/... | grep -v site/forecast) ./daemon/journal
+	go test -run '^$$' -bench . -benchtime 3x ./site/forecast
 	scripts/bench-night
 
 clean:
