@@ -12,6 +12,7 @@ import (
 	"github.com/nightfill/nightfill/devices"
 	"github.com/nightfill/nightfill/devices/sshhost"
 	"github.com/nightfill/nightfill/site"
+	"github.com/nightfill/nightfill/site/forecast"
 	"github.com/nightfill/nightfill/site/plan"
 	"github.com/nightfill/nightfill/site/policy"
 	"github.com/nightfill/nightfill/site/ready"
@@ -21,7 +22,7 @@ import (
 
 // Forecast looks at the devices and plans the window that is open at a moment or opens next
 // after it. Nothing is written down. The zero moment is now.
-func (d *Daemon) Forecast(ctx context.Context, at time.Time) (plan.Plan, plan.Report, error) {
+func (d *Daemon) Forecast(ctx context.Context, at time.Time) (forecast.Scene, error) {
 	if at.IsZero() {
 		at = time.Now()
 	}
@@ -32,7 +33,7 @@ func (d *Daemon) Forecast(ctx context.Context, at time.Time) (plan.Plan, plan.Re
 	if !inside {
 		var ok bool
 		if span, ok = d.store.Calendar.Next(at); !ok {
-			return plan.Plan{}, nil, fmt.Errorf("cannot plan: no maintenance window opens within a year of %s; look at window.days and window.blackouts in the store file", at.Format(time.RFC3339))
+			return forecast.Scene{}, fmt.Errorf("cannot plan: no maintenance window opens within a year of %s; look at window.days and window.blackouts in the store file", at.Format(time.RFC3339))
 		}
 		at = span.Open
 	}
@@ -41,7 +42,7 @@ func (d *Daemon) Forecast(ctx context.Context, at time.Time) (plan.Plan, plan.Re
 	state := d.ledger.State()
 	facts.Holds, facts.Dirty, facts.Quarantine, facts.Learned, facts.Now = state.Holds, state.Dirty, state.Quarantine, state.Learned, at
 	made, report := plan.Make(facts, span, d.store.Calendar.Reserve)
-	return made, report, nil
+	return forecast.Scene{Store: facts.Store, State: state, Inventory: facts.Inventory, Plan: made, Report: report, Begins: at}, nil
 }
 
 // CheckNow carries out a round of checks and judges by it.
@@ -156,11 +157,11 @@ func (d *Daemon) Why(ctx context.Context, device, patch string) ([]view.Answer, 
 	if err := d.known(device); err != nil {
 		return nil, err
 	}
-	next, left, err := d.Forecast(ctx, time.Time{})
+	next, err := d.Forecast(ctx, time.Time{})
 	if err != nil {
-		next, left = plan.Plan{}, nil // no window in sight: only what was is told
+		next = forecast.Scene{} // no window in sight: only what was is told
 	}
-	answers := view.Why(d.View(ctx), next, left, device, patch)
+	answers := view.Why(d.View(ctx), next.Plan, next.Report, device, patch)
 	if len(answers) == 0 {
 		return nil, site.Because(site.CodeNotReleased, "no patch is called "+patch+"; see: nightfill plan --all")
 	}

@@ -206,10 +206,11 @@ func TestNightOnSimulatedDevices(t *testing.T) {
 			t.Errorf("the script ran %d times on %s", n, h.Device().ID)
 		}
 	}
-	next, left, err := d.Forecast(t.Context(), time.Time{})
+	next, err := d.Forecast(t.Context(), time.Time{})
 	l.must(err)
-	if len(next.Lanes) != 0 || len(left) != 3 || left[0].Reason.Code != site.CodeNotApplicable {
-		t.Errorf("what is done is planned again: %+v %+v", next.Lanes, left)
+	left := next.Report
+	if len(next.Plan.Lanes) != 0 || len(left) != 3 || left[0].Reason.Code != site.CodeNotApplicable {
+		t.Errorf("what is done is planned again: %+v %+v", next.Plan.Lanes, left)
 	}
 	l.until(d, "a verdict", func(s run.State) bool { return s.Verdict == site.Ready })
 	response, err := http.Get("http://" + l.ready + "/ready.txt")

@@ -9,6 +9,7 @@ import (
 
 	"github.com/nightfill/nightfill/daemon/view"
 	"github.com/nightfill/nightfill/site"
+	"github.com/nightfill/nightfill/site/forecast"
 	"github.com/nightfill/nightfill/site/ready"
 	"github.com/nightfill/nightfill/site/window"
 )
@@ -152,19 +153,26 @@ func (s *Server) diagnosis(r *request) (any, error) {
 }
 
 func (s *Server) plan(r *request) (any, error) {
-	at := time.Time{}
-	if text := r.query.Get("at"); text != "" {
-		f := s.Box.View(r.ctx)
-		var err error
-		if at, err = Moment(text, f.Now, zoneOf(f)); err != nil {
-			return nil, err
-		}
-	}
-	p, left, err := s.Box.Forecast(r.ctx, at)
+	scene, err := s.foreseen(r, r.query.Get("at"))
 	if err != nil {
 		return nil, err
 	}
-	return ForecastOf(p, left), nil
+	f := ForecastOf(scene.Plan, scene.Report)
+	f.Chance = forecast.Of(scene, forecast.Usual(), chanceSeed)
+	return f, nil
+}
+
+// foreseen plans the window of a moment, written as Moment reads it; "" = now.
+func (s *Server) foreseen(r *request, text string) (forecast.Scene, error) {
+	at := time.Time{}
+	if text != "" {
+		f := s.Box.View(r.ctx)
+		var err error
+		if at, err = Moment(text, f.Now, zoneOf(f)); err != nil {
+			return forecast.Scene{}, err
+		}
+	}
+	return s.Box.Forecast(r.ctx, at)
 }
 
 func zoneOf(f view.Facts) *time.Location {

@@ -117,6 +117,11 @@ func (c *Client) Replay(ctx context.Context, date window.Date) (view.Replay, err
 	return get[view.Replay](ctx, c, "GET", "/v1/replay", url.Values{"night": {date.String()}}, nil)
 }
 
+// Rehearse plays a night once. Nothing in the store is changed by it.
+func (c *Client) Rehearse(ctx context.Context, ask RehearsalAsked) (view.Rehearsal, error) {
+	return get[view.Rehearsal](ctx, c, "POST", "/v1/rehearse", nil, ask)
+}
+
 // Verify has the daemon check its journal.
 func (c *Client) Verify(ctx context.Context) (journal.Summary, error) {
 	return get[journal.Summary](ctx, c, "GET", "/v1/journal/verify", nil, nil)

@@ -19,7 +19,7 @@ import (
 	"github.com/nightfill/nightfill/daemon/journal"
 	"github.com/nightfill/nightfill/daemon/view"
 	"github.com/nightfill/nightfill/site"
-	"github.com/nightfill/nightfill/site/plan"
+	"github.com/nightfill/nightfill/site/forecast"
 	"github.com/nightfill/nightfill/site/ready"
 	"github.com/nightfill/nightfill/site/run"
 	"github.com/nightfill/nightfill/site/window"
@@ -67,7 +67,7 @@ type Supplier interface {
 // Toucher looks at the devices now; nothing on them is changed.
 type Toucher interface {
 	// Forecast plans the window that is open at the moment at or the next one after it; zero = now.
-	Forecast(ctx context.Context, at time.Time) (plan.Plan, plan.Report, error)
+	Forecast(ctx context.Context, at time.Time) (forecast.Scene, error)
 	// CheckNow carries out every readiness check and judges the results.
 	CheckNow(ctx context.Context) (ready.Report, []site.CheckResult, error)
 	// HostKey asks the device for the key that it offers, without logging in.

@@ -22,6 +22,7 @@ import (
 	"github.com/nightfill/nightfill/daemon/journal"
 	"github.com/nightfill/nightfill/daemon/view"
 	"github.com/nightfill/nightfill/site"
+	"github.com/nightfill/nightfill/site/forecast"
 	"github.com/nightfill/nightfill/site/run"
 	"github.com/nightfill/nightfill/site/window"
 	"github.com/nightfill/nightfill/site/window/tzdata"
@@ -269,9 +270,13 @@ func TestClient(t *testing.T) {
 	same("devices", devices, view.Devices(f), err)
 	device, err := c.Device(ctx, "srv-2")
 	same("device", device, view.Devices(f)[1], err)
-	p, left, _ := l.box.Forecast(ctx, time.Time{})
-	forecast, err := c.Plan(ctx, "")
-	same("plan", forecast, control.ForecastOf(p, left), err)
+	scene, _ := l.box.Forecast(ctx, time.Time{})
+	planned, err := c.Plan(ctx, "")
+	wantPlan := control.ForecastOf(scene.Plan, scene.Report)
+	wantPlan.Chance = forecast.Of(scene, forecast.Usual(), 1)
+	same("plan", planned, wantPlan, err)
+	rehearsal, err := c.Rehearse(ctx, control.RehearsalAsked{Seed: 3})
+	same("rehearsal", rehearsal, view.RehearsalOf(scene, 3, nil, nil, f.Now), err)
 	want, _ := l.box.Why(ctx, "srv-2", "")
 	answers, err := c.Why(ctx, "srv-2", "")
 	same("why", answers, want, err)

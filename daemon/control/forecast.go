@@ -6,6 +6,7 @@ import (
 
 	"github.com/nightfill/nightfill/site"
 	"github.com/nightfill/nightfill/site/estimate"
+	"github.com/nightfill/nightfill/site/forecast"
 	"github.com/nightfill/nightfill/site/plan"
 	"github.com/nightfill/nightfill/site/window"
 )
@@ -22,7 +23,13 @@ type Forecast struct {
 	Ends    time.Time     `json:"ends,omitzero"`
 	Spare   site.Duration `json:"spare"` // between Ends and Cutoff; all of the window when nothing is planned
 	Left    plan.Report   `json:"left_out"`
+	// Chance is what came of many nights that were played with this plan; nil when nothing is planned.
+	Chance *forecast.Chance `json:"chance,omitempty"`
 }
+
+// chanceSeed is the luck of the nights behind a Chance: always the same, so that the figures change
+// when the plan does and not from one look to the next.
+const chanceSeed = 1
 
 // PlannedJob is one patch on one device, with the last moment at which it may begin.
 type PlannedJob struct {

@@ -42,6 +42,7 @@ func routes() []route {
 		{"GET", "/v1/why", looking, (*Server).why},
 		{"GET", "/v1/night", quick, (*Server).night},
 		{"GET", "/v1/replay", looking, (*Server).replay},
+		{"POST", "/v1/rehearse", looking, (*Server).rehearse},
 		{"GET", "/v1/journal/verify", looking, (*Server).verify},
 		{"POST", "/v1/check", looking, (*Server).check},
 		{"POST", "/v1/hold", quick, (*Server).hold},

@@ -185,6 +185,8 @@ type Night struct {
 
 	// Only as WithEvidence makes it:
 
+	Rehearsal bool `json:"rehearsal,omitempty"` // nothing of it has happened: see Rehearsal
+
 	Store   string        `json:"store,omitempty"`
 	Name    string        `json:"name,omitempty"`    // of the store
 	AsOf    time.Time     `json:"as_of,omitzero"`    // all of this is what the box knew then

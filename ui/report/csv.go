@@ -12,7 +12,7 @@ import (
 func Columns() []string {
 	return []string{
 		"store", "night", "device", "class", "patch", "title", "state", "reason_code", "reason", "since",
-		"before", "after", "attempts", "took_s", "verified_at", "data_as_of", "before_night", "checks",
+		"before", "after", "attempts", "took_s", "verified_at", "data_as_of", "before_night", "checks", "rehearsal",
 	}
 }
 
@@ -60,7 +60,7 @@ func CSV(r Report) []byte {
 		cells := []string{
 			r.Store, r.Night, row.Device, row.Class, row.Patch, row.Title, row.State, row.Code, row.Reason, r.moment(row.Since),
 			row.Before, row.After, strconv.Itoa(row.Attempts), seconds(row.Took), r.moment(row.Verified), r.moment(r.AsOf),
-			r.before(row.Device), r.checks(row.Device),
+			r.before(row.Device), r.checks(row.Device), played(r.Played),
 		}
 		for i := range cells {
 			cells[i] = inert(cells[i])
@@ -76,9 +76,18 @@ func CSV(r Report) []byte {
 func (r Report) storeChecks(w *csv.Writer) {
 	if text := r.checks(""); text != "" {
 		cells := make([]string, len(Columns()))
-		cells[0], cells[1], cells[len(cells)-3], cells[len(cells)-1] = inert(r.Store), r.Night, r.moment(r.AsOf), inert(text)
+		cells[0], cells[1], cells[len(cells)-4] = inert(r.Store), r.Night, r.moment(r.AsOf)
+		cells[len(cells)-2], cells[len(cells)-1] = inert(text), played(r.Played)
 		_ = w.Write(cells) // a buffer takes everything
 	}
+}
+
+// played marks what has not happened.
+func played(yes bool) string {
+	if yes {
+		return "yes"
+	}
+	return ""
 }
 
 func (r Report) moment(t time.Time) string {

@@ -19,6 +19,7 @@ type Report struct {
 	Night   string         // the date on which the window opened
 	Zone    *time.Location // of the store; nil = UTC
 	Open    bool           // it is not over
+	Played  bool           // it is a rehearsal: nothing of it has happened
 	Opens   time.Time      // the window
 	Cutoff  time.Time
 	Closes  time.Time
@@ -98,6 +99,21 @@ func (t Tone) sign() string {
 
 // Sentence sums a report up: who needs a person first, then every device once.
 func (r Report) Sentence() string {
+	if r.Played {
+		return "This is a rehearsal: nothing of it has happened. " + r.sum()
+	}
+	return r.sum()
+}
+
+// Title names the night.
+func (r Report) Title() string {
+	if r.Played {
+		return "Rehearsal of the night of " + r.Night
+	}
+	return "Night of " + r.Night
+}
+
+func (r Report) sum() string {
 	if len(r.Devices) == 0 {
 		return "The store has no devices."
 	}

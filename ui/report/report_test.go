@@ -143,3 +143,30 @@ func TestNightWithoutAnything(t *testing.T) {
 		t.Errorf("got %q", got)
 	}
 }
+
+// TestRehearsal holds every form to saying that nothing of it has happened.
+func TestRehearsal(t *testing.T) {
+	r := night()
+	r.Played = true
+	page, err := report.HTML(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{
+		"<title>Rehearsal of the night of 2026-11-21, store 0142</title>", "<h1>Rehearsal of the night of 2026-11-21, store",
+		"This is a rehearsal: nothing of it has happened. 2 devices need", "and nothing of it has happened. A patch is done only",
+	} {
+		if !strings.Contains(string(page), want) {
+			t.Errorf("the page does not say %q", want)
+		}
+	}
+	rows, err := csv.NewReader(bytes.NewReader(report.CSV(r))).ReadAll()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, row := range rows {
+		if want := []string{"rehearsal", "yes"}[min(i, 1)]; row[len(row)-1] != want {
+			t.Errorf("line %d ends in %q", i+1, row[len(row)-1])
+		}
+	}
+}

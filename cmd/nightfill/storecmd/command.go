@@ -49,7 +49,7 @@ func Commands() []*cobra.Command {
 		}
 		return commands
 	}
-	all := group(GroupLook, statusCommand(), devicesCommand(), planCommand(), whyCommand(), nightCommand(), diagnoseCommand())
+	all := group(GroupLook, statusCommand(), devicesCommand(), planCommand(), rehearseCommand(), whyCommand(), nightCommand(), diagnoseCommand())
 	all = append(all, group(GroupAct, checkCommand(), holdCommand(), releaseCommand(), retryCommand(), rollbackCommand(), restartCommand(), enrolCommand())...)
 	all = append(all, group(GroupProve, journalCommand(), replayCommand())...)
 	return append(all, group(GroupSetUp, versionCommand())...)

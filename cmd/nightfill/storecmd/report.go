@@ -38,9 +38,7 @@ device, one bar for each step, in store time.
 Exit code 0: everything that ended is done. 3: something ended otherwise, or a device did not answer.`,
 		Example: "  nightfill night\n  nightfill night 2026-11-21 --json\n  nightfill night --format html >night.html\n  nightfill night --svg night.svg",
 	}
-	all := cmd.Flags().Bool("all", false, "show what was not due, too; csv and html always do")
-	format := cmd.Flags().String("format", formatText, "text, json, csv or html")
-	picture := cmd.Flags().String("svg", "", "write a picture of the night to this file; - prints it in place of the report")
+	all, format, picture := sheetFlags(cmd)
 	return action(cmd, cobra.MaximumNArgs(1), func(s *session, args []string) error {
 		date, err := dateOf(args)
 		if err != nil {
@@ -53,7 +51,7 @@ Exit code 0: everything that ended is done. 3: something ended otherwise, or a d
 		if err != nil {
 			return err
 		}
-		if err := s.night(n, *format, *picture, *all); err != nil {
+		if err := s.sheet(n, *format, *picture, n, func(p *printer) { p.night(n, *all) }); err != nil {
 			return err
 		}
 		if missed := missed(n); missed > 0 {
@@ -61,6 +59,17 @@ Exit code 0: everything that ended is done. 3: something ended otherwise, or a d
 		}
 		return nil
 	})
+}
+
+// sheetFlags adds the flags of a command that prints a night.
+func sheetFlags(cmd *cobra.Command) (all *bool, format, picture *string) {
+	f := cmd.Flags()
+	all = f.Bool("all", false, "show what was not due, too; csv and html always do")
+	format = f.String("format", formatText, "text, json, csv or html")
+	picture = f.String("svg", "", "write a picture of the night to this file; - prints it in place of the report")
+	known := cobra.FixedCompletions([]string{formatText, formatJSON, formatCSV, formatHTML}, cobra.ShellCompDirectiveNoFileComp)
+	_ = cmd.RegisterFlagCompletionFunc("format", known) // fails only where there is no such flag
+	return all, format, picture
 }
 
 // formatted checks the name of a format; json is what --json asks for.
@@ -79,8 +88,9 @@ func (s *session) formatted(format string) error {
 	return nil
 }
 
-// night prints a night in a format, and draws it where a picture is wanted.
-func (s *session) night(n view.Night, format, picture string, all bool) error {
+// sheet prints a night in a format, and draws it where a picture is wanted. As JSON it prints v, and
+// for people what told writes.
+func (s *session) sheet(n view.Night, format, picture string, v any, told func(p *printer)) error {
 	out := s.cmd.OutOrStdout()
 	switch picture {
 	case "":
@@ -108,7 +118,7 @@ func (s *session) night(n view.Night, format, picture string, all bool) error {
 		_, err = out.Write(page)
 		return err
 	}
-	return s.show(n, func(p *printer) { p.night(n, all) })
+	return s.show(v, told)
 }
 
 // missed counts what ended otherwise than done, and devices that did not answer.
@@ -133,7 +143,11 @@ func (p *printer) night(n view.Night, all bool) {
 	if n.Open {
 		sum = p.counts(n.States)
 	}
-	p.line("%s: %s", p.paint(heading, "Night of "+n.Night.String()), sum)
+	name := "Night of " + n.Night.String()
+	if n.Rehearsal {
+		name = "Rehearsal of the night of " + n.Night.String()
+	}
+	p.line("%s: %s", p.paint(heading, name), sum)
 	switch {
 	case n.Open && !n.Ends.IsZero():
 		p.line("open since %s, %d of %d settled, expected to end at %s, cut-off %s (%s)", p.moment(n.Opened), n.Settled, n.Total, p.clock(n.Ends), p.clock(n.Cutoff), p.zone)
@@ -154,7 +168,9 @@ func (p *printer) night(n view.Night, all bool) {
 	_, notDue := control.Grouped(n.Left)
 	p.line("\nTotal: %s on %s%s, %d of them done; %d left out, %d not due.", count(n.Total, "patch", "patches"), count(len(devicesOf(n.Jobs)), "device", "devices"), passes(n),
 		n.States[site.Done], len(n.Left)-len(notDue), len(notDue))
-	p.next(afterNight(n)...)
+	if !n.Rehearsal {
+		p.next(afterNight(n)...)
+	}
 }
 
 // passes tells how often something to do was found, where that was more than once.

@@ -14,6 +14,7 @@ import (
 	"github.com/nightfill/nightfill/daemon/hands"
 	"github.com/nightfill/nightfill/daemon/view"
 	"github.com/nightfill/nightfill/site"
+	"github.com/nightfill/nightfill/site/forecast"
 	"github.com/nightfill/nightfill/site/plan"
 	"github.com/nightfill/nightfill/site/policy"
 	"github.com/nightfill/nightfill/site/ready"
@@ -65,9 +66,9 @@ func (b *Box) failing() error {
 }
 
 // Forecast implements control.Toucher.
-func (b *Box) Forecast(ctx context.Context, at time.Time) (plan.Plan, plan.Report, error) {
+func (b *Box) Forecast(ctx context.Context, at time.Time) (forecast.Scene, error) {
 	if err := b.failing(); err != nil {
-		return plan.Plan{}, nil, err
+		return forecast.Scene{}, err
 	}
 	f := b.View(ctx)
 	if at.IsZero() {
@@ -76,12 +77,12 @@ func (b *Box) Forecast(ctx context.Context, at time.Time) (plan.Plan, plan.Repor
 	span, open := f.Store.Calendar.Contains(at)
 	if !open {
 		if span, open = f.Store.Calendar.Next(at); !open {
-			return plan.Plan{}, nil, errors.New("no window in sight")
+			return forecast.Scene{}, errors.New("no window in sight")
 		}
 		at = span.Open
 	}
 	p, left := plan.Make(planFacts(f, at), span, f.Store.Calendar.Reserve)
-	return p, left, nil
+	return forecast.Scene{Store: f.Store, State: f.State, Inventory: f.Inventory, Plan: p, Report: left, Begins: at}, nil
 }
 
 func planFacts(f view.Facts, at time.Time) policy.Facts {
@@ -93,8 +94,8 @@ func planFacts(f view.Facts, at time.Time) policy.Facts {
 
 // Why implements control.Viewer.
 func (b *Box) Why(ctx context.Context, device, patch string) ([]view.Answer, error) {
-	p, left, err := b.Forecast(ctx, time.Time{})
-	return view.Why(b.View(ctx), p, left, device, patch), err
+	next, err := b.Forecast(ctx, time.Time{})
+	return view.Why(b.View(ctx), next.Plan, next.Report, device, patch), err
 }
 
 // NightAt implements control.Viewer.

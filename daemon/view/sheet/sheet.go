@@ -18,7 +18,7 @@ import (
 // Report makes the report of a night, as view.WithEvidence shows it, with a picture for its page.
 func Report(n view.Night, zone *time.Location) report.Report {
 	r := report.Report{
-		Store: n.Store, Name: n.Name, Night: n.Night.String(), Zone: zone, Open: n.Open, Opens: n.Opens, Cutoff: n.Cutoff, Closes: n.Closes,
+		Store: n.Store, Name: n.Name, Night: n.Night.String(), Zone: zone, Open: n.Open, Played: n.Rehearsal, Opens: n.Opens, Cutoff: n.Cutoff, Closes: n.Closes,
 		Opened: n.Opened, Closed: n.Closed, AsOf: n.AsOf, Passes: n.Passes,
 	}
 	for _, c := range n.Checks {
@@ -149,8 +149,9 @@ func tone(s site.State, open bool) report.Tone {
 
 // Chart makes the values of the picture of a night, but for the line below its title.
 func Chart(n view.Night, zone *time.Location) gantt.Chart {
+	title := report.Report{Night: n.Night.String(), Played: n.Rehearsal}.Title()
 	c := gantt.Chart{
-		Title: strings.TrimSpace("Night of " + n.Night.String() + ", store " + n.Store + " " + n.Name), Zone: zone,
+		Title: strings.TrimSpace(title + ", store " + n.Store + " " + n.Name), Zone: zone,
 		Opens: n.Opens, Cutoff: n.Cutoff, Closes: n.Closes,
 	}
 	end := n.Closed
