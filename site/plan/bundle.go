@@ -26,7 +26,7 @@ func (m *maker) bundle(jobs []Job) {
 	}
 }
 
-func bundles(p site.Patch) bool {
+func bundles(p *site.Patch) bool {
 	return p.Rollback.Class != site.RollbackNone && len(p.Gates) == 0
 }
 
@@ -39,7 +39,7 @@ func (m *maker) shared(lane *Lane, i int) time.Duration {
 	}
 	for _, later := range lane.Jobs[i+1:] {
 		if later.Bundle == job.Bundle && m.patches[later.Patch].Reboot != site.RebootNever {
-			return job.Expected(p).Reboot.Std()
+			return job.Expected(*p).Reboot.Std()
 		}
 	}
 	return 0

@@ -27,7 +27,7 @@ func Needs(p site.Patch) time.Duration {
 // as long on each device as f.Learned says.
 // The same facts give the same plan. Everything that is not in the plan is in the report.
 func Make(f policy.Facts, span window.Span, reserve time.Duration) (Plan, Report) {
-	m := maker{facts: f, from: latest(f.Now, span.Open), patches: map[string]site.Patch{}}
+	m := maker{facts: f, from: latest(f.Now, span.Open), turn: urgency(f.Catalog), patches: map[string]*site.Patch{}}
 	m.plan = Plan{
 		Night: span.Night, Opens: span.Open, Closes: span.Close, Cutoff: span.Close.Add(-reserve),
 		Catalog: f.Catalog.Version, Groups: f.Store.Groups,
@@ -35,13 +35,14 @@ func Make(f policy.Facts, span window.Span, reserve time.Duration) (Plan, Report
 	for _, d := range f.Store.Devices {
 		m.addMember(d)
 	}
+	m.gather()
 	for _, d := range inOrder(f.Store) {
 		m.addLane(d)
 	}
 	m.schedule()
 	for _, a := range f.Catalog.Patches {
 		if p, planned := m.patches[a.Patch.ID]; planned {
-			m.plan.Patches = append(m.plan.Patches, p)
+			m.plan.Patches = append(m.plan.Patches, *p)
 		}
 	}
 	return m.plan, m.report
@@ -52,7 +53,10 @@ type maker struct {
 	from    time.Time
 	plan    Plan
 	report  Report
-	patches map[string]site.Patch
+	turn    map[string]int // of each patch of the catalog, its place among them by urgency
+	patches map[string]*site.Patch
+	crews   []crew            // of each group of the store
+	of      map[string][]int  // of each device, its crews
 	notes   map[string]string // by patch, of the device whose lane is being made: why it is due again
 }
 
@@ -76,23 +80,28 @@ func (m *maker) addLane(d site.Device) {
 		m.leaveOut(d.ID, "", v)
 		return
 	}
-	var wanted []site.Patch
+	var wanted []*site.Patch
 	m.notes = map[string]string{}
-	for _, a := range m.facts.Catalog.Patches {
-		if v := m.facts.Judge(a, d); !v.Eligible() {
+	for i := range m.facts.Catalog.Patches {
+		a := &m.facts.Catalog.Patches[i]
+		if v := m.facts.Judge(*a, d); !v.Eligible() {
 			m.leaveOut(d.ID, a.Patch.ID, v)
 			continue
 		}
-		m.notes[a.Patch.ID] = m.facts.Returned(a, d)
-		wanted = append(wanted, a.Patch)
+		if note := m.facts.Returned(*a, d); note != "" {
+			m.notes[a.Patch.ID] = note
+		}
+		wanted = append(wanted, &a.Patch)
 	}
-	lane := Lane{Device: d.ID}
-	for _, p := range m.possible(d, wanted) {
+	possible := m.possible(d, wanted)
+	lane := Lane{Device: d.ID, Jobs: make([]Job, 0, len(possible))}
+	for _, p := range possible {
 		m.patches[p.ID] = p
 		paced := m.paced(d, p)
 		job := Job{Patch: p.ID, Needs: site.Duration(Needs(paced)), Note: m.notes[p.ID]}
-		if e := m.facts.Learned.Of(d.ModelOrClass(), p); e.From != estimate.PatchFile {
-			job.Estimate = &e
+		if e := m.facts.Learned.Of(d.ModelOrClass(), *p); e.From != estimate.PatchFile {
+			learned := e
+			job.Estimate = &learned
 		}
 		lane.Jobs = append(lane.Jobs, job)
 	}
@@ -105,14 +114,15 @@ func (m *maker) addLane(d site.Device) {
 }
 
 // paced is a patch that takes as long as it is expected to on the device.
-func (m *maker) paced(d site.Device, p site.Patch) site.Patch {
-	p.Duration = m.facts.Learned.Durations(d.ModelOrClass(), p)
-	return p
+func (m *maker) paced(d site.Device, p *site.Patch) site.Patch {
+	paced := *p
+	paced.Duration = m.facts.Learned.Durations(d.ModelOrClass(), paced)
+	return paced
 }
 
 // possible drops what can never be done on the device tonight and puts the rest in order.
-func (m *maker) possible(d site.Device, wanted []site.Patch) []site.Patch {
-	kept := wanted[:0:0]
+func (m *maker) possible(d site.Device, wanted []*site.Patch) []*site.Patch {
+	kept := make([]*site.Patch, 0, len(wanted))
 	for _, p := range wanted {
 		if v := m.room(d, p); !v.Eligible() {
 			m.leaveOut(d.ID, p.ID, v)
@@ -122,7 +132,7 @@ func (m *maker) possible(d site.Device, wanted []site.Patch) []site.Patch {
 	}
 	for changed := true; changed; {
 		changed = false
-		kept = slices.DeleteFunc(kept, func(p site.Patch) bool {
+		kept = slices.DeleteFunc(kept, func(p *site.Patch) bool {
 			missing := m.missing(d, p, kept)
 			if missing == "" {
 				return false
@@ -133,13 +143,13 @@ func (m *maker) possible(d site.Device, wanted []site.Patch) []site.Patch {
 			return true
 		})
 	}
-	return sequence(kept)
+	return m.sequence(kept)
 }
 
 // missing names a patch that p needs and that is neither planned nor already on the device.
-func (m *maker) missing(d site.Device, p site.Patch, planned []site.Patch) string {
+func (m *maker) missing(d site.Device, p *site.Patch, planned []*site.Patch) string {
 	for _, id := range p.Requires {
-		if slices.ContainsFunc(planned, func(q site.Patch) bool { return q.ID == id }) {
+		if slices.ContainsFunc(planned, func(q *site.Patch) bool { return q.ID == id }) {
 			continue
 		}
 		i := slices.IndexFunc(m.facts.Catalog.Patches, func(a site.Approved) bool { return a.Patch.ID == id })
@@ -151,19 +161,14 @@ func (m *maker) missing(d site.Device, p site.Patch, planned []site.Patch) strin
 }
 
 // room says whether the patch fits into what is left of the window and into the device's groups.
-func (m *maker) room(d site.Device, p site.Patch) policy.Verdict {
+func (m *maker) room(d site.Device, p *site.Patch) policy.Verdict {
 	left := m.plan.Cutoff.Sub(m.from)
 	if needs := Needs(m.paced(d, p)); needs > left {
-		return policy.Verdict{State: site.Skipped, Reason: NoTime(needs, left, m.facts.Learned.Of(d.ModelOrClass(), p).From)}
+		return policy.Verdict{State: site.Skipped, Reason: NoTime(needs, left, m.facts.Learned.Of(d.ModelOrClass(), *p).From)}
 	}
-	for _, id := range d.Groups {
-		g, ok := m.facts.Store.Group(id)
-		if !ok {
-			continue
-		}
-		members := m.members(id)
-		if g.MinUp > 0 && members-1 < g.MinUp {
-			return policy.Verdict{State: site.Skipped, Reason: GroupFloor(g, members)}
+	for _, i := range m.of[d.ID] {
+		if c := &m.crews[i]; c.MinUp > 0 && c.members-1 < c.MinUp {
+			return policy.Verdict{State: site.Skipped, Reason: GroupFloor(c.Group, c.members)}
 		}
 	}
 	return policy.Verdict{State: site.Queued}
@@ -193,35 +198,34 @@ func GroupFloor(g site.Group, members int) *site.Reason {
 		"group", g.ID, "min_up", itoa(g.MinUp), "devices", itoa(members))
 }
 
-func (m *maker) members(group string) int {
-	n := 0
-	for _, member := range m.plan.Members {
-		if slices.Contains(member.Groups, group) {
-			n++
-		}
+// urgency puts the patches of a catalog in order: the most urgent first, then the longest
+// released, then by name.
+func urgency(c site.Catalog) map[string]int {
+	patches := make([]*site.Patch, 0, len(c.Patches))
+	for i := range c.Patches {
+		patches = append(patches, &c.Patches[i].Patch)
 	}
-	return n
+	slices.SortStableFunc(patches, func(a, b *site.Patch) int {
+		return cmp.Or(a.Severity.Order()-b.Severity.Order(), a.VendorReleased.Compare(b.VendorReleased), policy.CompareVersions(a.ID, b.ID))
+	})
+	turn := map[string]int{}
+	for i, p := range patches {
+		turn[p.ID] = i
+	}
+	return turn
 }
 
-// sequence orders the patches of one device: what others require first, then the most
-// urgent, then the longest released, then by name; of one package, the lower version first.
-func sequence(patches []site.Patch) []site.Patch {
-	slices.SortStableFunc(patches, func(a, b site.Patch) int {
-		if c := a.Severity.Order() - b.Severity.Order(); c != 0 {
-			return c
-		}
-		if c := a.VendorReleased.Compare(b.VendorReleased); c != 0 {
-			return c
-		}
-		return policy.CompareVersions(a.ID, b.ID)
-	})
+// sequence orders the patches of one device: what others require first, then by urgency; of one
+// package, the lower version first.
+func (m *maker) sequence(patches []*site.Patch) []*site.Patch {
+	slices.SortStableFunc(patches, func(a, b *site.Patch) int { return m.turn[a.ID] - m.turn[b.ID] })
 	risingVersions(patches)
 	return requiredFirst(patches)
 }
 
 // risingVersions makes the patches of one package rise in version: they keep the places
 // that the package has in the order, and share them out among themselves.
-func risingVersions(patches []site.Patch) {
+func risingVersions(patches []*site.Patch) {
 	places := map[string][]int{}
 	for i, p := range patches {
 		if p.Applies.Package != "" {
@@ -229,11 +233,11 @@ func risingVersions(patches []site.Patch) {
 		}
 	}
 	for _, at := range places {
-		same := make([]site.Patch, 0, len(at))
+		same := make([]*site.Patch, 0, len(at))
 		for _, i := range at {
 			same = append(same, patches[i])
 		}
-		slices.SortStableFunc(same, func(a, b site.Patch) int { return policy.CompareVersions(a.Applies.Below, b.Applies.Below) })
+		slices.SortStableFunc(same, func(a, b *site.Patch) int { return policy.CompareVersions(a.Applies.Below, b.Applies.Below) })
 		for n, i := range at {
 			patches[i] = same[n]
 		}
@@ -243,12 +247,12 @@ func risingVersions(patches []site.Patch) {
 // requiredFirst moves each patch behind those that it requires, and behind those that bring its
 // package to a lower version: put on later, they would take the higher one off again. A circle is
 // left in the order it came.
-func requiredFirst(patches []site.Patch) []site.Patch {
-	var ordered []site.Patch
+func requiredFirst(patches []*site.Patch) []*site.Patch {
+	ordered := make([]*site.Patch, 0, len(patches))
 	pending := slices.Clone(patches)
 	for len(pending) > 0 {
-		next := slices.IndexFunc(pending, func(p site.Patch) bool {
-			return !slices.ContainsFunc(pending, func(q site.Patch) bool { return q.ID != p.ID && goesBehind(p, q) })
+		next := slices.IndexFunc(pending, func(p *site.Patch) bool {
+			return !slices.ContainsFunc(pending, func(q *site.Patch) bool { return q.ID != p.ID && goesBehind(p, q) })
 		})
 		next = max(next, 0)
 		ordered = append(ordered, pending[next])
@@ -258,7 +262,7 @@ func requiredFirst(patches []site.Patch) []site.Patch {
 }
 
 // goesBehind reports whether p has to wait for q on a device that gets both.
-func goesBehind(p, q site.Patch) bool {
+func goesBehind(p, q *site.Patch) bool {
 	if slices.Contains(p.Requires, q.ID) {
 		return true
 	}
@@ -269,10 +273,13 @@ func goesBehind(p, q site.Patch) bool {
 // inOrder returns the devices of the store with those of earlier groups first, and among them
 // secondaries first and primaries last.
 func inOrder(s site.Store) []site.Device {
-	devices := slices.Clone(s.Devices)
+	devices, depths := slices.Clone(s.Devices), map[string]int{}
+	for _, d := range devices {
+		depths[d.ID] = depth(s, d)
+	}
 	turn := map[site.Role]int{site.Secondary: -1, site.Primary: 1}
 	slices.SortStableFunc(devices, func(a, b site.Device) int {
-		return cmp.Or(depth(s, a)-depth(s, b), turn[a.Role]-turn[b.Role])
+		return cmp.Or(depths[a.ID]-depths[b.ID], turn[a.Role]-turn[b.Role])
 	})
 	return devices
 }

@@ -181,12 +181,13 @@ func (f Facts) Judge(a site.Approved, d site.Device) Verdict {
 
 // superseded finds another patch that may go on the device now and makes this one unnecessary.
 func (f Facts) superseded(a site.Approved, d site.Device) Verdict {
-	for _, other := range f.Catalog.Patches {
+	for i := range f.Catalog.Patches {
+		other := &f.Catalog.Patches[i]
 		if !slices.Contains(other.Patch.Supersedes, a.Patch.ID) || other.Patch.ID == a.Patch.ID {
 			continue
 		}
-		possible := Targets(other.Patch, d).Eligible() && f.excepted(other, d).Eligible() && f.quarantined(other.Patch).Eligible()
-		if possible && f.Patch(other).Eligible() && f.cached(other.Patch).Eligible() {
+		possible := Targets(other.Patch, d).Eligible() && f.excepted(*other, d).Eligible() && f.quarantined(other.Patch).Eligible()
+		if possible && f.Patch(*other).Eligible() && f.cached(other.Patch).Eligible() {
 			return notDue(site.CodeSuperseded, "made unnecessary by "+other.Patch.ID, "by", other.Patch.ID)
 		}
 	}
