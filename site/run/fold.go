@@ -33,7 +33,8 @@ func Foresee(s State, events ...Event) State {
 }
 
 // Stamp fills From and To of an event of a job: the state of the patch on the device
-// before and after it. Other events are returned as they are.
+// before and after it; and gives the end of a failed rollback the reason that the job then has, so
+// that the journal tells what every page does. Other events are returned as they are.
 func Stamp(s State, e Event) Event {
 	before, ok := s.Job(e.Device, e.Patch)
 	if !ok {
@@ -42,6 +43,9 @@ func Stamp(s State, e Event) Event {
 	after := before.advance(e)
 	if after.State != before.State {
 		e.From, e.To = before.State, after.State
+	}
+	if e.Kind == StepEnded && e.Step == Prove && after.State == site.RollbackFailed {
+		e.Reason = after.Reason
 	}
 	return e
 }
@@ -308,6 +312,8 @@ func (j Job) proven(e Event) Job {
 	switch {
 	case e.Outcome == OK:
 		j.State, j.Settled = site.RolledBack, j.Bundle == 0
+	case e.To == site.RollbackFailed && e.Reason != nil: // stamped
+		j.State, j.Settled, j.Reason = site.RollbackFailed, true, e.Reason
 	case e.Outcome == Bad || e.Outcome == TimedOut:
 		text := "taken back, but what was there before could not be proven"
 		if e.Reason != nil {
