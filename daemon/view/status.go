@@ -41,6 +41,8 @@ type Window struct {
 	Opens   time.Time   `json:"opens,omitzero"`
 	Closes  time.Time   `json:"closes,omitzero"`
 	Trading time.Time   `json:"trading,omitzero"` // when the store next opens for trade
+	// Reason is why none opens today though it is a day for it: a blackout.
+	Reason *site.Reason `json:"reason,omitempty"`
 }
 
 // DeviceCounts counts the devices that the box may look at.
@@ -106,6 +108,12 @@ func windowOf(c window.Calendar, now time.Time) Window {
 	}
 	w.Open, w.Night, w.Opens, w.Closes = open, span.Night, span.Open, span.Close
 	w.Trading, _ = c.NextOpening(now)
+	if c.Zone != nil && !open {
+		today := window.DateOf(now.In(c.Zone))
+		if cause, why := c.Why(today); cause == window.InBlackout {
+			w.Reason = site.Because(site.CodeBlackout, why, "night", today.String())
+		}
+	}
 	return w
 }
 

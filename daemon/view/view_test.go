@@ -180,6 +180,20 @@ func TestBrief(t *testing.T) {
 	}
 }
 
+// TestBlackout: no window opens on a day in a blackout, and the status says so with the reason.
+func TestBlackout(t *testing.T) {
+	f := facts()
+	f.Store.Calendar.Blackouts = []window.Blackout{{From: window.Date{Year: 2026, Month: 11, Day: 21}, To: window.Date{Year: 2026, Month: 11, Day: 22}, Reason: "peak trading"}}
+	want := "no maintenance from 2026-11-21 to 2026-11-22 (peak trading) [blackout night=2026-11-21]"
+	if w := StatusOf(f).Window; w.Open || w.Reason.String() != want || w.Night.String() != "2026-11-23" {
+		t.Errorf("the window is %+v, because of %s, want %s", w, w.Reason, want)
+	}
+	f.Store.Calendar.Blackouts = nil
+	if w := StatusOf(f).Window; w.Reason != nil {
+		t.Errorf("without a blackout the reason is %s", w.Reason)
+	}
+}
+
 // TestQuarantine: a patch in quarantine is a problem, an alert that names it, and in the night that
 // found it guilty; without any there is none of that.
 func TestQuarantine(t *testing.T) {

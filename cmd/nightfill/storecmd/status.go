@@ -85,7 +85,11 @@ func (p *printer) window(w view.Window) string {
 	case w.Open:
 		return fmt.Sprintf("open until %s (night of %s)", p.moment(w.Closes), w.Night)
 	}
-	return fmt.Sprintf("closed; opens %s, closes %s", p.moment(w.Opens), p.moment(w.Closes))
+	next := fmt.Sprintf("closed; opens %s, closes %s", p.moment(w.Opens), p.moment(w.Closes))
+	if w.Reason != nil {
+		next += "; none tonight: " + reason(w.Reason)
+	}
+	return next
 }
 
 func (p *printer) lastNight(n *view.Night) string {
