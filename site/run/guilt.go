@@ -19,17 +19,19 @@ type Failure struct {
 	At     time.Time   `json:"at"`
 	// Proof is true where it had to prove itself: before others of a group, or as what was left of a
 	// bundle that broke.
-	Proof  bool         `json:"proof,omitempty"`
+	Proof bool `json:"proof,omitempty"`
+	// Taken names the person who took it off again; "" when it failed by itself.
+	Taken  string       `json:"taken,omitempty"`
 	Reason *site.Reason `json:"reason"`
 }
 
 // guilty says why a patch that failed like this, in this order, is begun nowhere in the store any
-// more; nil when it may be. It is guilty when it failed once where it had to prove itself, or
-// twice: on two devices, or on one device in two nights. One failure anywhere else may be the
+// more; nil when it may be. It is guilty when a person took it off again, when it failed once where
+// it had to prove itself, or twice: on two devices, or on one device in two nights. One failure anywhere else may be the
 // device's own, so that the patch is tried there again on a later night.
 func guilty(failures []Failure) *site.Reason {
 	var devices, nights []string
-	proof := ""
+	proof, taken := "", ""
 	for _, f := range failures {
 		if !slices.Contains(devices, f.Device) {
 			devices = append(devices, f.Device)
@@ -40,9 +42,14 @@ func guilty(failures []Failure) *site.Reason {
 		if f.Proof && proof == "" {
 			proof = f.Device
 		}
+		if f.Taken != "" && taken == "" {
+			taken = "it was wanted off " + f.Device
+		}
 	}
 	var text string
 	switch {
+	case taken != "":
+		text = taken
 	case proof != "":
 		text = "it broke " + proof + ", where it had to prove itself"
 	case len(devices) > 1:
@@ -57,8 +64,8 @@ func guilty(failures []Failure) *site.Reason {
 		"devices", joined(devices), "nights", joined(nights), "first", first.Text, "first_code", string(first.Code))
 }
 
-// own reports whether a job ended badly for a reason that is the patch's own, and not the
-// device's, the line's or a person's. cause is why it went wrong before it was settled: a patch
+// own reports whether a job ended badly for a reason that is the patch's own, or because a person
+// took it off again, and not for the device's or the line's. cause is why it went wrong before it was settled: a patch
 // that cannot be taken back is not guilty of that when something else stopped it.
 func (j Job) own(cause *site.Reason) bool {
 	failed := j.State == site.RolledBack || j.State == site.Failed || j.State == site.RollbackFailed
@@ -66,6 +73,9 @@ func (j Job) own(cause *site.Reason) bool {
 		return false
 	}
 	code := j.Reason.Code
+	if code == site.CodeTakenBack {
+		return true
+	}
 	if code == site.CodeNoRollback && cause != nil {
 		code = cause.Code
 	}
@@ -83,10 +93,20 @@ func (s *State) blame(was, j Job) {
 	}
 	f := Failure{
 		Patch: j.Patch, Device: j.Device, Night: s.Night.Plan.Night, At: s.At, Reason: j.Reason,
-		Proof: j.Alone || newDecider(*s, s.At).proving(&j),
+		Taken: takenBy(was, j), Proof: j.Alone || newDecider(*s, s.At).proving(&j),
 	}
 	digest := policy.Digest(p)
 	set(&s.Failures, &s.own.failures, digest, append(slices.Clip(s.Failures[digest]), f))
+}
+
+// takenBy names the person because of whom a job was taken back; "" when it was the patch's doing.
+func takenBy(was, j Job) string {
+	for _, reason := range []*site.Reason{was.Reason, j.Reason} {
+		if reason != nil && reason.Code == site.CodeTakenBack {
+			return reason.Facts["actor"]
+		}
+	}
+	return ""
 }
 
 // together reports whether others of a job's bundle were put on its device with it.
