@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -152,12 +151,16 @@ func (d *decider) lane(l *lane) {
 	if l.first == len(l.jobs) {
 		return
 	}
-	b := d.together(l)
-	busy := slices.ContainsFunc(l.jobs[l.first:], func(j Job) bool { return j.Intent != nil })
-	if !busy && b[0].job.Bundle > 0 && d.conclude(b) {
-		return
+	var b bundle
+	var acting mate
+	due := false
+	if !l.busy {
+		b = d.together(l)
+		if b[0].job.Bundle > 0 && d.conclude(b) {
+			return
+		}
+		acting, due = b.acting()
 	}
-	acting, due := b.acting()
 	var first *Job
 	standing := d.standing(l)
 	for i := l.first; i < len(l.jobs); i++ {
@@ -173,7 +176,7 @@ func (d *decider) lane(l *lane) {
 		case j.Intent != nil:
 			d.underWay(j)
 		case !j.Begun() && d.givenUp(j, p, standing, first):
-		case due && !busy && j == acting.job:
+		case due && j == acting.job:
 			d.goOn(b, acting)
 		}
 		if first == nil {

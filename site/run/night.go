@@ -37,6 +37,7 @@ type lane struct {
 	away    bool // a job keeps the device from work, or leaves it unproven, or has its turn
 	lost    bool // the device has not answered for so long that nobody waits for it
 	back    bool // there is work ahead on the device, and it answers
+	busy    bool // a step was begun and has not ended
 }
 
 func newLane(device string, jobs []Job) *lane {
@@ -51,6 +52,7 @@ func newLane(device string, jobs []Job) *lane {
 		l.first = min(l.first, i)
 		l.lost = l.lost || gone(j)
 		l.back = l.back || j.State != site.NoAnswer
+		l.busy = l.busy || j.Intent != nil
 	}
 	return l
 }
