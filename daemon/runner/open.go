@@ -16,6 +16,9 @@ import (
 // open begins a night when its window has come: it looks at every device, plans, and
 // writes the plan to the journal. A night is opened once, whatever the clock does later.
 func (r *Runner) open(ctx context.Context) {
+	if r.Ledger.State().Night.Open() {
+		return
+	}
 	if _, due, _ := run.Due(r.Ledger.State(), r.Calendar(), r.Now()); !due || !r.mayPlan() {
 		return
 	}
@@ -35,8 +38,11 @@ func (r *Runner) open(ctx context.Context) {
 // more. A device that did not answer is looked for now and then.
 func (r *Runner) extend(ctx context.Context) {
 	state := r.Ledger.State()
+	if !run.Extendable(state, r.Now()) || !r.mayPlan() {
+		return
+	}
 	sight := sightOf(state, r.Now())
-	if !run.Extendable(state, r.Now()) || sight == r.looked || !r.mayPlan() {
+	if sight == r.looked {
 		return
 	}
 	r.looked = sight

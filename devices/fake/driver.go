@@ -195,7 +195,7 @@ func (s *Store) Status(ctx context.Context, d site.Device, id devices.WorkID) (d
 	var p devices.Progress
 	var left, skew time.Duration
 	var asked time.Time
-	e := errand{what: fmt.Sprintf("ask %s about %s", d.ID, id), device: d}
+	e := errand{what: "ask " + d.ID + " about " + string(id), device: d}
 	e.act = func(m *machine, now time.Time) error {
 		p, left = m.progress(id, now)
 		asked, skew = now, m.skew()
