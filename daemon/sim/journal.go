@@ -41,7 +41,13 @@ type memory struct {
 	damage func(err error) // told when they differ
 
 	lazy    bool // it acknowledges what reaches the disk only with the next append
-	waiting []run.Record
+	waiting written
+}
+
+// written are records, and the bytes of each.
+type written struct {
+	records []run.Record
+	lines   [][]byte
 }
 
 // Append implements ledger.Journal.
@@ -61,56 +67,49 @@ func (m *memory) Append(events []run.Event, _ bool) ([]run.Record, error) {
 	case refused:
 		return nil, errFull
 	}
-	records, err := m.places(events)
+	placed, err := m.places(events)
 	if err != nil {
 		return nil, err
 	}
 	if m.lazy {
 		m.write(m.waiting)
-		m.waiting = records
+		m.waiting = placed
 	} else {
-		m.write(records)
+		m.write(placed)
 	}
 	if becomes == unheard {
 		m.crash()
 		return nil, errCrash
 	}
-	return records, nil
+	return placed.records, nil
 }
 
 // places gives events their places behind what was acknowledged, as they will be read again.
-func (m *memory) places(events []run.Event) ([]run.Record, error) {
-	next := uint64(len(m.lines) + len(m.waiting) + 1)
-	records := make([]run.Record, 0, len(events))
+func (m *memory) places(events []run.Event) (placed written, err error) {
+	next := uint64(len(m.lines) + len(m.waiting.lines) + 1)
 	for i, e := range events {
 		line, err := json.Marshal(run.Record{Seq: next + uint64(i), Event: e})
 		if err != nil {
-			return nil, err
+			return written{}, err
 		}
-		records = append(records, decode(line))
+		placed.records, placed.lines = append(placed.records, decode(line)), append(placed.lines, line)
 	}
-	return records, nil
+	return placed, nil
 }
 
-func (m *memory) write(records []run.Record) {
-	for _, r := range records {
-		line, err := json.Marshal(r)
-		if err != nil {
-			panic("sim: cannot write a record: " + err.Error())
-		}
-		m.lines = append(m.lines, line)
+func (m *memory) write(w written) {
+	m.lines = append(m.lines, w.lines...)
+	if m.disk != nil && len(w.records) > 0 {
+		m.differ(m.disk.write(w.records))
 	}
-	if m.disk != nil && len(records) > 0 {
-		m.differ(m.disk.write(records))
-	}
-	m.wrote(records)
+	m.wrote(w.records)
 }
 
 // restart is the loss of what was acknowledged and is not on disk.
 func (m *memory) restart() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.waiting = nil
+	m.waiting = written{}
 	if m.disk != nil {
 		m.disk.crash()
 		m.differ(m.disk.check(m.lines))
