@@ -92,7 +92,7 @@ func (s *step) carryOut() {
 // fails ends the step badly. The text stands where a device's own would.
 func (s *step) fails(text string) {
 	code := 1
-	s.ended.Outcome, s.ended.ExitCode, s.ended.Output = run.Bad, &code, "as played: "+text
+	s.ended.Outcome, s.ended.ExitCode, s.ended.Output = run.Bad, &code, "rehearsed: "+text
 }
 
 // inTime ends the step at its deadline when it takes longer.

@@ -301,7 +301,7 @@ func check(t *rapid.T, s forecast.Scene, n forecast.Night, up int) {
 func TestChanceFallsWithTheWindow(t *testing.T) {
 	before := 2.0
 	var seen []float64
-	for _, left := range []time.Duration{5 * time.Hour, 100 * time.Minute, 70 * time.Minute, 50 * time.Minute, 20 * time.Minute} {
+	for _, left := range []time.Duration{2 * time.Hour, 70 * time.Minute, 50 * time.Minute, 20 * time.Minute} {
 		s := tills(t, 4, 2, "min_up=3")
 		s.Begins = s.Plan.Cutoff.Add(-left)
 		c := forecast.Of(s, forecast.Usual(), 1)
