@@ -39,7 +39,7 @@ const Nights = 200
 // jobs of the plan; budget is in decisions times jobs, so that the number of nights depends on the plan
 // alone and not on how fast the box is.
 const (
-	budget      = 10_000_000
+	budget      = 5_000_000
 	fewest      = 5
 	fineJobs    = 200 // up to this many jobs, times are whole seconds
 	coarse      = 15 * time.Second
