@@ -9,6 +9,7 @@ import (
 // company checks what devices owe each other when one of them is about to be changed: the
 // limits of its groups, the canary, and the groups that go first.
 func (o *oracle) company(j *job) {
+	o.pair(j)
 	for _, g := range o.scene.Store.Groups {
 		members := o.members(g.ID)
 		if slices.Contains(members, j.device) {

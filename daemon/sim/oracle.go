@@ -29,6 +29,7 @@ type oracle struct {
 	opened   bool
 	closed   bool
 	dirty    map[string]bool              // devices that were left without proof, in any night
+	bundles  int                          // how many there were
 	unsure   bool                         // the journal says that the clock is not trusted
 	ends     map[site.State]int           // how jobs ended, of all nights
 	intents  map[devices.WorkID]run.Event // announced steps
@@ -51,6 +52,8 @@ type job struct {
 	missed   bool       // the device did not answer when the newest step was begun
 	missing  int        // steps in turn that it did not take
 	settled  bool
+	bundle   int       // its number, which no other bundle of the store has; 0 = by itself
+	splits   int       // how often its bundle was taken back and halved
 	at       time.Time // when it was settled
 	reason   *site.Reason
 	before   fake.Truth // the device when the patch was about to be put on it
@@ -127,6 +130,8 @@ func (o *oracle) follow(e run.Event) {
 		o.planned(e)
 	case run.NightClosed:
 		o.closed = true
+	case run.BundleSplit:
+		o.split(e)
 	case run.StepStarted, run.StepEnded, run.PatchSettled, run.DeviceSilent, run.DeviceAnswered:
 		j := o.jobs[pair{e.Device, e.Patch}]
 		if j == nil {
@@ -151,12 +156,17 @@ func (o *oracle) planned(e run.Event) {
 		o.down[m.Device] = m.Down
 	}
 	for _, lane := range e.Plan.Lanes {
+		numbers := map[int]int{0: 0}
 		for _, planned := range lane.Jobs {
+			if _, known := numbers[planned.Bundle]; !known {
+				o.bundles++
+				numbers[planned.Bundle] = o.bundles
+			}
 			key := pair{lane.Device, planned.Patch}
 			if o.jobs[key] == nil {
 				o.order = append(o.order, key)
 			}
-			o.jobs[key] = &job{pair: key, state: site.Queued}
+			o.jobs[key] = &job{pair: key, state: site.Queued, bundle: numbers[planned.Bundle]}
 		}
 	}
 	for _, l := range e.Report {
@@ -233,7 +243,11 @@ func (o *oracle) stepEnded(j *job, e run.Event) {
 	}
 	j.proved = j.proved || e.Step == run.Verify && e.Outcome == run.OK
 	switch e.To {
-	case site.Done, site.RolledBack, site.RollbackFailed:
+	case site.RolledBack:
+		if j.state = e.To; j.bundle == 0 {
+			o.settle(j, e.To, e.At)
+		}
+	case site.Done, site.RollbackFailed:
 		o.settle(j, e.To, e.At)
 	}
 }
@@ -268,7 +282,7 @@ func (o *oracle) announced(j *job, e run.Event) {
 	case run.Install:
 		o.mayInstall(j, e)
 	case run.Revert:
-		if !j.begun || j.proved {
+		if !j.begun || j.proved && j.bundle == 0 {
 			o.note("rollback", "%s of %s is taken back; begun %v, proven %v", e.Patch, e.Device, j.begun, j.proved)
 		}
 		j.reverted = true
@@ -282,7 +296,7 @@ func (o *oracle) mayInstall(j *job, e run.Event) {
 	p := o.scene.patch(e.Patch)
 	o.within("the installation of "+e.Patch+" on "+e.Device, e.At)
 	cutoff := o.night.closes.Add(-o.scene.Store.Calendar.Reserve)
-	if end := e.At.Add(o.pace.least(o.model(e.Device), p)); end.After(cutoff) {
+	if end := e.At.Add(o.pace.least(o.model(e.Device), p) + o.owed(j)); end.After(cutoff) {
 		o.note("last safe start", "%s of %s is begun at %s and may last with its rollback until %s", e.Patch, e.Device, moment(e.At), moment(end))
 	}
 	if j.begun {
@@ -295,7 +309,7 @@ func (o *oracle) mayInstall(j *job, e run.Event) {
 	o.gateWasOpen(p, truth, e)
 	o.company(j)
 	for _, id := range p.Requires {
-		if first := o.jobs[pair{e.Device, id}]; first != nil && first.state != site.Done {
+		if first := o.jobs[pair{e.Device, id}]; first != nil && first.state != site.Done && !(first.begun && first.bundle == j.bundle && j.bundle > 0) {
 			o.note("requires", "%s is begun on %s and needs %s, which is %s", e.Patch, e.Device, id, first.state)
 		}
 	}

@@ -78,6 +78,12 @@ func (s *Scene) drawStore(c chance) {
 	if servers > 1 && c.one(0.8) {
 		s.Store.Groups[0].MaxDown = site.Limit{Count: 1}
 	}
+	if servers > 1 && c.one(0.5) {
+		s.Store.Devices[0].Role, s.Store.Devices[1].Role = site.Primary, site.Secondary
+	}
+	if c.one(0.33) {
+		s.Store.Mode = site.Bundle
+	}
 	s.Store.Floor["serve"], s.Store.Floor["sell"] = 1, max(1, s.Store.Groups[1].MinUp, lanes/2)
 }
 

@@ -46,8 +46,8 @@ func (o *oracle) reallyDone(j *job, truth fake.Truth) {
 		return
 	}
 	for _, ran := range truth.Runs {
-		if ran.Patch == j.patch && (ran.Kind == devices.Install || ran.Kind == devices.Revert) && ran.Began.After(proof.Began) {
-			o.note("proof", "%s of %s is done, and a %s ran after its proof", j.patch, j.device, ran.Kind)
+		if o.together(j, ran.Patch) && (ran.Kind == devices.Install || ran.Kind == devices.Revert) && ran.Began.After(proof.Began) {
+			o.note("proof", "%s of %s is done, and a %s of %s ran after its proof", j.patch, j.device, ran.Kind, ran.Patch)
 		}
 	}
 	if o.disturbed(j.device, proof.Ended) {
@@ -87,12 +87,27 @@ func (o *oracle) reallyBack(j *job, truth fake.Truth) {
 		o.note("proof", "%s of %s is rolled back, and no proof of it was taken on the device", j.patch, j.device)
 		return
 	}
-	was := j.before
-	same := maps.Equal(truth.Packages, was.Packages) && slices.Equal(truth.Broken, was.Broken) && maps.Equal(truth.Applied, was.Applied) &&
-		(maps.Equal(truth.Services, was.Services) || o.disturbed(j.device, proof.Ended) || o.disturbed(j.device, j.since))
-	if !same && !o.disturbed(j.device, proof.Ended) {
-		o.note("truth", "%s of %s is rolled back; before\n%+v\nafter\n%+v", j.patch, j.device, was, truth)
+	if o.asBefore(j, truth, proof) || o.disturbed(j.device, proof.Ended) {
+		return
 	}
+	o.note("truth", "%s of %s is rolled back; before\n%+v\nafter\n%+v", j.patch, j.device, j.before, truth)
+}
+
+// asBefore reports whether a device is as it was before a job, or before one of its bundle, which
+// went back together with it.
+func (o *oracle) asBefore(j *job, truth fake.Truth, proof fake.Ran) bool {
+	for _, m := range o.bundle(j) {
+		if m.begun && o.likeBefore(m, truth, proof) {
+			return true
+		}
+	}
+	return false
+}
+
+func (o *oracle) likeBefore(j *job, truth fake.Truth, proof fake.Ran) bool {
+	was := j.before
+	return maps.Equal(truth.Packages, was.Packages) && slices.Equal(truth.Broken, was.Broken) && maps.Equal(truth.Applied, was.Applied) &&
+		(maps.Equal(truth.Services, was.Services) || o.disturbed(j.device, proof.Ended) || o.disturbed(j.device, j.since))
 }
 
 // final checks the whole night when it is over.
@@ -177,13 +192,13 @@ func (o *oracle) bodies(truth fake.Truth) {
 			o.note("window", "%s ran on %s until %s", ran.Work, truth.Device, moment(ran.Ended))
 		}
 		if ran.Kind == devices.Revert && (ran.Phase == devices.PhaseDone || ran.Phase == devices.PhaseTimedOut) {
-			if reverts[ran.Patch]++; reverts[ran.Patch] > 1 {
+			if reverts[ran.Patch]++; reverts[ran.Patch] > 1+o.splits(truth.Device, ran.Patch) {
 				o.note("rollback", "%s was taken back %d times on %s", ran.Patch, reverts[ran.Patch], truth.Device)
 			}
 		}
 	}
 	for _, p := range o.scene.Patches {
-		if n := truth.Count(devices.Install, p.ID); n > 2 {
+		if n := truth.Count(devices.Install, p.ID); n > 2*(1+o.splits(truth.Device, p.ID)) {
 			o.note("attempts", "%s was installed %d times on %s", p.ID, n, truth.Device)
 		}
 	}
