@@ -29,8 +29,9 @@ release: ## static programs for linux/amd64 and linux/arm64
 
 sim: N ?= 10000
 sim: SEED ?= 1
-sim: ## whole nights with faults, checked: make sim N=10000 SEED=1; one again: make sim N=1 SEED=57
-	@GOGC=400 go test -count=1 -v -timeout 0 -run 'TestSim$$' ./daemon/sim -sim.n $(N) -sim.seed $(SEED) -sim.workers $$(getconf _NPROCESSORS_ONLN)
+sim: FAULTS ?=
+sim: ## whole nights with faults, checked: make sim N=10000 SEED=1; one again: make sim N=1 SEED=57; as rare as in stores: FAULTS=realistic
+	@GOGC=400 go test -count=1 -v -timeout 0 -run 'TestSim$$' ./daemon/sim -sim.n $(N) -sim.seed $(SEED) -sim.faults "$(FAULTS)" -sim.workers $$(getconf _NPROCESSORS_ONLN)
 
 lab-test: ## real sshd, dpkg, reboots and mosquitto; root
 	scripts/lab-test

@@ -1,6 +1,8 @@
 package sim
 
 import (
+	"fmt"
+	"hash/fnv"
 	"slices"
 	"time"
 
@@ -28,7 +30,7 @@ func (s *Scene) furnish(store *fake.Store, feel func(fault string)) policy.Facts
 		d := &facts.Store.Devices[i]
 		d.Address, d.User, d.HostKey = added.Address, added.User, added.HostKey
 	}
-	s.haunt(store)
+	s.haunt(store, feel)
 	for _, p := range s.Patches {
 		facts.Catalog.Patches = append(facts.Catalog.Patches, site.Approved{Patch: p, Release: &site.Release{Ring: site.RingFleet}})
 		for _, a := range policy.Needed(p) {
@@ -39,10 +41,17 @@ func (s *Scene) furnish(store *fake.Store, feel func(fault string)) policy.Facts
 }
 
 // hits reports whether a fault is about a device.
-func (f Fault) hits(device string) bool { return f.Device == "" || f.Device == device }
+func (f Fault) hits(device string) bool {
+	if f.Device != "" || f.Share == 0 {
+		return f.Device == "" || f.Device == device
+	}
+	hash := fnv.New32a()
+	fmt.Fprint(hash, device, f.Kind, f.Patch, f.At)
+	return int(hash.Sum32()%100) < f.Share
+}
 
 // haunt makes the devices behave as drawn and misbehave as the faults say.
-func (s *Scene) haunt(store *fake.Store) {
+func (s *Scene) haunt(store *fake.Store, feel func(fault string)) {
 	edits := map[string]func(*fake.Script){}
 	for _, k := range kinds() {
 		if k.script != nil {
@@ -61,14 +70,14 @@ func (s *Scene) haunt(store *fake.Store) {
 		}
 		for n, f := range s.Faults {
 			if f.hits(d.ID) {
-				s.befall(store, d.ID, f, n)
+				s.befall(store, d.ID, f, n, feel)
 			}
 		}
 	}
 }
 
 // befall adds what a fault does to a device by the clock.
-func (s *Scene) befall(store *fake.Store, device string, f Fault, n int) {
+func (s *Scene) befall(store *fake.Store, device string, f Fault, n int, feel func(fault string)) {
 	t := fake.Trouble{Kind: fake.TroubleKind(f.Kind), From: s.Opens.Add(f.At + time.Duration(n)*time.Microsecond)}
 	if f.For > 0 {
 		t.To = t.From.Add(f.For)
@@ -84,10 +93,15 @@ func (s *Scene) befall(store *fake.Store, device string, f Fault, n int) {
 	case fake.GateClosed:
 		t.Patch = f.Patch
 	default:
-		if f.Kind != powerStrip {
+		switch f.Kind {
+		case powerCut, stripOff:
+			t.Kind = fake.PowerOff
+		case accessPoint:
+			t.Kind = fake.NoAnswer
+		default:
 			return
 		}
-		t.Kind = fake.PowerOff
+		feel(f.Kind)
 	}
 	store.Trouble(device, t)
 }
@@ -97,8 +111,11 @@ func (w *world) schedule() {
 	for n, f := range w.scene.Faults {
 		at := w.scene.Opens.Add(f.At + time.Duration(n)*time.Microsecond)
 		switch f.Kind {
-		case boxDies, powerStrip:
+		case boxDies, powerCut:
 			w.plan(action{at, func() bool { w.die(f.For, f.Kind); return true }})
+		case toldTwice:
+			w.plan(action{at, func() bool { return w.say(f.Kind, w.news(), w.news()) }})
+			w.plan(action{at.Add(f.For), func() bool { return w.say(f.Kind, w.news()) }})
 		case withdrawn:
 			w.plan(action{at, func() bool { w.withdraw(f.Patch, at); return true }})
 			w.plan(action{at, func() bool { return w.say(f.Kind, w.news()) }})

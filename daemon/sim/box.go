@@ -73,7 +73,7 @@ func (w *world) boot() {
 		driver = w.mutant.Driver(driver)
 	}
 	r := runner.New(runner.Options{
-		Ledger: opened, Devices: driver, Artifacts: weightless{},
+		Ledger: opened, Devices: driver, Artifacts: weightless{w},
 		Facts:    w.known,
 		Calendar: func() window.Calendar { return w.facts.Store.Calendar },
 		Device:   w.facts.Store.Device,
@@ -232,11 +232,17 @@ func (w *world) say(what string, events ...run.Event) bool {
 	return true
 }
 
-// weightless gives every artifact without bytes.
-type weightless struct{}
+// weightless gives every artifact without bytes, as long as it is whole in the cache.
+type weightless struct{ w *world }
 
 // Open implements runner.Artifacts.
-func (weightless) Open(context.Context, site.Artifact) (runner.Bytes, error) {
+func (c weightless) Open(_ context.Context, a site.Artifact) (runner.Bytes, error) {
+	for _, f := range c.w.scene.Faults {
+		if f.Kind == cacheRot && c.w.scene.on(f, time.Now()) && slices.Contains(policy.Needed(c.w.scene.patch(f.Patch)), a) {
+			c.w.feel(cacheRot)
+			return nil, fmt.Errorf("artifact %s was damaged in the store", a.Name)
+		}
+	}
 	return fake.Weightless{}, nil
 }
 

@@ -22,6 +22,12 @@ func (o *oracle) bundle(j *job) []*job {
 	return mates
 }
 
+// underWay reports whether the bundle of a job is on its device already: then it is finished,
+// whoever is away meanwhile.
+func (o *oracle) underWay(j *job) bool {
+	return slices.ContainsFunc(o.bundle(j), func(m *job) bool { return m != j && m.begun && !m.settled && m.state != site.RolledBack })
+}
+
 // together reports whether a patch goes together with a job on its device.
 func (o *oracle) together(j *job, patch string) bool {
 	m := o.jobs[pair{j.device, patch}]
@@ -38,6 +44,7 @@ func (o *oracle) splits(device, patch string) int {
 
 // split begins the jobs of a bundle anew, half by half. All of it has to be off the device.
 func (o *oracle) split(e run.Event) {
+	o.outcomes["bundle split"]++
 	whole := 0
 	for _, half := range e.Halves {
 		o.bundles++

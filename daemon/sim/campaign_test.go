@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -41,16 +42,19 @@ func TestSim(t *testing.T) {
 		})
 	}
 	group.Wait()
-	if n >= sometimes {
+	if n >= sometimes && *faults == "" {
 		c.cover(t)
 	}
 	t.Logf("%d nights from seed %d, %.1f a second, %d opened, %d violations", c.nights, *seed, float64(n)/time.Since(began).Seconds(), c.opened, c.violations)
-	t.Logf("stores with their floor of healthy devices: %.1f %% with nightfill, %.1f %% with a plain script", share(c.ready, n), share(c.plain, n))
+	t.Logf("%s: stores with their floor of healthy devices: %.1f %% with nightfill, %.1f %% with a plain script", cmp.Or(*faults, "stress"), share(c.ready, n), share(c.plain, n))
 }
 
 // play plays one night, both ways.
 func (c *campaign) play(t *testing.T, seed uint64) {
 	scene := Draw(seed)
+	if *faults == "realistic" {
+		scene = Realistic(seed)
+	}
 	scene.Bolt = *bolt > 0 && seed%*bolt == 0
 	r := Play(t, scene, Mutant{})
 	plain := Plain(t, r.Scene)
@@ -66,7 +70,7 @@ func (c *campaign) play(t *testing.T, seed uint64) {
 	c.mu.Unlock()
 	switch {
 	case tell:
-		t.Errorf("%s\nplay it again: make sim N=1 SEED=%d", Shrink(t, r, Mutant{}), seed)
+		t.Errorf("%s\nplay it again: make sim N=1 SEED=%d FAULTS=%s", Shrink(t, r, Mutant{}), seed, *faults)
 	case broken:
 		t.Errorf("seed %d breaks %v", seed, invariantsOf(r))
 	}
@@ -125,7 +129,7 @@ func states() []site.State {
 // endings are the ways in which steps have to end in so many nights: more of them in very many.
 func endings(nights int) []string {
 	often := []string{
-		"stage ok", "stage refused", "stage unreached", "gate ok", "gate failed", "gate refused", "gate timed_out",
+		"bundle split", "stage ok", "stage failed", "stage refused", "stage unreached", "gate ok", "gate failed", "gate refused", "gate timed_out",
 		"install ok", "install failed", "install interrupted", "install refused", "install timed_out", "reboot ok", "reboot failed",
 		"verify ok", "verify failed", "verify timed_out", "revert ok", "revert failed", "reboot-back ok", "prove ok", "prove failed",
 	}
@@ -136,10 +140,3 @@ func endings(nights int) []string {
 }
 
 func share(n, of int) float64 { return 100 * float64(n) / float64(of) }
-
-func number(b bool) int {
-	if b {
-		return 1
-	}
-	return 0
-}

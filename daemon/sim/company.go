@@ -9,12 +9,20 @@ import (
 // company checks what devices owe each other when one of them is about to be changed: the
 // limits of its groups, the canary, and the groups that go first.
 func (o *oracle) company(j *job) {
-	o.pair(j)
+	under := o.underWay(j)
+	if !under {
+		o.pair(j)
+	}
 	for _, g := range o.scene.Store.Groups {
 		members := o.members(g.ID)
 		if slices.Contains(members, j.device) {
-			o.limits(j, g, members)
+			if !under {
+				o.limits(j, g, members)
+			}
 			o.canary(j, g, members)
+			continue
+		}
+		if under {
 			continue
 		}
 		goesFirst := slices.ContainsFunc(g.Before, func(id string) bool { return slices.Contains(o.members(id), j.device) })

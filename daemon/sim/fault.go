@@ -18,6 +18,7 @@ type Fault struct {
 	At     time.Duration // after the window opens
 	For    time.Duration // how long; 0 = for ever, or at once
 	N      int           // which append, which call
+	Share  int           // in percent, of the devices that it may hit; 0 = all
 	Keep   bool          // an append that the box did not survive is on disk
 }
 
@@ -34,6 +35,7 @@ func (f Fault) String() string {
 	add("at", f.At.String(), f.At != 0)
 	add("for", f.For.String(), f.For != 0)
 	add("n", fmt.Sprint(f.N), f.N != 0)
+	add("share", fmt.Sprintf("%d%%", f.Share), f.Share != 0)
 	add("keep", "true", f.Keep)
 	return strings.Join(parts, " ")
 }
@@ -48,6 +50,7 @@ const (
 	ofBoxAppend              // the Nth append of the box
 	ofBoxCall                // the Nth call of the box
 	ofClock                  // the clock of the box
+	ofSeveral                // several devices at once
 )
 
 // kind is a row of the catalogue as it can be drawn.
@@ -75,7 +78,11 @@ const (
 	held         = "held"
 	gateClosed   = string(fake.GateClosed)
 	gateHangs    = "gate-hangs"
-	powerStrip   = "power-strip"
+	powerCut     = "power-cut"
+	stripOff     = "strip-off"
+	accessPoint  = "access-point"
+	cacheRot     = "cache-rot"
+	toldTwice    = "told-twice"
 	brokenBefore = "broken-before"
 )
 
@@ -91,7 +98,8 @@ func kinds() []kind {
 		{row: 23, name: clockFuture, scope: ofClock}, {row: 24, name: clockAhead, scope: ofClock}, {row: 25, name: clockBehind, scope: ofClock},
 		{row: 43, name: answerLost, scope: ofBoxCall},
 		{row: 85, name: withdrawn, scope: ofWork}, {row: 0, name: held, scope: ofDevice}, {row: 0, name: gateClosed, scope: ofWork},
-		{row: 50, name: powerStrip},
+		{row: 50, name: powerCut}, {row: 50, name: stripOff, scope: ofSeveral}, {row: 42, name: accessPoint, scope: ofSeveral},
+		{row: 19, name: cacheRot, scope: ofWork}, {row: 33, name: toldTwice},
 		{row: 42, name: string(fake.NoAnswer), scope: ofDevice}, {row: 40, name: string(fake.Slow), scope: ofDevice},
 		{row: 47, name: string(fake.OtherKey), scope: ofDevice}, {row: 48, name: string(fake.LoginRefused), scope: ofDevice},
 		{row: 55, name: string(fake.Flapping), scope: ofDevice}, {row: 50, name: string(fake.PowerOff), scope: ofDevice},
@@ -117,6 +125,7 @@ func kinds() []kind {
 		work(59, "hangs", func(s *fake.Script) { s.Install.Hangs, s.Install.Midway = true, fake.Broken }),
 		work(60, "slow-install", func(s *fake.Script) { s.Install.Takes *= 4 }),
 		work(62, "exit-0-unchanged", func(s *fake.Script) { s.Install.Leaves = fake.Unchanged }),
+		work(63, "output-garbled", func(s *fake.Script) { s.Install.Output = strings.Repeat("\xff\x00", 5000) + "\x1b[2J" }),
 		work(63, "exit-1-changed", func(s *fake.Script) { s.Install.Exit = 1 }),
 		work(63, "exit-1-unchanged", func(s *fake.Script) { s.Install.Exit, s.Install.Leaves = 1, fake.Unchanged }),
 		work(50, "half-configured", func(s *fake.Script) { s.Install.Exit, s.Install.Leaves = 1, fake.Broken }),
@@ -198,13 +207,18 @@ func (s *Scene) drawFault(c chance, k kind) Fault {
 		if c.one(0.1) {
 			f.Device = "" // the switch, the account, the whole strip
 		}
+	case ofSeveral:
+		f.For, f.Share = length, c.between(25, 75)
 	case ofWork:
 		if gated := s.gated(); (k.name == gateClosed || k.name == gateHangs) && len(gated) > 0 {
 			patch = pick(c, gated)
 		}
 		f.Patch, f.For = patch, length
-		if !c.one(0.3) { // else a bad patch: it does the same everywhere
+		switch {
+		case !c.one(0.3):
 			f.Device = device
+		case c.one(0.5): // a bad patch: it does the same everywhere, or on many devices
+			f.Share = c.between(30, 90)
 		}
 		if k.script != nil {
 			f.At, f.For = 0, 0

@@ -19,9 +19,12 @@ type Mutant struct {
 	Name   string
 	Facts  func(policy.Facts) policy.Facts     // what the rules plan from
 	Driver func(devices.Driver) devices.Driver // what stands between the runner and the devices
-	Lazy   bool                                // the journal acknowledges before it writes
-	Faults []string                            // the kinds of fault in which the guard shows; none = all
-	Breaks []string                            // invariants of which at least one has to break
+	// Silence is how a check counts that got no answer; "" = it has no result.
+	Silence site.CheckOutcome
+	Naive   bool     // the clock of the box is always believed
+	Lazy    bool     // the journal acknowledges before it writes
+	Faults  []string // the kinds of fault in which the guard shows; none = all
+	Breaks  []string // invariants of which at least one has to break
 }
 
 // Mutants are all guards, each removed by itself.
@@ -37,8 +40,11 @@ func Mutants() []Mutant {
 		{Name: "cut-off", Breaks: []string{"last safe start", "window"}, Facts: later},
 		{Name: "deadline", Faults: []string{"hangs", "slow-install"}, Breaks: []string{"window", "closed", "explicit"}, Driver: func(d devices.Driver) devices.Driver { return unlimited{d} }},
 		{Name: "verify-before-done", Breaks: []string{"proof"}, Driver: func(d devices.Driver) devices.Driver { return credulous{Driver: d, always: true} }},
-		{Name: "unknown-is-not-green", Faults: []string{string(fake.NoAnswer), powerStrip, "resets", "power_off"}, Breaks: []string{"proof"}, Driver: func(d devices.Driver) devices.Driver { return credulous{Driver: d} }},
+		{Name: "unknown-is-not-green", Faults: []string{string(fake.NoAnswer), powerCut, "resets", "power_off"}, Breaks: []string{"proof"}, Driver: func(d devices.Driver) devices.Driver { return credulous{Driver: d} }},
 		{Name: "ask-before-again", Faults: []string{boxAtCall, boxAtAppend, boxDies}, Breaks: []string{"once"}, Driver: func(d devices.Driver) devices.Driver { return &forgetful{Driver: d, boot: time.Now()} }},
+		{Name: "silence-is-no-pass", Faults: []string{stripOff, string(fake.NoAnswer), string(fake.PowerOff), "dead-boot"}, Breaks: []string{"green"}, Silence: site.Pass},
+		{Name: "clock-trust", Faults: []string{clockFuture}, Breaks: []string{"clock"}, Naive: true},
+		{Name: "pair", Breaks: []string{"pair"}, Facts: apart},
 		{Name: "intent-before-act", Breaks: []string{"intent", "once"}, Lazy: true},
 	}
 }
@@ -63,6 +69,15 @@ func grouped(edit func(*site.Group)) func(policy.Facts) policy.Facts {
 		}
 		return f
 	}
+}
+
+// apart makes two devices of a pair strangers to each other.
+func apart(f policy.Facts) policy.Facts {
+	f.Store.Devices = slices.Clone(f.Store.Devices)
+	for i := range f.Store.Devices {
+		f.Store.Devices[i].Role = ""
+	}
+	return f
 }
 
 // later lets the window end an hour after it really does.

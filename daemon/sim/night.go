@@ -81,7 +81,7 @@ func quick(t *testing.T) string {
 func (w *world) result() Result {
 	r := Result{
 		Scene: w.scene, Violations: w.oracle.breaches, Felt: w.felt, Steps: w.oracle.outcomes, Ends: w.oracle.ends, Opened: len(w.oracle.nights) > 0,
-		Ready: ready(w.scene, w.devices),
+		Ready: works(w.scene, w.devices),
 	}
 	for _, f := range w.devices.Fired() {
 		r.Felt[f.Fault] += f.Times
@@ -100,8 +100,8 @@ func (w *world) result() Result {
 	return r
 }
 
-// ready reports whether the store has its floor of healthy devices now.
-func ready(scene Scene, store *fake.Store) bool {
+// works reports whether the store has its floor of healthy devices now.
+func works(scene Scene, store *fake.Store) bool {
 	for capability, floor := range scene.Store.Floor {
 		healthy := 0
 		for _, d := range scene.Store.Devices {

@@ -67,6 +67,7 @@ func (w *world) play() {
 			at = at.Add(15 * time.Minute)
 			w.until(at)
 		}
+		w.morning()
 		w.cancel()
 		<-w.stopped
 		w.oracle.final()

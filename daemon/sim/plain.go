@@ -38,7 +38,7 @@ func Plain(t *testing.T, scene Scene) (is bool) {
 			scene.script(t.Context(), store, facts.Store.Devices, n)
 			pass(time.Until(night.closes.Add(time.Hour)))
 		}
-		is = ready(scene, store)
+		is = works(scene, store)
 	})
 	return is
 }
@@ -70,7 +70,7 @@ func (s *Scene) script(ctx context.Context, store *fake.Store, all []site.Device
 func (s *Scene) outage(window span) time.Time {
 	end := window.closes
 	for _, f := range s.Faults {
-		if at := s.Opens.Add(f.At); (f.Kind == boxDies || f.Kind == powerStrip) && at.After(window.opens) && at.Before(end) {
+		if at := s.Opens.Add(f.At); (f.Kind == boxDies || f.Kind == powerCut) && at.After(window.opens) && at.Before(end) {
 			end = at
 		}
 	}

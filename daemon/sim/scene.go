@@ -39,6 +39,7 @@ func Draw(seed uint64, kinds ...string) Scene {
 	s.drawNights(draw(seed, streamNights))
 	s.drawStore(draw(seed, streamStore))
 	s.drawPatches(draw(seed, streamPatches))
+	s.addChecks()
 	s.drawPace(draw(seed, streamPace))
 	s.drawFaults(draw(seed, streamFaults), kinds)
 	return s
@@ -99,9 +100,17 @@ func (s *Scene) addGroup(c chance, g site.Group, n int, capability string) {
 		s.machines = append(s.machines, fake.Device{
 			ID: d.ID, Class: d.Class, Packages: map[string]string{}, Services: []string{"core", "pos"},
 			Latency: c.span(5*time.Millisecond, 60*time.Millisecond), Bandwidth: int64(c.between(4, 100)) << 20,
-			GateTakes: c.span(200*time.Millisecond, 3*time.Second),
+			GateTakes: c.span(200*time.Millisecond, 3*time.Second), ClockOffset: wrong(c),
 		})
 	}
+}
+
+// wrong is how far the clock of a device is off: nothing may hang on it.
+func wrong(c chance) time.Duration {
+	if c.one(0.9) {
+		return 0
+	}
+	return c.span(-48*time.Hour, 48*time.Hour)
 }
 
 func artifact(c chance, name string) site.Artifact {

@@ -3,7 +3,9 @@ package sim
 import (
 	"flag"
 	"fmt"
+	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -12,6 +14,7 @@ var (
 	nights  = flag.Int("sim.n", 0, "how many nights TestSim plays; 0 = a few")
 	seed    = flag.Uint64("sim.seed", 1, "the seed of the first night; the others follow")
 	bolt    = flag.Uint64("sim.bolt", boltEvery, "every how manieth seed writes its journal to files, too; 0 = none")
+	faults  = flag.String("sim.faults", "", "empty: all kinds, often; realistic: as rare as in stores")
 	workers = flag.Int("sim.workers", 1, "how many nights TestSim plays at once")
 )
 
@@ -58,6 +61,27 @@ func TestEachFault(t *testing.T) {
 
 // bound is within how many nights a missing guard has to be found out.
 const bound = 2000
+
+// Seeds that once failed, in testdata/seeds: the name of each file is the seed, and its text says what
+// was found. A seed is another night when what is drawn changes.
+func TestSeeds(t *testing.T) {
+	files, err := os.ReadDir("testdata/seeds")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, file := range files {
+		seed, err := strconv.ParseUint(file.Name(), 10, 64)
+		if err != nil {
+			t.Fatalf("%s is not a seed", file.Name())
+		}
+		if raceEnabled && i%3 > 0 {
+			continue
+		}
+		if r := Night(t, seed); len(r.Violations) > 0 {
+			t.Errorf("%s", r)
+		}
+	}
+}
 
 // Whichever guard is removed, a night is found that breaks what it guards.
 func TestMutants(t *testing.T) {

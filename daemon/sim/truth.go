@@ -97,7 +97,10 @@ func (o *oracle) reallyBack(j *job, truth fake.Truth) {
 // went back together with it.
 func (o *oracle) asBefore(j *job, truth fake.Truth, proof fake.Ran) bool {
 	for _, m := range o.bundle(j) {
-		if m.begun && o.likeBefore(m, truth, proof) {
+		switch {
+		case m.begun && (m.state == site.RollbackFailed || m.state == site.Failed): // it is still there, and the device is left to a person
+			return truth.Applied[j.patch] == ""
+		case m.begun && o.likeBefore(m, truth, proof):
 			return true
 		}
 	}
