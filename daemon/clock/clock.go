@@ -34,9 +34,8 @@ const (
 	NoAnswer  Sync = "no_answer"   // it could not be asked
 )
 
-// Back is how far the clock may lie behind the newest time of the journal: small corrections
-// by a time server are no reason for suspicion.
-const Back = 2 * time.Minute
+// Back is how far the clock may lie behind the newest time of the journal.
+const Back = run.Back
 
 // Facts are everything that the judgement goes by.
 type Facts struct {

@@ -73,7 +73,7 @@ func behind(jobs []Job, first, second string) bool {
 
 // closedTo says why nothing may be begun on a device now, whatever it is.
 func (s State) closedTo(device string) *site.Reason {
-	if reason := s.Barred(); reason != nil {
+	if reason := s.Barred(s.At); reason != nil {
 		return reason
 	}
 	if reason, dirty := s.Dirty[device]; dirty {

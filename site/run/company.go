@@ -13,7 +13,7 @@ func (d *decider) waiting(j *Job) *site.Reason {
 	if j.Last != nil && j.Last.Step == Gate && j.Last.Outcome != OK {
 		return j.Last.Reason
 	}
-	if reason := d.s.Barred(); reason != nil {
+	if reason := d.s.Barred(d.now); reason != nil {
 		return reason
 	}
 	if reason := d.s.taken(j.Device); reason != nil {

@@ -12,7 +12,7 @@ import (
 // cut-off is ahead, and nothing is under way but on devices that do not answer.
 func Extendable(s State, now time.Time) bool {
 	n := s.Night
-	if n == nil || s.Barred() != nil || now.Before(n.Plan.Opens) || !now.Before(n.Plan.Cutoff) {
+	if n == nil || s.Barred(now) != nil || now.Before(n.Plan.Opens) || !now.Before(n.Plan.Cutoff) {
 		return false
 	}
 	return !slices.ContainsFunc(n.lanes, func(l *lane) bool { return l.back })

@@ -52,7 +52,7 @@ func Stamp(s State, e Event) Event {
 
 func (s *State) apply(e Event) {
 	s.At = e.At
-	if s.Unsure == nil && e.Kind != ClockChanged {
+	if s.Unsure == nil && e.Kind != ClockChanged && e.At.After(s.TrustedAt) {
 		s.TrustedAt = e.At
 	}
 	switch e.Kind {
@@ -69,6 +69,7 @@ func (s *State) apply(e Event) {
 		set(&s.HostKeys, &s.own.hostKeys, e.Device, e.Text)
 	case ClockChanged:
 		s.Unsure = e.Reason
+		s.forgetGates()
 	case DiskChanged:
 		s.Full = e.Reason
 	case HoldSet:

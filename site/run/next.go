@@ -41,8 +41,8 @@ func Due(s State, c window.Calendar, now time.Time) (window.Span, bool, *site.Re
 		return span, false, nil
 	case s.Night.Open():
 		return span, false, site.Because(site.CodeWaiting, "the night of "+s.Night.Plan.Night.String()+" is not closed yet")
-	case s.Barred() != nil:
-		return span, false, s.Barred()
+	case s.Barred(now) != nil:
+		return span, false, s.Barred(now)
 	}
 	return span, true, nil
 }
@@ -286,7 +286,7 @@ func (d *decider) goOn(b bundle, m mate) {
 	case m.turn.notBefore.After(d.now):
 		d.wakeAt(m.turn.notBefore)
 		return
-	case !j.Begun() && (d.s.Barred() != nil || d.s.taken(j.Device) != nil):
+	case !j.Begun() && (d.s.Barred(d.now) != nil || d.s.taken(j.Device) != nil):
 		return
 	case m.turn.step == Install && !b.begun() && !d.mayBegin(b):
 		return
@@ -361,7 +361,8 @@ func (d *decider) tooLate(b bundle, next Step) *site.Reason {
 }
 
 // stale reports whether a gate was open so long ago that it has to be asked again: business
-// may have begun while the job waited for others, or while nobody heard the answer.
+// may have begun while the job waited for others, or while nobody heard the answer, or while
+// nobody knew the time.
 func (d *decider) stale(j *Job, p *site.Patch) bool {
 	gate := j.Ends[Gate]
 	return d.s.gated(j.Device, *p) && (d.now.Sub(gate.At) > gateEvery || gate.At.After(gate.Deadline))

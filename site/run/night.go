@@ -3,6 +3,7 @@ package run
 import (
 	"encoding/json"
 	"iter"
+	"maps"
 	"slices"
 	"time"
 
@@ -194,6 +195,23 @@ func (n *Night) change(at int, edit func(j *Job)) {
 		edit(&jobs[i])
 	}
 	n.lanes[at] = newLane(l.device, jobs)
+}
+
+// forgetGates lets what gates said count as old: while nobody knows the time, nobody knows how long
+// ago it was.
+func (s *State) forgetGates() {
+	if !s.Night.Open() {
+		return
+	}
+	for at := range s.Night.lanes {
+		s.Night.change(at, func(j *Job) {
+			if gate, asked := j.Ends[Gate]; asked && !j.Settled {
+				gate.Deadline = time.Time{}
+				j.Ends = maps.Clone(j.Ends)
+				j.Ends[Gate] = gate
+			}
+		})
+	}
 }
 
 // clone returns a copy whose lanes may be replaced.

@@ -69,6 +69,7 @@ type night struct {
 	scene scenario.Scene
 	s     run.State
 	now   time.Time
+	days  int // nights before this one
 	out   strings.Builder
 	seq   uint64
 	wake  time.Time
@@ -105,6 +106,7 @@ func (n *night) begin() {
 
 // tomorrow plans the next night and tells what it leaves out.
 func (n *night) tomorrow() {
+	n.days++
 	n.now = n.s.Night.Plan.Opens.AddDate(0, 0, 1)
 	n.begin()
 	fmt.Fprintf(&n.out, "night of %s\n", n.s.Night.Plan.Night)
@@ -226,7 +228,7 @@ func (n *night) clock(at string) {
 	if err != nil {
 		n.t.Fatal(err)
 	}
-	n.now = now
+	n.now = now.AddDate(0, 0, n.days)
 }
 
 func (n *night) open(device string) run.Job {

@@ -14,7 +14,7 @@ import (
 type State struct {
 	Seq       uint64                      `json:"seq"`                 // of the last record folded in
 	At        time.Time                   `json:"at"`                  // of the last record
-	TrustedAt time.Time                   `json:"trusted_at,omitzero"` // of the last record written while the clock was trusted
+	TrustedAt time.Time                   `json:"trusted_at,omitzero"` // the newest time of a record that was written while the clock was trusted
 	Catalog   CatalogNote                 `json:"catalog"`
 	Refused   *site.Reason                `json:"refused,omitempty"` // why what the server offers was not accepted; nil once a catalog was
 	Cached    map[string]bool             `json:"cached,omitempty"`  // digests whose bytes were verified in the store
@@ -112,11 +112,19 @@ func (s State) clone() State {
 	return s
 }
 
+// Back is how far the clock may lie behind the newest trusted time of the journal: small
+// corrections by a time server are no reason for suspicion.
+const Back = 2 * time.Minute
+
 // Barred says why nothing may be begun anywhere now: the clock is not to be trusted, or the
-// outcome of what is begun could perhaps not be written down. Nil = it may.
-func (s State) Barred() *site.Reason {
-	if s.Unsure != nil {
+// outcome of what is begun could perhaps not be written down. Nil = it may. A clock that has just
+// gone back counts as not trusted before anybody has judged it.
+func (s State) Barred(now time.Time) *site.Reason {
+	switch gone := s.TrustedAt.Sub(now); {
+	case s.Unsure != nil:
 		return s.Unsure
+	case gone > Back:
+		return site.Because(site.CodeClockUnsure, "the clock of this box went back by "+gone.Round(time.Second).String())
 	}
 	return s.Full
 }
