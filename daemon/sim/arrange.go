@@ -164,6 +164,9 @@ func (w *world) news() run.Event {
 	defer w.mu.Unlock()
 	note := &run.CatalogNote{Version: w.version + 1, Withdrawn: map[string]string{}}
 	for _, a := range w.facts.Catalog.Patches {
+		if w.scene.arrives[a.Patch.ID] <= w.night {
+			note.Patches = append(note.Patches, a.Patch.ID)
+		}
 		if a.Withdrawn != nil {
 			note.Withdrawn[a.Patch.ID] = a.Withdrawn.Reason
 		}

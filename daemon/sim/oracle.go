@@ -29,6 +29,7 @@ type oracle struct {
 	opened   bool
 	closed   bool
 	dirty    map[string]bool              // devices that were left without proof, in any night
+	kept     map[string]bool              // patches in quarantine
 	bundles  int                          // how many there were
 	unsure   bool                         // the journal says that the clock is not trusted
 	ends     map[site.State]int           // how jobs ended, of all nights
@@ -64,7 +65,7 @@ type job struct {
 func newOracle(scene Scene, store *fake.Store) *oracle {
 	return &oracle{
 		scene: scene, devices: store, intents: map[devices.WorkID]run.Event{}, jobs: map[pair]*job{},
-		outcomes: map[string]int{}, nights: map[string]bool{}, dirty: map[string]bool{}, ends: map[site.State]int{}, pace: pace{},
+		outcomes: map[string]int{}, nights: map[string]bool{}, dirty: map[string]bool{}, kept: map[string]bool{}, ends: map[site.State]int{}, pace: pace{},
 	}
 }
 
@@ -132,6 +133,10 @@ func (o *oracle) follow(e run.Event) {
 		o.closed = true
 	case run.BundleSplit:
 		o.split(e)
+	case run.PatchQuarantined:
+		o.kept[e.Patch] = true
+	case run.HoldReleased:
+		delete(o.kept, e.Patch)
 	case run.StepStarted, run.StepEnded, run.PatchSettled, run.DeviceSilent, run.DeviceAnswered:
 		j := o.jobs[pair{e.Device, e.Patch}]
 		if j == nil {
@@ -301,6 +306,9 @@ func (o *oracle) mayInstall(j *job, e run.Event) {
 	}
 	if j.begun {
 		return
+	}
+	if o.kept[e.Patch] {
+		o.note("quarantine", "%s is begun on %s, and proved itself guilty before", e.Patch, e.Device)
 	}
 	if o.dirty[e.Device] {
 		o.note("dirty", "%s is begun on %s, which was left without proof", e.Patch, e.Device)

@@ -87,6 +87,12 @@ func (o *oracle) reallyBack(j *job, truth fake.Truth) {
 		o.note("proof", "%s of %s is rolled back, and no proof of it was taken on the device", j.patch, j.device)
 		return
 	}
+	if !j.begun { // it was put on and taken back with its bundle, and not begun again
+		if truth.Applied[j.patch] != "" {
+			o.note("truth", "%s of %s is rolled back, and still there", j.patch, j.device)
+		}
+		return
+	}
 	if o.asBefore(j, truth, proof) || o.disturbed(j.device, proof.Ended) {
 		return
 	}
@@ -110,7 +116,7 @@ func (o *oracle) asBefore(j *job, truth fake.Truth, proof fake.Ran) bool {
 func (o *oracle) likeBefore(j *job, truth fake.Truth, proof fake.Ran) bool {
 	was := j.before
 	return maps.Equal(truth.Packages, was.Packages) && slices.Equal(truth.Broken, was.Broken) && maps.Equal(truth.Applied, was.Applied) &&
-		(maps.Equal(truth.Services, was.Services) || o.disturbed(j.device, proof.Ended) || o.disturbed(j.device, j.since))
+		(maps.Equal(truth.Services, was.Services) || !was.Up || o.disturbed(j.device, proof.Ended) || o.disturbed(j.device, j.since))
 }
 
 // final checks the whole night when it is over.
