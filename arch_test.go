@@ -32,6 +32,7 @@ func allowedVars() []string {
 		"daemon/journal.key*",
 		"devices/fakessh.epoch", // a fixed time
 		"devices/sshhost.*Text", // embedded scripts put together
+		"site/ready/words.all",  // the languages, read from embedded files
 		"sync/patchfile.*Keys",  // what may be written in a patch file
 	}
 }

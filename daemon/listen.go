@@ -50,7 +50,7 @@ func (d *Daemon) listen() ([]listener, error) {
 
 func (d *Daemon) readyPage() http.Handler {
 	o := readypage.Options{
-		Report: d.Report, Next: d.checker.Next, Zone: d.store.Calendar.Zone, Store: d.store.ID + " " + d.store.Name, Log: d.Log,
+		Report: d.reportIn, Language: d.store.Language, Next: d.checker.Next, Zone: d.store.Calendar.Zone, Store: d.store.ID + " " + d.store.Name, Log: d.Log,
 		Check: func(context.Context) error {
 			d.checker.Kick()
 			return nil

@@ -8,6 +8,7 @@ import (
 	"github.com/nightfill/nightfill/daemon/view"
 	"github.com/nightfill/nightfill/site"
 	"github.com/nightfill/nightfill/site/ready"
+	"github.com/nightfill/nightfill/site/ready/words"
 	"github.com/nightfill/nightfill/site/run"
 	"github.com/nightfill/nightfill/site/window/tzdata"
 	"github.com/nightfill/nightfill/sync/uplink"
@@ -115,23 +116,34 @@ func (d *Daemon) View(context.Context) view.Facts {
 		f.Line = view.Line{Wanted: true, Connected: status.Connected, Since: status.Since}
 		f.Outbox = f.Last - min(f.Last, status.Stored)
 	}
-	f.Report = d.judge(f)
+	f.Report = d.judge(f, words.Default)
 	return f
 }
 
-// judge says whether the store can open, from the newest results.
-func (d *Daemon) judge(f view.Facts) ready.Report {
+// judge says whether the store can open, from the newest results, in a language.
+func (d *Daemon) judge(f view.Facts, language string) ready.Report {
 	d.mu.Lock()
 	results, since := map[string]site.CheckResult{}, map[string]time.Time{}
 	for id, r := range d.results {
 		results[id], since[id] = r, d.since[id]
 	}
 	d.mu.Unlock()
-	return ready.Judge(view.Readiness(f, results, since, d.started))
+	in := view.Readiness(f, results, since, d.started)
+	in.Language = language
+	return ready.Judge(in)
 }
 
-// Report judges whether the store can open, now.
+// Report judges whether the store can open, now, for machines and technicians: in English.
 func (d *Daemon) Report() ready.Report { return d.View(context.Background()).Report }
+
+// reportIn is Report for the people of the store.
+func (d *Daemon) reportIn(language string) ready.Report {
+	f := d.View(context.Background())
+	if language == f.Report.Language {
+		return f.Report
+	}
+	return d.judge(f, language)
+}
 
 // watchVerdict writes down when the store's word changes, and has the checks run when a
 // night is over.

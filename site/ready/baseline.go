@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/nightfill/nightfill/site"
+	"github.com/nightfill/nightfill/site/ready/words"
 )
 
 // Baseline is what was known when the newest night opened, and what the night changed since.
@@ -18,7 +19,7 @@ type Baseline struct {
 }
 
 // Compare compares every check of the store with its baseline. since is when each one that
-// fails began to. The same values give the same answer.
+// fails began to. The same values give the same answer. Its sentences are English, for the journal.
 func (b *Baseline) Compare(store site.Store, now map[string]site.CheckResult, since map[string]time.Time) []site.Compared {
 	all := make([]site.Compared, 0, len(store.Checks))
 	for _, c := range store.Checks {
@@ -28,7 +29,7 @@ func (b *Baseline) Compare(store site.Store, now map[string]site.CheckResult, si
 			if t, known := since[c.ID]; known {
 				v.Since = t
 			}
-			v.Broke, v.Text, v.Did = b.check(store, c, v.Since)
+			v.Broke, v.Text, v.Did = b.check(words.For(words.Default), store, c, v.Since)
 		}
 		all = append(all, v)
 	}
@@ -45,31 +46,31 @@ func outcomeOf(results map[string]site.CheckResult, id string) site.CheckOutcome
 func (b *Baseline) before(check string) site.CheckOutcome { return outcomeOf(b.Checks, check) }
 
 // check says when a failing check broke.
-func (b *Baseline) check(store site.Store, c site.Check, since time.Time) (site.Broke, string, []site.Did) {
+func (b *Baseline) check(lang *words.Language, store site.Store, c site.Check, since time.Time) (site.Broke, string, []site.Did) {
 	if b == nil || !b.Until.IsZero() && !since.Before(b.Until) {
 		return "", "", nil
 	}
 	switch b.before(c.ID) {
 	case site.Fail:
-		return site.BeforeNight, alreadyWords, nil
+		return site.BeforeNight, lang.Say("broke_before"), nil
 	case site.Pass, site.Warn:
 		did := b.on(lookedAt(store, c))
-		return site.Tonight, b.tonightWords(subjectOf(c), did, since), did
+		return site.Tonight, b.tonightWords(lang, subjectOf(c), did, since), did
 	}
-	return site.NotKnown, notKnownWords, nil
+	return site.NotKnown, lang.Say("broke_not_known"), nil
 }
 
 // device says when a device that does not answer fell silent.
-func (b *Baseline) device(id string, since time.Time) (site.Broke, string) {
+func (b *Baseline) device(lang *words.Language, id string, since time.Time) (site.Broke, string) {
 	switch {
 	case b == nil || !b.Until.IsZero() && !since.Before(b.Until):
 		return "", ""
 	case slices.Contains(b.Down, id):
-		return site.BeforeNight, alreadyWords
+		return site.BeforeNight, lang.Say("broke_before")
 	case slices.Contains(b.Up, id):
-		return site.Tonight, b.tonightWords(id, b.on([]string{id}), since)
+		return site.Tonight, b.tonightWords(lang, id, b.on([]string{id}), since)
 	}
-	return site.NotKnown, notKnownWords
+	return site.NotKnown, lang.Say("broke_not_known")
 }
 
 // lookedAt are the devices that a check speaks of: its own, else all that have its capability.

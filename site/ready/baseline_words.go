@@ -1,41 +1,34 @@
 package ready
 
 import (
-	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/nightfill/nightfill/site"
-)
-
-const (
-	alreadyWords  = "It was already broken before tonight's work."
-	notKnownWords = "It is not known whether it worked before tonight's work."
+	"github.com/nightfill/nightfill/site/ready/words"
 )
 
 // tonightWords names what was done to what broke. Something that broke when the night was over
 // broke after its work, and where nothing was done, it says that.
-func (b *Baseline) tonightWords(subject string, did []site.Did, since time.Time) string {
-	when := "during"
-	if !b.Closed.IsZero() && since.After(b.Closed) {
-		when = "after"
+func (b *Baseline) tonightWords(lang *words.Language, subject string, did []site.Did, since time.Time) string {
+	after := !b.Closed.IsZero() && since.After(b.Closed)
+	switch {
+	case len(did) == 0 && after:
+		return lang.Say("broke_after_not", "it", subject)
+	case len(did) == 0:
+		return lang.Say("broke_tonight_not", "it", subject)
+	case after:
+		return lang.Say("broke_after", "what", changes(lang, did))
 	}
-	if len(did) == 0 {
-		if when == "after" {
-			when = "after tonight's work"
-		} else {
-			when = "tonight"
-		}
-		return "It broke " + when + ". Nothing was changed on " + subject + "."
-	}
-	return "It broke " + when + " tonight's work on " + changes(did) + "."
+	return lang.Say("broke_during", "what", changes(lang, did))
 }
 
 // maxNamed is how many devices, and how many patches of one, a sentence names.
 const maxNamed = 3
 
 // changes writes patches by device: "srv-1 (a, b) and srv-2 (c)".
-func changes(did []site.Did) string {
+func changes(lang *words.Language, did []site.Did) string {
 	var order []string
 	patches := map[string][]string{}
 	for _, d := range did {
@@ -46,17 +39,15 @@ func changes(did []site.Did) string {
 	}
 	var parts []string
 	for _, device := range order {
-		names, more := patches[device], ""
+		names := patches[device]
+		named := strings.Join(names[:min(len(names), maxNamed)], ", ")
 		if n := len(names) - maxNamed; n > 0 {
-			names, more = names[:maxNamed], fmt.Sprintf(" and %d more", n)
+			named = lang.Say("more_patches", "list", named, "n", strconv.Itoa(n))
 		}
-		parts = append(parts, device+" ("+strings.Join(names, ", ")+more+")")
-	}
-	if len(parts) == 1 {
-		return parts[0]
+		parts = append(parts, device+" ("+named+")")
 	}
 	if n := len(parts) - maxNamed; n > 0 {
-		return strings.Join(parts[:maxNamed], ", ") + " and " + plural(n, "more device")
+		return lang.Count("more_devices", n, "list", strings.Join(parts[:maxNamed], ", "))
 	}
-	return list(parts)
+	return lang.List(parts)
 }

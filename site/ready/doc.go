@@ -4,5 +4,5 @@
 // missing, too old, from the future or from before this start proves nothing.
 //
 // It looks at nothing itself and keeps nothing: Judge is a function of its
-// Input. All sentences that a shop reads about its readiness are in words.go.
+// Input. What a shop reads about its readiness is in the files of words, one a language.
 package ready

@@ -74,10 +74,10 @@ func (j *judge) findDown() {
 			red = red || j.capability(name).missed()
 			named = first(named, name)
 		}
-		f := downWords(d.ID)
+		f := j.about(CodeDown, d.ID)
 		f.Code, f.Device, f.Since = code, d.ID, since
 		f.SoWhat = j.soWhat(named, red)
-		f.Broke, f.BrokeText = j.in.Baseline.device(d.ID, since)
+		f.Broke, f.BrokeText = j.in.Baseline.device(j.lang, d.ID, since)
 		j.add(f, red)
 	}
 }
@@ -95,10 +95,10 @@ func (j *judge) findFailed() {
 			continue
 		}
 		red := l.required() || !l.check.Optional && j.capability(l.check.Capability).missed()
-		f := failWords(l.check)
+		f := j.failWords(l.check)
 		f.Code, f.Device, f.Since = l.check.ID, l.check.Device, j.since(l)
 		f.SoWhat = j.soWhat(l.check.Capability, red)
-		f.Broke, f.BrokeText, _ = j.in.Baseline.check(j.in.Store, l.check, f.Since)
+		f.Broke, f.BrokeText, _ = j.in.Baseline.check(j.lang, j.in.Store, l.check, f.Since)
 		j.add(f, red)
 	}
 }
@@ -115,9 +115,9 @@ func (j *judge) findFloors() {
 	for _, w := range j.abled {
 		switch {
 		case w.missed() && !j.blamed(w.Name):
-			j.add(floorWords(w.Capability), true)
+			j.add(j.floorWords(w.Capability), true)
 		case w.unsure() && (!w.checked || w.Unknown == 0):
-			j.add(uncheckedWords(w), false)
+			j.add(j.uncheckedWords(w), false)
 		}
 	}
 }
@@ -139,7 +139,7 @@ func (j *judge) findWarnings() {
 		if l.is != good || !l.warn {
 			continue
 		}
-		f := warnWords(l.check)
+		f := j.warnWords(l.check)
 		f.Code, f.Device, f.Since = l.check.ID, l.check.Device, j.since(l)
 		j.add(f, false)
 	}
@@ -159,10 +159,10 @@ func (j *judge) findUnseen() {
 			continue
 		}
 		named[subject] = true
-		f := unseenWords(subject)
+		f := j.about(CodeNotSeen, subject)
 		f.Code = l.check.ID
 		if away && l.check.Device != "" {
-			f = awayWords(subject)
+			f = j.about(CodeAway, subject)
 			f.Code, f.Since = CodeAway, since
 		}
 		f.Device = l.check.Device
@@ -173,7 +173,7 @@ func (j *judge) findUnseen() {
 func (j *judge) findDirty() {
 	for _, d := range j.in.Store.Devices {
 		if since, dirty := j.dirty[d.ID]; dirty {
-			f := dirtyWords(d.ID)
+			f := j.about(CodeDirty, d.ID)
 			f.Device, f.Since = d.ID, since
 			j.add(f, false)
 		}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/nightfill/nightfill/site"
+	"github.com/nightfill/nightfill/site/ready/words"
 )
 
 // standing is what may be believed of a check or of a device's capability now.
@@ -47,6 +48,7 @@ func (w weighed) unsure() bool { return w.Working < w.Floor && !w.missed() }
 // judge is the working memory of one judgement.
 type judge struct {
 	in     Input
+	lang   *words.Language
 	zone   *time.Location
 	down   map[string]time.Time // device -> since
 	away   map[string]time.Time
@@ -63,7 +65,7 @@ type judge struct {
 
 func newJudge(in Input) *judge {
 	j := &judge{
-		in: in, zone: in.Store.Calendar.Zone,
+		in: in, lang: words.For(in.Language), zone: in.Store.Calendar.Zone,
 		down: map[string]time.Time{}, away: map[string]time.Time{}, dirty: map[string]time.Time{},
 		fix: []Finding{}, notes: []Finding{}, working: []string{},
 	}
@@ -106,7 +108,7 @@ func (j *judge) lookAtAll() {
 		l := j.lookAt(c)
 		j.looks = append(j.looks, l)
 		if l.is == good {
-			j.working = append(j.working, workingLine(c))
+			j.working = append(j.working, j.workingLine(c))
 		}
 	}
 }

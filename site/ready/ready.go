@@ -23,6 +23,7 @@ type Input struct {
 	Devices  []Fact
 	Notes    []Note
 	Rev      uint64 // number of the newest journal record that went into this input
+	Language string // tag of the language of every sentence; unknown or empty = English
 }
 
 // Night is how far a running night has come.
@@ -67,6 +68,7 @@ type Note struct {
 
 // Report is the judgement at one moment. It must be made anew for every reader: it grows stale by itself.
 type Report struct {
+	Language     string // of its sentences
 	Verdict      site.Verdict
 	Text         string    // the sentence under the word
 	Fix          []Finding // what keeps the store from trading, red
@@ -123,7 +125,8 @@ func Judge(in Input) Report {
 	j.weighCapabilities()
 	j.findAll()
 	r := Report{
-		Fix: j.fix, Notes: j.notes, Working: j.working,
+		Language: j.lang.Tag,
+		Fix:      j.fix, Notes: j.notes, Working: j.working,
 		Capabilities: j.capabilities(), Checks: j.counts(), Rev: in.Rev,
 	}
 	r.AsOf, r.MaxAge = j.freshness()

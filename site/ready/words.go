@@ -1,29 +1,20 @@
 package ready
 
 import (
-	"fmt"
-	"strings"
+	"cmp"
+	"strconv"
 	"time"
 
 	"github.com/nightfill/nightfill/site"
+	"github.com/nightfill/nightfill/site/ready/words"
 )
 
-// Word is the one big word of a verdict.
-func Word(v site.Verdict) string {
-	switch v {
-	case site.Ready, site.ReadyNotes:
-		return "READY"
-	case site.NotReady:
-		return "NOT READY"
-	case site.Working:
-		return "UPDATING"
-	}
-	return "DON'T KNOW"
-}
+// Word is the one big word of a verdict, in English.
+func Word(v site.Verdict) string { return words.For(words.Default).Word(v) }
 
 // Line is the judgement in one line, for a sign, a phone or a text widget.
 func (r Report) Line() string {
-	word := Word(r.Verdict)
+	word := words.For(r.Language).Word(r.Verdict)
 	switch {
 	case r.Verdict == site.Ready || r.Verdict == site.ReadyNotes:
 		return word
@@ -37,14 +28,14 @@ func (r Report) Line() string {
 func (j *judge) text(r Report) string {
 	switch r.Verdict {
 	case site.Ready:
-		return "You can open. Everything was checked at " + j.clock(r.AsOf) + "."
+		return j.lang.Say("open_all", "at", j.clock(r.AsOf))
 	case site.ReadyNotes:
-		return "You can open. " + things(len(r.Notes)) + " to know."
+		return j.lang.Count("open_notes", len(r.Notes))
 	case site.NotReady:
 		if wait := j.in.Opens.Sub(j.in.Now); !j.in.Opens.IsZero() && wait > 0 && wait <= 12*time.Hour {
-			return things(len(r.Fix)) + " to fix before you open at " + j.clock(j.in.Opens) + "."
+			return j.lang.Count("fix_before", len(r.Fix), "at", j.clock(j.in.Opens))
 		}
-		return things(len(r.Fix)) + " to fix."
+		return j.lang.Count("fix", len(r.Fix))
 	case site.Working:
 		return j.nightText()
 	}
@@ -54,91 +45,42 @@ func (j *judge) text(r Report) string {
 func (j *judge) nightText() string {
 	n := j.in.Night
 	if n.Closes.IsZero() || j.in.Now.Before(n.Closes) {
-		s := fmt.Sprintf("Updating tonight. %d of %s done.", n.Settled, plural(n.Total, "device"))
+		s := j.lang.Count("night", n.Total, "done", strconv.Itoa(n.Settled))
 		if n.Ends.After(j.in.Now) {
-			s += " Finished by about " + j.clock(n.Ends) + "."
+			s += " " + j.lang.Say("night_ends", "at", j.clock(n.Ends))
 		}
 		return s
 	}
-	switch free := j.usable(); len(free) {
-	case 0:
-		return "Updates are still running. Wait for this page to change."
-	case 1:
-		return "Updates are still running. " + free[0] + " is free to use now."
-	default:
-		return "Updates are still running. " + list(free) + " are free to use now."
+	free := j.usable()
+	if len(free) == 0 {
+		return j.lang.Say("over_wait")
 	}
+	return j.lang.Count("over_free", len(free), "names", j.lang.List(free))
 }
 
 func (j *judge) unknownText(r Report) string {
 	switch {
 	case len(j.looks) == 0:
-		return "Nothing is checked in this store yet. Tell head office."
+		return j.lang.Say("unknown_empty")
 	case !j.anyFresh() && r.AsOf.IsZero():
-		return "Nothing was checked yet. The store box is checking now."
+		return j.lang.Say("unknown_yet")
 	case !j.anyFresh():
-		return "Last check was " + j.clock(r.AsOf) + ". The store box is checking again."
+		return j.lang.Say("unknown_old", "at", j.clock(r.AsOf))
 	case j.unsure() == 0:
-		return "Nothing that the store needs is checked. Tell head office."
+		return j.lang.Say("unknown_needed")
 	}
-	return things(j.unsure()) + " could not be checked. The store box is checking again."
+	return j.lang.Count("unknown_some", j.unsure())
 }
 
 // clock writes a time as the shop reads it, with the day where it is not today.
-func (j *judge) clock(t time.Time) string { return Clock(t.In(j.zone), j.in.Now.In(j.zone)) }
-
-// Clock writes t as 15:04, with the day when it is not the day of now or, for a time
-// in the coming night, not within 12 hours of it. Both are in the zone of the store.
-func Clock(t, now time.Time) string {
-	away := now.Sub(t)
-	switch {
-	case t.YearDay() == now.YearDay() && t.Year() == now.Year(), away < 0 && away > -12*time.Hour:
-		return t.Format("15:04")
-	case away < 6*24*time.Hour && away > -6*24*time.Hour:
-		return t.Format("15:04 on Monday")
-	}
-	return t.Format("15:04 on 2 January")
-}
-
-func things(n int) string { return plural(n, "thing") }
-
-func plural(n int, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return fmt.Sprintf("%d %ss", n, noun)
-}
-
-// list writes at most three names, and how many more there are.
-func list(names []string) string {
-	if n := len(names); n > 4 {
-		return strings.Join(names[:3], ", ") + fmt.Sprintf(" and %d more", n-3)
-	}
-	return strings.Join(names[:len(names)-1], ", ") + " and " + names[len(names)-1]
-}
+func (j *judge) clock(t time.Time) string { return j.lang.Clock(t.In(j.zone), j.in.Now.In(j.zone)) }
 
 // subjectOf is how a check's subject is called: its device, else the check itself.
 func subjectOf(c site.Check) string { return first(c.Device, c.ID) }
 
-// can says what a device with the capability does, in words that follow "1 of 2 devices".
-func can(capability string) string {
-	switch capability {
-	case "sell":
-		return "can sell"
-	case "sell-mobile":
-		return "can sell on the shop floor"
-	case "cards", "card", "take-cards":
-		return "can take cards"
-	case "print", "receipts":
-		return "can print"
-	case "prices":
-		return "have the right prices"
-	}
-	return "work for " + strings.NewReplacer("-", " ", "_", " ").Replace(capability)
-}
-
-func count(c Capability) string {
-	return fmt.Sprintf("%d of %s %s.", c.Working, plural(c.Total, "device"), can(c.Name))
+// count says how many devices have a capability, as a sentence.
+func (j *judge) count(c Capability) string {
+	return j.lang.Count("count", c.Total, "works", strconv.Itoa(c.Working), "can", j.lang.Can(c.Name))
 }
 
 // soWhat says what a failure means for the day.
@@ -146,166 +88,104 @@ func (j *judge) soWhat(capability string, red bool) string {
 	w := j.capability(capability)
 	switch {
 	case w.Name != "":
-		return fmt.Sprintf("%s You need %d.", count(w.Capability), w.Floor)
+		return j.lang.Say("count_need", "count", j.count(w.Capability), "floor", strconv.Itoa(w.Floor))
 	case red:
-		return "The store needs this to open."
+		return j.lang.Say("store_needs")
 	}
-	return "You can open without it."
+	return j.lang.Say("open_without")
 }
 
-const wait = "Wait 5 minutes. This page will change by itself."
+// say makes a finding from the words with this key; see words.Language.Finding.
+func (j *judge) say(key string, pairs ...string) Finding {
+	w := j.lang.Finding(key, pairs...)
+	return Finding{What: w.What, SoWhat: w.SoWhat, Steps: w.Steps, Else: w.Else}
+}
 
-func downWords(device string) Finding {
-	return Finding{
-		What:  device + " does not answer",
-		Steps: []string{"Look if " + device + " is switched on.", "Switch it on if it is off.", wait},
-		Else:  "Trade with what works.",
+// keyOf is the key of the words about a kind of check.
+func (j *judge) keyOf(c site.Check) string {
+	if key := string(c.Kind) + ".store"; c.Device == "" && j.lang.Has(key) {
+		return key
 	}
+	if j.lang.Has(string(c.Kind)) {
+		return string(c.Kind)
+	}
+	return CodeDown
 }
 
 // failWords are the words of the check itself, and sensible ones where it has none.
-func failWords(c site.Check) Finding {
-	f := kindWords(c)
-	if c.What != "" {
-		f.What = c.What
-	}
+func (j *judge) failWords(c site.Check) Finding {
+	f := j.say(j.keyOf(c), "it", subjectOf(c), "check", c.ID)
+	f.What, f.Else = cmp.Or(c.What, f.What), cmp.Or(c.Else, f.Else)
 	if len(c.Steps) > 0 {
 		f.Steps = c.Steps
 	}
-	if c.Else != "" {
-		f.Else = c.Else
-	}
 	return f
 }
 
-func kindWords(c site.Check) Finding {
-	it := subjectOf(c)
-	f := downWords(it)
-	leave := []string{"Leave " + it + " switched on.", wait}
-	switch c.Kind {
-	case site.CheckTCP:
-		if c.Device == "" {
-			f.Steps = leave[1:]
+func (j *judge) warnWords(c site.Check) Finding {
+	f, w := j.failWords(c), j.say("warn", "it", subjectOf(c))
+	if key := string(c.Kind) + ".warn"; j.lang.Has(key) {
+		special := j.say(key, "it", subjectOf(c), "check", c.ID)
+		w.What = special.What
+		if len(c.Steps) == 0 {
+			f.Steps = special.Steps
 		}
-	case site.CheckHTTP:
-		if c.Device == "" {
-			f.Steps = leave[1:]
-			break
-		}
-		f.What = "The shop program on " + it + " does not answer"
-	case site.CheckService:
-		f.What, f.Steps = "The shop program on "+it+" is not running", leave
-	case site.CheckCommand:
-		f.What, f.Steps = "A test of "+it+" did not pass", leave
-	case site.CheckDisk:
-		f.What, f.Steps = it+" is almost full", leave[:1]
-	case site.CheckClock:
-		f.What = it + " has the wrong time"
-		f.Steps = []string{"Do not sell with " + it + ". Receipts would be wrong."}
 	}
-	return f
-}
-
-func warnWords(c site.Check) Finding {
-	f := failWords(c)
-	if c.What == "" {
-		f.What = subjectOf(c) + " works but needs care today"
-	}
-	f.SoWhat, f.Else = "You can open.", ""
+	f.What, f.SoWhat, f.Else = cmp.Or(c.What, w.What), w.SoWhat, ""
 	return f
 }
 
 // workingLine is what a passed check shows, in "What is working".
-func workingLine(c site.Check) string {
-	it := subjectOf(c)
-	switch c.Kind {
-	case site.CheckHTTP:
-		if c.Device != "" {
-			return "The shop program on " + it + " answers"
-		}
-	case site.CheckService:
-		return "The shop program on " + it + " is running"
-	case site.CheckCommand:
-		return "The test " + c.ID + " passed on " + it
-	case site.CheckDisk:
-		return it + " has enough room"
-	case site.CheckClock:
-		return it + " has the right time"
-	}
-	return it + " answers"
+func (j *judge) workingLine(c site.Check) string {
+	pairs := []string{"it", subjectOf(c), "check", c.ID}
+	return cmp.Or(j.lang.Finding(j.keyOf(c), pairs...).Works, j.lang.Finding(string(site.CheckTCP), pairs...).Works)
 }
 
-func floorWords(c Capability) Finding {
-	return Finding{
-		Code:   CodeFloor,
-		What:   fmt.Sprintf("Only %d of %s %s", c.Working, plural(c.Total, "device"), can(c.Name)),
-		SoWhat: fmt.Sprintf("You need %d.", c.Floor),
-		Steps:  []string{"Switch on the devices that are off.", wait},
-		Else:   "Trade with what works.",
+func (j *judge) floorWords(c Capability) Finding {
+	key := CodeFloor
+	if c.Total != 1 {
+		key += ".many"
 	}
+	f := j.say(key, "works", strconv.Itoa(c.Working), "n", strconv.Itoa(c.Total), "can", j.lang.Can(c.Name), "floor", strconv.Itoa(c.Floor))
+	f.Code = CodeFloor
+	return f
 }
 
-func uncheckedWords(w weighed) Finding {
+func (j *judge) uncheckedWords(w weighed) Finding {
+	key := CodeUnchecked
 	if w.checked {
-		return Finding{
-			Code: CodeUnchecked, What: fmt.Sprintf("%s You need %d", count(w.Capability), w.Floor),
-			SoWhat: "The list of checks is too short.", Else: "Tell head office.",
-		}
+		key += ".few"
 	}
-	return Finding{
-		Code: CodeUnchecked, What: "Nothing checks if devices " + can(w.Name),
-		SoWhat: "The store box cannot tell.", Steps: []string{"Try it by hand."}, Else: "Tell head office.",
-	}
+	f := j.say(key, "count", j.count(w.Capability), "floor", strconv.Itoa(w.Floor), "can", j.lang.Can(w.Name))
+	f.Code = CodeUnchecked
+	return f
 }
 
-func unseenWords(subject string) Finding {
-	return Finding{
-		Code: CodeNotSeen, What: subject + " could not be checked", SoWhat: "It may work all the same.",
-		Steps: []string{"Try it by hand.", wait},
-	}
-}
-
-func awayWords(device string) Finding {
-	return Finding{
-		What: device + " is starting again", SoWhat: "It is back in a few minutes.",
-		Steps: []string{"Leave " + device + " switched on.", wait},
-	}
-}
-
-func dirtyWords(device string) Finding {
-	return Finding{
-		Code: CodeDirty, What: "Support must look at " + device, SoWhat: "Last night's update of it went wrong.",
-		Steps: []string{"Try " + device + " before you use it."}, Else: "Use another device.",
-	}
+// about says a finding of the catalogue about a device or another subject.
+func (j *judge) about(code, subject string) Finding {
+	f := j.say(code, "it", subject)
+	f.Code = code
+	return f
 }
 
 func (j *judge) noteWords(n Note) (Finding, bool) {
-	f := Finding{Device: n.Device, Since: n.Since}
-	since := ""
-	if !n.Since.IsZero() {
-		since = " since " + j.clock(n.Since)
-	}
-	switch n.Kind {
-	case LineDown:
-		f.Code, f.What, f.SoWhat = codeLine, "The internet line is down"+since, "Nothing to do."
-	case HeldBack:
-		f.Code, f.What, f.SoWhat = codeHeld, "Updates are stopped by hand", "You can open."
-		if n.Device != "" && n.Device != site.AllDevices {
-			f.What = "Updates of " + n.Device + " are stopped by hand"
-		}
-		if !n.Until.IsZero() {
-			f.What += " until " + j.clock(n.Until)
-		}
-	case TakenBack:
-		f.Code, f.What, f.SoWhat = codeTaken, "An update of "+n.Device+" was taken back", "It works as it did before. Nothing to do."
-	case NotFinished:
-		f.Code, f.What, f.SoWhat = codeUnfinish, "An update of "+n.Device+" was not finished", "Head office knows. Nothing to do."
-	case ClockUnsure:
-		f.Code, f.What, f.SoWhat = codeClock, "The store box is not sure of the time", "It starts no updates until it is."
-	case CatalogOld:
-		f.Code, f.What, f.SoWhat = codeCatalog, "No news of updates from head office"+since, "You can open."
-	default:
+	code := map[NoteKind]string{
+		LineDown: codeLine, HeldBack: codeHeld, TakenBack: codeTaken, NotFinished: codeUnfinish, ClockUnsure: codeClock, CatalogOld: codeCatalog,
+	}[n.Kind]
+	if code == "" {
 		return Finding{}, false
 	}
+	key, since, until := code, "", ""
+	if n.Kind == HeldBack && n.Device != "" && n.Device != site.AllDevices {
+		key += ".device"
+	}
+	if !n.Since.IsZero() {
+		since = j.lang.Say("since", "at", j.clock(n.Since))
+	}
+	if !n.Until.IsZero() {
+		until = j.lang.Say("until", "at", j.clock(n.Until))
+	}
+	f := j.say(key, "it", n.Device, "since", since, "until", until)
+	f.Code, f.Device, f.Since = code, n.Device, n.Since
 	return f, true
 }

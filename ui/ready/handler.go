@@ -21,6 +21,7 @@ import (
 
 	"github.com/nightfill/nightfill/site"
 	"github.com/nightfill/nightfill/site/ready"
+	"github.com/nightfill/nightfill/site/ready/words"
 )
 
 // checkEvery is how often a reader may ask for another look.
@@ -37,14 +38,15 @@ const policy = "default-src 'none'; style-src 'self'; script-src 'self'; connect
 
 // Options is what the pages need. Report must be set.
 type Options struct {
-	Report func() ready.Report             // judges at the moment of the call; called once for each request
-	Check  func(ctx context.Context) error // asks for another look and does not wait for it; nil = the page has no button
-	Next   func() time.Time                // when the next look is due; nil or zero = not known
-	Zone   *time.Location                  // of the store; nil = UTC
-	Store  string                          // as the page names it: "0142 Springfield East"
-	Call   string                          // whom to call when the box itself does not know
-	Phone  string                          // empty = nobody
-	Log    *slog.Logger                    // nil = none
+	Report   func(language string) ready.Report // judges at the moment of the call; called once for each request
+	Check    func(ctx context.Context) error    // asks for another look and does not wait for it; nil = the page has no button
+	Next     func() time.Time                   // when the next look is due; nil or zero = not known
+	Zone     *time.Location                     // of the store; nil = UTC
+	Language string                             // tag of the language of the store
+	Store    string                             // as the page names it: "0142 Springfield East"
+	Call     string                             // whom to call when the box itself does not know
+	Phone    string                             // empty = nobody
+	Log      *slog.Logger                       // nil = none
 }
 
 // Handler serves /, /ready, /ready.json, /ready.txt, POST /check and the two files that the page uses.
@@ -69,7 +71,7 @@ func Handler(o Options) http.Handler {
 	}
 	sameOrigin := http.NewCrossOriginProtection()
 	sameOrigin.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		s.note(w, r, http.StatusForbidden, english().Foreign)
+		s.note(w, r, http.StatusForbidden, "foreign")
 	}))
 	return s.judged(sameOrigin.Handler(mux))
 }
@@ -86,7 +88,7 @@ type reportKey struct{}
 // judged judges once for a request, so that its header and its body say the same.
 func (s *server) judged(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		report := s.Report()
+		report := s.Report(s.language(r))
 		h := w.Header()
 		h.Set("X-Ready", lookOf(report.Verdict).Class)
 		h.Set("Cache-Control", "no-store")
@@ -110,12 +112,33 @@ func (s *server) page(w http.ResponseWriter, r *http.Request) {
 	if asks(r, "fragment") {
 		name = "fragment"
 	}
-	v := s.newView(reportOf(r), time.Now().In(s.Zone), asks(r, "kiosk"), asks(r, "big"), asks(r, "asked"))
+	v := s.newView(reportOf(r), time.Now().In(s.Zone), kindOf(r), asks(r, "asked"))
 	s.html(w, http.StatusOK, name, v)
 }
 
 // asks reports whether the query asks for a kind of page, for example ?kiosk=1.
 func asks(r *http.Request, name string) bool { return r.URL.Query().Get(name) == "1" }
+
+// kindOf is the kind of page that a request asks for.
+func kindOf(r *http.Request) kind {
+	k := kind{Kiosk: asks(r, "kiosk"), Big: asks(r, "big")}
+	if tag := r.URL.Query().Get("lang"); words.Known(tag) {
+		k.Lang = tag
+	}
+	return k
+}
+
+// language is the language of an answer: the one that is asked for, else that of the store, but for
+// the document, which machines compare: that is English.
+func (s *server) language(r *http.Request) string {
+	switch k := kindOf(r); {
+	case k.Lang != "":
+		return k.Lang
+	case r.URL.Path == "/ready.json":
+		return words.Default
+	}
+	return s.Language
+}
 
 // html renders into memory first: half a page would be worse than none.
 func (s *server) html(w http.ResponseWriter, status int, name string, v view) {
@@ -165,19 +188,17 @@ func (s *server) file(name, kind string) http.HandlerFunc {
 func (s *server) check(w http.ResponseWriter, r *http.Request) {
 	if wait := s.reserve(time.Now()); wait > 0 {
 		w.Header().Set("Retry-After", strconv.Itoa(int(wait/time.Second)+1))
-		s.note(w, r, http.StatusTooManyRequests, english().TooSoon)
+		s.note(w, r, http.StatusTooManyRequests, "too_soon")
 		return
 	}
 	if err := s.Check(r.Context()); err != nil {
 		s.Log.Warn("cannot start the check that a reader asked for", "err", err)
-		s.note(w, r, http.StatusServiceUnavailable, english().Failed)
+		s.note(w, r, http.StatusServiceUnavailable, "failed")
 		return
 	}
-	to := "/" + s.kindOf(r)
-	if to == "/" {
-		to += "?asked=1"
-	} else {
-		to += "&asked=1"
+	to := "/?asked=1"
+	if query := kindOf(r).query(); query != "" {
+		to = "/" + query + "&asked=1"
 	}
 	w.Header().Set("Location", to)
 	w.WriteHeader(http.StatusSeeOther)
@@ -195,14 +216,8 @@ func (s *server) reserve(now time.Time) time.Duration {
 	return 0
 }
 
-// kindOf is the query that keeps the kind of page a form was sent from.
-func (s *server) kindOf(r *http.Request) string {
-	v := view{Kiosk: asks(r, "kiosk"), Big: asks(r, "big")}
-	v.links()
-	return v.Query
-}
-
 // note answers a form with one sentence and a way back.
-func (s *server) note(w http.ResponseWriter, r *http.Request, status int, text string) {
-	s.html(w, status, "note", view{W: english(), Text: text, Query: s.kindOf(r)})
+func (s *server) note(w http.ResponseWriter, r *http.Request, status int, key string) {
+	lang := words.For(s.language(r))
+	s.html(w, status, "note", view{W: lang, Text: lang.Say(key), Query: kindOf(r).query()})
 }

@@ -19,6 +19,7 @@ import (
 
 	"github.com/nightfill/nightfill/site"
 	"github.com/nightfill/nightfill/site/ready"
+	"github.com/nightfill/nightfill/site/ready/words"
 	"github.com/nightfill/nightfill/site/window"
 )
 
@@ -29,6 +30,11 @@ var morning = time.Date(2026, 11, 23, 13, 41, 8, 0, time.UTC)
 
 // reports has a report for each verdict, with awkward words in the store file.
 func reports(t *testing.T) map[string]ready.Report {
+	t.Helper()
+	return reportsIn(t, "en")
+}
+
+func reportsIn(t *testing.T, language string) map[string]ready.Report {
 	t.Helper()
 	zone, err := time.LoadLocation("America/Chicago")
 	if err != nil {
@@ -44,7 +50,7 @@ func reports(t *testing.T) map[string]ready.Report {
 				{ID: "KDS-1", Device: "kitchen-1", Kind: site.CheckHTTP, Optional: true},
 			},
 		}
-		i := ready.Input{Store: s, Now: morning, Opens: morning.Add(19 * time.Minute), Results: map[string]site.CheckResult{}, Rev: 9183}
+		i := ready.Input{Store: s, Now: morning, Opens: morning.Add(19 * time.Minute), Results: map[string]site.CheckResult{}, Rev: 9183, Language: language}
 		for _, id := range []string{"till-1", "till-2", "till-3", "till-4"} {
 			i.Store.Checks = append(i.Store.Checks, site.Check{ID: "POS-" + id[5:], Device: id, Kind: site.CheckHTTP, Capability: "sell"})
 			i.Store.Devices = append(i.Store.Devices, site.Device{ID: id, Capabilities: []string{"sell"}})
@@ -78,14 +84,14 @@ func reports(t *testing.T) map[string]ready.Report {
 	return map[string]ready.Report{
 		"ready": ready.Judge(in()), "ready_notes": ready.Judge(notes), "not_ready": ready.Judge(bad),
 		"working": ready.Judge(working), "overrun": ready.Judge(overrun),
-		"unknown": ready.Judge(set(in(), site.Unknown, "CARD-3")), "old": ready.Judge(old), "empty": ready.Judge(ready.Input{Now: morning}),
+		"unknown": ready.Judge(set(in(), site.Unknown, "CARD-3")), "old": ready.Judge(old), "empty": ready.Judge(ready.Input{Now: morning, Language: language}),
 	}
 }
 
 func options(r ready.Report) Options {
 	zone, _ := time.LoadLocation("America/Chicago")
 	return Options{
-		Report: func() ready.Report { return r }, Check: func(context.Context) error { return nil },
+		Report: func(string) ready.Report { return r }, Check: func(context.Context) error { return nil },
 		Zone: zone, Store: "0142 Springfield East", Call: "Night desk", Phone: "+1 555 0100",
 	}
 }
@@ -102,7 +108,7 @@ func render(t *testing.T, r ready.Report, name string) string {
 	o := options(r)
 	o.Next = func() time.Time { return morning.Add(5 * time.Minute) }
 	var buf bytes.Buffer
-	if err := page.ExecuteTemplate(&buf, name, o.newView(r, morning.In(o.Zone), false, false, false)); err != nil {
+	if err := page.ExecuteTemplate(&buf, name, o.newView(r, morning.In(o.Zone), kind{}, false)); err != nil {
 		t.Fatal(err)
 	}
 	return buf.String()
@@ -136,14 +142,24 @@ func source(html string) string {
 }
 
 func TestPageIsCompleteWithoutScript(t *testing.T) {
-	for name, r := range reports(t) {
-		text := source(render(t, r, "page"))
-		wants := []string{ready.Word(r.Verdict), r.Text, "Store 0142 Springfield East", "Check again now"}
+	for _, l := range words.Languages() {
+		completeIn(t, l)
+	}
+}
+
+func completeIn(t *testing.T, l *words.Language) {
+	for name, r := range reportsIn(t, l.Tag) {
+		html := render(t, r, "page")
+		if !strings.Contains(html, `<html lang="`+l.Tag+`">`) {
+			t.Errorf("%s: the page does not say that it is in %s", name, l.Name)
+		}
+		text := source(html)
+		wants := []string{l.Word(r.Verdict), r.Text, l.Say("store") + " 0142 Springfield East", l.Say("again")}
 		for _, f := range append(r.Fix, r.Notes...) {
 			wants = append(wants, f.What, f.SoWhat, f.Else, f.Phone)
 			wants = append(wants, f.Steps...)
 			if f.BlocksTrading || f.Else != "" {
-				wants = append(wants, "Say code "+f.Code)
+				wants = append(wants, l.Say("say_code")+" "+f.Code)
 			}
 		}
 		for _, want := range wants {
@@ -151,12 +167,44 @@ func TestPageIsCompleteWithoutScript(t *testing.T) {
 				t.Errorf("%s: the page lacks %q:\n%s", name, want, text)
 			}
 		}
-		for _, word := range []string{"READY", "NOT READY", "UPDATING", "DON'T KNOW"} {
-			shown := regexp.MustCompile(`(^|[^T] )` + word).MatchString(text)
-			if shown != (word == ready.Word(r.Verdict)) {
-				t.Errorf("%s: the word %q is shown: %v", name, word, shown)
+		if strings.ContainsAny(html, "{}") {
+			t.Errorf("%s in %s: a place was not filled in:\n%s", name, l.Tag, html)
+		}
+		for _, other := range words.Languages() {
+			if link := `<a href="/?lang=` + other.Tag + `" lang="` + other.Tag + `"`; strings.Contains(html, link) == (other == l) {
+				t.Errorf("%s in %s: the link to %s is wrong", name, l.Tag, other.Name)
 			}
 		}
+		for verdict, word := range l.Verdicts {
+			shown := regexp.MustCompile(`<h1 id="word"( class="long")?>` + word + `</h1>`).MatchString(strings.ReplaceAll(html, "&#39;", "'"))
+			if shown != (word == l.Word(r.Verdict)) {
+				t.Errorf("%s in %s: the word of %s is shown: %v", name, l.Tag, verdict, shown)
+			}
+		}
+	}
+}
+
+func TestLanguageOfTheAnswers(t *testing.T) {
+	asked := ""
+	o := options(ready.Report{})
+	o.Language, o.Report = "de", func(language string) ready.Report {
+		asked = language
+		return ready.Judge(ready.Input{Now: morning, Language: language})
+	}
+	h := Handler(o)
+	for path, want := range map[string]string{
+		"/": "de", "/ready.txt": "de", "/ready.json": "en", "/?lang=es": "es", "/ready.json?lang=es": "es", "/?lang=fr": "de", "/?lang=%0d%0aX:1": "de",
+	} {
+		get(t, h, path)
+		if asked != want {
+			t.Errorf("%s is answered in %q, want %q", path, asked, want)
+		}
+	}
+	if body := get(t, h, "/?lang=es&big=1").Body.String(); !strings.Contains(body, `data-poll="/ready?fragment=1&amp;big=1&amp;lang=es"`) || !strings.Contains(body, `action="/check?big=1&amp;lang=es"`) {
+		t.Errorf("the page forgets its language:\n%s", body)
+	}
+	if w := post(h, "/check?lang=es"); w.Header().Get("Location") != "/?lang=es&asked=1" {
+		t.Errorf("after asking: %s", w.Header().Get("Location"))
 	}
 }
 
@@ -236,8 +284,8 @@ func TestNothingElseIsServed(t *testing.T) {
 
 func TestReportIsJudgedOncePerRequest(t *testing.T) {
 	calls, o := 0, options(reports(t)["ready"])
-	r := o.Report()
-	o.Report = func() ready.Report { calls++; return r }
+	r := o.Report("")
+	o.Report = func(string) ready.Report { calls++; return r }
 	h := Handler(o)
 	get(t, h, "/")
 	get(t, h, "/ready.json")
@@ -272,7 +320,7 @@ func TestCheckAgain(t *testing.T) {
 		step("/check", 303, 1, "/?asked=1")
 		<-time.After(59 * time.Second)
 		step("/check", 429, 1, "")
-		if w := post(h, "/check?big=1"); w.Header().Get("Retry-After") != "2" || !strings.Contains(w.Body.String(), english().TooSoon) || !strings.Contains(w.Body.String(), `href="/?big=1"`) {
+		if w := post(h, "/check?big=1"); w.Header().Get("Retry-After") != "2" || !strings.Contains(w.Body.String(), words.For("en").Say("too_soon")) || !strings.Contains(w.Body.String(), `href="/?big=1"`) {
 			t.Errorf("refused with %v: %s", w.Header(), w.Body)
 		}
 		<-time.After(time.Second)
@@ -286,10 +334,10 @@ func TestCheckAgain(t *testing.T) {
 func TestAskedIsShownOnceAndOnlyToWhoAsked(t *testing.T) {
 	h := Handler(options(reports(t)["ready"]))
 	asked := get(t, h, "/?asked=1").Body.String()
-	if !strings.Contains(asked, english().Asked) || !strings.Contains(asked, `content="60; url=/"`) {
+	if !strings.Contains(asked, words.For("en").Say("asked")) || !strings.Contains(asked, `content="60; url=/"`) {
 		t.Errorf("page after asking:\n%s", asked)
 	}
-	if strings.Contains(get(t, h, "/").Body.String(), english().Asked) {
+	if strings.Contains(get(t, h, "/").Body.String(), words.For("en").Say("asked")) {
 		t.Error("shown to everybody")
 	}
 }
@@ -341,9 +389,11 @@ func TestTransferSize(t *testing.T) {
 			t.Errorf("the script has %d bytes", len(body))
 		}
 	}
-	for name, r := range reports(t) {
-		if n := static + zipped(t, []byte(render(t, r, "page"))); n > 14<<10 {
-			t.Errorf("%s: %d bytes", name, n)
+	for _, l := range words.Languages() {
+		for name, r := range reportsIn(t, l.Tag) {
+			if n := static + zipped(t, []byte(render(t, r, "page"))); n > 14<<10 {
+				t.Errorf("%s in %s: %d bytes", name, l.Tag, n)
+			}
 		}
 	}
 }

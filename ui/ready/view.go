@@ -1,13 +1,15 @@
 package ready
 
 import (
-	"fmt"
 	"html/template"
+	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/nightfill/nightfill/site"
 	"github.com/nightfill/nightfill/site/ready"
+	"github.com/nightfill/nightfill/site/ready/words"
 )
 
 // openItems is how many findings of a kind are shown before the rest is folded away.
@@ -15,7 +17,7 @@ const openItems = 3
 
 // view is everything that the page shows, ready for the template.
 type view struct {
-	W            words
+	W            *words.Language
 	Word         string
 	Look         look
 	Icon         template.URL
@@ -36,10 +38,12 @@ type view struct {
 	Checked      string
 	Printed      string
 	Button       bool
-	Kiosk, Big   bool
-	Query        string // of this page, to keep its kind: "?kiosk=1"
-	Poll         string
-	Size         string // link to the other size
+	kind
+	Long      bool // the word needs smaller letters
+	Languages []link
+	Query     string // of this page, to keep its kind: "?kiosk=1"
+	Poll      string
+	Size      string // link to the other size
 }
 
 // group is the findings of one colour.
@@ -62,7 +66,7 @@ type help struct {
 	Head              string
 	Steps             []string
 	Call, Phone, Code string
-	W                 words
+	W                 *words.Language
 }
 
 // Tel is the number as a telephone dials it.
@@ -75,66 +79,109 @@ func (h help) Tel() string {
 	}, h.Phone)
 }
 
-// newView lays out a report. now is in the zone of the store.
-func (o Options) newView(r ready.Report, now time.Time, kiosk, big, asked bool) view {
-	w := english()
-	l, lost := lookOf(r.Verdict), lookOf(site.CannotTell)
-	clock := func(t time.Time) string { return ready.Clock(t.In(now.Location()), now) }
-	v := view{
-		W: w, Word: ready.Word(r.Verdict), Look: l, Icon: l.icon(), Store: o.Store, Text: r.Text, Advice: w.advice(r.Verdict),
-		Asked: asked, Button: o.Check != nil && !kiosk, Kiosk: kiosk, Big: big,
-		Fix:      newGroup(w, "red", w.Fix, w.Stays, r.Fix, clock),
-		Know:     newGroup(w, "amber", w.Know, w.StaysNote, r.Notes, clock),
-		LostWord: ready.Word(site.CannotTell), LostLook: lost, LostIcon: lost.icon(), LostText: w.LostText,
-		Lost:    help{Head: w.Do, Steps: w.LostSteps, Call: o.Call, Phone: o.Phone, Code: w.LostCode, W: w},
-		Working: append(abilities(w, r.Capabilities), r.Working...), Printed: fmt.Sprintf(w.Printed, now.Format("15:04")),
+// kind is the kind of page that the query of a request asks for.
+type kind struct {
+	Kiosk, Big bool
+	Lang       string // "" = that of the store
+}
+
+// query is the kind as the query of a link, "" for the plain page.
+func (k kind) query() string {
+	var q []string
+	if k.Kiosk {
+		q = append(q, "kiosk=1")
 	}
-	v.Title = v.Word + " - " + w.Store + " " + o.Store
-	v.LostTitle = v.LostWord + " - " + w.Store + " " + o.Store
-	v.WorkingHead = fmt.Sprintf(w.Working, r.Checks.OK, r.Checks.Total)
-	if r.Verdict == site.CannotTell {
-		v.Hand = &help{Head: w.Hand, Steps: w.HandSteps, Call: o.Call, Phone: o.Phone, Code: codeUnsure, W: w}
+	if k.Big {
+		q = append(q, "big=1")
+	}
+	if k.Lang != "" {
+		q = append(q, "lang="+k.Lang)
+	}
+	if len(q) == 0 {
+		return ""
+	}
+	return "?" + strings.Join(q, "&")
+}
+
+// link leads to the page in one language.
+type link struct{ Href, Tag, Name string }
+
+// newView lays out a report. now is in the zone of the store.
+func (o Options) newView(r ready.Report, now time.Time, k kind, asked bool) view {
+	w := words.For(r.Language)
+	l, lost := lookOf(r.Verdict), lookOf(site.CannotTell)
+	clock := func(t time.Time) string { return w.Clock(t.In(now.Location()), now) }
+	v := view{
+		W: w, Word: w.Word(r.Verdict), Look: l, Icon: l.icon(), Store: o.Store, Text: r.Text,
+		Asked: asked, Button: o.Check != nil && !k.Kiosk, kind: k,
+		Fix:      newGroup(w, "red", w.Say("fix_first"), w.Say("stays_red"), r.Fix, clock),
+		Know:     newGroup(w, "amber", w.Say("to_know"), w.Say("stays"), r.Notes, clock),
+		LostWord: w.Word(site.CannotTell), LostLook: lost, LostIcon: lost.icon(),
+		Working: append(abilities(w, r.Capabilities), r.Working...), Printed: w.Say("printed", "at", now.Format("15:04")),
+	}
+	v.Long = longest(v.Word) > 10
+	v.Title = v.Word + " - " + w.Say("store") + " " + o.Store
+	v.LostTitle = v.LostWord + " - " + w.Say("store") + " " + o.Store
+	v.WorkingHead = w.Say("working", "ok", strconv.Itoa(r.Checks.OK), "n", strconv.Itoa(r.Checks.Total))
+	box := w.Finding(ready.CodeBox, "at", clock(r.AsOf))
+	v.LostText = box.What
+	v.Lost = help{Head: w.Say("do_this"), Steps: box.Steps, Call: o.Call, Phone: o.Phone, Code: ready.CodeBox, W: w}
+	switch r.Verdict {
+	case site.Working:
+		v.Advice = w.Say("no_switch")
+	case site.CannotTell:
+		hand := w.Finding(codeUnsure)
+		v.Hand = &help{Head: hand.What, Steps: hand.Steps, Call: o.Call, Phone: o.Phone, Code: codeUnsure, W: w}
 	}
 	if !r.AsOf.IsZero() {
-		v.Checked = fmt.Sprintf(w.Checked, clock(r.AsOf))
-		v.LostText += " " + fmt.Sprintf(w.LostFrom, clock(r.AsOf))
+		v.Checked = w.Say("checked", "at", clock(r.AsOf))
+		v.LostText += " " + box.SoWhat
 	}
 	if o.Next != nil {
 		if next := o.Next(); next.After(now) {
-			v.Checked = strings.TrimSpace(v.Checked + " " + fmt.Sprintf(w.Next, clock(next)))
+			v.Checked = strings.TrimSpace(v.Checked + " " + w.Say("next", "at", clock(next)))
 		}
 	}
 	v.links()
 	return v
 }
 
-func (v *view) links() {
-	query := func(big bool) string {
-		var q []string
-		if v.Kiosk {
-			q = append(q, "kiosk=1")
-		}
-		if big {
-			q = append(q, "big=1")
-		}
-		if len(q) == 0 {
-			return ""
-		}
-		return "?" + strings.Join(q, "&")
+// codeUnsure is what to say on the phone when the box does not know, as opposed to one thing that failed.
+const codeUnsure = "BOX-2"
+
+// longest is the number of letters of the longest part of a word that cannot be broken.
+func longest(text string) int {
+	n := 0
+	for part := range strings.FieldsSeq(text) {
+		n = max(n, utf8.RuneCountInString(part))
 	}
-	v.Query, v.Size = query(v.Big), "/"+query(!v.Big)
+	return n
+}
+
+// links fills in where the page leads, each to the same kind of page.
+func (v *view) links() {
+	other := v.kind
+	other.Big = !v.Big
+	v.Query, v.Size = v.kind.query(), "/"+other.query()
 	v.Poll = "/ready?fragment=1"
 	if v.Query != "" {
 		v.Poll += "&" + v.Query[1:]
 	}
+	for _, l := range words.Languages() {
+		if l.Tag != v.W.Tag {
+			other := v.kind
+			other.Lang = l.Tag
+			v.Languages = append(v.Languages, link{"/" + other.query(), l.Tag, l.Name})
+		}
+	}
 }
 
-func newGroup(w words, class, head, stays string, findings []ready.Finding, clock func(time.Time) string) group {
+func newGroup(w *words.Language, class, head, stays string, findings []ready.Finding, clock func(time.Time) string) group {
 	g := group{Class: class, Head: head}
 	for i, f := range findings {
 		it := item{Finding: f, Stays: stays}
 		if !f.Since.IsZero() && !strings.Contains(f.What, clock(f.Since)) {
-			it.Since = w.Since + " " + clock(f.Since)
+			it.Since = w.Say("since_at", "at", clock(f.Since))
 		}
 		it.Help = help{Call: f.Call, Phone: f.Phone, Code: f.Code, W: w}
 		if i < openItems {
@@ -144,20 +191,19 @@ func newGroup(w words, class, head, stays string, findings []ready.Finding, cloc
 		}
 	}
 	if len(g.Rest) > 0 {
-		g.More = fmt.Sprintf(w.More, len(g.Rest))
+		g.More = w.Count("more", len(g.Rest))
 	}
 	return g
 }
 
-func abilities(w words, all []ready.Capability) []string {
+func abilities(w *words.Language, all []ready.Capability) []string {
 	var lines []string
 	for _, c := range all {
-		name := strings.NewReplacer("-", " ", "_", " ").Replace(c.Name)
-		line := fmt.Sprintf(w.Able, strings.ToUpper(name[:1])+name[1:], c.Working, c.Total)
+		name, key := strings.NewReplacer("-", " ", "_", " ").Replace(c.Name), "able"
 		if c.Floor > 0 {
-			line += ", " + fmt.Sprintf(w.Needed, c.Floor)
+			key = "able_floor"
 		}
-		lines = append(lines, line)
+		lines = append(lines, w.Say(key, "name", strings.ToUpper(name[:1])+name[1:], "works", strconv.Itoa(c.Working), "n", strconv.Itoa(c.Total), "floor", strconv.Itoa(c.Floor)))
 	}
 	return lines
 }
