@@ -46,6 +46,8 @@ const (
 	TerminalClosed Kind = "terminal.closed"  // Device, Actor, Took; Text is the digest of the recording
 	RestartAsked   Kind = "restart.asked"    // the intent of a restart by a person: Device, Actor, Work, BootID, Deadline, Text says why
 	RestartEnded   Kind = "restart.ended"    // Device, Work, Outcome, BootID, Reason
+	AccountChanged Kind = "account.changed"  // an account of the console was made, changed or removed: Actor, Text
+	LoginEnded     Kind = "login.ended"      // somebody logged in at the console: Actor, Text, Outcome ok; or attempts failed: Text, Outcome refused
 	BundleSplit    Kind = "bundle.split"     // a bundle that was taken back goes on in halves: Device, Halves
 	// PatchQuarantined is a patch that proved itself guilty in this store: Patch, Reason; Text is its digest.
 	PatchQuarantined Kind = "patch.quarantined"
