@@ -28,6 +28,7 @@ type Config struct {
 	SSH       SSH
 	Readiness Readiness
 	Listen    Listen
+	Console   Console
 	State     string // folder of everything that the daemon keeps
 
 	// Warnings are problems that do not refuse the file, in the order of the file.
@@ -83,6 +84,19 @@ type Readiness struct {
 	Every time.Duration   // and in between, this often
 }
 
+// TOTP says when a code of an authenticator app is asked for at the technician's console.
+type TOTP string
+
+// When codes are asked for. An account that has an authenticator app gives a code at each login.
+const (
+	TOTPSevere TOTP = "severe" // for severe actions
+	TOTPAlways TOTP = "always" // and at every login
+	TOTPNever  TOTP = "never"  // nobody must have an authenticator app
+)
+
+// Console says who gets in at the technician's console.
+type Console struct{ TOTP TOTP }
+
 // Listen holds the addresses that the daemon listens on, each host:port; "" = off.
 type Listen struct {
 	Ready   string // the READY page, HTTP
@@ -114,6 +128,7 @@ func defaults() template {
 			SSH:       SSH{Key: "id_ed25519"},
 			Readiness: Readiness{At: []time.Duration{-60 * time.Minute, -15 * time.Minute}, Every: 5 * time.Minute},
 			Listen:    Listen{Ready: ":80", Console: ":8443", Agents: ":7443", Gossip: ":7946", Metrics: "127.0.0.1:9464"},
+			Console:   Console{TOTP: TOTPNever},
 			State:     "/var/lib/nightfill",
 		},
 		Catalog: Catalog{

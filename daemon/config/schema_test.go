@@ -119,7 +119,7 @@ func TestSchemaHasTheKeysOfTheReader(t *testing.T) {
 		"": "", "store": "store: {%s}", "window": "window: {%s}", "window.blackouts[]": "window: {blackouts: [{%s}]}",
 		"clock": "clock: {%s}", "contacts[]": "contacts: [{%s}]", "catalog": "catalog: {%s}", "catalog.rate": "catalog: {rate: {%s}}",
 		"mqtt": "mqtt: {%s}", "ssh": "ssh: {%s}", "devices[]": "devices: [{%s}]", "groups.NAME": "groups: {a: {%s}}",
-		"readiness": "readiness: {%s}", "readiness.checks[]": "readiness: {checks: [{%s}]}", "listen": "listen: {%s}",
+		"readiness": "readiness: {%s}", "readiness.checks[]": "readiness: {checks: [{%s}]}", "listen": "listen: {%s}", "console": "console: {%s}",
 	}
 	described := map[string][]string{}
 	each("", schema(t), func(way, name string, _, _ object) {
@@ -272,7 +272,7 @@ func TestExplain(t *testing.T) {
 			t.Errorf("%s:\n got %s\nwant %s", tt.key, got, tt.want)
 		}
 	}
-	if all, err := config.Explain(""); err != nil || len(all.Keys) != 15 {
+	if all, err := config.Explain(""); err != nil || len(all.Keys) != 16 {
 		t.Errorf("the whole file: %v, %v", all.Keys, err)
 	}
 	each("", schema(t), func(way, name string, _, _ object) {
@@ -290,8 +290,8 @@ func TestExplainOfUnknownKeys(t *testing.T) {
 		{"devices.clas", `the store file has no key "devices.clas": did you mean devices[].class?`},
 		{"window.start.hour", `the store file has no key "window.start.hour": window.start has no keys below it`},
 		{"ssh.banana", `the store file has no key "ssh.banana": the keys of ssh are key`},
-		{".", `the store file has no key ".": the keys of the file are catalog, clock, contacts, devices, groups, listen, mode, mqtt, opening, readiness, ssh, state, store, version, window`},
-		{"[2].id", `the store file has no key "[2].id": the keys of the file are catalog, clock, contacts, devices, groups, listen, mode, mqtt, opening, readiness, ssh, state, store, version, window`},
+		{".", `the store file has no key ".": the keys of the file are catalog, clock, console, contacts, devices, groups, listen, mode, mqtt, opening, readiness, ssh, state, store, version, window`},
+		{"[2].id", `the store file has no key "[2].id": the keys of the file are catalog, clock, console, contacts, devices, groups, listen, mode, mqtt, opening, readiness, ssh, state, store, version, window`},
 	}
 	for _, tt := range tests {
 		if _, err := config.Explain(tt.key); err == nil || err.Error() != tt.want {

@@ -77,6 +77,15 @@ func (f *file) ssh(v value) {
 	f.object(v, may("key", f.path(&f.Config.SSH.Key)))
 }
 
+// console reads who gets in at the console.
+func (f *file) console(v value) {
+	f.object(v, may("totp", func(v value) {
+		if s, ok := f.choice(v, string(TOTPSevere), string(TOTPAlways), string(TOTPNever)); ok {
+			f.Config.Console.TOTP = TOTP(s)
+		}
+	}))
+}
+
 // listen reads the addresses of the daemon.
 func (f *file) listen(v value) {
 	l := &f.Config.Listen

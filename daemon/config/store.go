@@ -59,6 +59,7 @@ func (f *file) read(root value) {
 		may("devices", f.devices),
 		may("readiness", f.readiness),
 		may("listen", f.listen),
+		may("console", f.console),
 		may("state", func(v value) {
 			f.path(&c.State)(v)
 			if c.State == string(filepath.Separator) {
