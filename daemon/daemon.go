@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 	"os"
@@ -14,6 +15,7 @@ import (
 	"golang.org/x/crypto/ssh"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/nightfill/nightfill/daemon/accounts"
 	"github.com/nightfill/nightfill/daemon/checker"
 	"github.com/nightfill/nightfill/daemon/clock"
 	"github.com/nightfill/nightfill/daemon/config"
@@ -39,7 +41,8 @@ type Options struct {
 	Version      string
 	Built        time.Time // when the program was built; zero = not known
 	Log          *slog.Logger
-	CheckCommand []string // checks the journal file in a process of its own; see journal.Options
+	CheckCommand []string  // checks the journal file in a process of its own; see journal.Options
+	Console      io.Writer // the box's own screen, where the claim code is shown; nil = there is none
 }
 
 // Daemon is one store's appliance.
@@ -58,6 +61,7 @@ type Daemon struct {
 	hands   *hands.Hands
 	checker *checker.Checker
 	uplink  *uplink.Uplink // nil: the store file names no broker
+	users   *accounts.Accounts
 	control *control.Server
 	notify  *notify.Notifier
 
@@ -128,8 +132,11 @@ func (d *Daemon) assemble() error {
 	if err := d.openUplink(); err != nil {
 		return err
 	}
+	if err := d.openAccounts(); err != nil {
+		return err
+	}
 	d.control = control.New(control.Options{
-		Box: d, Journal: d.journal, Path: filepath.Join(d.Config.State, "control.sock"), Log: d.Log, Version: d.Version,
+		Box: d, Journal: d.journal, Users: d.users, Path: filepath.Join(d.Config.State, "control.sock"), Log: d.Log, Version: d.Version,
 	})
 	return nil
 }
@@ -217,9 +224,12 @@ func (d *Daemon) Run(ctx context.Context) error {
 	if err := d.ledger.Add(run.Event{Kind: run.DaemonStarted, At: time.Now(), Text: "nightfilld " + d.Version}); err != nil {
 		return err
 	}
+	if err := d.showClaim(); err != nil {
+		return err
+	}
 	group, ctx := errgroup.WithContext(ctx)
 	for _, part := range []func(context.Context) error{
-		d.journal.Run, d.runner.Run, d.hands.Run, d.checker.Run, d.control.Run, d.notify.Run, d.timekeeper, d.supply, d.prepared, d.watch, d.tellStatus, d.watchVerdict, d.retain, d.copyJournal,
+		d.journal.Run, d.runner.Run, d.hands.Run, d.checker.Run, d.control.Run, d.notify.Run, d.timekeeper, d.supply, d.prepared, d.watch, d.tellStatus, d.watchVerdict, d.retain, d.copyJournal, d.users.Run,
 	} {
 		group.Go(func() error { return part(ctx) })
 	}

@@ -86,7 +86,7 @@ func (f flags) run(cmd *cobra.Command) error {
 		return fmt.Errorf("cannot find this program's own file, which checks the journal: %w", err)
 	}
 	d, err := daemon.New(cmd.Context(), daemon.Options{
-		Config: cfg, Version: version, Built: buildDate(), Log: log, CheckCommand: []string{self, "journal-check"},
+		Config: cfg, Version: version, Built: buildDate(), Log: log, CheckCommand: []string{self, "journal-check"}, Console: screen("/dev/console"),
 	})
 	if err != nil {
 		return err

@@ -89,6 +89,7 @@ type Journal interface {
 type Options struct {
 	Box     Box
 	Journal Journal
+	Users   Users
 	Path    string // of the socket
 	Log     *slog.Logger
 	Version string // of the daemon

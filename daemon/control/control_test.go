@@ -65,7 +65,11 @@ func newLab(t *testing.T) *lab {
 	l := &lab{t: t, box: box, path: filepath.Join(dir(t), "state", "control.sock"), ended: make(chan error, 1)}
 	ctx, stop := context.WithCancel(context.Background())
 	l.stop = stop
-	s := control.New(control.Options{Box: box, Journal: box.Journal, Path: l.path, Version: "1.0.0"})
+	users, err := box.Users(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := control.New(control.Options{Box: box, Journal: box.Journal, Users: users, Path: l.path, Version: "1.0.0"})
 	go func() { l.ended <- s.Run(ctx) }()
 	l.client = control.Dial(l.path)
 	l.raw = &http.Client{Transport: &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 
+	"github.com/nightfill/nightfill/daemon/accounts"
 	"github.com/nightfill/nightfill/daemon/journal"
 	"github.com/nightfill/nightfill/site"
 )
@@ -56,8 +57,11 @@ func asError(err error) *Error {
 		known   *Error
 		reason  *site.Reason
 		refused *journal.Refusal
+		user    *accounts.Refusal
 	)
 	switch {
+	case errors.As(err, &user):
+		return &Error{Status: http.StatusConflict, Code: user.Code, Message: user.Message, WhatToDo: user.WhatToDo}
 	case errors.As(err, &known):
 		if known.Status == 0 {
 			copied := *known

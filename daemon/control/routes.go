@@ -53,6 +53,12 @@ func routes() []route {
 		{"POST", "/v1/catalog/refresh", moving, (*Server).refresh},
 		{"POST", "/v1/catalog/import", moving, (*Server).importFrom},
 		{"POST", "/v1/enrol", quick, (*Server).enrol},
+		{"GET", "/v1/users", quick, (*Server).users},
+		{"POST", "/v1/users/add", quick, (*Server).addUser},
+		{"POST", "/v1/users/remove", quick, (*Server).removeUser},
+		{"POST", "/v1/users/password", quick, (*Server).userPassword},
+		{"POST", "/v1/users/role", quick, (*Server).userRole},
+		{"POST", "/v1/users/totp", quick, (*Server).userTOTP},
 	}
 }
 

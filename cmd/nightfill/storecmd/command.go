@@ -14,12 +14,14 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
 	"github.com/nightfill/nightfill/cmd/nightfill/exit"
+	"github.com/nightfill/nightfill/daemon/accounts"
 	"github.com/nightfill/nightfill/daemon/control"
 )
 
@@ -52,7 +54,7 @@ func Commands() []*cobra.Command {
 	all := group(GroupLook, statusCommand(), devicesCommand(), planCommand(), rehearseCommand(), whyCommand(), nightCommand(), diagnoseCommand())
 	all = append(all, group(GroupAct, checkCommand(), holdCommand(), releaseCommand(), retryCommand(), rollbackCommand(), restartCommand(), enrolCommand())...)
 	all = append(all, group(GroupProve, journalCommand(), replayCommand())...)
-	return append(all, group(GroupSetUp, versionCommand())...)
+	return append(all, group(GroupSetUp, userCommand(), versionCommand())...)
 }
 
 // session is one run of a command.
@@ -122,7 +124,7 @@ func coded(err error) error {
 		return err
 	case errors.As(err, &gone):
 		return exit.With(exit.Unreachable, err)
-	case errors.As(err, &refused) && refused.Code == control.CodeBadRequest:
+	case errors.As(err, &refused) && slices.Contains([]string{control.CodeBadRequest, accounts.BadRole, accounts.BadName}, refused.Code):
 		return exit.With(exit.Usage, err)
 	}
 	return err

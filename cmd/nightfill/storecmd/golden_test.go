@@ -128,10 +128,14 @@ func serve(t *testing.T, b *controltest.Box) (socket string) {
 		t.Fatal(err)
 	}
 	socket = filepath.Join(dir, "c.sock")
+	users, err := b.Users(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() {
-		ended <- control.New(control.Options{Box: b, Journal: b.Journal, Path: socket, Version: "1.0.0"}).Run(ctx)
+		ended <- control.New(control.Options{Box: b, Journal: b.Journal, Users: users, Path: socket, Version: "1.0.0"}).Run(ctx)
 	}()
 	t.Cleanup(func() {
 		cancel()
