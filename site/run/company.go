@@ -36,6 +36,8 @@ type company struct {
 	// Made for a group when somebody asks.
 	unfinished [][]*Job // of those who answer, the first job that can be done tonight
 	canaries   [][]*Job // by patch, who has to prove it; nil where nobody can
+
+	full []*site.Reason // of a group that can spare none of those who are at work, while nobody else goes away
 }
 
 // absent counts members that cannot be counted on.
@@ -64,6 +66,7 @@ func meet(s State) *company {
 	c := &company{
 		away: newAbsent(l), gone: newAbsent(l),
 		unfinished: make([][]*Job, len(l.groups)), canaries: make([][]*Job, len(l.groups)),
+		full: make([]*site.Reason, len(l.groups)),
 	}
 	for number := range l.members {
 		m := &l.members[number]
@@ -82,6 +85,12 @@ func meet(s State) *company {
 		}
 	}
 	return c
+}
+
+// leave takes a member away.
+func (c *company) leave(number int) {
+	c.away.add(number)
+	clear(c.full)
 }
 
 // number is the place of a job's device among the members.
@@ -154,7 +163,8 @@ func gone(j *Job) bool {
 	return unreached(j) != nil && (j.State == site.NoAnswer || ended >= stageTries)
 }
 
-func rank(j *Job) int {
+// rank says how fit a job is to prove its patch; 0: it cannot.
+func rank(j *Job) int8 {
 	switch {
 	case j.State == site.Done:
 		return 3
@@ -173,30 +183,25 @@ func (d *decider) canary(g, patch int) *Job {
 	if c.canaries[g] != nil {
 		return c.canaries[g][patch]
 	}
-	fittest := make([]*Job, len(d.night.Plan.Patches))
+	fittest, ranks := make([]*Job, len(d.night.Plan.Patches)), make([]int8, len(d.night.Plan.Patches))
 	for _, number := range d.night.layout.groups[g] {
 		m := &d.night.layout.members[number]
 		if m.lane < 0 {
 			continue
 		}
-		jobs := d.night.lanes[m.lane].jobs
-		for i := range jobs {
-			if j := &jobs[i]; j.patch >= 0 && fitter(j, fittest[j.patch]) {
-				fittest[j.patch] = j
+		l := d.night.lanes[m.lane]
+		for i, rank := range l.ranks {
+			j := &l.jobs[i]
+			if rank == 0 || j.patch < 0 {
+				continue
+			}
+			if best := fittest[j.patch]; rank > ranks[j.patch] || rank == ranks[j.patch] && j.order < best.order {
+				fittest[j.patch], ranks[j.patch] = j, rank
 			}
 		}
 	}
 	c.canaries[g] = fittest
 	return fittest[patch]
-}
-
-// fitter reports whether a job is rather to prove its patch than another one, nil for none.
-func fitter(j, than *Job) bool {
-	if than == nil {
-		return rank(j) > 0
-	}
-	mine, other := rank(j), rank(than)
-	return mine > other || mine == other && j.order < than.order
 }
 
 func (d *decider) canaries(j *Job, visit func(g *site.Group, first *Job)) {
@@ -237,17 +242,24 @@ func (d *decider) canaryFailed(j *Job) (state site.State, reason *site.Reason) {
 func (d *decider) groupRoom(j *Job) *site.Reason { return d.room(d.number(j)) }
 
 func (d *decider) room(number int) *site.Reason {
-	g := d.crowded(number, d.company.away)
+	g, c := d.crowded(number, d.company.away), d.company
 	if g < 0 {
 		return nil
 	}
-	others, id := make([]string, 0, d.company.away.groups[g]), d.night.Plan.Groups[g].ID
+	if c.full[g] != nil && !c.away.member[number] {
+		return c.full[g]
+	}
+	others, id := make([]string, 0, c.away.groups[g]), d.night.Plan.Groups[g].ID
 	for _, other := range d.night.layout.groups[g] {
-		if other != number && d.company.away.member[other] {
+		if other != number && c.away.member[other] {
 			others = append(others, d.night.layout.members[other].device)
 		}
 	}
-	return site.Because(site.CodeGroupFloor, "group "+id+" cannot spare another device now", "group", id, "away", joined(others))
+	reason := site.Because(site.CodeGroupFloor, "group "+id+" cannot spare another device now", "group", id, "away", joined(others))
+	if !c.away.member[number] {
+		c.full[g] = reason
+	}
+	return reason
 }
 
 // crowded finds a group that cannot spare a member when those others are away; -1: there is none.

@@ -57,6 +57,7 @@ func (n *Night) model(device string) string {
 // pace is how long a patch takes on a model, by what is known now.
 type pace struct {
 	needs   time.Duration // all of it, with its rollback
+	last    time.Time     // when it may be begun at the latest, by itself
 	install time.Duration
 	reboot  time.Duration // 0 when it makes none
 }
@@ -69,7 +70,8 @@ func (d *decider) pace(j *Job) *pace {
 		paces := make([]pace, len(d.night.Plan.Patches))
 		for i, p := range d.night.Plan.Patches {
 			p.Duration = d.s.Learned.Durations(layout.models[model], p)
-			paces[i] = pace{needs: plan.Needs(p), install: p.Duration.Install.Std()}
+			needs := plan.Needs(p)
+			paces[i] = pace{needs: needs, last: d.night.Plan.Cutoff.Add(-needs), install: p.Duration.Install.Std()}
 			if p.Reboot != site.RebootNever {
 				paces[i].reboot = p.Duration.Reboot.Std()
 			}

@@ -213,8 +213,7 @@ func (d *decider) givenUp(j *Job, p *site.Patch, on standing, first *Job) bool {
 		d.settle(j, state, reason)
 		return true
 	}
-	needs := d.needs(j)
-	last := d.night.Plan.Cutoff.Add(-needs)
+	last := d.last(j)
 	if !d.now.After(last) {
 		d.wakeAt(last.Add(time.Second))
 		return false
@@ -231,7 +230,7 @@ func (d *decider) givenUp(j *Job, p *site.Patch, on standing, first *Job) bool {
 	case !d.now.Before(d.night.Plan.Closes):
 		d.settle(j, site.Skipped, site.Because(site.CodeWindowOver, "the maintenance window ended before its turn came"))
 	default:
-		d.settle(j, site.Skipped, d.noTime(j, p, needs))
+		d.settle(j, site.Skipped, d.noTime(j, p))
 	}
 	return true
 }
@@ -243,8 +242,8 @@ func (d *decider) slower(wait *site.Reason, p *site.Patch) bool {
 	return others && !d.now.Add(plan.Needs(*p)).After(d.night.Plan.Cutoff)
 }
 
-func (d *decider) noTime(j *Job, p *site.Patch, needs time.Duration) *site.Reason {
-	return plan.NoTime(needs, d.night.Plan.Cutoff.Sub(d.now), d.s.Estimate(j.Device, *p).From)
+func (d *decider) noTime(j *Job, p *site.Patch) *site.Reason {
+	return plan.NoTime(d.needs(j), d.night.Plan.Cutoff.Sub(d.now), d.s.Estimate(j.Device, *p).From)
 }
 
 // forbidden says what stands against beginning the job at all.
@@ -313,7 +312,7 @@ func (d *decider) mayBegin(b bundle) bool {
 			return false
 		}
 	}
-	d.company.away.add(d.number(b[0].job))
+	d.company.leave(d.number(b[0].job))
 	for _, m := range b {
 		if d.stale(m.job, m.patch) {
 			m.turn = turn{step: Gate}
@@ -375,6 +374,9 @@ func (d *decider) fits(j *Job) bool {
 // needs is how long it may take until the device is in a known state again when the job is
 // begun: itself with its rollback, and what its bundle has begun already.
 func (d *decider) needs(j *Job) time.Duration { return d.pace(j).needs + d.owed(j) }
+
+// last is when a job may be begun at the latest.
+func (d *decider) last(j *Job) time.Time { return d.pace(j).last.Add(-d.owed(j)) }
 
 func (d *decider) begin(b bundle, m mate) {
 	j, step := m.job, m.turn.step

@@ -33,18 +33,20 @@ type Night struct {
 type lane struct {
 	device  string
 	jobs    []Job
-	first   int  // the first unsettled job; len(jobs) when all are settled
-	settled int  // how many jobs are settled
-	away    bool // a job keeps the device from work, or leaves it unproven, or has its turn
-	lost    bool // the device has not answered for so long that nobody waits for it
-	back    bool // there is work ahead on the device, and it answers
-	busy    bool // a step was begun and has not ended
+	ranks   []int8 // of each job
+	first   int    // the first unsettled job; len(jobs) when all are settled
+	settled int    // how many jobs are settled
+	away    bool   // a job keeps the device from work, or leaves it unproven, or has its turn
+	lost    bool   // the device has not answered for so long that nobody waits for it
+	back    bool   // there is work ahead on the device, and it answers
+	busy    bool   // a step was begun and has not ended
 }
 
 func newLane(device string, jobs []Job) *lane {
-	l := &lane{device: device, jobs: jobs, first: len(jobs)}
+	l := &lane{device: device, jobs: jobs, ranks: make([]int8, len(jobs)), first: len(jobs)}
 	for i := range jobs {
 		j := &jobs[i]
+		l.ranks[i] = rank(j)
 		l.away = l.away || j.Away() || unreached(j) != nil || askedAgain(j)
 		if j.Settled {
 			l.settled++
