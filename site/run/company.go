@@ -163,12 +163,23 @@ func gone(j *Job) bool {
 	return unreached(j) != nil && (j.State == site.NoAnswer || ended >= stageTries)
 }
 
-// rank says how fit a job is to prove its patch; 0: it cannot.
-func rank(j *Job) int8 {
+// underWay is the number of the bundle that has begun to change a device; 0 = none has.
+func underWay(jobs []Job) int {
+	for i := range jobs {
+		if j := &jobs[i]; j.Bundle > 0 && !j.Settled && j.Begun() {
+			return j.Bundle
+		}
+	}
+	return 0
+}
+
+// rank says how fit a job is to prove its patch, given the bundle that is under way on its device;
+// 0: it cannot. What belongs to that bundle will be put on, whoever else comes back meanwhile.
+func rank(j *Job, underWay int) int8 {
 	switch {
 	case j.State == site.Done:
 		return 3
-	case j.Begun():
+	case j.Begun() || underWay > 0 && j.Bundle == underWay && !j.Settled:
 		return 2
 	case !j.Settled && !gone(j):
 		return 1

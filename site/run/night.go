@@ -44,9 +44,10 @@ type lane struct {
 
 func newLane(device string, jobs []Job) *lane {
 	l := &lane{device: device, jobs: jobs, ranks: make([]int8, len(jobs)), first: len(jobs)}
+	begun := underWay(jobs)
 	for i := range jobs {
 		j := &jobs[i]
-		l.ranks[i] = rank(j)
+		l.ranks[i] = rank(j, begun)
 		l.away = l.away || j.Away() || unreached(j) != nil || askedAgain(j)
 		if j.Settled {
 			l.settled++
