@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -29,7 +30,7 @@ func TestTwoBoxes(t *testing.T) {
 			pass(time.Until(scene.Opens.Add(-time.Minute)))
 			first.boot()
 			first.until(scene.Opens.Add(20 * time.Minute))
-			second.journal.lines = first.journal.lines[:len(first.journal.lines)*2/3]
+			second.journal.lines = slices.Clone(first.journal.lines[:len(first.journal.lines)*2/3])
 			second.boot()
 			done := make(chan struct{})
 			go func() {

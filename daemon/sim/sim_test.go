@@ -87,7 +87,7 @@ func TestSeeds(t *testing.T) {
 func TestMutants(t *testing.T) {
 	for _, m := range Mutants() {
 		t.Run(m.Name, func(t *testing.T) {
-			if slow := m.Name == "min-up" || m.Name == "ask-before-again"; slow && raceEnabled {
+			if slices.Contains([]string{"min-up", "max-down", "ask-before-again", "silence-is-no-pass", "deadline"}, m.Name) && raceEnabled {
 				t.Skip("takes too many nights with the race detector")
 			}
 			for n := range uint64(bound) {
@@ -105,6 +105,9 @@ func TestMutants(t *testing.T) {
 
 // A broken night is told with its seed and with no fault that it does not need.
 func TestShrink(t *testing.T) {
+	if raceEnabled {
+		t.Skip("takes too many nights with the race detector")
+	}
 	m := Mutants()[0]
 	for n := range uint64(bound) {
 		r := Play(t, Draw(n+1), m)
