@@ -2,6 +2,7 @@ package accounts
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -126,6 +127,28 @@ func TestErrors(t *testing.T) {
 	}
 	if list, err := a.List(); err != nil || len(list) != 2 {
 		t.Errorf("%v, %v", list, err)
+	}
+}
+
+func TestTooMany(t *testing.T) {
+	a, _ := open(t, Never)
+	boss, _ := a.record("boss")
+	err := a.change(func(c *contents) error {
+		for n := range maxAccounts - 2 {
+			boss.Name = fmt.Sprintf("u%03d", n)
+			if err := c.insert(boss); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = a.Add(tContext, New{Name: "x", Role: site.UserTech, Password: secretWord}, "me", time.Now())
+	says(t, "one too many", err, "there are 200 accounts, which is the most: remove one first")
+	if list, err := reopen(t, a).List(); err != nil || len(list) != maxAccounts {
+		t.Errorf("%d accounts, %v", len(list), err)
 	}
 }
 

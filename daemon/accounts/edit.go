@@ -117,7 +117,7 @@ func (c *contents) insert(r record) error {
 	case there:
 		return taken(r.Name)
 	case len(c.Accounts) >= maxAccounts:
-		return refuse(Taken, "remove one first", "there are %d accounts, which is the most", maxAccounts)
+		return refuse(TooMany, "remove one first", "there are %d accounts, which is the most", maxAccounts)
 	}
 	c.Accounts = slices.Insert(c.Accounts, i, r)
 	return nil

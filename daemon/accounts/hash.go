@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"runtime/debug"
 	"strings"
 	"sync/atomic"
 
@@ -120,7 +121,9 @@ func (h *hasher) fresh(password string) (string, error) {
 	return made.text(), nil
 }
 
+// derive gives the memory of the hash back at once: several dead ones together are much on a small box.
 func derive(h hash, password string) []byte {
+	defer debug.FreeOSMemory()
 	return argon2.IDKey([]byte(password), h.salt, h.Rounds, h.Memory, h.Threads, keySize)
 }
 

@@ -15,6 +15,7 @@ const (
 	BadRole   = "bad_role"
 	Weak      = "weak_password"
 	Taken     = "name_taken"
+	TooMany   = "too_many_accounts"
 	NoAccount = "no_such_account"
 	LastAdmin = "last_admin"
 	Damaged   = "accounts_damaged" // the file of the accounts cannot be used

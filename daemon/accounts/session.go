@@ -106,6 +106,18 @@ func (a *Accounts) Session(token string, now time.Time) (s Session, ok bool) {
 	return found.Session, true
 }
 
+// Peek is Session without the sign of life, for what goes on by itself: a page that follows the night ends
+// with its session.
+func (a *Accounts) Peek(token string, now time.Time) (s Session, ok bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	found := a.find(token, now)
+	if found == nil {
+		return Session{}, false
+	}
+	return found.Session, true
+}
+
 // May returns who a token stands for when that person may do what is of the tier now, and else a
 // Refusal: SessionOver, NotAllowed, CodeUnset, or CodeNeeded, after which Confirm helps.
 func (a *Accounts) May(token string, t site.Tier, now time.Time) (Session, error) {

@@ -26,12 +26,18 @@ func TestSessionLimits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a, _ := open(t, Never)
 		idle, busy := enter(t, a, Login{Name: "boss"}), enter(t, a, Login{Name: "boss"})
-		pass(IdleLimit - time.Second)
+		for range 2 { // a page that only follows is no sign of life
+			pass(IdleLimit/2 - time.Second)
+			if s, ok := a.Peek(idle.Token, time.Now()); !ok || s.Account != "boss" {
+				t.Fatal("a session ended early")
+			}
+		}
+		pass(time.Second)
 		if !alive(a, busy) || len(a.Sessions(time.Now())) != 2 {
 			t.Fatal("a session ended early")
 		}
 		pass(time.Second)
-		if alive(a, idle) || !alive(a, busy) {
+		if _, ok := a.Peek(idle.Token, time.Now()); ok || alive(a, idle) || !alive(a, busy) {
 			t.Error("the idle limit does not hold")
 		}
 		begun := time.Now().Add(-IdleLimit)
