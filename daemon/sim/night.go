@@ -44,6 +44,7 @@ func Play(t *testing.T, scene Scene, mutant Mutant) (result Result) {
 	place := ""
 	if scene.Bolt {
 		place = quick(t)
+		defer func() { _ = os.RemoveAll(place) }()
 	}
 	synctest.Test(t, func(t *testing.T) {
 		store := fake.NewStore(fake.Options{Seed: scene.Seed, Skew: time.Millisecond})
@@ -68,13 +69,12 @@ func Play(t *testing.T, scene Scene, mutant Mutant) (result Result) {
 	return result
 }
 
-// quick makes a directory for a night, in memory where the system has one there.
+// quick makes a directory for a night, in memory where the system keeps files there.
 func quick(t *testing.T) string {
 	dir, err := os.MkdirTemp("/dev/shm", "nightfill-sim-")
 	if err != nil {
 		return t.TempDir()
 	}
-	t.Cleanup(func() { _ = os.RemoveAll(dir) })
 	return dir
 }
 
