@@ -205,63 +205,6 @@ type Contact struct {
 	Notice Duration `json:"notice,omitempty"` // how long before a night this contact is told of it
 }
 
-// CheckKind is how a readiness check looks.
-type CheckKind string
-
-// The kinds of readiness check. Tcp and http look from the box; the others ask the device.
-const (
-	CheckTCP     CheckKind = "tcp"
-	CheckHTTP    CheckKind = "http"
-	CheckService CheckKind = "service"
-	CheckCommand CheckKind = "command"
-	CheckDisk    CheckKind = "disk"
-	CheckClock   CheckKind = "clock"
-)
-
-// Check is one readiness check of the store file. It is read-only on the device.
-type Check struct {
-	ID         string    `json:"id"`               // speakable, for example POS-1; shown to the manager as the code
-	Device     string    `json:"device,omitempty"` // empty: the check is of the store, not of one device
-	Kind       CheckKind `json:"kind"`
-	Address    string    `json:"address,omitempty"`  // tcp: host:port
-	URL        string    `json:"url,omitempty"`      // http
-	Expect     string    `json:"expect,omitempty"`   // http: the body must contain it
-	Name       string    `json:"name,omitempty"`     // service
-	Command    []string  `json:"command,omitempty"`  // command: exit code 0 is a pass
-	Path       string    `json:"path,omitempty"`     // disk: the file system, default "/"
-	MinFree    string    `json:"min_free,omitempty"` // disk: "500MiB" or "5%"
-	MaxSkew    Duration  `json:"max_skew,omitempty"` // clock: how far the device's clock may be from the box's
-	Capability string    `json:"capability,omitempty"`
-	Optional   bool      `json:"optional,omitempty"` // a failure is a note, never a red page
-	Timeout    Duration  `json:"timeout,omitempty"`
-	MaxAge     Duration  `json:"max_age,omitempty"` // older than this, the result counts as unknown
-	What       string    `json:"what,omitempty"`    // shop words for the finding, for example "Till 3 cannot take cards"
-	Steps      []string  `json:"steps,omitempty"`   // what the manager does about it
-	Else       string    `json:"else,omitempty"`    // what to do if it stays red
-}
-
-// CheckOutcome is what one look found.
-type CheckOutcome string
-
-// The outcomes of a check. Unknown is never green.
-const (
-	Pass          CheckOutcome = "pass"
-	Warn          CheckOutcome = "warn"
-	Fail          CheckOutcome = "fail"
-	Unknown       CheckOutcome = "unknown"
-	NotApplicable CheckOutcome = "not_applicable"
-)
-
-// CheckResult is what one readiness check found at one moment.
-type CheckResult struct {
-	Check   string       `json:"check"`
-	Device  string       `json:"device,omitempty"`
-	Outcome CheckOutcome `json:"outcome"`
-	Seen    string       `json:"seen,omitempty"` // what was observed, for a technician
-	At      time.Time    `json:"at"`
-	Took    Duration     `json:"took,omitempty"`
-}
-
 // Hold is a person's word that a device, or every device, is left alone until a time.
 type Hold struct {
 	Device string    `json:"device"` // an id, or AllDevices

@@ -82,6 +82,7 @@ func checks(t *testing.T, h *Host) {
 		{"enough room", site.Check{Kind: site.CheckDisk, Path: "/", MinFree: "1KiB"}, site.Pass},
 		{"not enough room", site.Check{Kind: site.CheckDisk, MinFree: "1000000TiB"}, site.Fail},
 		{"a share of room", site.Check{Kind: site.CheckDisk, MinFree: "100%"}, site.Fail},
+		{"a package that is not there", site.Check{Kind: site.CheckVersion, Package: "no-such-package", AtLeast: "1"}, site.Fail},
 		{"clock", site.Check{Kind: site.CheckClock, MaxSkew: site.Duration(time.Hour)}, site.Pass},
 	} {
 		c.check.ID = "C-1"

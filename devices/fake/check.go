@@ -8,15 +8,16 @@ import (
 	"time"
 
 	"github.com/nightfill/nightfill/site"
+	"github.com/nightfill/nightfill/site/policy"
 )
 
 // defaultSkew is how far a clock may be off when a check does not say.
 const defaultSkew = 2 * time.Minute
 
-// Check implements devices.Driver. A tcp or http check is a look from outside: it
+// Check implements devices.Driver. A check that is a look from outside, such as tcp or http,
 // passes when the device is reached and nothing on it is stopped.
 func (s *Store) Check(ctx context.Context, d site.Device, c site.Check) (site.CheckOutcome, string, error) {
-	if c.Kind == site.CheckTCP || c.Kind == site.CheckHTTP {
+	if _, known := c.Kind.Effect(); known && !c.Kind.AsksDevice() {
 		return s.look(ctx, d, c)
 	}
 	outcome, seen := site.Unknown, ""
@@ -67,8 +68,6 @@ func (m *machine) check(c site.Check, now time.Time) (site.CheckOutcome, string)
 		return site.Fail, "fails as told"
 	}
 	switch c.Kind {
-	case site.CheckTCP, site.CheckHTTP:
-		return verdict(!m.hurt(), "answers", "connection refused")
 	case site.CheckService:
 		return verdict(m.serves(c.Name), c.Name+" is running", c.Name+" is not running")
 	case site.CheckCommand:
@@ -79,6 +78,30 @@ func (m *machine) check(c site.Check, now time.Time) (site.CheckOutcome, string)
 	case site.CheckClock:
 		seen := fmt.Sprintf("clock is off by %s", m.ClockOffset)
 		return verdict(m.ClockOffset.Abs() <= pick(c.MaxSkew.Std(), defaultSkew), seen, seen)
+	}
+	return m.checkMore(c, now)
+}
+
+// checkMore asks what the device tells of itself.
+func (m *machine) checkMore(c site.Check, now time.Time) (site.CheckOutcome, string) {
+	switch c.Kind {
+	case site.CheckVersion:
+		version, installed := m.packages[c.Package]
+		low := c.AtLeast != "" && policy.CompareVersions(version, c.AtLeast) < 0
+		high := c.AtMost != "" && policy.CompareVersions(version, c.AtMost) > 0
+		return verdict(installed && !low && !high, c.Package+" is "+version, c.Package+" is "+pick(version, "not installed"))
+	case site.CheckFileAge:
+		return verdict(!m.fails(c.Path), c.Path+" is young enough", c.Path+" is not there")
+	case site.CheckBattery:
+		power := m.power(now)
+		if power == nil {
+			return site.Unknown, "the device has no battery"
+		}
+		seen := fmt.Sprintf("battery at %d%%", power.Battery)
+		return verdict(power.Battery >= c.MinCharge, seen, seen)
+	}
+	if _, known := c.Kind.Effect(); known {
+		return verdict(!m.hurt(), "answers", "connection refused")
 	}
 	return site.NotApplicable, fmt.Sprintf("%q is no kind of check", c.Kind)
 }

@@ -85,8 +85,8 @@ func (d *Driver) Reboot(ctx context.Context, dev site.Device, id devices.WorkID)
 	return err
 }
 
-// Check implements devices.Driver for the kinds service, command, disk and clock. The others look
-// from the box, not from the device, and are refused with CodeUnsupported.
+// Check implements devices.Driver for the kinds that ask a device. The others look from the box
+// and are refused with CodeUnsupported.
 func (d *Driver) Check(ctx context.Context, dev site.Device, c site.Check) (site.CheckOutcome, string, error) {
 	var question string
 	switch c.Kind {
@@ -101,6 +101,12 @@ func (d *Driver) Check(ctx context.Context, dev site.Device, c site.Check) (site
 		return d.checkDisk(ctx, dev, c)
 	case site.CheckClock:
 		return d.checkClock(ctx, dev, c)
+	case site.CheckVersion:
+		return d.checkVersion(ctx, dev, c)
+	case site.CheckFileAge:
+		return d.checkFileAge(ctx, dev, c)
+	case site.CheckBattery:
+		return d.checkBattery(ctx, dev, c)
 	default:
 		return site.Unknown, "", devices.Failure(site.CodeUnsupported, "check %s of kind %q is not a question to a device", c.ID, c.Kind)
 	}
@@ -109,36 +115,6 @@ func (d *Driver) Check(ctx context.Context, dev site.Device, c site.Check) (site
 		return site.Unknown, "", err
 	}
 	return parseCheck(out)
-}
-
-func (d *Driver) checkDisk(ctx context.Context, dev site.Device, c site.Check) (site.CheckOutcome, string, error) {
-	path := c.Path
-	if path == "" {
-		path = "/"
-	}
-	out, err := d.call(ctx, dev, deviceText+`room "$R"`+quote(path)+"\n"+`echo "room $F $A"`+"\n", answerAtMost)
-	if err != nil {
-		return site.Unknown, "", err
-	}
-	free, all, err := parseRoom(out)
-	if err != nil {
-		return site.Unknown, "", err
-	}
-	return judgeRoom(path, free, all, c.MinFree)
-}
-
-func (d *Driver) checkClock(ctx context.Context, dev site.Device, c site.Check) (site.CheckOutcome, string, error) {
-	before := time.Now()
-	out, err := d.call(ctx, dev, deviceText+`echo "clock $(date +%s)"`+"\n", answerAtMost)
-	if err != nil {
-		return site.Unknown, "", err
-	}
-	clock, err := parseClock(out)
-	if err != nil {
-		return site.Unknown, "", err
-	}
-	outcome, seen := judgeClock(clock, before, time.Now(), c.MaxSkew.Std())
-	return outcome, seen, nil
 }
 
 // seconds is a length of time for the device: whole seconds, at least one, rounded up.

@@ -1,6 +1,7 @@
 package sshhost
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"strconv"
@@ -8,6 +9,7 @@ import (
 	"time"
 
 	"github.com/nightfill/nightfill/site"
+	"github.com/nightfill/nightfill/site/policy"
 )
 
 // leastFree is asked of a disk check that does not say how much must be free.
@@ -77,4 +79,83 @@ func judgeClock(clock, before, after time.Time, most time.Duration) (site.CheckO
 		return site.Fail, seen
 	}
 	return site.Pass, seen
+}
+
+// judgeVersion reads "version STATUS|VERSION", the states of dpkg, and compares.
+func judgeVersion(out string, c site.Check) (site.CheckOutcome, string, error) {
+	line := strings.TrimSuffix(out, "\n")
+	if line == "nodpkg" {
+		return site.Unknown, "the device has no dpkg to ask", nil
+	}
+	said, ok := strings.CutPrefix(line, "version ")
+	status, version, both := strings.Cut(said, "|")
+	if !ok || !both || strings.Contains(said, "\n") {
+		return site.Unknown, "", errors.New("the device's answer to the check is not complete")
+	}
+	wanted := wantedVersion(c)
+	switch {
+	case status == "" || strings.HasSuffix(status, " not-installed") || strings.HasSuffix(status, " config-files"):
+		return site.Fail, fmt.Sprintf("package %s is not installed, wanted %s", c.Package, wanted), nil
+	case !strings.HasSuffix(status, " ok installed"):
+		return site.Fail, fmt.Sprintf("package %s %s is broken (%s), wanted %s", c.Package, version, status, wanted), nil
+	}
+	seen := fmt.Sprintf("package %s is %s, wanted %s", c.Package, version, wanted)
+	if c.AtLeast != "" && policy.CompareVersions(version, c.AtLeast) < 0 || c.AtMost != "" && policy.CompareVersions(version, c.AtMost) > 0 {
+		return site.Fail, seen, nil
+	}
+	return site.Pass, seen, nil
+}
+
+func wantedVersion(c site.Check) string {
+	switch {
+	case c.AtLeast != "" && c.AtMost != "":
+		return c.AtLeast + " to " + c.AtMost
+	case c.AtLeast != "":
+		return c.AtLeast + " or higher"
+	case c.AtMost != "":
+		return c.AtMost + " or lower"
+	}
+	return "any version"
+}
+
+// judgeFileAge reads "file CHANGED NOW" in seconds, and compares the age of the file.
+func judgeFileAge(out, path string, most time.Duration) (site.CheckOutcome, string, error) {
+	if out == "nofile\n" {
+		return site.Fail, path + " is not there", nil
+	}
+	var changed, now int64
+	if _, err := fmt.Sscanf(out, "file %d %d\n", &changed, &now); err != nil {
+		return site.Unknown, "", errors.New("the device does not tell when the file was changed")
+	}
+	age := time.Duration(now-changed) * time.Second
+	if age < 0 {
+		return site.Unknown, fmt.Sprintf("%s was changed %s in the future of the device's clock", path, -age), nil
+	}
+	seen := fmt.Sprintf("%s was changed %s ago, wanted within %s", path, age, most)
+	if age > most {
+		return site.Fail, seen, nil
+	}
+	return site.Pass, seen, nil
+}
+
+// judgeBattery reads "power MAINS CHARGE" and "end". A device without a battery proves nothing.
+func judgeBattery(out string, least int) (site.CheckOutcome, string, error) {
+	line, rest, _ := strings.Cut(out, "\n")
+	if line == "end" {
+		return site.Unknown, "the device tells of no battery", nil
+	}
+	said, ok := strings.CutPrefix(line, "power ")
+	power := powerOf(said)
+	if !ok || power == nil || rest != "end\n" {
+		return site.Unknown, "", errors.New("the device's answer to the check is not complete")
+	}
+	charging := "on its battery"
+	if power.OnMains {
+		charging = "on mains"
+	}
+	seen := fmt.Sprintf("its battery has %d%%, %s, wanted %d%%", power.Battery, charging, least)
+	if power.Battery < least {
+		return site.Fail, seen, nil
+	}
+	return site.Pass, seen, nil
 }
