@@ -21,9 +21,9 @@ const (
 	defaultTimeout  = 10 * time.Second
 	defaultInterval = 5 * time.Minute
 	defaultParallel = 16
-	perDevice       = 2 // checks at once on one device
+	defaultLimit    = 150 * time.Second // who asks for a round waits for its end
+	perDevice       = 2                 // checks at once on one device
 	bodyLimit       = 64 << 10
-	cutShort        = "not looked at: the round was cut short"
 )
 
 // Devices asks a device one read-only question; devices.Set is one.
@@ -40,8 +40,11 @@ type Options struct {
 	Interval time.Duration                                         // between rounds; 0 = 5 minutes
 	Schedule func(now time.Time) time.Time                         // the next fixed time after now for a round; zero = none; nil = none ever
 	Parallel int                                                   // checks at once; 0 = 16
+	Limit    time.Duration                                         // of a whole round; 0 = 2.5 minutes
 	Dial     func(ctx context.Context, network, address string) (net.Conn, error)
 	TLS      *tls.Config // for https checks; nil = the box's own trusted roots
+	Proc     string      // where the kernel tells of its network; "" = /proc
+	Ping     Ping        // asks for an echo; nil = an unprivileged ICMP socket of the kernel
 }
 
 // Checker carries out checks. Its methods may be called at the same time.
@@ -62,6 +65,15 @@ func New(o Options) *Checker {
 	}
 	if o.Parallel <= 0 {
 		o.Parallel = defaultParallel
+	}
+	if o.Limit <= 0 {
+		o.Limit = defaultLimit
+	}
+	if o.Proc == "" {
+		o.Proc = "/proc"
+	}
+	if o.Ping == nil {
+		o.Ping = echo
 	}
 	if o.Dial == nil {
 		o.Dial = new(net.Dialer).DialContext
@@ -125,86 +137,8 @@ func (c *Checker) due(now time.Time) time.Time {
 	return next
 }
 
-// Round carries out every check of the store once and returns the results in the order of the
-// store file. All of them are dated now, because a round is as old as its start. Two rounds never
-// overlap: the second waits. What the end of ctx leaves undone is unknown.
-func (c *Checker) Round(ctx context.Context, now time.Time) []site.CheckResult {
-	select {
-	case c.turn <- struct{}{}:
-		defer func() { <-c.turn }()
-	case <-ctx.Done():
-	}
-	checks := c.opts.Store.Checks
-	results := make([]site.CheckResult, len(checks))
-	all := make(chan struct{}, c.opts.Parallel)
-	device := map[string]chan struct{}{}
-	for _, check := range checks {
-		if device[check.Device] == nil {
-			device[check.Device] = make(chan struct{}, perDevice)
-		}
-	}
-	var wg sync.WaitGroup
-	for i, check := range checks {
-		slots := []chan struct{}{all}
-		if check.Device != "" {
-			slots = []chan struct{}{device[check.Device], all} // who waits for a device holds up nobody else
-		}
-		wg.Go(func() { results[i] = c.one(ctx, now, check, slots) })
-	}
-	wg.Wait()
-	return results
-}
-
-// one waits for its turn and then looks.
-func (c *Checker) one(ctx context.Context, now time.Time, check site.Check, slots []chan struct{}) site.CheckResult {
-	r := site.CheckResult{Check: check.ID, Device: check.Device, Outcome: site.Unknown, Seen: cutShort, At: now}
-	for _, slot := range slots {
-		select {
-		case slot <- struct{}{}:
-			defer func() { <-slot }()
-		case <-ctx.Done():
-			return r
-		}
-	}
-	if ctx.Err() != nil {
-		return r
-	}
-	limit := check.Timeout.Std()
-	if limit <= 0 {
-		limit = defaultTimeout
-	}
-	within, cancel := context.WithTimeout(ctx, limit)
-	defer cancel()
-	begun := time.Now()
-	outcome, seen := c.look(within, check, limit)
-	r.Took = site.Duration(max(0, time.Since(begun)))
-	if ctx.Err() == nil || outcome == site.Pass {
-		r.Outcome, r.Seen = outcome, seen
-	}
-	return r
-}
-
-// look makes one look. Whatever goes wrong in it makes the outcome unknown.
-func (c *Checker) look(ctx context.Context, check site.Check, limit time.Duration) (outcome site.CheckOutcome, seen string) {
-	defer func() {
-		if p := recover(); p != nil {
-			outcome, seen = site.Unknown, fmt.Sprintf("the check itself broke: %v", p)
-			c.opts.Log.Error("a readiness check broke", "check", check.ID, "device", check.Device, "panic", p)
-		}
-	}()
-	switch check.Kind {
-	case site.CheckTCP:
-		return c.tcp(ctx, check, limit)
-	case site.CheckHTTP:
-		return c.http(ctx, check, limit)
-	case site.CheckService, site.CheckCommand, site.CheckDisk, site.CheckClock:
-		return c.device(ctx, check)
-	}
-	return site.Unknown, fmt.Sprintf("this box does not know the check kind %q", check.Kind)
-}
-
 // device puts the question to the device itself.
-func (c *Checker) device(ctx context.Context, check site.Check) (site.CheckOutcome, string) {
+func (c *Checker) device(ctx context.Context, check site.Check, limit time.Duration) (site.CheckOutcome, string) {
 	d, ok := c.opts.Store.Device(check.Device)
 	if !ok {
 		return site.Unknown, fmt.Sprintf("the store file has no device %q", check.Device)
@@ -212,6 +146,9 @@ func (c *Checker) device(ctx context.Context, check site.Check) (site.CheckOutco
 	outcome, seen, err := c.opts.Devices.Check(ctx, d, check)
 	if err != nil {
 		return site.Unknown, fmt.Sprintf("%s could not be asked: %v", d.ID, err)
+	}
+	if ctx.Err() != nil && outcome != site.Pass {
+		return site.Unknown, fmt.Sprintf("%s gave no answer within %s", d.ID, limit)
 	}
 	switch outcome {
 	case site.Pass, site.Warn, site.Fail, site.NotApplicable, site.Unknown:
