@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"strings"
 
 	"golang.org/x/crypto/ssh"
 
@@ -34,6 +35,9 @@ func Check(c Config) []Problem {
 		}
 		k.look("mqtt.password_file", m.PasswordFile, "write the password of the broker into it", true, goodPassword)
 	}
+	for i, check := range c.Store.Checks {
+		k.look(fmt.Sprintf("readiness.checks[%d].ca", i), check.CA, "copy the certificate of the authority there", false, goodCertificates)
+	}
 	if info, err := os.Stat(c.State); err == nil && !info.IsDir() {
 		k.report("state", c.State+" is a file", "name a folder")
 	}
@@ -57,7 +61,7 @@ type checker struct {
 
 func (k *checker) report(key, wrong, instead string) {
 	at := k.config.places[key]
-	pointer := "/" + string(bytes.ReplaceAll([]byte(key), []byte("."), []byte("/")))
+	pointer := "/" + strings.NewReplacer(".", "/", "[", "/", "]", "").Replace(key)
 	k.problems = append(k.problems, Problem{File: k.config.File, Line: at.line, Column: at.column, Key: key, Pointer: pointer, Wrong: wrong, Instead: instead})
 }
 

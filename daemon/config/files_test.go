@@ -236,3 +236,24 @@ func listing(t *testing.T, dir string) string {
 	}
 	return b.String()
 }
+
+// TestCheckOfAuthorities looks at the files that readiness checks name, at their place in the list.
+func TestCheckOfAuthorities(t *testing.T) {
+	dir := t.TempDir()
+	text := strings.Replace(minimal(t), "window:", "readiness:\n  checks:\n    - {id: A, kind: cert, address: h}\n    - {id: B, kind: cert, address: h, ca: pos-ca.pem}\nwindow:", 1)
+	write(t, dir, "store.yaml", []byte(text))
+	c, err := config.Load(filepath.Join(dir, "store.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	problems := config.Check(c)
+	want := strings.ReplaceAll("DIR/store.yaml:6:43: readiness.checks[1].ca: DIR/pos-ca.pem does not exist; copy the certificate of the authority there", "DIR", dir)
+	if len(problems) != 1 || problems[0].String() != want || problems[0].Pointer != "/readiness/checks/1/ca" {
+		t.Errorf("got %v\nwant %s", problems, want)
+	}
+	cert, _ := pair(t)
+	write(t, dir, "pos-ca.pem", cert)
+	if problems := config.Check(c); len(problems) > 0 {
+		t.Errorf("with the file: %v", problems)
+	}
+}

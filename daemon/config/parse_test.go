@@ -142,6 +142,16 @@ func TestFullFile(t *testing.T) {
 		{ID: "BOX-1", Device: "till-1", Kind: site.CheckClock, MaxSkew: site.Duration(30 * time.Second), Timeout: ten},
 		{ID: "BOX-2", Device: "till-2", Kind: site.CheckClock, MaxSkew: site.Duration(time.Minute), Timeout: ten},
 		{ID: "NET-1", Kind: site.CheckTCP, Address: "10.77.0.11:5432", Timeout: ten},
+		{ID: "CERT-1", Device: "till-1", Kind: site.CheckCert, Address: "10.77.0.11:443", ServerName: "till-1.store.example", CA: "testdata/pos-ca.pem", Warn: 21, Fail: 3, Timeout: ten},
+		{ID: "CERT-2", Kind: site.CheckCert, Address: "10.77.0.12:8443", Warn: 45, Fail: 45, Timeout: ten},
+		{ID: "DNS-1", Kind: site.CheckDNS, Names: []string{"patches.example.com", "mqtt.example.com"}, Server: "10.77.0.1:53", Timeout: ten, Retries: 5},
+		{ID: "NET-2", Kind: site.CheckGateway, Needs: []string{"DNS-1"}, Timeout: ten},
+		{ID: "NET-3", Kind: site.CheckGateway, Address: "10.77.0.2", Timeout: ten},
+		{ID: "PRN-1", Device: "till-1", Kind: site.CheckPrinter, Address: "10.77.0.31:9100", Needs: []string{"NET-1", "NET-2"}, Timeout: ten},
+		{ID: "POS-4", Device: "till-1", Kind: site.CheckVersion, Package: "pos-app", AtLeast: "4.2.0", AtMost: "1:4.9", Timeout: ten},
+		{ID: "PRICE-1", Device: "till-1", Kind: site.CheckFileAge, Path: "/var/lib/pos/prices.db", Max: site.Duration(26 * time.Hour), Timeout: ten},
+		{ID: "BAT-1", Device: "hh-01", Kind: site.CheckBattery, MinCharge: 30, Timeout: ten},
+		{ID: "HH-1", Device: "hh-01", Kind: site.CheckAgent, Max: site.Duration(15 * time.Minute), Timeout: ten},
 	})
 }
 

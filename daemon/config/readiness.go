@@ -6,7 +6,6 @@ import (
 	"maps"
 	"path"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/nightfill/nightfill/site"
@@ -109,106 +108,6 @@ func (f *file) capability(v value, name string, having map[string]int) bool {
 	}
 	f.fail(v, "no device has the capability "+quote(name), advice)
 	return false
-}
-
-// checks reads all readiness checks.
-func (f *file) checks(v value) {
-	first := map[string]place{}
-	f.each(v, func(v value) {
-		c := f.check(v, first)
-		f.Config.Store.Checks = append(f.Config.Store.Checks, c)
-	})
-}
-
-func (f *file) check(v value, first map[string]place) site.Check {
-	c := f.Check
-	given := map[string]value{}
-	only := func(name string, read func(value)) field {
-		return may(name, func(v value) { given[name] = v; read(v) })
-	}
-	f.object(v,
-		need("id", "POS-1", func(v value) { c.ID = f.checkID(v, first) }),
-		need("kind", "tcp", func(v value) { c.Kind = f.checkKind(v) }),
-		only("device", func(v value) { c.Device = f.device(v) }),
-		only("address", func(v value) { c.Address, _ = f.address(v, "") }),
-		only("url", func(v value) { c.URL = f.httpURL(v) }),
-		only("expect", f.into(&c.Expect)),
-		only("name", f.into(&c.Name)),
-		only("command", f.texts(&c.Command)),
-		only("path", func(v value) { c.Path = f.devicePath(v) }),
-		only("min_free", func(v value) { c.MinFree = f.minFree(v) }),
-		only("max_skew", func(v value) { c.MaxSkew = f.duration(v) }),
-		may("capability", func(v value) { c.Capability = f.capabilityOf(v) }),
-		may("optional", f.flag(&c.Optional)),
-		may("timeout", func(v value) { c.Timeout = f.duration(v) }),
-		may("max_age", func(v value) { c.MaxAge = f.duration(v) }),
-		may("what", f.into(&c.What)),
-		may("steps", f.texts(&c.Steps)),
-		may("else", f.into(&c.Else)))
-	if k, ok := kinds()[c.Kind]; ok {
-		f.fits(v, c, k, given)
-	}
-	if c.Kind != site.CheckDisk {
-		c.Path = ""
-	}
-	if c.Kind != site.CheckClock {
-		c.MaxSkew = 0
-	}
-	return c
-}
-
-// kind says which keys a kind of check needs, and which it may have.
-type kind struct {
-	needs []string // "name: example"
-	may   []string
-}
-
-// kinds returns every kind of check that this version can do.
-func kinds() map[site.CheckKind]kind {
-	return map[site.CheckKind]kind{
-		site.CheckTCP:     {needs: []string{`address: "10.77.0.11:5432"`}, may: []string{"device"}},
-		site.CheckHTTP:    {needs: []string{`url: "http://10.77.0.11:8080/health"`}, may: []string{"device", "expect"}},
-		site.CheckService: {needs: []string{"device: srv-1", "name: pos-app"}},
-		site.CheckCommand: {needs: []string{"device: srv-1", `command: ["test", "-e", "/run/pos.ready"]`}},
-		site.CheckDisk:    {needs: []string{"device: srv-1", "min_free: 500MiB"}, may: []string{"path"}},
-		site.CheckClock:   {needs: []string{"device: srv-1"}, may: []string{"max_skew"}},
-	}
-}
-
-// fits refuses keys that the kind of check lacks or does not have.
-func (f *file) fits(v value, c site.Check, k kind, given map[string]value) {
-	var allowed []string
-	for _, example := range k.needs {
-		name, _, _ := strings.Cut(example, ":")
-		allowed = append(allowed, name)
-		if _, ok := given[name]; !ok {
-			f.fail(v, fmt.Sprintf("a check of kind %s has no %s", c.Kind, name), "write "+example)
-		}
-	}
-	allowed = append(allowed, k.may...)
-	for _, name := range slices.Sorted(maps.Keys(given)) {
-		if !slices.Contains(allowed, name) {
-			f.fail(given[name], "is not for a check of kind "+string(c.Kind), "remove it, or change the kind")
-		}
-	}
-}
-
-func (f *file) checkID(v value, first map[string]place) string {
-	id, ok := f.name(v)
-	if !ok {
-		return ""
-	}
-	if at, twice := first[id]; twice {
-		f.fail(v, fmt.Sprintf("%s is used twice, the first time in line %d", quote(id), at.line), "write another id")
-	}
-	first[id] = v.at
-	return id
-}
-
-func (f *file) checkKind(v value) site.CheckKind {
-	s, _ := f.choice(v, string(site.CheckTCP), string(site.CheckHTTP), string(site.CheckService),
-		string(site.CheckCommand), string(site.CheckDisk), string(site.CheckClock))
-	return site.CheckKind(s)
 }
 
 // device reads the id of a device that the file has.

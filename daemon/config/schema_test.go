@@ -187,7 +187,8 @@ func TestDefaultsOfTheSchema(t *testing.T) {
 		file["groups"] = object{"lanes": object{}}
 		file["devices"] = []any{object{"id": "d", "class": "handheld"}}
 		file["readiness"] = object{"checks": []any{
-			object{"id": "D", "kind": "disk", "device": "d", "min_free": "5%"}, object{"id": "C", "kind": "clock", "device": "d"}}}
+			object{"id": "D", "kind": "disk", "device": "d", "min_free": "5%"}, object{"id": "C", "kind": "clock", "device": "d"},
+			object{"id": "T", "kind": "cert", "address": "h"}}}
 		return file
 	}
 	want, err := parsed(t, base())
@@ -207,7 +208,8 @@ func TestDefaultsOfTheSchema(t *testing.T) {
 			checks := file["readiness"].(object)["checks"].([]any)
 			for _, c := range checks {
 				kind := c.(object)["kind"]
-				if (name != "path" || kind == "disk") && (name != "max_skew" || kind == "clock") {
+				of := map[string]string{"path": "disk", "max_skew": "clock", "warn": "cert", "fail": "cert"}[name]
+				if of == "" || of == kind {
 					c.(object)[name] = value
 				}
 			}

@@ -29,6 +29,7 @@ type file struct {
 	addressAt  map[string]place
 	windowAt   value // the window's end
 	everyAt    value // readiness.every
+	needAt     []hanging
 }
 
 // read reads the whole file. The order of the keys is that of what depends on what.
@@ -69,6 +70,7 @@ func (f *file) read(root value) {
 	f.settleGroups()
 	f.settleHours(root)
 	f.settleAges()
+	f.settleNeeds()
 }
 
 // newer refuses a file of a later version at once: its other keys may mean something else.

@@ -80,7 +80,7 @@ func didYouMean(s string, known []string) string {
 
 // list joins words for a sentence. A long list is cut.
 func list(words []string) string {
-	const most = 24
+	const most = 40
 	if len(words) <= most {
 		return strings.Join(words, ", ")
 	}

@@ -1,0 +1,64 @@
+package config
+
+import (
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/nightfill/nightfill/site"
+)
+
+// hanging is one entry of a check's needs.
+type hanging struct {
+	check, of string
+	at        value
+}
+
+// needsOf makes a function that stores the ids of other checks, which may come further down.
+func (f *file) needsOf(c *site.Check) func(value) {
+	return func(v value) {
+		f.each(v, func(v value) {
+			if s, ok := f.text(v); ok {
+				c.Needs = append(c.Needs, s)
+				f.needAt = append(f.needAt, hanging{check: c.ID, of: s, at: v})
+			}
+		})
+	}
+}
+
+// settleNeeds refuses checks that need one that is not there, or each other.
+func (f *file) settleNeeds() {
+	needs := map[string][]string{}
+	for _, c := range f.Config.Store.Checks {
+		needs[c.ID] = c.Needs
+	}
+	known := slices.Sorted(maps.Keys(needs))
+	for _, n := range f.needAt {
+		if !slices.Contains(known, n.of) {
+			f.unknown(n.at, n.of, "check", known)
+		}
+	}
+	var way []string
+	done := map[string]bool{}
+	var visit func(id string, at value)
+	visit = func(id string, at value) {
+		if i := slices.Index(way, id); i >= 0 {
+			f.fail(at, "the checks need each other in a circle: "+strings.Join(append(slices.Clone(way[i:]), id), " needs "), "remove one `needs` of them")
+			return
+		}
+		if done[id] {
+			return
+		}
+		done[id] = true
+		way = append(way, id)
+		for _, n := range f.needAt {
+			if n.check == id {
+				visit(n.of, n.at)
+			}
+		}
+		way = way[:len(way)-1]
+	}
+	for _, n := range f.needAt {
+		visit(n.check, n.at)
+	}
+}
