@@ -56,7 +56,7 @@ func (j *judge) add(f Finding, red bool) {
 func (j *judge) findDown() {
 	for _, d := range j.in.Store.Devices {
 		since, down := j.down[d.ID]
-		if !down {
+		if !down || j.swallowed(d.ID) {
 			continue
 		}
 		code, red, named := CodeDown, false, ""
@@ -76,7 +76,8 @@ func (j *judge) findDown() {
 		}
 		f := j.about(CodeDown, d.ID)
 		f.Code, f.Device, f.Since = code, d.ID, since
-		f.SoWhat = j.soWhat(named, red)
+		red = j.hide(&f, red, func(root look) bool { return root.check.Device == d.ID })
+		f.SoWhat = j.soWhat(named, red) + j.hangWords(f)
 		f.Broke, f.BrokeText = j.in.Baseline.device(j.lang, d.ID, since)
 		j.add(f, red)
 	}
@@ -91,13 +92,13 @@ func first(a, b string) string {
 
 func (j *judge) findFailed() {
 	for _, l := range j.looks {
-		if _, down := j.down[l.check.Device]; l.is != bad || (down && l.check.Device != "") {
+		if _, down := j.down[l.check.Device]; l.is != bad || l.behind > 0 || (down && l.check.Device != "") {
 			continue
 		}
-		red := l.required() || !l.check.Optional && j.capability(l.check.Capability).missed()
 		f := j.failWords(l.check)
 		f.Code, f.Device, f.Since = l.check.ID, l.check.Device, j.since(l)
-		f.SoWhat = j.soWhat(l.check.Capability, red)
+		red := j.hide(&f, j.blocks(l), func(root look) bool { return root.check.ID == l.check.ID })
+		f.SoWhat = j.soWhat(l.check.Capability, red) + j.hangWords(f)
 		f.Broke, f.BrokeText, _ = j.in.Baseline.check(j.lang, j.in.Store, l.check, f.Since)
 		j.add(f, red)
 	}
@@ -129,7 +130,11 @@ func (j *judge) blamed(name string) bool {
 			return true
 		}
 		return slices.ContainsFunc(j.looks, func(l look) bool {
-			return l.is == bad && l.check.Capability == name && !l.check.Optional && (l.check.ID == f.Code || l.check.Device == f.Device)
+			return l.is == bad && l.check.Capability == name && !l.check.Optional &&
+				(l.check.ID == f.Code || l.check.Device == f.Device || slices.Contains(f.Hides, l.check.ID))
+		}) || slices.ContainsFunc(f.HidesDevices, func(id string) bool {
+			d, _ := j.in.Store.Device(id)
+			return slices.Contains(d.Capabilities, name)
 		})
 	})
 }
@@ -151,7 +156,7 @@ func (j *judge) findUnseen() {
 	named := map[string]bool{}
 	for _, l := range j.looks {
 		subject := subjectOf(l.check)
-		if l.is != blind || named[subject] || j.busy(l.check.Device) {
+		if l.is != blind || l.behind > 0 || named[subject] || j.busy(l.check.Device) {
 			continue
 		}
 		since, away := j.away[l.check.Device]
@@ -166,6 +171,8 @@ func (j *judge) findUnseen() {
 			f.Code, f.Since = CodeAway, since
 		}
 		f.Device = l.check.Device
+		j.hide(&f, false, func(root look) bool { return root.is == blind && subjectOf(root.check) == subject })
+		f.SoWhat += j.hangWords(f)
 		j.add(f, false)
 	}
 }

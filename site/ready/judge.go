@@ -27,6 +27,7 @@ type look struct {
 	is     standing
 	fresh  bool // the result itself counts, whatever it says
 	warn   bool
+	behind int // 1 + the place of the look that this one hangs on, see hang; 0 = none
 }
 
 // required reports whether the store cannot open unless this very check passes.
@@ -105,10 +106,12 @@ func contact(all []site.Contact) (site.Contact, bool) {
 
 func (j *judge) lookAtAll() {
 	for _, c := range j.in.Store.Checks {
-		l := j.lookAt(c)
-		j.looks = append(j.looks, l)
+		j.looks = append(j.looks, j.lookAt(c))
+	}
+	j.hang()
+	for _, l := range j.looks {
 		if l.is == good {
-			j.working = append(j.working, j.workingLine(c))
+			j.working = append(j.working, j.workingLine(l.check))
 		}
 	}
 }

@@ -12,7 +12,7 @@ import (
 )
 
 var (
-	kinds    = []site.CheckKind{site.CheckTCP, site.CheckHTTP, site.CheckService, site.CheckCommand, site.CheckDisk, site.CheckClock}
+	kinds    = site.CheckKinds()
 	outcomes = []site.CheckOutcome{site.Pass, site.Pass, site.Pass, site.Pass, site.Warn, site.Fail, site.Unknown, site.NotApplicable, ""}
 	abilites = []string{"", "", "sell", "sell-mobile", "cards", "kitchen_screens", "prices", "print"}
 	names    = []string{"", "srv-1", "srv-2", "hh-01", "hh-02"}
@@ -33,6 +33,9 @@ func anyInput(t *rapid.T) ready.Input {
 			ID: "X-" + string(rune('1'+i)), Kind: rapid.SampledFrom(kinds).Draw(t, "kind"), Device: rapid.SampledFrom(names).Draw(t, "device"),
 			Capability: rapid.SampledFrom(abilites).Draw(t, "capability"), Optional: rapid.IntRange(0, 4).Draw(t, "optional") == 0,
 			MaxAge: site.Duration(rapid.SampledFrom([]time.Duration{0, 0, time.Hour}).Draw(t, "max age")),
+		}
+		if i > 0 && rapid.IntRange(0, 2).Draw(t, "hangs") == 0 {
+			c.Needs = []string{in.Store.Checks[rapid.IntRange(0, i-1).Draw(t, "needs")].ID}
 		}
 		in.Store.Checks = append(in.Store.Checks, c)
 		if rapid.IntRange(0, 9).Draw(t, "seen") > 0 {

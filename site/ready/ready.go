@@ -93,8 +93,10 @@ type Finding struct {
 	Phone         string     `json:"phone,omitempty"` // and the number
 	Since         time.Time  `json:"since,omitzero"`
 	BlocksTrading bool       `json:"blocks_trading"`
-	Broke         site.Broke `json:"broke,omitempty"`      // of what fails: whether it did before the newest night
-	BrokeText     string     `json:"broke_text,omitempty"` // the same as a sentence
+	Broke         site.Broke `json:"broke,omitempty"`         // of what fails: whether it did before the newest night
+	BrokeText     string     `json:"broke_text,omitempty"`    // the same as a sentence
+	Hides         []string   `json:"hides,omitempty"`         // checks that tell nothing because of this one, and have no finding of their own
+	HidesDevices  []string   `json:"hides_devices,omitempty"` // devices that do not answer because of this one, likewise
 }
 
 // Capability is how many devices can do one thing now.
@@ -119,6 +121,7 @@ type Counts struct {
 // which nothing fresh is known is CannotTell, and so is a store in which nothing required is
 // checked. What is left can open. A capability without a floor needs one device; an explicit floor of 0
 // needs none.
+// A check that hangs on one that failed or is unknown proves nothing; see site.Store.Parents.
 func Judge(in Input) Report {
 	j := newJudge(in)
 	j.lookAtAll()

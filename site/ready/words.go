@@ -124,7 +124,7 @@ func (j *judge) failWords(c site.Check) Finding {
 
 func (j *judge) warnWords(c site.Check) Finding {
 	f, w := j.failWords(c), j.say("warn", "it", subjectOf(c))
-	if key := string(c.Kind) + ".warn"; j.lang.Has(key) {
+	if key := j.keyOf(c) + ".warn"; j.lang.Has(key) {
 		special := j.say(key, "it", subjectOf(c), "check", c.ID)
 		w.What = special.What
 		if len(c.Steps) == 0 {
