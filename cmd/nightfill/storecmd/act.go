@@ -2,6 +2,7 @@ package storecmd
 
 import (
 	"errors"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -15,7 +16,8 @@ func checkCommand() *cobra.Command {
 	return action(&cobra.Command{
 		Use:   "check",
 		Short: "Carry out the readiness checks now and say whether the store can open",
-		Long: `Carry out every readiness check now. Checks only look; nothing is changed.
+		Long: `Carry out every readiness check now. Checks only look; nothing is changed. What a check needs is looked at
+first; when that fails, the check is not looked at, and the one finding says what it hides.
 
 Exit code 0: the store can open, perhaps with something to know. 3: it cannot, or patches are under way,
 or nobody can tell.`,
@@ -70,6 +72,9 @@ func (p *printer) findings(title string, t tone, findings []ready.Finding) {
 		if f.SoWhat != "" {
 			p.line("    %s", f.SoWhat)
 		}
+		if hidden := append(slices.Clone(f.Hides), f.HidesDevices...); len(hidden) > 0 {
+			p.line("    hides %s", strings.Join(hidden, ", "))
+		}
 		for _, step := range f.Steps {
 			p.line("    - %s", step)
 		}
@@ -79,19 +84,22 @@ func (p *printer) findings(title string, t tone, findings []ready.Finding) {
 	}
 }
 
-// results writes one line for each check, those that failed first.
+// results writes one line for each check: those that failed, those that are not well, the others.
 func (p *printer) results(results []site.CheckResult) {
-	var first, then [][]cell
+	var first, then, last [][]cell
 	for _, r := range results {
 		t := map[site.CheckOutcome]tone{site.Pass: good, site.Fail: bad}[r.Outcome]
 		row := []cell{text("%s", r.Check), text("%s", or(r.Device, "the store")), {words(r.Outcome), t}, text("%s", p.clock(r.At)), text("%s", length(r.Took)), text("%s", r.Seen)}
-		if r.Outcome == site.Pass || r.Outcome == site.NotApplicable {
-			then = append(then, row)
-		} else {
+		switch r.Outcome {
+		case site.Fail:
 			first = append(first, row)
+		case site.Pass, site.NotApplicable:
+			last = append(last, row)
+		default:
+			then = append(then, row)
 		}
 	}
-	p.table([]string{"CHECK", "DEVICE", "OUTCOME", "AT", "TOOK", "SEEN"}, append(first, then...))
+	p.table([]string{"CHECK", "DEVICE", "OUTCOME", "AT", "TOOK", "SEEN"}, slices.Concat(first, then, last))
 }
 
 func holdCommand() *cobra.Command {

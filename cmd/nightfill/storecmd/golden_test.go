@@ -54,6 +54,20 @@ func trouble(t *testing.T, b *controltest.Box, comment string) {
 		err = errors.Join(b.SetCheck("POS-1", site.Unknown, "no answer"), b.SetCheck("POS-2", site.Unknown, "no answer"))
 	case strings.Contains(comment, "(learned)"):
 		b.SetFacts(learned)
+	case strings.Contains(comment, "(network)"):
+		b.SetFacts(moreChecks)
+		err = errors.Join(
+			b.SetCheck("NET-1", site.Fail, "the gateway 10.77.0.1 does not answer within 10s (try 3 of 3)"),
+			b.SetCheck("POS-1", site.Unknown, "not looked at: it needs NET-1, which is failing"),
+			b.SetCheck("POS-2", site.Unknown, "not looked at: it needs NET-1, which is failing"),
+			b.SetCheck("PRN-1", site.Unknown, "not looked at: it needs NET-1, which is failing"),
+			b.SetCheck("CERT-1", site.Unknown, "not looked at: it needs NET-1, which is failing"))
+	case strings.Contains(comment, "(more)"):
+		b.SetFacts(moreChecks)
+		err = errors.Join(
+			b.SetCheck("NET-1", site.Pass, "the gateway 10.77.0.1 answers to an echo"),
+			b.SetCheck("PRN-1", site.Fail, "it is out of paper, it is offline"),
+			b.SetCheck("CERT-1", site.Warn, "its certificate ends on 2026-12-04, in 12 days; warns from 30, fails from 0"))
 	case strings.Contains(comment, "(odd)"):
 		b.SetFacts(odd)
 	case strings.Contains(comment, "(excepted)"):
@@ -87,6 +101,14 @@ func odd(f *view.Facts) {
 	o := f.Inventory["srv-2"]
 	o.Broken, o.RebootPending, o.Clock = []string{"pos-app"}, true, o.At.Add(-5*time.Minute)
 	f.Inventory["srv-2"] = o
+}
+
+// moreChecks is a store that looks at its network, a printer and a certificate too.
+func moreChecks(f *view.Facts) {
+	f.Store.Checks = append(slices.Clone(f.Store.Checks),
+		site.Check{ID: "NET-1", Kind: site.CheckGateway, Retries: 2},
+		site.Check{ID: "PRN-1", Device: "srv-1", Kind: site.CheckPrinter, Address: "10.77.0.31:9100", Optional: true},
+		site.Check{ID: "CERT-1", Device: "srv-2", Kind: site.CheckCert, Address: "10.77.0.12:443", Warn: 30})
 }
 
 // excepted is a store in which the exception of one patch ends before the next night, and that of
