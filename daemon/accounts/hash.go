@@ -32,8 +32,9 @@ const (
 )
 
 const (
-	saltSize = 16
-	keySize  = 32
+	saltSize  = 16
+	keySize   = 32
+	largeHash = 1 << 10 // KiB
 )
 
 // hash is an argon2id hash with its parameters.
@@ -123,7 +124,9 @@ func (h *hasher) fresh(password string) (string, error) {
 
 // derive gives the memory of the hash back at once: several dead ones together are much on a small box.
 func derive(h hash, password string) []byte {
-	defer debug.FreeOSMemory()
+	if h.Memory >= largeHash {
+		defer debug.FreeOSMemory()
+	}
 	return argon2.IDKey([]byte(password), h.salt, h.Rounds, h.Memory, h.Threads, keySize)
 }
 
