@@ -45,9 +45,9 @@ func reportsIn(t *testing.T, language string) map[string]ready.Report {
 			Calendar: window.Calendar{Zone: zone}, Floor: map[string]int{"sell": 2, "sell-mobile": 1},
 			Contacts: []site.Contact{{Name: "Night desk", Phone: "+1 555 0100", For: []string{"not_ready"}}},
 			Checks: []site.Check{
-				{ID: "CARD-3", Device: "till-3", Kind: site.CheckTCP, What: `Till 3 cannot take "cards" <now>`, Else: "Take cards at till 1.",
+				{ID: "CARD-3", Device: "till-3", Kind: site.CheckTCP, What: "Till 3 cannot take cards", Else: "Take cards at till 1.",
 					Steps: []string{"Look if the card machine is on.", "Push its plug in.", "Wait 4 minutes. This page will change by itself."}},
-				{ID: "KDS-1", Device: "kitchen-1", Kind: site.CheckHTTP, Optional: true},
+				{ID: "KDS-1", Device: "kitchen-1", Kind: site.CheckHTTP, Optional: true, What: `The "kitchen" screen <1> is dark`},
 			},
 		}
 		i := ready.Input{Store: s, Now: morning, Opens: morning.Add(19 * time.Minute), Results: map[string]site.CheckResult{}, Rev: 9183, Language: language}
@@ -73,7 +73,7 @@ func reportsIn(t *testing.T, language string) map[string]ready.Report {
 	notes.Notes = []ready.Note{{Kind: ready.LineDown, Since: morning.Add(-5 * time.Hour)}}
 	bad := set(in(), site.Fail, "CARD-3", "POS-2", "POS-3", "POS-4", "KDS-1")
 	bad.Baseline = &ready.Baseline{
-		Checks: map[string]site.CheckResult{"CARD-3": {Outcome: site.Pass}, "POS-2": {Outcome: site.Fail}}, Did: []site.Did{{Device: "till-3", Patch: "<cards-2>"}},
+		Checks: map[string]site.CheckResult{"CARD-3": {Outcome: site.Pass}, "POS-2": {Outcome: site.Fail}}, Did: []site.Did{{Device: "till-3", Patch: "cards-2"}},
 	}
 	working := in()
 	working.Night = &ready.Night{Total: 36, Settled: 14, Ends: morning.Add(time.Hour), Closes: morning.Add(2 * time.Hour)}
@@ -211,7 +211,7 @@ func TestLanguageOfTheAnswers(t *testing.T) {
 func TestRedComesBeforeAmber(t *testing.T) {
 	text := source(render(t, reports(t)["not_ready"], "page"))
 	order := []string{"NOT READY", "4 things to fix before you open at 08:00.", "Fix this first", "Look if the card machine is on.",
-		"If it stays red: Take cards at till 1. Call Night desk +1 555 0100 . Say code CARD-3 .", "and 1 more", "To know", "kitchen-1", "What is working (2 of 7)"}
+		"If it stays red: Take cards at till 1. Call Night desk +1 555 0100 . Say code CARD-3 .", "and 1 more", "To know", `The "kitchen" screen <1> is dark`, "What is working (2 of 7)"}
 	at := 0
 	for _, part := range order {
 		i := strings.Index(text[at:], part)
@@ -229,7 +229,7 @@ func TestMachineForms(t *testing.T) {
 	}{
 		{"ready", "ready", "READY\n", 1},
 		{"ready_notes", "ready", "READY\n", 1},
-		{"not_ready", "not_ready", "NOT READY: Till 3 cannot take \"cards\" <now>\n", 0},
+		{"not_ready", "not_ready", "NOT READY: Till 3 cannot take cards\n", 0},
 		{"working", "working", "UPDATING: Updating tonight. 14 of 36 devices done. Finished by about 08:41.\n", 0},
 		{"unknown", "unknown", "DON'T KNOW: 1 thing could not be checked. The store box is checking again.\n", 0},
 	}

@@ -1,0 +1,172 @@
+// Package pagetest looks at a page in Chromium as a person would: on screens of several sizes,
+// with time passing, with axe-core asking what is wrong for people who see or move badly. It is
+// for tests only and judges no page by itself.
+package pagetest
+
+import (
+	"context"
+	_ "embed" // axe-core, as ui/vendor.json describes it
+	"errors"
+	"os/exec"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/cdproto/page"
+	"github.com/chromedp/chromedp"
+)
+
+//go:embed axe/axe.min.js
+var axe string
+
+// limit is how long one test may use the browser.
+const limit = 8 * time.Minute
+
+// Tab is one tab of a browser that belongs to one test and is closed after it.
+type Tab struct {
+	t   *testing.T
+	ctx context.Context
+	own string // what every address that is asked must begin with
+
+	mu      sync.Mutex
+	foreign []string
+}
+
+// Open starts Chromium with one tab, for pages whose addresses begin with own. It skips the test
+// under -short and where Chromium is not installed.
+func Open(t *testing.T, own string) *Tab {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("the tests in a browser are in make ui-test")
+	}
+	path, err := exec.LookPath("chromium")
+	if err != nil {
+		t.Skip("chromium is not installed: apt-get install chromium")
+	}
+	options := append(slices.Clone(chromedp.DefaultExecAllocatorOptions[:]), chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.DisableGPU,
+		chromedp.Flag("font-render-hinting", "none"), chromedp.Flag("disable-lcd-text", true))
+	ctx, stop := context.WithTimeout(context.Background(), limit)
+	t.Cleanup(stop)
+	ctx, stop = chromedp.NewExecAllocator(ctx, options...)
+	t.Cleanup(stop)
+	tab := &Tab{t: t, own: own}
+	tab.ctx, stop = chromedp.NewContext(ctx, chromedp.WithErrorf(t.Logf), chromedp.WithListener(tab.listen))
+	t.Cleanup(stop)
+	call(tab, network.Enable, network.EnableParams{})
+	return tab
+}
+
+func (tab *Tab) listen(event any) {
+	e, ok := event.(*network.EventRequestWillBeSent)
+	if !ok || strings.HasPrefix(e.Request.URL, tab.own) || strings.HasPrefix(e.Request.URL, "data:") {
+		return
+	}
+	tab.mu.Lock()
+	defer tab.mu.Unlock()
+	tab.foreign = append(tab.foreign, e.Request.URL)
+}
+
+// Foreign are the addresses that were asked although they are not the page's own.
+func (tab *Tab) Foreign() []string {
+	tab.mu.Lock()
+	defer tab.mu.Unlock()
+	return slices.Clone(tab.foreign)
+}
+
+// Do carries out actions; an action that fails ends the test.
+func (tab *Tab) Do(actions ...chromedp.Action[chromedp.Void]) {
+	tab.t.Helper()
+	if err := chromedp.Do(tab.ctx, actions...); err != nil {
+		tab.t.Fatal(err)
+	}
+}
+
+// Screen makes the screen as large as this.
+func (tab *Tab) Screen(wide, high int64) {
+	tab.t.Helper()
+	tab.Do(chromedp.EmulateViewport(wide, high))
+}
+
+// Script switches JavaScript on or off for the pages that are opened from now on.
+func (tab *Tab) Script(on bool) {
+	tab.t.Helper()
+	call(tab, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: !on})
+}
+
+// Eval evaluates an expression in the page and returns its value. A promise is waited for.
+func Eval[T any](tab *Tab, expression string) T {
+	tab.t.Helper()
+	return get(tab, chromedp.Evaluate[T](expression, chromedp.EvalAwaitPromise))
+}
+
+// Text is what a person reads in the part of the page that a CSS selector finds.
+func (tab *Tab) Text(selector string) string {
+	tab.t.Helper()
+	return get(tab, chromedp.Text(chromedp.CSS(selector)))
+}
+
+// Violations are what axe-core finds wrong with the page. No rule is off.
+func (tab *Tab) Violations() []string {
+	tab.t.Helper()
+	Eval[bool](tab, axe+"; true")
+	return Eval[[]string](tab, `axe.run().then(function (r) { return r.violations.map(function (v) {
+  return v.id + ': ' + v.help + ': ' + v.nodes.map(function (n) { return n.html; }).join(' '); }); })`)
+}
+
+var sheet = regexp.MustCompile(`/Type\s*/Page\b[^s]`)
+
+// Sheets is how many sheets of A4 the page takes in print.
+func (tab *Tab) Sheets() int {
+	tab.t.Helper()
+	pdf := get(tab, chromedp.PrintToPDF(chromedp.PDFPreferCSSPageSize(), func(p *page.PrintToPDFParams) {
+		p.PaperWidth, p.PaperHeight = 8.27, 11.69
+	}))
+	return len(sheet.FindAll(pdf, -1))
+}
+
+// Pass lets time go on in the page, as fast as it can, while the box answers as it does.
+func (tab *Tab) Pass(d time.Duration) {
+	tab.t.Helper()
+	over := make(chan struct{}, 1)
+	listening, stop := context.WithCancel(tab.ctx)
+	defer stop()
+	err := chromedp.Listen(listening, func(event any) {
+		if _, ok := event.(*emulation.EventVirtualTimeBudgetExpired); ok {
+			over <- struct{}{}
+		}
+	})
+	if err != nil {
+		tab.t.Fatal(err)
+	}
+	budget := float64(d.Milliseconds())
+	call(tab, emulation.SetVirtualTimePolicy, emulation.SetVirtualTimePolicyParams{
+		Policy: emulation.VirtualTimePolicyPauseIfNetworkFetchesPending, Budget: &budget, MaxVirtualTimeTaskStarvationCount: 1000,
+	})
+	select {
+	case <-over:
+	case <-tab.ctx.Done():
+		tab.t.Fatal(errors.New("time stood still in the page"))
+	}
+}
+
+func get[T any](tab *Tab, a chromedp.Action[T]) T {
+	tab.t.Helper()
+	v, err := chromedp.Run(tab.ctx, a)
+	if err != nil {
+		tab.t.Fatal(err)
+	}
+	return v
+}
+
+func call[P, R any](tab *Tab, command cdp.Command[P, R], params P) {
+	tab.t.Helper()
+	if _, err := chromedp.Call(tab.ctx, command, params); err != nil {
+		tab.t.Fatal(err)
+	}
+}
