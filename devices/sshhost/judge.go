@@ -71,10 +71,11 @@ func judgeClock(clock, before, after time.Time, most time.Duration) (site.CheckO
 	if skew == 0 {
 		return site.Pass, "its clock agrees with the box's to the second"
 	}
-	seen := fmt.Sprintf("its clock is %s ahead of the box's", skew.Round(100*time.Millisecond))
+	way := "ahead of"
 	if skew < 0 {
-		seen = fmt.Sprintf("its clock is %s behind the box's", (-skew).Round(100*time.Millisecond))
+		way = "behind"
 	}
+	seen := fmt.Sprintf("its clock is %s %s the box's, wanted within %s", skew.Abs().Round(100*time.Millisecond), way, most)
 	if skew.Abs() > most {
 		return site.Fail, seen
 	}

@@ -174,9 +174,9 @@ func TestJudgeClock(t *testing.T) {
 		seen    string
 	}{
 		{1000, site.Pass, "its clock agrees with the box's to the second"},
-		{1001, site.Pass, "its clock is 400ms ahead of the box's"},
-		{1010, site.Fail, "its clock is 9.4s ahead of the box's"},
-		{990, site.Fail, "its clock is 9.5s behind the box's"},
+		{1001, site.Pass, "its clock is 400ms ahead of the box's, wanted within 5s"},
+		{1010, site.Fail, "its clock is 9.4s ahead of the box's, wanted within 5s"},
+		{990, site.Fail, "its clock is 9.5s behind the box's, wanted within 5s"},
 	} {
 		outcome, seen := judgeClock(time.Unix(c.clock, 0), at, at.Add(100*time.Millisecond), 5*time.Second)
 		if outcome != c.outcome || seen != c.seen {
