@@ -123,12 +123,16 @@ func (d *Daemon) View(context.Context) view.Facts {
 // judge says whether the store can open, from the newest results, in a language.
 func (d *Daemon) judge(f view.Facts, language string) ready.Report {
 	d.mu.Lock()
-	results, since := map[string]site.CheckResult{}, map[string]time.Time{}
+	results, since, ages := map[string]site.CheckResult{}, map[string]time.Time{}, map[string]time.Duration{}
 	for id, r := range d.results {
+		ages[id] = time.Since(r.At) // not by the time of day: the checker's times are of this process
+		r.At = r.At.Round(0)
 		results[id], since[id] = r, d.since[id]
 	}
 	d.mu.Unlock()
-	in := view.Readiness(f, results, since, d.started)
+	f.Now = f.Now.Round(0)
+	in := view.Readiness(f, results, since, d.started.Round(0))
+	in.Ages = ages
 	in.Language = language
 	return ready.Judge(in)
 }

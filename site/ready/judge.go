@@ -119,7 +119,7 @@ func (j *judge) lookAtAll() {
 func (j *judge) lookAt(c site.Check) look {
 	r, seen := j.in.Results[c.ID]
 	l := look{check: c, result: r, is: blind}
-	l.fresh = seen && !r.At.IsZero() && !r.At.After(j.in.Now) && !r.At.Before(j.in.Started) && j.in.Now.Sub(r.At) <= maxAge(c)
+	l.fresh = seen && j.fresh(c, r)
 	if l.fresh {
 		l.is, l.warn = standingOf(r.Outcome)
 	}
@@ -132,6 +132,16 @@ func (j *judge) lookAt(c site.Check) look {
 		l.is = blind
 	}
 	return l
+}
+
+// fresh reports whether a result counts: it is of this start and young enough, by the time of day
+// as by a clock that nobody can set.
+func (j *judge) fresh(c site.Check, r site.CheckResult) bool {
+	if r.At.IsZero() || r.At.After(j.in.Now) || r.At.Before(j.in.Started) || j.in.Now.Sub(r.At) > maxAge(c) {
+		return false
+	}
+	age, known := j.in.Ages[c.ID]
+	return j.in.Ages == nil || known && age >= 0 && age <= maxAge(c)
 }
 
 func standingOf(o site.CheckOutcome) (is standing, warn bool) {

@@ -14,6 +14,9 @@ type Input struct {
 	Store   site.Store
 	Results map[string]site.CheckResult // the newest result of each check, by check id
 	Since   map[string]time.Time        // since when a check has had its present outcome; a missing one is the time of its result
+	// Ages is how long ago each result was taken, by a clock that nobody can set; a result without one
+	// proves nothing. Nil = only the times of the results are known.
+	Ages    map[string]time.Duration
 	Now     time.Time
 	Started time.Time // when this process started; results from before it prove nothing
 	Opens   time.Time // the next opening for trade; zero = not known
