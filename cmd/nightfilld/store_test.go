@@ -26,6 +26,8 @@ type store struct {
 	other   map[int]reached // hosts that are reached in another way than the lab's sshd
 	patches []string        // as YAML
 	checks  []string        // as YAML, one line each
+	rules   string          // more lines of the store file, with a line break behind each
+	group   string          // of every host; "" = none
 	starts  time.Time
 	ends    time.Time
 
@@ -139,8 +141,9 @@ func (s *store) file() string {
 		s.catalogPort, s.brokerPort, s.key())
 	for i, id := range s.ids {
 		r := s.reach(i + 1)
-		fmt.Fprintf(&b, "  - {id: %s, class: linux-server, address: %q, user: %s, host_key: %q, capabilities: [sell]}\n", id, r.address, s.users[i], r.key)
+		fmt.Fprintf(&b, "  - {id: %s, class: linux-server, address: %q, user: %s, host_key: %q, capabilities: [sell], groups: [%s]}\n", id, r.address, s.users[i], r.key, s.group)
 	}
+	b.WriteString(s.rules)
 	fmt.Fprintf(&b, "readiness:\n  floor: {sell: 1}\n  checks: [%s]\n", strings.Join(s.checks, ", "))
 	fmt.Fprintf(&b, "listen: {ready: \"127.0.0.1:%d\", console: off, agents: off, gossip: off, metrics: \"127.0.0.1:%d\"}\nstate: state\n", s.readyPort, s.metricsPort)
 	return s.write("store.yaml", b.String())
