@@ -94,8 +94,12 @@ const (
 	TOTPNever  TOTP = "never"  // nobody must have an authenticator app
 )
 
-// Console says who gets in at the technician's console.
-type Console struct{ TOTP TOTP }
+// Console says who gets in at the technician's console, and with which certificate it answers: files, or
+// "" for both, when the box makes its own.
+type Console struct {
+	TOTP      TOTP
+	Cert, Key string
+}
 
 // Listen holds the addresses that the daemon listens on, each host:port; "" = off.
 type Listen struct {

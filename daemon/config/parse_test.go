@@ -113,7 +113,7 @@ func TestFullFile(t *testing.T) {
 		Username: "store-0142", PasswordFile: "testdata/mqtt.password"})
 	same(t, "ssh", c.SSH.Key, "testdata/keys/id_ed25519")
 	same(t, "listen", c.Listen, config.Listen{Ready: ":8080", Console: "10.77.0.2:8443", Agents: "[fd00::2]:7443", Metrics: "127.0.0.1:9999"})
-	same(t, "console", c.Console.TOTP, config.TOTPSevere)
+	same(t, "console", c.Console, config.Console{TOTP: config.TOTPSevere, Cert: "testdata/console.pem", Key: "/srv/keys/console.key"})
 	same(t, "state", c.State, "/srv/nightfill")
 	same(t, "readiness", c.Readiness, config.Readiness{At: []time.Duration{-3 * time.Hour, -time.Hour, -15 * time.Minute}, Every: 90 * time.Second})
 	same(t, "groups", c.Store.Groups, []site.Group{

@@ -58,12 +58,8 @@ func (f *file) mqtt(v value) {
 		path("ca", &m.CA), path("cert", &m.Cert), path("key", &m.Key),
 		may("username", func(v value) { given["username"] = v; f.into(&m.Username)(v) }),
 		path("password_file", &m.PasswordFile))
-	for _, pair := range [][2]string{{"cert", "key"}, {"key", "cert"}, {"username", "password_file"}, {"password_file", "username"}} {
-		one, have := given[pair[0]]
-		if _, other := given[pair[1]]; have && !other {
-			f.fail(one, "needs "+pair[1]+" beside it", "write "+pair[1]+" too, or remove "+pair[0])
-		}
-	}
+	f.together(given, "cert", "key")
+	f.together(given, "username", "password_file")
 	for _, name := range []string{"ca", "cert", "key"} {
 		if one, have := given[name]; have && plain {
 			f.fail(one, "means nothing with mqtt://, which is not encrypted", "write mqtts:// in mqtt.url, or remove it")
@@ -77,13 +73,31 @@ func (f *file) ssh(v value) {
 	f.object(v, may("key", f.path(&f.Config.SSH.Key)))
 }
 
-// console reads who gets in at the console.
+// console reads who gets in at the console, and with which certificate it answers.
 func (f *file) console(v value) {
-	f.object(v, may("totp", func(v value) {
-		if s, ok := f.choice(v, string(TOTPSevere), string(TOTPAlways), string(TOTPNever)); ok {
-			f.Config.Console.TOTP = TOTP(s)
+	c := &f.Config.Console
+	given := map[string]value{}
+	path := func(name string, to *string) field {
+		return may(name, func(v value) { given[name] = v; f.path(to)(v) })
+	}
+	f.object(v,
+		may("totp", func(v value) {
+			if s, ok := f.choice(v, string(TOTPSevere), string(TOTPAlways), string(TOTPNever)); ok {
+				c.TOTP = TOTP(s)
+			}
+		}),
+		path("cert", &c.Cert), path("key", &c.Key))
+	f.together(given, "cert", "key")
+}
+
+// together wants two keys both or not at all.
+func (f *file) together(given map[string]value, a, b string) {
+	for _, pair := range [][2]string{{a, b}, {b, a}} {
+		one, have := given[pair[0]]
+		if _, other := given[pair[1]]; have && !other {
+			f.fail(one, "needs "+pair[1]+" beside it", "write "+pair[1]+" too, or remove "+pair[0])
 		}
-	}))
+	}
 }
 
 // listen reads the addresses of the daemon.
