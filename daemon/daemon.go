@@ -16,6 +16,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/nightfill/nightfill/daemon/accounts"
+	"github.com/nightfill/nightfill/daemon/certificate"
 	"github.com/nightfill/nightfill/daemon/checker"
 	"github.com/nightfill/nightfill/daemon/clock"
 	"github.com/nightfill/nightfill/daemon/config"
@@ -28,12 +29,12 @@ import (
 	"github.com/nightfill/nightfill/devices"
 	"github.com/nightfill/nightfill/devices/sshhost"
 	"github.com/nightfill/nightfill/site"
-	"github.com/nightfill/nightfill/site/plan"
 	"github.com/nightfill/nightfill/site/run"
 	"github.com/nightfill/nightfill/site/window"
 	"github.com/nightfill/nightfill/sync/catalog"
 	"github.com/nightfill/nightfill/sync/depot"
 	"github.com/nightfill/nightfill/sync/uplink"
+	"github.com/nightfill/nightfill/ui/console"
 )
 
 // Options are what the appliance is made from.
@@ -52,19 +53,21 @@ type Daemon struct {
 	store   site.Store
 	started time.Time
 
-	journal *journal.Journal
-	ledger  *ledger.Ledger
-	hosts   *sshhost.Driver
-	devices devices.Driver
-	catalog *catalog.Catalog // nil: the store file names none
-	depot   *depot.Depot
-	runner  *runner.Runner
-	hands   *hands.Hands
-	checker *checker.Checker
-	uplink  *uplink.Uplink // nil: the store file names no broker
-	users   *accounts.Accounts
-	control *control.Server
-	notify  *notify.Notifier
+	journal     *journal.Journal
+	ledger      *ledger.Ledger
+	hosts       *sshhost.Driver
+	devices     devices.Driver
+	catalog     *catalog.Catalog // nil: the store file names none
+	depot       *depot.Depot
+	runner      *runner.Runner
+	hands       *hands.Hands
+	checker     *checker.Checker
+	uplink      *uplink.Uplink // nil: the store file names no broker
+	users       *accounts.Accounts
+	control     *control.Server
+	console     *console.Console    // nil: the store file wants none
+	certificate *certificate.Keeper // of the console
+	notify      *notify.Notifier
 
 	refresh  chan struct{} // asks for a look at the catalog now
 	relook   chan struct{} // asks for a look at the devices now
@@ -76,8 +79,7 @@ type Daemon struct {
 	inventory site.Inventory
 	results   map[string]site.CheckResult
 	since     map[string]time.Time
-	anyRound  bool       // the checks were carried out once
-	tonight   *plan.Plan // what the store is told of the coming night; nil = it is not told yet
+	anyRound  bool // the checks were carried out once
 }
 
 // New makes the appliance and opens its journal. Everything that is wrong with the state
@@ -135,6 +137,9 @@ func (d *Daemon) assemble() error {
 		return err
 	}
 	if err := d.openAccounts(); err != nil {
+		return err
+	}
+	if err := d.openConsole(); err != nil {
 		return err
 	}
 	d.control = control.New(control.Options{
@@ -231,9 +236,13 @@ func (d *Daemon) Run(ctx context.Context) error {
 	}
 	group, ctx := errgroup.WithContext(ctx)
 	for _, part := range []func(context.Context) error{
-		d.journal.Run, d.runner.Run, d.hands.Run, d.checker.Run, d.control.Run, d.notify.Run, d.timekeeper, d.supply, d.prepared, d.watch, d.tellStatus, d.watchVerdict, d.announce, d.retain, d.copyJournal, d.users.Run,
+		d.journal.Run, d.runner.Run, d.hands.Run, d.checker.Run, d.control.Run, d.notify.Run, d.timekeeper, d.supply, d.prepared, d.watch, d.tellStatus, d.watchVerdict, d.retain, d.copyJournal, d.users.Run,
 	} {
 		group.Go(func() error { return part(ctx) })
+	}
+	if d.console != nil {
+		group.Go(func() error { return d.console.Run(ctx) })
+		group.Go(func() error { return d.certificate.Run(ctx) })
 	}
 	if d.uplink != nil {
 		group.Go(func() error { return d.uplink.Run(ctx) })

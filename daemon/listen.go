@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -23,12 +24,17 @@ type listener struct {
 
 // listen opens the addresses of the store file. Either all of them are open or none.
 func (d *Daemon) listen() ([]listener, error) {
-	wanted := []struct {
+	type page struct {
 		name, address string
 		handler       http.Handler
-	}{
-		{"ready", d.Config.Listen.Ready, d.readyPage()},
-		{"metrics", d.Config.Listen.Metrics, d.metricsPage()},
+		tls           *tls.Config // nil = in the clear
+	}
+	wanted := []page{
+		{"ready", d.Config.Listen.Ready, d.readyPage(), nil},
+		{"metrics", d.Config.Listen.Metrics, d.metricsPage(), nil},
+	}
+	if d.console != nil {
+		wanted = append(wanted, page{"console", d.Config.Listen.Console, d.console.Handler(), d.consoleTLS()})
 	}
 	var open []listener
 	for _, w := range wanted {
@@ -43,6 +49,9 @@ func (d *Daemon) listen() ([]listener, error) {
 			return nil, fmt.Errorf("cannot listen on %s (listen.%s in the store file): %w; choose another address or write off", w.address, w.name, err)
 		}
 		d.Log.Info("listening", "page", w.name, "address", l.Addr().String())
+		if w.tls != nil {
+			l = tls.NewListener(l, w.tls)
+		}
 		open = append(open, listener{l, w.handler})
 	}
 	return open, nil
@@ -56,7 +65,6 @@ func (d *Daemon) readyPage() http.Handler {
 			return nil
 		},
 	}
-	o.Contacts = d.store.Contacts
 	if len(d.store.Contacts) > 0 {
 		o.Call, o.Phone = d.store.Contacts[0].Name, d.store.Contacts[0].Phone
 	}

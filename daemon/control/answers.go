@@ -130,11 +130,11 @@ func (s *Server) hostKey(r *request) (any, error) {
 	if enrolled := f.State.HostKeys[r.id]; enrolled != "" {
 		pinned = enrolled
 	}
-	return HostKey{Device: r.id, Key: key, Fingerprint: fingerprint, Pinned: compare(pinned, key)}, nil
+	return HostKey{Device: r.id, Key: key, Fingerprint: fingerprint, Pinned: Pinned(pinned, key)}, nil
 }
 
-// compare tells whether two host keys are the same, whatever comment follows them.
-func compare(pinned, offered string) string {
+// Pinned tells how a key that is offered stands to the one that is pinned, whatever comment follows them.
+func Pinned(pinned, offered string) string {
 	p, o := strings.Fields(pinned), strings.Fields(offered)
 	switch {
 	case len(p) == 0:

@@ -30,6 +30,7 @@ type Status struct {
 	Clock      ClockStatus       `json:"clock"`
 	Journal    JournalStatus     `json:"journal"`
 	MQTT       Line              `json:"mqtt"`
+	Console    *Console          `json:"console,omitempty"`
 	Version    string            `json:"version"`
 	ZoneData   string            `json:"zone_data"` // version of the time zone data in the program
 }
@@ -81,7 +82,7 @@ func StatusOf(f Facts) Status {
 		Window:  windowOf(f.Store.Calendar, f.Now),
 		Catalog: CatalogStatus{Version: f.Catalog.Version, Issued: f.Catalog.Issued, Patches: len(f.Catalog.Patches), Reason: f.CatalogNo},
 		Clock:   ClockStatus{Trusted: f.State.Unsure == nil, Reason: f.State.Unsure},
-		Journal: JournalStatus{Stream: f.Stream, Last: f.Last, Outbox: f.Outbox}, MQTT: f.Line,
+		Journal: JournalStatus{Stream: f.Stream, Last: f.Last, Outbox: f.Outbox}, MQTT: f.Line, Console: f.Console,
 		Version: f.Version, ZoneData: f.ZoneData,
 	}
 	for _, d := range f.Store.Devices {
@@ -319,7 +320,6 @@ func Readiness(f Facts, results map[string]site.CheckResult, since map[string]ti
 			in.Night = &ready.Night{Total: total, Settled: settled, Ends: Ends(f.State.Night), Closes: f.State.Night.Plan.Closes, Busy: busy}
 		}
 	}
-	in.Tonight, in.Busy = tonight(f), busy(f)
 	for _, d := range Devices(f) {
 		in.Devices = append(in.Devices, ready.Fact{Device: d.Device, State: d.State, Since: d.Since})
 		switch {

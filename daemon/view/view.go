@@ -23,7 +23,6 @@ type Facts struct {
 	CatalogNo *site.Reason   // why there is no usable catalog; nil = there is one
 	Inventory site.Inventory // the newest look at each device, whole
 	Report    ready.Report
-	Tonight   *plan.Plan // what is planned for the coming window; nil = not known
 	Now       time.Time
 	Version   string // of the program
 	ZoneData  string // version of the time zone data
@@ -31,6 +30,15 @@ type Facts struct {
 	Last      uint64 // newest record of the journal
 	Outbox    uint64 // records that headquarters has not stored yet
 	Line      Line
+	Console   *Console // nil = there is none
+}
+
+// Console says with which certificate the technician's console answers.
+type Console struct {
+	Address     string    `json:"address"`
+	Fingerprint string    `json:"fingerprint"` // SHA-256 of the certificate, as browsers show it
+	Until       time.Time `json:"until"`
+	Own         bool      `json:"own"` // the box made it
 }
 
 // Line says how the box stands with the broker.
@@ -260,11 +268,26 @@ func NightOf(s run.State, details bool) *Night {
 func Ends(n *run.Night) time.Time {
 	var ends time.Time
 	for _, lane := range n.Plan.Lanes {
-		if until, _ := laneEnds(n, lane); until.After(ends) {
-			ends = until
+		settled := map[string]bool{}
+		for _, j := range n.JobsOf(lane.Device) {
+			settled[j.Patch] = j.Settled
+		}
+		for _, planned := range lane.Jobs {
+			if over, had := settled[planned.Patch]; had && !over && planned.Ends.After(ends) {
+				ends = planned.Ends
+			}
 		}
 	}
 	return ends
+}
+
+// JobsShown shows the jobs of a device in the newest night, in order, with the evidence of each step.
+func JobsShown(s run.State, device string) []Job {
+	var jobs []Job
+	for _, j := range JobsOf(s, device) {
+		jobs = append(jobs, job(s, j))
+	}
+	return jobs
 }
 
 func job(s run.State, j run.Job) Job {

@@ -45,6 +45,7 @@ const (
 	TerminalOpened Kind = "terminal.opened"  // a person works on a device: Device, Actor, Text says why
 	TerminalClosed Kind = "terminal.closed"  // Device, Actor, Took; Text is the digest of the recording
 	RestartAsked   Kind = "restart.asked"    // the intent of a restart by a person: Device, Actor, Work, BootID, Deadline, Text says why
+	LookAsked      Kind = "look.asked"       // a person had the devices looked at at the console: Actor, Device or none, Text is the verb
 	RestartEnded   Kind = "restart.ended"    // Device, Work, Outcome, BootID, Reason
 	AccountChanged Kind = "account.changed"  // an account of the console was made, changed or removed: Actor, Text
 	LoginEnded     Kind = "login.ended"      // somebody logged in at the console: Actor, Text, Outcome ok; or attempts failed: Text, Outcome refused
@@ -104,6 +105,7 @@ type Event struct {
 	Reason   *site.Reason      `json:"reason,omitempty"`
 	Actor    string            `json:"actor,omitempty"` // who asked; empty = the box itself
 	Text     string            `json:"text,omitempty"`
+	Why      string            `json:"why,omitempty"` // the reason that a person gave, where Text tells something else
 	Hold     *site.Hold        `json:"hold,omitempty"`
 	Observed *site.Observation `json:"observed,omitempty"`
 	Check    *site.CheckResult `json:"check,omitempty"`

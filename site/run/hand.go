@@ -99,7 +99,7 @@ func (s State) Changed(device string, rev uint64) *site.Reason {
 }
 
 func (s *State) touch(r Record) {
-	if r.Event.Device != "" {
+	if r.Event.Device != "" && r.Event.Kind != LookAsked { // a look changes nothing
 		set(&s.Touched, &s.own.touched, r.Event.Device, Touch{Seq: r.Seq, Kind: r.Event.Kind, Actor: r.Event.Actor, At: r.Event.At})
 	}
 }

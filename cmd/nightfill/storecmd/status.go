@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -64,6 +65,9 @@ func (p *printer) status(v view.Status, devices []view.Device) {
 	row("clock", "%s", trusted(v.Clock))
 	row("journal", "%d records, %d not yet stored at headquarters", v.Journal.Last, v.Journal.Outbox)
 	row("mqtt", "%s", p.mqtt(v.MQTT))
+	if c := v.Console; c != nil {
+		row("console", "%s, HTTPS until %s, SHA-256 %s", c.Address, c.Until.Format(time.DateOnly), c.Fingerprint)
+	}
 	row("software", "nightfilld %s, ring %s, zone data %s", v.Version, v.Ring, v.ZoneData)
 	p.next(afterStatus(v, devices)...)
 }

@@ -1,0 +1,126 @@
+package console
+
+import (
+	"net/http"
+	"strings"
+	"time"
+)
+
+// The cookies. Their prefix has the browser hold them to this host, HTTPS and the path /.
+const (
+	sessionCookie = "__Host-nightfill"
+	browserCookie = "__Host-nightfill-browser"
+	browserKept   = 90 * 24 * time.Hour
+	maxForm       = 16 << 10
+)
+
+func cookie(name, value string, age time.Duration) *http.Cookie {
+	return &http.Cookie{Name: name, Value: value, Path: "/", MaxAge: int(age / time.Second), Secure: true, HttpOnly: true, SameSite: http.SameSiteStrictMode}
+}
+
+// user returns who sent a request, which counts as a sign of life.
+func (c *Console) user(r *http.Request) (who User, token string, ok bool) {
+	got, err := r.Cookie(sessionCookie)
+	if err != nil {
+		return User{}, "", false
+	}
+	who, ok = c.Accounts.Session(got.Value, time.Now())
+	return who, got.Value, ok
+}
+
+// known lets only those in who are logged in. A page sends others to the login, and back afterwards.
+func (c *Console) known(next func(http.ResponseWriter, *http.Request, User)) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		who, _, ok := c.user(r)
+		switch {
+		case ok:
+			next(w, r, who)
+		case strings.HasPrefix(r.URL.Path, "/console/api/"):
+			c.json(w, http.StatusUnauthorized, refusalOf(refuse(CodeSessionOver, "you are not logged in any more")))
+		default:
+			c.loginPage(w, http.StatusUnauthorized, loginView{To: r.URL.RequestURI()})
+		}
+	}
+}
+
+// form reads a form within its limits. False = the answer was given.
+func (c *Console) form(w http.ResponseWriter, r *http.Request) bool {
+	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
+	if err := r.ParseForm(); err != nil {
+		http.Error(w, "This is not a form of this page. Go back and try again.", http.StatusBadRequest)
+		return false
+	}
+	return true
+}
+
+// login lets a person in, or shows the form again with why not.
+func (c *Console) login(w http.ResponseWriter, r *http.Request) {
+	if !c.form(w, r) {
+		return
+	}
+	l := Login{Name: r.PostForm.Get("name"), Password: r.PostForm.Get("password"), Code: strings.TrimSpace(r.PostForm.Get("code")), Source: r.RemoteAddr}
+	if got, err := r.Cookie(browserCookie); err == nil {
+		l.Browser = got.Value
+	}
+	entry, err := c.Accounts.Login(r.Context(), l, time.Now())
+	if err != nil {
+		c.refused(w, loginView{Name: l.Name, To: r.PostForm.Get("to")}, err)
+		return
+	}
+	http.SetCookie(w, cookie(sessionCookie, entry.Token, 0))
+	if entry.Browser != "" {
+		http.SetCookie(w, cookie(browserCookie, entry.Browser, browserKept))
+	}
+	http.Redirect(w, r, ownPath(r.PostForm.Get("to")), http.StatusSeeOther)
+}
+
+// refused shows the form again.
+func (c *Console) refused(w http.ResponseWriter, v loginView, err error) {
+	why := asRefusal(err)
+	v.Error, v.Code = upperFirst(why.Say)+".", why.Code == "code_needed" || why.Code == "wrong_code"
+	status := http.StatusForbidden
+	switch {
+	case why.Wait > 0:
+		status = http.StatusTooManyRequests
+	case why.Code == CodeInternal:
+		status = http.StatusInternalServerError
+		c.Log.Error("a login failed", "err", err)
+	}
+	c.loginPage(w, status, v)
+}
+
+// ownPath is where to go after the login: a page of the console, whatever was asked for.
+func ownPath(to string) string {
+	if to == "/console" || strings.HasPrefix(to, "/console/") || strings.HasPrefix(to, "/console?") {
+		return to
+	}
+	return "/console"
+}
+
+func (c *Console) logout(w http.ResponseWriter, r *http.Request) {
+	if got, err := r.Cookie(sessionCookie); err == nil {
+		c.Accounts.End(got.Value)
+	}
+	http.SetCookie(w, cookie(sessionCookie, "", -time.Second))
+	http.Redirect(w, r, "/console", http.StatusSeeOther)
+}
+
+// claim makes the first account.
+func (c *Console) claim(w http.ResponseWriter, r *http.Request) {
+	if !c.form(w, r) {
+		return
+	}
+	get := r.PostForm.Get
+	v := loginView{Name: get("name"), Claim: true}
+	if get("password") != get("again") {
+		v.Error = "The two passwords are not the same."
+		c.loginPage(w, http.StatusForbidden, v)
+		return
+	}
+	show, err := c.Accounts.Claim(r.Context(), get("claim"), get("name"), get("password"), r.RemoteAddr, time.Now())
+	if err != nil {
+		c.refused(w, v, err)
+		return
+	}
+	c.loginPage(w, http.StatusOK, loginView{Name: get("name"), Show: show, Claimed: true})
+}

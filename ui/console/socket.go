@@ -1,0 +1,239 @@
+package console
+
+import (
+	"context"
+	"crypto/tls"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/gorilla/websocket"
+)
+
+const (
+	pageSize   = 256  // records read at a time
+	tailAtMost = 1000 // of the newest records that a reader may begin with
+	keptAfter  = 500  // of the newest records that are sent after a gap
+	answers    = 32   // that may wait for a slow reader
+	closeLimit = time.Second
+)
+
+// socket is one websocket. One goroutine reads, one writes; what a reader asks for is kept in wants.
+type socket struct {
+	c     *Console
+	conn  *websocket.Conn
+	token string
+	user  User
+	out   chan []byte   // answers, in order
+	wake  chan struct{} // wants has changed
+
+	mu    sync.Mutex // held for memory only
+	wants map[string]*want
+}
+
+// want is how far a channel was sent.
+type want struct {
+	next    uint64 // of log: the record that is sent next
+	version uint64 // of documents: that of the board
+	synced  bool   // of documents: the first were sent
+}
+
+// socket lets a websocket in.
+func (c *Console) socket(w http.ResponseWriter, r *http.Request) {
+	user, token, ok := c.user(r)
+	address := addressOf(r)
+	switch {
+	case !ownOrigin(r):
+		http.Error(w, "this websocket is for the pages of this box", http.StatusForbidden)
+		return
+	case !ok:
+		http.Error(w, "log in first", http.StatusUnauthorized)
+		return
+	case !c.gate.enter(address):
+		http.Error(w, "too many websockets are open", http.StatusServiceUnavailable)
+		return
+	}
+	defer c.gate.leave(address)
+	up := websocket.Upgrader{
+		HandshakeTimeout: closeLimit, Subprotocols: []string{Subprotocol}, CheckOrigin: ownOrigin, WriteBufferPool: &sync.Pool{},
+	}
+	conn, err := up.Upgrade(w, r, nil)
+	if err != nil {
+		c.Log.Debug("a websocket was not opened", "from", address, "err", err)
+		return
+	}
+	if conn.Subprotocol() != Subprotocol {
+		_ = conn.WriteControl(websocket.CloseMessage, websocket.FormatCloseMessage(websocket.CloseProtocolError, "speak "+Subprotocol), time.Now().Add(closeLimit))
+		_ = conn.Close()
+		return
+	}
+	s := &socket{c: c, conn: conn, token: token, user: user, out: make(chan []byte, answers), wake: make(chan struct{}, 1), wants: map[string]*want{}}
+	s.serve()
+}
+
+// serve runs the socket until either side ends it.
+func (s *socket) serve() {
+	ctx, cancel := context.WithCancel(s.c.ctx)
+	defer cancel()
+	var both sync.WaitGroup
+	both.Go(func() {
+		defer cancel()
+		if err := s.write(ctx); err != nil {
+			s.c.Log.Debug("a websocket of the console ended", "user", s.user.Name, "err", err)
+			s.cut()
+		}
+		_ = s.conn.Close() // which ends the reader
+	})
+	if err := s.read(ctx); err != nil {
+		s.c.Log.Debug("a websocket of the console ended", "user", s.user.Name, "err", err)
+	}
+	cancel()
+	both.Wait()
+}
+
+// cut ends the line at once: TLS would wait for a reader who takes nothing.
+func (s *socket) cut() {
+	if line, ok := s.conn.NetConn().(*tls.Conn); ok {
+		_ = line.NetConn().Close()
+	}
+	_ = s.conn.Close()
+}
+
+// read takes frames until the socket is dead or silent for too long, and waits for the orders that
+// came over it.
+func (s *socket) read(ctx context.Context) error {
+	var orders sync.WaitGroup
+	defer orders.Wait()
+	s.conn.SetReadLimit(s.c.Limits.Frame)
+	for {
+		if err := s.conn.SetReadDeadline(time.Now().Add(s.c.Limits.Silence)); err != nil {
+			return err
+		}
+		kind, data, err := s.conn.ReadMessage()
+		if err != nil {
+			return err
+		}
+		var f asked
+		if kind != websocket.TextMessage || json.Unmarshal(data, &f) != nil {
+			s.say(simple{T: "err", Code: CodeBadRequest, Say: "this is no frame of " + Subprotocol})
+			continue
+		}
+		s.take(ctx, f, &orders)
+	}
+}
+
+// take does what one frame asks for.
+func (s *socket) take(ctx context.Context, f asked, orders *sync.WaitGroup) {
+	switch f.T {
+	case "pong":
+		return
+	case "sub":
+		s.subscribe(f)
+	case "unsub":
+		s.mu.Lock()
+		delete(s.wants, f.Channel)
+		s.mu.Unlock()
+	case "here": // the person did something; which is all that counts as a sign of life
+		s.c.Accounts.Session(s.token, time.Now())
+	case "act":
+		orders.Go(func() {
+			a := s.c.carryOut(s.c.ctx, s.token, s.user, f)
+			if ctx.Err() == nil {
+				s.say(a)
+			}
+		})
+	default:
+		s.say(simple{T: "err", Code: CodeBadRequest, Say: "there is no frame " + f.T})
+	}
+}
+
+// subscribe begins a channel, or begins it anew.
+func (s *socket) subscribe(f asked) {
+	w := &want{}
+	switch f.Channel {
+	case chDevice, chNight, chReady, chStore:
+	case chLog:
+		last := s.c.Journal.Last()
+		if f.Since != nil {
+			w.next = min(*f.Since, last) + 1
+		} else {
+			w.next = last + 1 - min(f.Last, tailAtMost, last)
+		}
+	default:
+		s.say(simple{T: "err", Channel: f.Channel, Code: CodeBadRequest, Say: "there is no channel " + f.Channel})
+		return
+	}
+	s.mu.Lock()
+	s.wants[f.Channel] = w
+	s.mu.Unlock()
+	select {
+	case s.wake <- struct{}{}:
+	default:
+	}
+}
+
+// say puts a frame in the queue of answers. A reader who lets it fill up is cut off: he comes back and
+// asks again.
+func (s *socket) say(frame any) {
+	select {
+	case s.out <- encode(frame):
+	default:
+		s.cut()
+	}
+}
+
+// write sends what there is to send until ctx ends or the reader is too slow.
+func (s *socket) write(ctx context.Context) error {
+	ping := time.NewTicker(s.c.Limits.Ping)
+	defer ping.Stop()
+	j := s.c.Journal
+	zone := s.c.Zone.String()
+	if err := s.send(encode(hello{
+		T: "hello", Session: s.user, Server: s.c.Version, Stream: j.Stream(), First: j.First(), Seq: j.Last(), Now: time.Now().UTC(), Zone: zone,
+		Store: s.c.Store, Name: s.c.Name, Verbs: Verbs(),
+	})); err != nil {
+		return err
+	}
+	for {
+		records, board := s.c.Box.Changed(), s.c.board.next()
+		if err := s.pump(ctx); err != nil {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return s.bye(websocket.CloseGoingAway, simple{T: "bye", Code: "stopping", Say: "the box is stopping"})
+		case frame := <-s.out:
+			if err := s.send(frame); err != nil {
+				return err
+			}
+		case <-ping.C:
+			if _, alive := s.c.Accounts.Alive(s.token, time.Now()); !alive {
+				return s.bye(closeSession, simple{T: "bye", Code: CodeSessionOver, Say: "you are not logged in any more"})
+			}
+			if err := s.send(encode(simple{T: "ping", Seq: j.Last(), Now: time.Now().UTC()})); err != nil {
+				return err
+			}
+		case <-s.wake:
+		case <-records:
+		case <-board:
+		}
+	}
+}
+
+// closeSession is the code with which a socket ends whose session is over.
+const closeSession = 4401
+
+// bye says why the socket ends.
+func (s *socket) bye(code int, why simple) error {
+	err := s.send(encode(why))
+	return errors.Join(err, s.conn.WriteControl(websocket.CloseMessage, websocket.FormatCloseMessage(code, why.Say), time.Now().Add(closeLimit)))
+}
+
+func (s *socket) send(frame []byte) error {
+	if err := s.conn.SetWriteDeadline(time.Now().Add(s.c.Limits.Write)); err != nil {
+		return err
+	}
+	return s.conn.WriteMessage(websocket.TextMessage, frame)
+}
