@@ -17,6 +17,7 @@ import (
 	"github.com/nightfill/nightfill/site/policy"
 	"github.com/nightfill/nightfill/site/ready"
 	"github.com/nightfill/nightfill/site/run"
+	"github.com/nightfill/nightfill/site/window"
 	"github.com/nightfill/nightfill/sync/depot"
 )
 
@@ -37,12 +38,15 @@ func (d *Daemon) Forecast(ctx context.Context, at time.Time) (forecast.Scene, er
 		}
 		at = span.Open
 	}
-	facts := d.facts(ctx)
-	facts.Inventory = d.look(ctx)
-	state := d.ledger.State()
-	facts.Holds, facts.Dirty, facts.Quarantine, facts.Learned, facts.Now = state.Holds, state.Dirty, state.Quarantine, state.Learned, at
+	return d.planned(ctx, d.look(ctx), span, at), nil
+}
+
+// planned plans a window that begins at a moment, from what was seen of the devices.
+func (d *Daemon) planned(ctx context.Context, inventory site.Inventory, span window.Span, at time.Time) forecast.Scene {
+	facts, state := d.facts(ctx), d.ledger.State()
+	facts.Inventory, facts.Holds, facts.Dirty, facts.Quarantine, facts.Learned, facts.Now = inventory, state.Holds, state.Dirty, state.Quarantine, state.Learned, at
 	made, report := plan.Make(facts, span, d.store.Calendar.Reserve)
-	return forecast.Scene{Store: facts.Store, State: state, Inventory: facts.Inventory, Plan: made, Report: report, Begins: at}, nil
+	return forecast.Scene{Store: facts.Store, State: state, Inventory: inventory, Plan: made, Report: report, Begins: at}
 }
 
 // CheckNow carries out a round of checks and judges by it.

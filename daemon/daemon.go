@@ -29,6 +29,7 @@ import (
 	"github.com/nightfill/nightfill/devices"
 	"github.com/nightfill/nightfill/devices/sshhost"
 	"github.com/nightfill/nightfill/site"
+	"github.com/nightfill/nightfill/site/plan"
 	"github.com/nightfill/nightfill/site/run"
 	"github.com/nightfill/nightfill/site/window"
 	"github.com/nightfill/nightfill/sync/catalog"
@@ -79,7 +80,8 @@ type Daemon struct {
 	inventory site.Inventory
 	results   map[string]site.CheckResult
 	since     map[string]time.Time
-	anyRound  bool // the checks were carried out once
+	anyRound  bool       // the checks were carried out once
+	tonight   *plan.Plan // what the store is told of the coming night; nil = it is not told yet
 }
 
 // New makes the appliance and opens its journal. Everything that is wrong with the state
@@ -236,7 +238,7 @@ func (d *Daemon) Run(ctx context.Context) error {
 	}
 	group, ctx := errgroup.WithContext(ctx)
 	for _, part := range []func(context.Context) error{
-		d.journal.Run, d.runner.Run, d.hands.Run, d.checker.Run, d.control.Run, d.notify.Run, d.timekeeper, d.supply, d.prepared, d.watch, d.tellStatus, d.watchVerdict, d.retain, d.copyJournal, d.users.Run,
+		d.journal.Run, d.runner.Run, d.hands.Run, d.checker.Run, d.control.Run, d.notify.Run, d.timekeeper, d.supply, d.prepared, d.watch, d.tellStatus, d.watchVerdict, d.announce, d.retain, d.copyJournal, d.users.Run,
 	} {
 		group.Go(func() error { return part(ctx) })
 	}

@@ -111,6 +111,7 @@ func (d *Daemon) View(context.Context) view.Facts {
 		ZoneData: tzdata.Version(), Stream: d.journal.Stream(), Last: d.journal.Last(),
 	}
 	f.Catalog, f.CatalogNo = d.current()
+	f.Tonight = d.toldTonight()
 	if d.uplink != nil {
 		status := d.uplink.Status()
 		f.Line = view.Line{Wanted: true, Connected: status.Connected, Since: status.Since}

@@ -320,6 +320,7 @@ func Readiness(f Facts, results map[string]site.CheckResult, since map[string]ti
 			in.Night = &ready.Night{Total: total, Settled: settled, Ends: Ends(f.State.Night), Closes: f.State.Night.Plan.Closes, Busy: busy}
 		}
 	}
+	in.Tonight, in.Busy = tonight(f), busy(f)
 	for _, d := range Devices(f) {
 		in.Devices = append(in.Devices, ready.Fact{Device: d.Device, State: d.State, Since: d.Since})
 		switch {

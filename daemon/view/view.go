@@ -23,6 +23,7 @@ type Facts struct {
 	CatalogNo *site.Reason   // why there is no usable catalog; nil = there is one
 	Inventory site.Inventory // the newest look at each device, whole
 	Report    ready.Report
+	Tonight   *plan.Plan // what is planned for the coming window; nil = not known
 	Now       time.Time
 	Version   string // of the program
 	ZoneData  string // version of the time zone data
@@ -268,14 +269,8 @@ func NightOf(s run.State, details bool) *Night {
 func Ends(n *run.Night) time.Time {
 	var ends time.Time
 	for _, lane := range n.Plan.Lanes {
-		settled := map[string]bool{}
-		for _, j := range n.JobsOf(lane.Device) {
-			settled[j.Patch] = j.Settled
-		}
-		for _, planned := range lane.Jobs {
-			if over, had := settled[planned.Patch]; had && !over && planned.Ends.After(ends) {
-				ends = planned.Ends
-			}
+		if until, _ := laneEnds(n, lane); until.After(ends) {
+			ends = until
 		}
 	}
 	return ends

@@ -8,24 +8,26 @@ import (
 
 // Document is the judgement as machines read it: /ready.json and the retained topic `ready`.
 type Document struct {
-	Schema       string       `json:"schema"` // "ready/1"
-	Verdict      site.Verdict `json:"verdict"`
-	Ready        int          `json:"ready"` // 1: the store can open, with or without notes; 0: everything else
-	Text         string       `json:"text"`
-	Fix          []Finding    `json:"fix"`
-	Notes        []Finding    `json:"notes"`
-	Checks       Counts       `json:"checks"`
-	Capabilities []Capability `json:"capabilities"`
-	AsOf         time.Time    `json:"as_of,omitzero"`
-	MaxAge       int          `json:"max_age_s"` // seconds after AsOf until the document says nothing any more
-	Rev          uint64       `json:"rev"`
+	Schema       string        `json:"schema"` // "ready/1"
+	Verdict      site.Verdict  `json:"verdict"`
+	Ready        int           `json:"ready"` // 1: the store can open, with or without notes; 0: everything else
+	Text         string        `json:"text"`
+	Fix          []Finding     `json:"fix"`
+	Notes        []Finding     `json:"notes"`
+	Checks       Counts        `json:"checks"`
+	Capabilities []Capability  `json:"capabilities"`
+	Tonight      *Notice       `json:"tonight,omitempty"`
+	DoNotTouch   []Untouchable `json:"do_not_touch,omitempty"`
+	AsOf         time.Time     `json:"as_of,omitzero"`
+	MaxAge       int           `json:"max_age_s"` // seconds after AsOf until the document says nothing any more
+	Rev          uint64        `json:"rev"`
 }
 
 // Document returns the machine form of the judgement.
 func (r Report) Document() Document {
 	d := Document{
 		Schema: "ready/1", Verdict: r.Verdict, Text: r.Line(), Fix: r.Fix, Notes: r.Notes, Checks: r.Checks,
-		Capabilities: r.Capabilities, AsOf: r.AsOf.UTC(), MaxAge: int(r.MaxAge / time.Second), Rev: r.Rev,
+		Capabilities: r.Capabilities, Tonight: r.Tonight, DoNotTouch: r.DoNotTouch, AsOf: r.AsOf.UTC(), MaxAge: int(r.MaxAge / time.Second), Rev: r.Rev,
 	}
 	if r.Verdict == site.Ready || r.Verdict == site.ReadyNotes {
 		d.Ready = 1

@@ -25,6 +25,8 @@ type Input struct {
 	Baseline *Baseline
 	Devices  []Fact
 	Notes    []Note
+	Tonight  *Plan  // of the coming night, when it is time to tell the store; nil = nothing is told
+	Busy     []Busy // what must be left alone now, in the order in which it is told
 	Rev      uint64 // number of the newest journal record that went into this input
 	Language string // tag of the language of every sentence; unknown or empty = English
 }
@@ -78,6 +80,8 @@ type Report struct {
 	Notes        []Finding // what is worth knowing, amber
 	Working      []string  // a line for each check that passed
 	Capabilities []Capability
+	Tonight      *Notice       // what will be done tonight; nil = nothing is told
+	DoNotTouch   []Untouchable // what must not be switched off now
 	Checks       Counts
 	AsOf         time.Time     // the oldest result that the judgement rests on; without a fresh one the newest there is; zero = none
 	MaxAge       time.Duration // after AsOf plus MaxAge the judgement no longer holds
@@ -135,6 +139,7 @@ func Judge(in Input) Report {
 		Fix:      j.fix, Notes: j.notes, Working: j.working,
 		Capabilities: j.capabilities(), Checks: j.counts(), Rev: in.Rev,
 	}
+	r.Tonight, r.DoNotTouch = j.notice(), j.untouchable()
 	r.AsOf, r.MaxAge = j.freshness()
 	r.Verdict = j.verdict()
 	r.Text = j.text(r)

@@ -45,6 +45,7 @@ type Options struct {
 	Language string                             // tag of the language of the store
 	Store    string                             // as the page names it: "0142 Springfield East"
 	Call     string                             // whom to call when the box itself does not know
+	Contacts []site.Contact                     // of the store, with a phone or without
 	Phone    string                             // empty = nobody
 	Log      *slog.Logger                       // nil = none
 }

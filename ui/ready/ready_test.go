@@ -79,11 +79,17 @@ func reportsIn(t *testing.T, language string) map[string]ready.Report {
 	working.Night = &ready.Night{Total: 36, Settled: 14, Ends: morning.Add(time.Hour), Closes: morning.Add(2 * time.Hour)}
 	overrun := in()
 	overrun.Night = &ready.Night{Total: 36, Settled: 14, Closes: morning, Busy: []string{"till-4"}}
+	for _, id := range []string{"till-1", "till-2", "till-3", "till-4", "hh-01", "srv-1", "srv-2", "kitchen-1", "kitchen-2", "hh-02"} {
+		working.Busy = append(working.Busy, ready.Busy{Device: id, Until: morning.Add(40 * time.Minute)})
+	}
+	overrun.Busy = []ready.Busy{{Device: "till-4"}}
+	tonight := in()
+	tonight.Tonight = &ready.Plan{Devices: 6, From: morning.Add(5 * time.Hour), To: morning.Add(11 * time.Hour), Ends: morning.Add(9 * time.Hour)}
 	old := in()
 	old.Now = morning.Add(time.Hour)
 	return map[string]ready.Report{
 		"ready": ready.Judge(in()), "ready_notes": ready.Judge(notes), "not_ready": ready.Judge(bad),
-		"working": ready.Judge(working), "overrun": ready.Judge(overrun),
+		"tonight": ready.Judge(tonight), "working": ready.Judge(working), "overrun": ready.Judge(overrun),
 		"unknown": ready.Judge(set(in(), site.Unknown, "CARD-3")), "old": ready.Judge(old), "empty": ready.Judge(ready.Input{Now: morning, Language: language}),
 	}
 }
@@ -93,6 +99,7 @@ func options(r ready.Report) Options {
 	return Options{
 		Report: func(string) ready.Report { return r }, Check: func(context.Context) error { return nil },
 		Zone: zone, Store: "0142 Springfield East", Call: "Night desk", Phone: "+1 555 0100",
+		Contacts: []site.Contact{{Name: "Night desk", Phone: "+1 555 0100"}, {Name: "Nobody"}, {Name: "Area manager", Phone: "+1 555 0199"}},
 	}
 }
 
@@ -155,6 +162,15 @@ func completeIn(t *testing.T, l *words.Language) {
 		}
 		text := source(html)
 		wants := []string{l.Word(r.Verdict), r.Text, l.Say("store") + " 0142 Springfield East", l.Say("again")}
+		if r.Tonight != nil {
+			wants = append(wants, l.Say("tonight"), r.Tonight.Text)
+		}
+		for i, u := range r.DoNotTouch {
+			if i < maxTouch {
+				wants = append(wants, u.Text)
+			}
+		}
+		wants = append(wants, l.Say("contacts"), "Area manager +1 555 0199")
 		for _, f := range append(r.Fix, r.Notes...) {
 			wants = append(wants, f.What, f.SoWhat, f.Else, f.Phone)
 			wants = append(wants, f.Steps...)

@@ -12,6 +12,9 @@ import (
 	"github.com/nightfill/nightfill/site/ready/words"
 )
 
+// maxTouch is how many devices that must be left alone are named.
+const maxTouch = 8
+
 // openItems is how many findings of a kind are shown before the rest is folded away.
 const openItems = 3
 
@@ -26,7 +29,11 @@ type view struct {
 	Text, Advice string
 	Asked        bool
 	Fix, Know    group
+	Tonight      *ready.Notice
+	Touch        []ready.Untouchable
+	TouchMore    string
 	Hand         *help
+	Contacts     []help // with a phone
 	Lost         help
 	LostText     string
 	LostWord     string
@@ -118,6 +125,15 @@ func (o Options) newView(r ready.Report, now time.Time, k kind, asked bool) view
 		Know:     newGroup(w, "amber", w.Say("to_know"), w.Say("stays"), r.Notes, clock),
 		LostWord: w.Word(site.CannotTell), LostLook: lost, LostIcon: lost.icon(),
 		Working: append(abilities(w, r.Capabilities), r.Working...), Printed: w.Say("printed", "at", now.Format("15:04")),
+	}
+	v.Tonight, v.Touch = r.Tonight, r.DoNotTouch[:min(len(r.DoNotTouch), maxTouch)]
+	if n := len(r.DoNotTouch) - maxTouch; n > 0 {
+		v.TouchMore = w.Count("more", n)
+	}
+	for _, c := range o.Contacts {
+		if c.Phone != "" {
+			v.Contacts = append(v.Contacts, help{Call: c.Name, Phone: c.Phone})
+		}
 	}
 	v.Long = longest(v.Word) > 10
 	v.Title = v.Word + " - " + w.Say("store") + " " + o.Store
