@@ -46,21 +46,37 @@ func (h *Host) serve(c net.Conn) {
 	sessions.Wait()
 }
 
-// session runs the one command of a session.
+// session runs the one command of a session, or a shell in a terminal.
 func (h *Host) session(channel ssh.Channel, requests <-chan *ssh.Request) {
 	defer channel.Close()
+	var size *window
 	for r := range requests {
-		var command struct{ Line string }
-		if r.Type != "exec" || ssh.Unmarshal(r.Payload, &command) != nil {
-			if r.WantReply {
-				_ = r.Reply(false, nil)
+		code, ran := uint32(0), false
+		switch r.Type {
+		case "exec":
+			var command struct{ Line string }
+			if ran = ssh.Unmarshal(r.Payload, &command) == nil; ran {
+				_ = r.Reply(true, nil)
+				code = h.command(channel, command.Line)
 			}
-			continue
+		case "pty-req":
+			if size = askedSize(r.Payload); size != nil {
+				_ = r.Reply(true, nil)
+				continue
+			}
+		case "shell":
+			if ran = size != nil; ran {
+				_ = r.Reply(true, nil)
+				code = h.shell(channel, requests, *size)
+			}
 		}
-		_ = r.Reply(true, nil)
-		code := h.command(channel, command.Line)
-		_, _ = channel.SendRequest("exit-status", false, ssh.Marshal(struct{ Code uint32 }{code}))
-		return
+		if ran {
+			_, _ = channel.SendRequest("exit-status", false, ssh.Marshal(struct{ Code uint32 }{code}))
+			return
+		}
+		if r.WantReply {
+			_ = r.Reply(false, nil)
+		}
 	}
 }
 
@@ -75,14 +91,7 @@ func (h *Host) command(channel ssh.Channel, line string) uint32 {
 	if err != nil {
 		return 255
 	}
-	h.mu.Lock()
-	if h.down || h.closed {
-		h.mu.Unlock()
-		return 255
-	}
-	err = cmd.Start()
-	h.mu.Unlock()
-	if err != nil {
+	if h.startUnlessDown(cmd) != nil {
 		return 255
 	}
 	h.work.Go(func() { // ends with the channel at the latest

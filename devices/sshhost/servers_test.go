@@ -220,22 +220,25 @@ func write(t *testing.T, path, text string, mode os.FileMode) string {
 	return path
 }
 
-// TestConformanceOnOpenSSH gives the login a home of its own: a bash under sshd reads ~/.bashrc,
-// and that of the person who runs the tests may wait for a lock that a reset left behind.
 func TestConformanceOnOpenSSH(t *testing.T) {
+	drivertest.Run(t, drivertest.Harness{Parallel: true, New: openSSH})
+}
+
+// openSSH is a device with a real sshd. It gives the login a home of its own: a bash under sshd reads ~/.bashrc,
+// and that of the person who runs the tests may wait for a lock that a reset left behind.
+func openSSH(t *testing.T) *drivertest.Host {
 	sshd := program(t, "/usr/sbin/sshd")
-	drivertest.Run(t, drivertest.Harness{Parallel: true, New: func(t *testing.T) *drivertest.Host {
-		signer := newSigner(t)
-		var key ssh.Signer
-		s := start(t, func(s *server) {
-			var err error
-			if key, err = fakessh.HostKey(filepath.Join(s.Dir(), "etc/host_key")); err != nil {
-				t.Fatal(err)
-			}
-			keys := write(t, filepath.Join(s.Dir(), "etc/authorized"), string(ssh.MarshalAuthorizedKey(signer.PublicKey())), 0o600)
-			address, port, _ := net.SplitHostPort(s.address)
-			env := s.Env()
-			config := write(t, filepath.Join(s.Dir(), "etc/sshd_config"), fmt.Sprintf(`ListenAddress %s
+	signer := newSigner(t)
+	var key ssh.Signer
+	s := start(t, func(s *server) {
+		var err error
+		if key, err = fakessh.HostKey(filepath.Join(s.Dir(), "etc/host_key")); err != nil {
+			t.Fatal(err)
+		}
+		keys := write(t, filepath.Join(s.Dir(), "etc/authorized"), string(ssh.MarshalAuthorizedKey(signer.PublicKey())), 0o600)
+		address, port, _ := net.SplitHostPort(s.address)
+		env := s.Env()
+		config := write(t, filepath.Join(s.Dir(), "etc/sshd_config"), fmt.Sprintf(`ListenAddress %s
 Port %s
 HostKey %s
 AuthorizedKeysFile %s
@@ -246,15 +249,14 @@ PermitRootLogin yes
 PasswordAuthentication no
 SetEnv %s %s HOME=%s
 `, address, port, filepath.Join(s.Dir(), "etc/host_key"), keys, env[0], env[1], filepath.Join(s.Dir(), "root")), 0o600)
-			s.command = func() *exec.Cmd {
-				if os.Getuid() == 0 {
-					return apart("mount -t tmpfs tmpfs /run && mkdir /run/sshd", sshd, "-D", "-e", "-f", config)
-				}
-				return exec.Command(sshd, "-D", "-e", "-f", config)
+		s.command = func() *exec.Cmd {
+			if os.Getuid() == 0 {
+				return apart("mount -t tmpfs tmpfs /run && mkdir /run/sshd", sshd, "-D", "-e", "-f", config)
 			}
-		})
-		return s.host(t, signer, key, sshhost.Options{})
-	}})
+			return exec.Command(sshd, "-D", "-e", "-f", config)
+		}
+	})
+	return s.host(t, signer, key, sshhost.Options{})
 }
 
 // TestConformanceOnDropbear uses the smallest Linux there is: dropbear, and busybox for every command.

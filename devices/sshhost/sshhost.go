@@ -42,6 +42,7 @@ type Driver struct {
 
 	mu     sync.Mutex
 	peers  map[string]*peer
+	shells map[*Shell]struct{} // that have not ended
 	closed bool
 }
 
@@ -55,7 +56,7 @@ func New(o Options) *Driver {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Driver{opts: o, peers: map[string]*peer{}}
+	return &Driver{opts: o, peers: map[string]*peer{}, shells: map[*Shell]struct{}{}}
 }
 
 // Close ends every connection and waits until nothing of the driver runs any more.
@@ -65,6 +66,9 @@ func (d *Driver) Close() error {
 	d.closed = true
 	for _, p := range d.peers {
 		p.drop()
+	}
+	for s := range d.shells {
+		s.conn.close()
 	}
 	d.mu.Unlock()
 	d.work.Wait()
