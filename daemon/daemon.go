@@ -26,6 +26,7 @@ import (
 	"github.com/nightfill/nightfill/daemon/ledger"
 	"github.com/nightfill/nightfill/daemon/notify"
 	"github.com/nightfill/nightfill/daemon/runner"
+	"github.com/nightfill/nightfill/daemon/terminal"
 	"github.com/nightfill/nightfill/devices"
 	"github.com/nightfill/nightfill/devices/sshhost"
 	"github.com/nightfill/nightfill/site"
@@ -62,6 +63,7 @@ type Daemon struct {
 	depot       *depot.Depot
 	runner      *runner.Runner
 	hands       *hands.Hands
+	desk        *terminal.Desk
 	checker     *checker.Checker
 	uplink      *uplink.Uplink // nil: the store file names no broker
 	users       *accounts.Accounts
@@ -135,6 +137,7 @@ func (d *Daemon) assemble() error {
 		Interval: d.Config.Readiness.Every, Schedule: d.nextFixedCheck,
 	})
 	d.hands = hands.New(hands.Options{Ledger: d.ledger, Devices: d.devices, Device: d.device, Log: d.Log})
+	d.desk = d.newDesk()
 	if err := d.openUplink(); err != nil {
 		return err
 	}
@@ -233,12 +236,12 @@ func (d *Daemon) Run(ctx context.Context) error {
 	if err := d.ledger.Add(run.Event{Kind: run.DaemonStarted, At: time.Now(), Text: "nightfilld " + d.Version}); err != nil {
 		return err
 	}
-	if err := d.showClaim(); err != nil {
+	if err := errors.Join(d.closeTerminals(), d.showClaim()); err != nil {
 		return err
 	}
 	group, ctx := errgroup.WithContext(ctx)
 	for _, part := range []func(context.Context) error{
-		d.journal.Run, d.runner.Run, d.hands.Run, d.checker.Run, d.control.Run, d.notify.Run, d.timekeeper, d.supply, d.prepared, d.watch, d.tellStatus, d.watchVerdict, d.announce, d.retain, d.copyJournal, d.users.Run,
+		d.journal.Run, d.runner.Run, d.hands.Run, d.desk.Run, d.checker.Run, d.control.Run, d.notify.Run, d.timekeeper, d.supply, d.prepared, d.watch, d.tellStatus, d.watchVerdict, d.announce, d.retain, d.copyJournal, d.users.Run,
 	} {
 		group.Go(func() error { return part(ctx) })
 	}

@@ -37,11 +37,15 @@ func checkpoint(j *journal.Journal) (run.State, error) {
 	return s, nil
 }
 
-// retain forgets records after thirteen months, once a day.
+// retain forgets records and recordings after thirteen months, once a day.
 func (d *Daemon) retain(ctx context.Context) error {
-	return every(ctx, retainEvery, nil, func(context.Context) {
-		if err := d.trim(time.Now().Add(-keepRecords)); err != nil {
+	return every(ctx, retainEvery, nil, func(ctx context.Context) {
+		before := time.Now().Add(-keepRecords)
+		if err := d.trim(before); err != nil {
 			d.Log.Error("cannot trim the journal", "err", err)
+		}
+		if err := d.forgetRecordings(ctx, before); err != nil && ctx.Err() == nil {
+			d.Log.Error("cannot forget old recordings", "err", err)
 		}
 	})
 }

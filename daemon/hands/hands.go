@@ -139,23 +139,6 @@ func restartID(device, bootID string, at time.Time) string {
 	return at.UTC().Format("20060102") + "-restart-" + hex.EncodeToString(sum[:6])
 }
 
-// OpenTerminal keeps the night off a device while a person works on it, until CloseTerminal.
-func (h *Hands) OpenTerminal(a Ask) error {
-	return h.commit(a, func(s run.State) ([]run.Event, *site.Reason) {
-		return []run.Event{a.event(run.TerminalOpened, "")}, run.MayTakeOver(s, a.Device)
-	})
-}
-
-// CloseTerminal gives the device back. recording is the digest of what was shown, "" for none.
-func (h *Hands) CloseTerminal(a Ask, recording string, lasted time.Duration) error {
-	_, err := h.Ledger.Commit(func(run.State) []run.Event {
-		e := a.event(run.TerminalClosed, "")
-		e.Text, e.Took = recording, site.Duration(lasted)
-		return []run.Event{e}
-	})
-	return err
-}
-
 // commit writes down what is asked unless it is refused, or the device is not as the person saw it.
 func (h *Hands) commit(a Ask, decide func(run.State) ([]run.Event, *site.Reason)) error {
 	var refused *site.Reason

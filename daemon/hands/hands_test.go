@@ -229,29 +229,3 @@ func TestRestartOutlivesTheBox(t *testing.T) {
 		}
 	})
 }
-
-// A terminal keeps everybody else off until it is closed, and is forgotten when the box was away.
-func TestTerminal(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s := newShop(t)
-		h := s.open()
-		if err := h.OpenTerminal(ann("")); err != nil {
-			t.Fatal(err)
-		}
-		n := len(s.journal.records)
-		s.refused(h.OpenTerminal(ann("")), n, "srv-1: ann works on it in a terminal: to be sure")
-		s.refused(h.RollBack(ann("a")), n, "srv-1: ann works on it in a terminal: to be sure")
-		if err := h.CloseTerminal(ann(""), "digest", time.Minute); err != nil || s.last().Text != "digest" || s.last().Took.Std() != time.Minute {
-			t.Errorf("closed: %+v, %v", s.last(), err)
-		}
-		if err := h.OpenTerminal(ann("")); err != nil {
-			t.Fatal(err)
-		}
-		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
-		defer cancel()
-		_ = s.open().Run(ctx)
-		if e := s.last(); e.Kind != run.TerminalClosed || e.Reason == nil || len(s.ledger.State().Hands) > 0 {
-			t.Errorf("after a restart of the box: %+v", e)
-		}
-	})
-}

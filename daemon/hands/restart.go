@@ -11,11 +11,9 @@ import (
 )
 
 // Run sees every restart through until ctx ends, those of an earlier process first: under its
-// name a device restarts once, however often it is told. A terminal of an earlier process is
-// gone, and its device is given back.
+// name a device restarts once, however often it is told.
 func (h *Hands) Run(ctx context.Context) error {
 	defer h.workers.Wait()
-	h.forgetTerminals()
 	begun := map[string]bool{}
 	for ctx.Err() == nil {
 		changed := h.Ledger.Changed()
@@ -37,22 +35,6 @@ func pause(ctx context.Context, changed <-chan struct{}, longest time.Duration) 
 	case <-ctx.Done():
 	case <-changed:
 	case <-timer.C:
-	}
-}
-
-func (h *Hands) forgetTerminals() {
-	_, err := h.Ledger.Commit(func(s run.State) []run.Event {
-		var events []run.Event
-		for device, hand := range s.Hands {
-			if hand.What == run.TerminalOpened {
-				events = append(events, run.Event{Kind: run.TerminalClosed, At: time.Now(), Device: device, Actor: hand.Actor,
-					Reason: site.Because(site.CodeInterrupted, "the box was started again, which ended the terminal")})
-			}
-		}
-		return events
-	})
-	if err != nil {
-		h.Log.Error("cannot give back the devices of terminals that ended with the box", "err", err)
 	}
 }
 

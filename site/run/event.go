@@ -42,8 +42,8 @@ const (
 	PatchSettled   Kind = "patch.settled"    // a decision without a step: To, Reason
 	PatchRetried   Kind = "patch.retried"    // a person wants a settled patch to be tried once more: Device, Patch, Actor, Text
 	PatchTakenBack Kind = "patch.taken_back" // a person wants a proven patch to be taken off again: Device, Patch, Actor, Text
-	TerminalOpened Kind = "terminal.opened"  // a person works on a device: Device, Actor, Text says why
-	TerminalClosed Kind = "terminal.closed"  // Device, Actor, Took; Text is the digest of the recording
+	TerminalOpened Kind = "terminal.opened"  // a person works on a device: Device, Actor, Work names the recording, Text says why
+	TerminalClosed Kind = "terminal.closed"  // Device, Actor, Work, Took; Text is the digest of the recording, Reason why it did not end by itself
 	RestartAsked   Kind = "restart.asked"    // the intent of a restart by a person: Device, Actor, Work, BootID, Deadline, Text says why
 	LookAsked      Kind = "look.asked"       // a person had the devices looked at at the console: Actor, Device or none, Text is the verb
 	RestartEnded   Kind = "restart.ended"    // Device, Work, Outcome, BootID, Reason

@@ -14,7 +14,7 @@ type Hand struct {
 	What     Kind      `json:"what"` // TerminalOpened or RestartAsked
 	Why      string    `json:"why"`
 	Since    time.Time `json:"since"`
-	Work     string    `json:"work,omitempty"`    // of a restart: under this name the device restarts once
+	Work     string    `json:"work,omitempty"`    // of a restart: under this name the device restarts once; of a terminal: its recording
 	BootID   string    `json:"boot_id,omitempty"` // of a restart: of the boot that is to end
 	Deadline time.Time `json:"deadline,omitzero"` // of a restart: by then the device is wanted back
 }
