@@ -43,7 +43,7 @@ func (n *story) group(g site.Group, e run.Event) {
 			continue
 		}
 		members[m.Device] = true
-		busy := m.Down || n.s.Dirty[m.Device] != nil || slices.ContainsFunc(slices.Collect(n.s.Night.Jobs()), func(j run.Job) bool { return j.Device == m.Device && j.Away() })
+		busy := m.Down || n.s.Dirty[m.Device] != nil || n.away(m.Device)
 		if busy && m.Device != e.Device {
 			away++
 		}
@@ -133,5 +133,23 @@ func (n *story) ended(device string) bool {
 }
 
 func (n *story) away(device string) bool {
-	return slices.ContainsFunc(slices.Collect(n.s.Night.Jobs()), func(j run.Job) bool { return j.Device == device && j.Away() })
+	return slices.ContainsFunc(slices.Collect(n.s.Night.Jobs()), func(j run.Job) bool {
+		return j.Device == device && j.Away() && (j.State != site.NoAnswer || j.Begun() || !j.Settled || !n.heardAfter(j))
+	})
+}
+
+// heardAfter reports whether a device did something for another patch after a job was given up for
+// lack of an answer.
+func (n *story) heardAfter(given run.Job) bool {
+	for _, r := range slices.Backward(n.records) {
+		e := r.Event
+		switch {
+		case e.Device != given.Device:
+		case e.Kind == run.StepEnded && (e.Outcome == run.OK || e.Step != run.Stage && e.Outcome != run.Unreached && e.Outcome != run.Refused):
+			return e.At.After(given.Since)
+		case e.Kind == run.PatchSettled && e.Patch == given.Patch:
+			return false
+		}
+	}
+	return false
 }

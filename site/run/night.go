@@ -48,7 +48,7 @@ func newLane(device string, jobs []Job) *lane {
 	for i := range jobs {
 		j := &jobs[i]
 		l.ranks[i] = rank(j, begun)
-		l.away = l.away || j.Away() || unreached(j) != nil || askedAgain(j)
+		l.away = l.away || j.Away() && !heardSince(j, jobs) || unreached(j) != nil || askedAgain(j)
 		if j.Settled {
 			l.settled++
 			continue
@@ -59,6 +59,25 @@ func newLane(device string, jobs []Job) *lane {
 		l.busy = l.busy || j.Intent != nil
 	}
 	return l
+}
+
+// heardSince reports whether a device that was given up for a job it never began has answered for
+// another one since: it is not away any more.
+func heardSince(j *Job, jobs []Job) bool {
+	return j.Settled && j.State == site.NoAnswer && !j.Begun() && slices.ContainsFunc(jobs, func(other Job) bool {
+		return other.Last != nil && other.Last.heard() && other.Last.At.After(j.Since)
+	})
+}
+
+// heard reports whether a step that ended shows that its device answered.
+func (e *Event) heard() bool {
+	switch e.Outcome {
+	case OK:
+		return true
+	case Unreached, Refused:
+		return false
+	}
+	return e.Step != Stage // which may fail on the box
 }
 
 func (l *lane) find(patch string) int {
