@@ -125,12 +125,16 @@ func (d *Daemon) assemble() error {
 	if err := d.openCatalog(); err != nil {
 		return err
 	}
+	box, err := identity(filepath.Join(d.Config.State, "box"))
+	if err != nil {
+		return err
+	}
 	d.notify = notify.New(d.Log)
 	heart := d.notify.Heart("runner")
 	d.runner = runner.New(runner.Options{
 		Ledger: d.ledger, Devices: d.devices, Artifacts: artifacts{d.depot}, Facts: d.facts,
 		Calendar: func() window.Calendar { return d.store.Calendar }, Device: d.device,
-		Owner: d.store.Org + "." + d.store.ID, Log: d.Log, Beat: heart.Beat, BeatEvery: d.notify.Interval() / 2, Prepared: d.ready,
+		Owner: d.store.Org + "." + d.store.ID + "." + box, Log: d.Log, Beat: heart.Beat, BeatEvery: d.notify.Interval() / 2, Prepared: d.ready,
 	})
 	d.checker = checker.New(checker.Options{
 		Store: d.store, Devices: pinned{d}, Log: d.Log, Sink: d.keepResults,
