@@ -12,6 +12,7 @@ import (
 
 	"github.com/nightfill/nightfill/daemon/hands"
 	"github.com/nightfill/nightfill/daemon/ledger"
+	"github.com/nightfill/nightfill/daemon/ledger/ledgertest"
 	"github.com/nightfill/nightfill/devices/fake"
 	"github.com/nightfill/nightfill/site"
 	"github.com/nightfill/nightfill/site/plan"
@@ -19,35 +20,10 @@ import (
 	"github.com/nightfill/nightfill/site/window"
 )
 
-// pages is a journal in memory.
-type pages struct {
-	mu      sync.Mutex
-	records []run.Record
-}
-
-func (p *pages) Append(events []run.Event, _ bool) ([]run.Record, error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	first := len(p.records)
-	for _, e := range events {
-		p.records = append(p.records, run.Record{Seq: uint64(len(p.records) + 1), Event: e})
-	}
-	return slices.Clone(p.records[first:]), nil
-}
-
-func (p *pages) Each(from uint64, visit func(run.Record) error) error {
-	for _, r := range p.records[min(len(p.records), int(from)-1):] {
-		if err := visit(r); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 // shop is a store with one device, srv-1, and a night in which a was done and b was taken back.
 type shop struct {
 	t       *testing.T
-	journal *pages
+	journal *ledgertest.Journal
 	ledger  *ledger.Ledger
 	store   *fake.Store
 	device  site.Device
@@ -55,7 +31,7 @@ type shop struct {
 
 func newShop(t *testing.T) *shop {
 	t.Helper()
-	s := &shop{t: t, journal: &pages{}, store: fake.NewStore(fake.Options{Seed: 1})}
+	s := &shop{t: t, journal: &ledgertest.Journal{}, store: fake.NewStore(fake.Options{Seed: 1})}
 	s.device = s.store.Add(fake.Device{ID: "srv-1", Class: site.LinuxServer})
 	s.open()
 	now := time.Now()
@@ -99,7 +75,7 @@ func (s *shop) add(events ...run.Event) {
 }
 
 // last is the newest record.
-func (s *shop) last() run.Event { return s.journal.records[len(s.journal.records)-1].Event }
+func (s *shop) last() run.Event { return s.journal.Records[len(s.journal.Records)-1].Event }
 
 func (s *shop) job(patch string) run.Job {
 	j, _ := s.ledger.State().Job("srv-1", patch)
@@ -113,8 +89,8 @@ func (s *shop) refused(err error, records int, want string) {
 	if !errors.As(err, &reason) || reason.Text != want {
 		s.t.Errorf("refused with\n%v, want\n%s", err, want)
 	}
-	if len(s.journal.records) != records {
-		s.t.Errorf("%d records were written", len(s.journal.records)-records)
+	if len(s.journal.Records) != records {
+		s.t.Errorf("%d records were written", len(s.journal.Records)-records)
 	}
 }
 
@@ -126,7 +102,7 @@ func TestRetry(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newShop(t)
 		h := s.open()
-		n := len(s.journal.records)
+		n := len(s.journal.Records)
 		_, err := h.Retry(ann("a"))
 		s.refused(err, n, "a is done on srv-1")
 		patches, err := h.Retry(ann(""))
@@ -143,7 +119,7 @@ func TestRollBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newShop(t)
 		h := s.open()
-		n := len(s.journal.records)
+		n := len(s.journal.Records)
 		s.refused(h.RollBack(ann("b")), n, "only what the newest night put on can be taken back, and b is not done on srv-1")
 		if err := h.RollBack(ann("a")); err != nil || s.job("a").State != site.Failed {
 			t.Errorf("taken back: %v; a is %s", err, s.job("a").State)
@@ -159,7 +135,7 @@ func TestChangedSince(t *testing.T) {
 		ask := ann("a")
 		ask.Rev = s.ledger.State().Rev("srv-1")
 		s.add(run.Event{Kind: run.HoldSet, Device: "srv-1", Actor: "bob", Hold: &site.Hold{Device: "srv-1", Until: time.Now().Add(time.Hour)}})
-		s.refused(h.RollBack(ask), len(s.journal.records), "srv-1 changed since you looked: hold.set by bob at 00:00:00 UTC; nothing was done")
+		s.refused(h.RollBack(ask), len(s.journal.Records), "srv-1 changed since you looked: hold.set by bob at 00:00:00 UTC; nothing was done")
 		ask.Rev = s.ledger.State().Rev("srv-1")
 		if err := h.RollBack(ask); err != nil {
 			t.Errorf("as he saw it: %v", err)
@@ -190,7 +166,7 @@ func TestRestart(t *testing.T) {
 					t.Fatalf("asked: %+v, %v", hand, err)
 				}
 				_, err = h.Restart(ctx, ann(""))
-				s.refused(err, len(s.journal.records), "srv-1: ann is restarting it: to be sure")
+				s.refused(err, len(s.journal.Records), "srv-1: ann is restarting it: to be sure")
 				var box sync.WaitGroup
 				box.Go(func() { _ = h.Run(ctx) })
 				<-time.After(20 * time.Minute)

@@ -17,18 +17,18 @@ func TestTerminal(t *testing.T) {
 		if err := h.OpenTerminal(ann(""), "one"); err != nil {
 			t.Fatal(err)
 		}
-		n := len(s.journal.records)
+		n := len(s.journal.Records)
 		s.refused(h.OpenTerminal(ann(""), "two"), n, "srv-1: ann works on it in a terminal: to be sure")
 		s.refused(h.RollBack(ann("a")), n, "srv-1: ann works on it in a terminal: to be sure")
 		status := 3
 		end := hands.TerminalEnd{Session: "one", Recording: "digest", Lasted: time.Minute, Exit: &status}
-		if err := h.CloseTerminal(ann(""), hands.TerminalEnd{Session: "two"}); err != nil || len(s.journal.records) != n {
+		if err := h.CloseTerminal(ann(""), hands.TerminalEnd{Session: "two"}); err != nil || len(s.journal.Records) != n {
 			t.Errorf("another terminal was closed: %v", err)
 		}
 		for range 2 {
 			err := h.CloseTerminal(ann(""), end)
 			e := s.last()
-			if err != nil || e.Work != "one" || e.Text != "digest" || e.Took.Std() != time.Minute || *e.ExitCode != 3 || len(s.journal.records) != n+1 {
+			if err != nil || e.Work != "one" || e.Text != "digest" || e.Took.Std() != time.Minute || *e.ExitCode != 3 || len(s.journal.Records) != n+1 {
 				t.Errorf("closed: %+v, %v", e, err)
 			}
 		}
@@ -44,8 +44,8 @@ func TestTerminal(t *testing.T) {
 		if e.Kind != run.TerminalClosed || e.Reason == nil || e.Text != "what is there of three" || e.Took.Std() != time.Hour || len(s.ledger.State().Hands) > 0 {
 			t.Errorf("after a restart of the box: %+v", e)
 		}
-		n = len(s.journal.records)
-		if err := h.ForgetTerminals(recorded); err != nil || len(s.journal.records) != n {
+		n = len(s.journal.Records)
+		if err := h.ForgetTerminals(recorded); err != nil || len(s.journal.Records) != n {
 			t.Errorf("forgotten twice: %v", err)
 		}
 	})

@@ -9,52 +9,14 @@ import (
 	"time"
 
 	"github.com/nightfill/nightfill/daemon/ledger"
+	"github.com/nightfill/nightfill/daemon/ledger/ledgertest"
 	"github.com/nightfill/nightfill/site"
 	"github.com/nightfill/nightfill/site/run"
 )
 
 var errDisk = errors.New("no space left on device")
 
-// pages is a journal in memory.
-type pages struct {
-	mu      sync.Mutex
-	records []run.Record
-	broken  error
-}
-
-// Append implements ledger.Journal.
-func (p *pages) Append(events []run.Event, durable bool) ([]run.Record, error) {
-	if !p.mu.TryLock() || !durable {
-		return nil, errors.New("two writers at once, or one that does not wait for the disk")
-	}
-	defer p.mu.Unlock()
-	if p.broken != nil {
-		return nil, p.broken
-	}
-	first := len(p.records)
-	for _, e := range events {
-		p.records = append(p.records, run.Record{Seq: uint64(len(p.records) + 1), Event: e})
-	}
-	return p.records[first:], nil
-}
-
-// Each implements ledger.Journal.
-func (p *pages) Each(from uint64, visit func(run.Record) error) error {
-	if p.broken != nil {
-		return p.broken
-	}
-	for _, r := range p.records {
-		if r.Seq < from {
-			continue
-		}
-		if err := visit(r); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func open(t *testing.T, p *pages) *ledger.Ledger {
+func open(t *testing.T, p *ledgertest.Journal) *ledger.Ledger {
 	t.Helper()
 	l, err := ledger.Open(p)
 	if err != nil {
@@ -69,7 +31,7 @@ func cached(name string) run.Event {
 
 // What a ledger knows is the fold of what is on disk, also after it is opened again.
 func TestStateIsTheFold(t *testing.T) {
-	p := &pages{}
+	p := &ledgertest.Journal{}
 	l := open(t, p)
 	for i := range 1200 { // more than are folded at once
 		if err := l.Add(cached(fmt.Sprint(i)), run.Event{Kind: run.DaemonStarted}); err != nil {
@@ -84,15 +46,15 @@ func TestStateIsTheFold(t *testing.T) {
 
 // A journal whose beginning is gone goes on from the state that it had there.
 func TestResume(t *testing.T) {
-	p := &pages{}
+	p := &ledgertest.Journal{}
 	l := open(t, p)
 	for i := range 10 {
 		if err := l.Add(cached(fmt.Sprint(i))); err != nil {
 			t.Fatal(err)
 		}
 	}
-	start := run.Fold(run.State{}, p.records[:4]...)
-	resumed, err := ledger.Resume(&pages{records: p.records[4:]}, start)
+	start := run.Fold(run.State{}, p.Records[:4]...)
+	resumed, err := ledger.Resume(&ledgertest.Journal{Records: p.Records[4:]}, start)
 	if err != nil || !reflect.DeepEqual(resumed.State(), l.State()) {
 		t.Errorf("resumed with %v, and it knows %+v", err, resumed.State())
 	}
@@ -100,7 +62,7 @@ func TestResume(t *testing.T) {
 
 // The second decision sees what the first one made, and events are stamped in turn.
 func TestCommitInOrder(t *testing.T) {
-	l := open(t, &pages{})
+	l := open(t, &ledgertest.Journal{})
 	hold := run.Event{Kind: run.HoldSet, Hold: &site.Hold{Device: "srv-1"}}
 	if err := l.Add(hold); err != nil {
 		t.Fatal(err)
@@ -125,18 +87,18 @@ func TestCommitInOrder(t *testing.T) {
 
 // What could not be written has not happened.
 func TestCommitThatFails(t *testing.T) {
-	p := &pages{}
+	p := &ledgertest.Journal{}
 	l := open(t, p)
 	before, changed := l.State(), l.Changed()
-	p.broken = errDisk
+	p.Broken = errDisk
 	records, err := l.Commit(func(run.State) []run.Event { return []run.Event{cached("a")} })
 	if !errors.Is(err, errDisk) || err.Error() != "cannot write to the journal: no space left on device" || records != nil {
 		t.Errorf("committed %v, %v", records, err)
 	}
-	if !reflect.DeepEqual(l.State(), before) || closed(changed) || len(p.records) != 0 {
+	if !reflect.DeepEqual(l.State(), before) || closed(changed) || len(p.Records) != 0 {
 		t.Errorf("something happened: %+v", l.State())
 	}
-	p.broken = nil
+	p.Broken = nil
 	if err := l.Add(cached("a")); err != nil || l.State().Seq != 1 || !closed(changed) {
 		t.Errorf("afterwards: %v, %+v", err, l.State())
 	}
@@ -144,9 +106,9 @@ func TestCommitThatFails(t *testing.T) {
 
 // Nothing to write is no commit.
 func TestCommitNothing(t *testing.T) {
-	p := &pages{}
+	p := &ledgertest.Journal{}
 	l := open(t, p)
-	p.broken = errDisk
+	p.Broken = errDisk
 	changed := l.Changed()
 	if records, err := l.Commit(func(run.State) []run.Event { return nil }); records != nil || err != nil || closed(changed) {
 		t.Errorf("committed %v, %v", records, err)
@@ -155,7 +117,7 @@ func TestCommitNothing(t *testing.T) {
 
 // A journal that cannot be read is not taken for an empty one.
 func TestOpenThatFails(t *testing.T) {
-	l, err := ledger.Open(&pages{broken: errDisk})
+	l, err := ledger.Open(&ledgertest.Journal{Broken: errDisk})
 	if l != nil || !errors.Is(err, errDisk) || err.Error() != "cannot fold the journal: no space left on device" {
 		t.Errorf("opened with %v", err)
 	}
@@ -172,7 +134,7 @@ func closed(c <-chan struct{}) bool {
 
 // Who asks for Changed before looking at State misses nothing, however many commit at once.
 func TestManyAtOnce(t *testing.T) {
-	l := open(t, &pages{})
+	l := open(t, &ledgertest.Journal{})
 	const writers, each = 8, 50
 	var group sync.WaitGroup
 	for w := range writers {
