@@ -82,6 +82,21 @@ func (d *Daemon) Release(_ context.Context, name, actor string) error {
 	return err
 }
 
+// Ack writes down that a person has taken an alarm on.
+func (d *Daemon) Ack(code, reason, actor string) (site.Alarm, error) {
+	var refused *site.Reason
+	_, err := d.ledger.Commit(func(s run.State) []run.Event {
+		if refused = run.MayAck(s, code); refused != nil {
+			return nil
+		}
+		return []run.Event{{Kind: run.AlarmAcked, At: time.Now(), Actor: actor, Text: reason, Alarm: &run.AlarmNote{Code: code}}}
+	})
+	if refused != nil {
+		return site.Alarm{}, refused
+	}
+	return d.ledger.State().Alarms[code], err
+}
+
 // Retry lets patches be tried once more tonight.
 func (d *Daemon) Retry(ask hands.Ask) ([]string, error) { return d.hands.Retry(ask) }
 

@@ -16,6 +16,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/nightfill/nightfill/daemon/accounts"
+	"github.com/nightfill/nightfill/daemon/alarm"
 	"github.com/nightfill/nightfill/daemon/certificate"
 	"github.com/nightfill/nightfill/daemon/checker"
 	"github.com/nightfill/nightfill/daemon/clock"
@@ -71,6 +72,7 @@ type Daemon struct {
 	console     *console.Console    // nil: the store file wants none
 	certificate *certificate.Keeper // of the console
 	notify      *notify.Notifier
+	alarm       *alarm.Escalator
 
 	refresh  chan struct{} // asks for a look at the catalog now
 	relook   chan struct{} // asks for a look at the devices now
@@ -142,6 +144,7 @@ func (d *Daemon) assemble() error {
 	})
 	d.hands = hands.New(hands.Options{Ledger: d.ledger, Devices: d.devices, Device: d.device, Log: d.Log})
 	d.desk = d.newDesk()
+	d.alarm = alarm.New(alarm.Options{Ledger: d.ledger, View: d.View, Log: d.Log})
 	if err := d.openUplink(); err != nil {
 		return err
 	}
@@ -245,7 +248,7 @@ func (d *Daemon) Run(ctx context.Context) error {
 	}
 	group, ctx := errgroup.WithContext(ctx)
 	for _, part := range []func(context.Context) error{
-		d.journal.Run, d.runner.Run, d.hands.Run, d.desk.Run, d.checker.Run, d.control.Run, d.notify.Run, d.timekeeper, d.supply, d.prepared, d.watch, d.tellStatus, d.watchVerdict, d.announce, d.retain, d.copyJournal, d.users.Run,
+		d.journal.Run, d.runner.Run, d.hands.Run, d.desk.Run, d.checker.Run, d.control.Run, d.notify.Run, d.timekeeper, d.supply, d.prepared, d.watch, d.tellStatus, d.watchVerdict, d.announce, d.alarm.Run, d.retain, d.copyJournal, d.users.Run,
 	} {
 		group.Go(func() error { return part(ctx) })
 	}

@@ -11,18 +11,19 @@ import (
 
 // Store is one shop as its store file describes it. It is immutable once read.
 type Store struct {
-	ID       string          `json:"id"`
-	Org      string          `json:"org"`
-	Name     string          `json:"name"`
-	Ring     Ring            `json:"ring"`
-	Language string          `json:"language"`
-	Calendar window.Calendar `json:"-"`
-	Devices  []Device        `json:"devices"`
-	Groups   []Group         `json:"groups"`
-	Floor    map[string]int  `json:"floor,omitempty"` // capability -> devices that must have it for the store to trade
-	Checks   []Check         `json:"checks,omitempty"`
-	Contacts []Contact       `json:"contacts,omitempty"`
-	Mode     Mode            `json:"mode,omitempty"` // "" means OneByOne
+	ID         string          `json:"id"`
+	Org        string          `json:"org"`
+	Name       string          `json:"name"`
+	Ring       Ring            `json:"ring"`
+	Language   string          `json:"language"`
+	Calendar   window.Calendar `json:"-"`
+	Devices    []Device        `json:"devices"`
+	Groups     []Group         `json:"groups"`
+	Floor      map[string]int  `json:"floor,omitempty"` // capability -> devices that must have it for the store to trade
+	Checks     []Check         `json:"checks,omitempty"`
+	Contacts   []Contact       `json:"contacts,omitempty"`
+	Escalation []Escalation    `json:"escalation,omitempty"` // who is told of what lasts
+	Mode       Mode            `json:"mode,omitempty"`       // "" means OneByOne
 }
 
 // Mode is how the patches that one device gets in a night are put on.

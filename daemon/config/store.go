@@ -53,6 +53,7 @@ func (f *file) read(root value) {
 		}),
 		may("clock", f.clock),
 		may("contacts", f.contacts),
+		may("escalation", f.escalation),
 		may("catalog", f.catalog),
 		may("mqtt", f.mqtt),
 		may("ssh", f.ssh),

@@ -52,6 +52,8 @@ type Keeper interface {
 	Hold(ctx context.Context, hold site.Hold) error
 	// Release lets go what is kept from work under a name, as run.Release finds it.
 	Release(ctx context.Context, name, actor string) error
+	// Ack takes an alarm on, by its code, and returns it as it is then.
+	Ack(code, reason, actor string) (site.Alarm, error)
 	// Enrol pins a host key for a device.
 	Enrol(ctx context.Context, device, key, actor string) error
 }

@@ -47,6 +47,7 @@ func routes() []route {
 		{"POST", "/v1/check", looking, (*Server).check},
 		{"POST", "/v1/hold", quick, (*Server).hold},
 		{"POST", "/v1/release", quick, (*Server).release},
+		{"POST", "/v1/ack", quick, (*Server).ack},
 		{"POST", "/v1/retry", quick, (*Server).retry},
 		{"POST", "/v1/rollback", quick, (*Server).rollback},
 		{"POST", "/v1/restart", looking, (*Server).restart},

@@ -20,7 +20,8 @@ type Status struct {
 	Now      time.Time    `json:"now"`
 	Verdict  site.Verdict `json:"verdict"`
 	Text     string       `json:"text"`
-	Problems []string     `json:"problems"` // what a technician should look at, most important first
+	Problems []string     `json:"problems"`         // what a technician should look at, most important first
+	Alarms   []Alarm      `json:"alarms,omitempty"` // what people are told of now, by code
 	Window   Window       `json:"window"`
 	Night    *Night       `json:"night,omitempty"` // the newest, without details
 	// Quarantine is of patches that are begun nowhere in this store, by id.
@@ -97,7 +98,7 @@ func StatusOf(f Facts) Status {
 			s.Devices.Held++
 		}
 	}
-	s.Problems = problems(f)
+	s.Problems, s.Alarms = problems(f), alarmsNow(f)
 	return s
 }
 
@@ -251,47 +252,6 @@ func flag(b bool) int {
 	return 0
 }
 
-// Alerts are the open exceptions by code: what needs a person.
-func Alerts(f Facts) map[string]any {
-	alerts := map[string]any{}
-	for _, finding := range f.Report.Fix {
-		alert := map[string]any{
-			"schema": "alert/1", "code": finding.Code, "device": finding.Device, "text": finding.What, "since": finding.Since,
-			"blocks_trading": finding.BlocksTrading, "rev": f.State.Seq,
-		}
-		if finding.Broke != "" {
-			alert["broke"], alert["broke_text"] = finding.Broke, finding.BrokeText
-		}
-		alerts[finding.Code] = alert
-	}
-	for device, reason := range f.State.Dirty {
-		alerts["DIRTY-"+device] = map[string]any{
-			"schema": "alert/1", "code": "DIRTY-" + device, "device": device, "text": text(reason), "blocks_trading": false, "rev": f.State.Seq,
-		}
-	}
-	if list := quarantined(f.State, time.Time{}); len(list) > 0 {
-		alerts[alertQuarantine] = quarantineAlert(list, f.State.Seq)
-	}
-	return alerts
-}
-
-// alertQuarantine is the code of the one alert about all patches in quarantine.
-const alertQuarantine = "patch_quarantined"
-
-func quarantineAlert(list []site.Quarantine, rev uint64) map[string]any {
-	patches, texts, since := []string{}, []string{}, list[0].Since
-	for _, q := range list {
-		patches, texts = append(patches, q.Patch), append(texts, q.Patch+": "+text(q.Reason))
-		if q.Since.Before(since) {
-			since = q.Since
-		}
-	}
-	return map[string]any{
-		"schema": "alert/1", "code": alertQuarantine, "patches": patches, "quarantine": list, "text": strings.Join(texts, "; "), "since": since,
-		"blocks_trading": false, "rev": rev,
-	}
-}
-
 // JobsUnsettled names the devices on which something still happens tonight.
 func JobsUnsettled(n *run.Night) (busy []string, total, settled int) {
 	seen := map[string]bool{}
@@ -321,6 +281,7 @@ func Readiness(f Facts, results map[string]site.CheckResult, since map[string]ti
 		}
 	}
 	in.Tonight, in.Busy = tonight(f), busy(f)
+	in.Risk, in.Alarms = riskFrom(f), f.State.Alarms
 	for _, d := range Devices(f) {
 		in.Devices = append(in.Devices, ready.Fact{Device: d.Device, State: d.State, Since: d.Since})
 		switch {

@@ -16,6 +16,7 @@ const (
 	CodeFloor     = "CAP-1"  // too few devices can do what the store needs
 	CodeUnchecked = "CAP-2"  // a floor is set, but nothing looks at it
 	CodeBox       = "BOX-1"  // the screen cannot reach the box; used by pages only
+	CodeRisk      = "OPEN-1" // the store opens soon and is not proven ready
 	codeLine      = "LINE-1" // the codes of notes
 	codeHeld      = "HOLD-1"
 	codeTaken     = "UPD-1"
@@ -32,6 +33,7 @@ func (j *judge) findAll() {
 	j.findWarnings()
 	j.findUnseen()
 	j.findDirty()
+	j.findRisk()
 	for _, n := range j.in.Notes {
 		if f, ok := j.noteWords(n); ok {
 			j.notes = append(j.notes, f)

@@ -25,10 +25,12 @@ type Input struct {
 	Baseline *Baseline
 	Devices  []Fact
 	Notes    []Note
-	Tonight  *Plan  // of the coming night, when it is time to tell the store; nil = nothing is told
-	Busy     []Busy // what must be left alone now, in the order in which it is told
-	Rev      uint64 // number of the newest journal record that went into this input
-	Language string // tag of the language of every sentence; unknown or empty = English
+	Risk     time.Time             // from then until it opens, a store that is not proven ready is told of; zero = it is too early
+	Alarms   map[string]site.Alarm // what a person was told of, by code
+	Tonight  *Plan                 // of the coming night, when it is time to tell the store; nil = nothing is told
+	Busy     []Busy                // what must be left alone now, in the order in which it is told
+	Rev      uint64                // number of the newest journal record that went into this input
+	Language string                // tag of the language of every sentence; unknown or empty = English
 }
 
 // Night is how far a running night has come.
@@ -98,6 +100,7 @@ type Finding struct {
 	Else          string     `json:"else,omitempty"`  // what to do if it stays
 	Call          string     `json:"call,omitempty"`  // whom to call
 	Phone         string     `json:"phone,omitempty"` // and the number
+	Told          []string   `json:"told,omitempty"`  // who was told of it and who is next, as sentences
 	Since         time.Time  `json:"since,omitzero"`
 	BlocksTrading bool       `json:"blocks_trading"`
 	Broke         site.Broke `json:"broke,omitempty"`         // of what fails: whether it did before the newest night
@@ -134,6 +137,7 @@ func Judge(in Input) Report {
 	j.lookAtAll()
 	j.weighCapabilities()
 	j.findAll()
+	j.tellWho()
 	r := Report{
 		Language: j.lang.Tag,
 		Fix:      j.fix, Notes: j.notes, Working: j.working,

@@ -32,6 +32,11 @@ const (
 	HoldReleased   Kind = "hold.released"    // Device; or Patch, which was quarantined for Reason, and Text when nobody asked
 	CheckEnded     Kind = "check.ended"      // the outcome of a readiness check changed, or a round was journalled: Check
 	VerdictChanged Kind = "verdict.changed"  // the store's word changed: Verdict, Text
+	AlarmRaised    Kind = "alarm.raised"     // a person must know of something, or it changed: Alarm, Text
+	AlarmTold      Kind = "alarm.told"       // a tier of the escalation is told: Alarm
+	AlarmSent      Kind = "alarm.sent"       // how the webhook of a tier ended: Alarm, Outcome, Text
+	AlarmAcked     Kind = "alarm.acked"      // a person takes it on: Alarm, Actor, Text
+	AlarmCleared   Kind = "alarm.cleared"    // it is over: Alarm
 	NightOpened    Kind = "night.opened"     // the window opened and the plan stands: Plan, Report
 	NightExtended  Kind = "night.extended"   // a later look found more to do in the same window: Plan holds what is new, Report what is left out now
 	NightClosed    Kind = "night.closed"     // nothing more happens this night: Text sums it up
@@ -111,6 +116,7 @@ type Event struct {
 	Check    *site.CheckResult `json:"check,omitempty"`
 	Verdict  site.Verdict      `json:"verdict,omitempty"`
 	Catalog  *CatalogNote      `json:"catalog,omitempty"`
+	Alarm    *AlarmNote        `json:"alarm,omitempty"`
 	Halves   [][]string        `json:"halves,omitempty"` // the patches of each half
 	Plan     *plan.Plan        `json:"plan,omitempty"`
 	Report   plan.Report       `json:"report,omitempty"`

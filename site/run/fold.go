@@ -88,6 +88,8 @@ func (s *State) apply(e Event) {
 		s.checked(*e.Check)
 	case VerdictChanged:
 		s.Verdict, s.VerdictAt = e.Verdict, e.At
+	case AlarmRaised, AlarmTold, AlarmSent, AlarmAcked, AlarmCleared:
+		s.alarm(e)
 	case NightOpened:
 		s.open(e)
 	case NightExtended:

@@ -72,6 +72,13 @@ func reportsIn(t *testing.T, language string) map[string]ready.Report {
 	notes := set(in(), site.Fail, "KDS-1")
 	notes.Notes = []ready.Note{{Kind: ready.LineDown, Since: morning.Add(-5 * time.Hour)}}
 	bad := set(in(), site.Fail, "CARD-3", "POS-2", "POS-3", "POS-4", "KDS-1")
+	bad.Store.Contacts = append(bad.Store.Contacts, site.Contact{Name: "Area manager", Phone: "+1 555 0199"})
+	bad.Store.Escalation = []site.Escalation{{To: "Night desk"}, {To: "Area manager", After: site.Duration(30 * time.Minute)}}
+	bad.Alarms = map[string]site.Alarm{"CARD-3": {Code: "CARD-3", Cause: site.CauseNotReady, Since: morning.Add(-time.Minute), Told: []site.Told{{To: "Night desk", At: morning.Add(-time.Minute)}}}}
+	risk := in()
+	risk.Risk, risk.Night = morning, &ready.Night{Total: 4, Settled: 1, Ends: morning.Add(15 * time.Minute), Closes: morning.Add(18 * time.Minute), Busy: []string{"till-2", "till-3", "till-4"}}
+	risk = set(risk, site.Unknown, "POS-2", "POS-3", "POS-4")
+	risk.Busy = []ready.Busy{{Device: "till-2", Until: morning.Add(15 * time.Minute)}}
 	bad.Baseline = &ready.Baseline{
 		Checks: map[string]site.CheckResult{"CARD-3": {Outcome: site.Pass}, "POS-2": {Outcome: site.Fail}}, Did: []site.Did{{Device: "till-3", Patch: "cards-2"}},
 	}
@@ -89,7 +96,7 @@ func reportsIn(t *testing.T, language string) map[string]ready.Report {
 	old.Now = morning.Add(time.Hour)
 	return map[string]ready.Report{
 		"ready": ready.Judge(in()), "ready_notes": ready.Judge(notes), "not_ready": ready.Judge(bad),
-		"tonight": ready.Judge(tonight), "working": ready.Judge(working), "overrun": ready.Judge(overrun),
+		"tonight": ready.Judge(tonight), "at_risk": ready.Judge(risk), "working": ready.Judge(working), "overrun": ready.Judge(overrun),
 		"unknown": ready.Judge(set(in(), site.Unknown, "CARD-3")), "old": ready.Judge(old), "empty": ready.Judge(ready.Input{Now: morning, Language: language}),
 	}
 }
@@ -172,7 +179,7 @@ func completeIn(t *testing.T, l *words.Language) {
 		}
 		wants = append(wants, l.Say("contacts"), "Area manager +1 555 0199")
 		for _, f := range append(r.Fix, r.Notes...) {
-			wants = append(wants, f.What, f.SoWhat, f.Else, f.Phone)
+			wants = append(append(wants, f.What, f.SoWhat, f.Else, f.Phone), f.Told...)
 			wants = append(wants, f.Steps...)
 			if f.BlocksTrading || f.Else != "" {
 				wants = append(wants, l.Say("say_code")+" "+f.Code)

@@ -134,6 +134,34 @@ T is a moment: RFC 3339, a time of day like 05:00 in store time, or a length of 
 	})
 }
 
+func ackCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "ack CODE --reason R",
+		Short: "Take an alarm on, so that nobody else is called",
+		Long: `Take an alarm on: the tiers of the escalation that were not told yet are not told any more, until it
+is over and begins anew, or changes. Your login name and the reason go into the journal, onto the READY page and
+to headquarters.`,
+		Example: "  nightfill ack POS-1 --reason \"on my way with a new network box\"",
+	}
+	ask := control.AckAsked{}
+	cmd.Flags().StringVar(&ask.Reason, "reason", "", "what you do about it, for the next person who asks")
+	return action(cmd, cobra.ExactArgs(1), func(s *session, args []string) error {
+		if ask.Reason == "" {
+			return usage(s.cmd, errors.New("--reason is missing: say what you do about it, for the next person who asks"))
+		}
+		ask.Code = args[0]
+		a, err := s.client.Ack(s.ctx(), ask)
+		if err != nil {
+			return err
+		}
+		return s.show(a, func(p *printer) {
+			p.line("%s is taken on by %s: %s", a.Code, a.Ack.Actor, a.Ack.Reason)
+			p.line("It began at %s: %s", p.clock(a.Since), a.Text)
+			p.next("nightfill check", "nightfill status")
+		})
+	})
+}
+
 // whole names a device, or the store.
 func whole(device string) string {
 	if device == site.AllDevices {

@@ -50,6 +50,11 @@ func trouble(t *testing.T, b *controltest.Box, comment string) {
 	switch {
 	case strings.Contains(comment, "(broken)"):
 		err = errors.Join(b.SetCheck("POS-1", site.Fail, "connection refused"), b.SetCheck("POS-2", site.Fail, "inactive"))
+	case strings.Contains(comment, "(alarm)"):
+		b.SetFacts(escalating)
+		if err = b.SetCheck("POS-2", site.Fail, "inactive"); err == nil {
+			err = errors.Join(b.SetCheck("POS-1", site.Fail, "connection refused"), b.Escalate())
+		}
 	case strings.Contains(comment, "(unknown)"):
 		err = errors.Join(b.SetCheck("POS-1", site.Unknown, "no answer"), b.SetCheck("POS-2", site.Unknown, "no answer"))
 	case strings.Contains(comment, "(learned)"):
@@ -82,6 +87,11 @@ func trouble(t *testing.T, b *controltest.Box, comment string) {
 	if err != nil {
 		t.Fatal(err)
 	}
+}
+
+// escalating is a store that calls two contacts, one after the other.
+func escalating(f *view.Facts) {
+	f.Store.Escalation = []site.Escalation{{To: "Night desk"}, {To: "Area manager", After: site.Duration(30 * time.Minute)}}
 }
 
 // learned is a store that knows from twelve runs how long pos-app-4.2.1 takes on its servers.

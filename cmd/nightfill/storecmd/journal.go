@@ -91,6 +91,12 @@ func told(e run.Event, zone *time.Location) string {
 		return fmt.Sprintf("version %d, %s", e.Catalog.Version, count(len(e.Catalog.Patches), "patch", "patches"))
 	case e.Plan != nil:
 		return fmt.Sprintf("%s, %s, %d left out", e.Plan.Night, count(len(e.Plan.Lanes), "device", "devices"), len(e.Report))
+	case e.Alarm != nil:
+		who := e.Alarm.To
+		if e.Alarm.Webhook != "" {
+			who += " and " + e.Alarm.Webhook
+		}
+		return strings.Join(strings.Fields(e.Alarm.Code+" "+who+" "+words(e.Outcome)+" "+e.Text), " ")
 	case e.Verdict != "":
 		return strings.TrimSpace(words(e.Verdict) + " " + e.Text)
 	}

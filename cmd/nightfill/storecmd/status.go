@@ -45,7 +45,10 @@ func (p *printer) status(v view.Status, devices []view.Device) {
 	for _, problem := range v.Problems {
 		p.line("%s %s", p.paint(bad, "PROBLEM"), problem)
 	}
-	if len(v.Problems) > 0 {
+	for _, a := range v.Alarms {
+		p.line("%s %s", p.paint(bad, "ALARM"), p.alarm(a))
+	}
+	if len(v.Problems)+len(v.Alarms) > 0 {
 		p.line("")
 	}
 	p.line("Store %s (%s, %s): %s", v.Store, v.Org, v.Name, p.paint(verdictTone(v.Verdict), ready.Word(v.Verdict)))
@@ -70,6 +73,24 @@ func (p *printer) status(v view.Status, devices []view.Device) {
 	}
 	row("software", "nightfilld %s, ring %s, zone data %s", v.Version, v.Ring, v.ZoneData)
 	p.next(afterStatus(v, devices)...)
+}
+
+// alarm writes who was told of an alarm, and who is told next.
+func (p *printer) alarm(a view.Alarm) string {
+	text := fmt.Sprintf("%s since %s: %s", a.Code, p.clock(a.Since), a.Text)
+	for _, t := range a.Told {
+		text += fmt.Sprintf("; %s told at %s", t.To, p.clock(t.At))
+		if t.Sent == site.SentFailed {
+			text += " (its webhook did not take it)"
+		}
+	}
+	switch {
+	case a.Ack != nil:
+		text += fmt.Sprintf("; taken on by %s: %s", a.Ack.Actor, a.Ack.Reason)
+	case a.Next != "":
+		text += fmt.Sprintf("; next %s at %s", a.Next, p.clock(a.NextAt))
+	}
+	return text
 }
 
 func verdictTone(v site.Verdict) tone {

@@ -176,6 +176,25 @@ func (b *Box) Release(ctx context.Context, name, actor string) error {
 	return b.add(e)
 }
 
+// Ack implements control.Keeper.
+func (b *Box) Ack(code, reason, actor string) (site.Alarm, error) {
+	if reason := run.MayAck(b.View(context.Background()).State, code); reason != nil {
+		return site.Alarm{}, reason
+	}
+	err := b.add(run.Event{Kind: run.AlarmAcked, Actor: actor, Text: reason, Alarm: &run.AlarmNote{Code: code}})
+	return b.View(context.Background()).State.Alarms[code], err
+}
+
+// Escalate writes down which alarms begin now, and who is told of them.
+func (b *Box) Escalate() error {
+	for _, e := range view.Escalate(b.View(context.Background())) {
+		if err := b.add(e); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // Enrol implements control.Keeper.
 func (b *Box) Enrol(_ context.Context, device, key, actor string) error {
 	return b.add(run.Event{Kind: run.DeviceEnrolled, Device: device, Text: key, Actor: actor})
