@@ -67,10 +67,10 @@ func TestTerminal(t *testing.T) {
 	d, _ = l.start(cfg)
 	l.until(d, "a device that is given back", func(s run.State) bool { return len(s.Hands) == 0 })
 	list, err := d.Terminals().Recordings(t.Context())
-	if err != nil || len(list) != 2 || list[0].ID != id || list[0].State != terminal.Whole || list[0].Ended.Code != site.CodeInterrupted {
+	if err != nil || len(list) != 2 || list[1].ID != id || list[1].State != terminal.Whole || list[1].Ended.Code != site.CodeInterrupted {
 		t.Fatalf("recordings %+v, %v", list, err)
 	}
-	if r := list[1]; r.ID != lost || r.State != terminal.Whole || r.Lasted.Std() != 7*time.Second || r.Ended.Code != site.CodeInterrupted {
+	if r := list[0]; r.ID != lost || r.State != terminal.Whole || r.Lasted.Std() != 7*time.Second || r.Ended.Code != site.CodeInterrupted {
 		t.Errorf("after a crash: %+v", r)
 	}
 	l.must(d.forgetRecordings(t.Context(), time.Now().Add(time.Minute)))

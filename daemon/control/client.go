@@ -225,6 +225,14 @@ func get[T any](ctx context.Context, c *Client, method, path string, q url.Value
 
 // send asks and returns the body of a good answer.
 func (c *Client) send(ctx context.Context, method, path string, q url.Values, body any) (io.ReadCloser, error) {
+	req, err := c.request(ctx, method, path, q, body)
+	if err != nil {
+		return nil, err
+	}
+	return c.answer(ctx, req, http.StatusOK)
+}
+
+func (c *Client) request(ctx context.Context, method, path string, q url.Values, body any) (*http.Request, error) {
 	var content io.Reader
 	if body != nil {
 		data, err := json.Marshal(body)
@@ -233,10 +241,11 @@ func (c *Client) send(ctx context.Context, method, path string, q url.Values, bo
 		}
 		content = bytes.NewReader(data)
 	}
-	req, err := http.NewRequestWithContext(ctx, method, "http://nightfilld"+path+"?"+q.Encode(), content)
-	if err != nil {
-		return nil, err
-	}
+	return http.NewRequestWithContext(ctx, method, "http://nightfilld"+path+"?"+q.Encode(), content)
+}
+
+// answer sends a request and returns the body of the answer, if its status is the one for a good one.
+func (c *Client) answer(ctx context.Context, req *http.Request, good int) (io.ReadCloser, error) {
 	resp, err := c.http.Do(req)
 	if err != nil {
 		return nil, c.broken(ctx, err)
@@ -246,7 +255,7 @@ func (c *Client) send(ctx context.Context, method, path string, q url.Values, bo
 			c.zone = zone
 		}
 	}
-	if resp.StatusCode == http.StatusOK {
+	if resp.StatusCode == good {
 		return resp.Body, nil
 	}
 	defer resp.Body.Close()

@@ -92,15 +92,18 @@ type Options struct {
 	Box     Box
 	Journal Journal
 	Users   Users
-	Path    string // of the socket
-	Log     *slog.Logger
-	Version string // of the daemon
+	// Terminals are those of the box.
+	Terminals Terminals
+	Path      string // of the socket
+	Log       *slog.Logger
+	Version   string // of the daemon
 }
 
 // Server answers on the control socket.
 type Server struct {
 	Options
-	zone func() string // the store's; it does not change while the daemon runs
+	zone     func() string  // the store's; it does not change while the daemon runs
+	upgraded sync.WaitGroup // connections that are no HTTP any more
 }
 
 // The limits of a connection. How long an answer may take is in the table of routes.
@@ -149,6 +152,7 @@ func (s *Server) Run(ctx context.Context) error {
 	if srv.Shutdown(end) != nil {
 		srv.Close()
 	}
+	s.upgraded.Wait()
 	if err := <-failed; !errors.Is(err, http.ErrServerClosed) {
 		return fmt.Errorf("cannot answer on %s: %w", s.Path, err)
 	}

@@ -13,17 +13,19 @@ import (
 
 // The codes of errors that are no reason of the site.
 const (
-	CodeBadRequest = "bad_request"
-	CodeNoDevice   = "no_such_device"
-	CodeNoPatch    = "no_such_patch"
-	CodeNoNight    = "no_such_night"
-	CodeNoRoute    = "no_such_route"
-	CodeNothing    = "nothing_to_release"
-	CodeForgotten  = "forgotten" // the journal does not hold these records any more
-	CodeBadJournal = "bad_journal"
-	CodeTimeout    = "timeout"
-	CodeStopping   = "stopping"
-	CodeInternal   = "internal"
+	CodeBadRequest  = "bad_request"
+	CodeNoDevice    = "no_such_device"
+	CodeNoPatch     = "no_such_patch"
+	CodeNoNight     = "no_such_night"
+	CodeNoRoute     = "no_such_route"
+	CodeNothing     = "nothing_to_release"
+	CodeNoTerminal  = "no_such_terminal"
+	CodeNoRecording = "no_such_recording"
+	CodeForgotten   = "forgotten" // the journal does not hold these records any more
+	CodeBadJournal  = "bad_journal"
+	CodeTimeout     = "timeout"
+	CodeStopping    = "stopping"
+	CodeInternal    = "internal"
 )
 
 // Error is why a request was not carried out, as it travels over the socket.

@@ -30,7 +30,8 @@ type route struct {
 	answer func(*Server, *request) (any, error)
 }
 
-// routes is everything that the socket can do, but for the journal, which may be followed.
+// routes is everything that the socket can do, but for what is no single answer: the journal, which may be followed, a
+// terminal, and the file of a recording.
 func routes() []route {
 	return []route{
 		{"GET", "/v1/status", quick, (*Server).status},
@@ -54,6 +55,10 @@ func routes() []route {
 		{"POST", "/v1/catalog/refresh", moving, (*Server).refresh},
 		{"POST", "/v1/catalog/import", moving, (*Server).importFrom},
 		{"POST", "/v1/enrol", quick, (*Server).enrol},
+		{"GET", "/v1/terminals", quick, (*Server).terminals},
+		{"POST", "/v1/terminals/end", looking, (*Server).endTerminal},
+		{"GET", "/v1/recordings", looking, (*Server).recordings},
+		{"GET", "/v1/recordings/{id}", looking, (*Server).recording},
 		{"GET", "/v1/users", quick, (*Server).users},
 		{"POST", "/v1/users/add", quick, (*Server).addUser},
 		{"POST", "/v1/users/remove", quick, (*Server).removeUser},
@@ -90,12 +95,14 @@ func (r *request) read(v any) error {
 
 func (s *Server) handler() http.Handler {
 	mux := http.NewServeMux()
-	methods := map[string]string{"/v1/journal": "GET"}
+	methods := map[string]string{"/v1/journal": "GET", "/v1/shell": "POST", "/v1/recordings/{id}/cast": "GET"}
 	for _, r := range routes() {
 		mux.Handle(r.method+" "+r.path, s.serve(r))
 		methods[r.path] = r.method
 	}
 	mux.HandleFunc("GET /v1/journal", s.journal)
+	mux.HandleFunc("POST /v1/shell", s.shell)
+	mux.HandleFunc("GET /v1/recordings/{id}/cast", s.cast)
 	for path, method := range methods {
 		mux.HandleFunc(path, func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Allow", method)

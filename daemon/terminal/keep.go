@@ -259,7 +259,7 @@ func (s *Session) giveBack(ctx context.Context, end hands.TerminalEnd) {
 func (s *Session) announce(end hands.TerminalEnd) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.end = &End{At: time.Now(), Exit: end.Exit, Reason: end.Reason, Recording: end.Recording, Lasted: end.Lasted.Seconds()}
+	s.end = &End{At: time.Now(), Exit: end.Exit, Reason: end.Reason, Recording: end.Recording, Lasted: site.Duration(end.Lasted)}
 	s.tell()
 	close(s.given)
 }

@@ -2,6 +2,7 @@ package terminal
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -127,7 +128,9 @@ func (d *Desk) Recordings(ctx context.Context) ([]Recording, error) {
 	if err != nil {
 		return nil, err
 	}
-	list := slices.SortedFunc(maps.Values(found), func(a, b Recording) int { return strings.Compare(b.ID, a.ID) })
+	list := slices.SortedFunc(maps.Values(found), func(a, b Recording) int {
+		return cmp.Or(b.Begun.Compare(a.Begun), strings.Compare(b.ID, a.ID))
+	})
 	for i := range list {
 		file, err := d.verify(ctx, &list[i])
 		if err != nil {

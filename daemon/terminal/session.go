@@ -59,11 +59,11 @@ type note struct {
 
 // End is how a session ended.
 type End struct {
-	At        time.Time    `json:"at"`
-	Exit      *int         `json:"exit_code,omitempty"` // of the shell, when it ended by itself
-	Reason    *site.Reason `json:"reason,omitempty"`    // why it ended otherwise; nil also when its person ended it
-	Recording string       `json:"sha256,omitempty"`    // digest of the recording
-	Lasted    float64      `json:"lasted_s"`
+	At        time.Time     `json:"at"`
+	Exit      *int          `json:"exit_code,omitempty"` // of the shell, when it ended by itself
+	Reason    *site.Reason  `json:"reason,omitempty"`    // why it ended otherwise; nil also when its person ended it
+	Recording string        `json:"sha256,omitempty"`    // digest of the recording
+	Lasted    site.Duration `json:"lasted"`
 }
 
 // Info is what a session is now.

@@ -52,8 +52,8 @@ func Commands() []*cobra.Command {
 		return commands
 	}
 	all := group(GroupLook, statusCommand(), devicesCommand(), planCommand(), rehearseCommand(), whyCommand(), nightCommand(), diagnoseCommand())
-	all = append(all, group(GroupAct, checkCommand(), holdCommand(), releaseCommand(), ackCommand(), retryCommand(), rollbackCommand(), restartCommand(), enrolCommand())...)
-	all = append(all, group(GroupProve, journalCommand(), replayCommand())...)
+	all = append(all, group(GroupAct, checkCommand(), holdCommand(), releaseCommand(), ackCommand(), retryCommand(), rollbackCommand(), restartCommand(), shellCommand(), enrolCommand())...)
+	all = append(all, group(GroupProve, journalCommand(), recordingsCommand(), replayCommand())...)
 	return append(all, group(GroupSetUp, userCommand(), versionCommand())...)
 }
 

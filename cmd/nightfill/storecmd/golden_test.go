@@ -167,7 +167,7 @@ func serve(t *testing.T, b *controltest.Box) (socket string) {
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() {
-		ended <- control.New(control.Options{Box: b, Journal: b.Journal, Users: users, Path: socket, Version: "1.0.0"}).Run(ctx)
+		ended <- control.New(control.Options{Box: b, Journal: b.Journal, Users: users, Terminals: controltest.Terminals{}, Path: socket, Version: "1.0.0"}).Run(ctx)
 	}()
 	t.Cleanup(func() {
 		cancel()
