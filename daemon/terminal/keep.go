@@ -219,8 +219,11 @@ func (s *Session) finish(ctx context.Context, byItself bool) {
 		end.Reason = site.Because(site.CodeNoAnswer, err.Error())
 	}
 	said := "the terminal was ended"
-	if end.Reason != nil {
+	switch {
+	case end.Reason != nil:
 		said = end.Reason.Text
+	case end.Exit != nil:
+		said = fmt.Sprintf("the shell ended with exit code %d", *end.Exit)
 	}
 	digest, err := s.tape.seal(said)
 	if err != nil {

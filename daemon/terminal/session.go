@@ -22,7 +22,7 @@ type Session struct {
 	shell Shell
 	tape  *tape // keep's alone
 
-	typed    chan typed    // from people, for type
+	typed    chan typed    // from people, for forward
 	shown    chan []byte   // from read, for keep; closed at the end of the shell
 	seenIt   chan struct{} // keep is done with what it was shown
 	notes    chan note     // for the recording

@@ -65,7 +65,7 @@ func TestSession(t *testing.T) {
 		wants(t, "after the end", next(t, a), "EOF")
 		shown, notes := recorded(t, w.file(s.Info().ID))
 		wants(t, "recorded", shown, "hello wörld")
-		wants(t, "notes", strings.Join(notes, "|"), "r 120x50|m nobody looks at it|m ann looks at it again|m the terminal was ended")
+		wants(t, "notes", strings.Join(notes, "|"), "r 120x50|m nobody looks at it|m ann looks at it again|m the shell ended with exit code 3")
 		if text, err := os.ReadFile(w.file(s.Info().ID)); err != nil || strings.Contains(string(text), "password") {
 			t.Errorf("what was typed is in the recording, or: %v", err)
 		}
