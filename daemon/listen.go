@@ -65,7 +65,7 @@ func (d *Daemon) readyPage() http.Handler {
 			return nil
 		},
 	}
-	o.Contacts = d.store.Contacts
+	o.Contacts, o.NotTonight = d.store.Contacts, d.notTonight()
 	if len(d.store.Contacts) > 0 {
 		o.Call, o.Phone = d.store.Contacts[0].Name, d.store.Contacts[0].Phone
 	}

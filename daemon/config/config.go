@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/nightfill/nightfill/site"
+	"github.com/nightfill/nightfill/site/run"
 	"github.com/nightfill/nightfill/site/window"
 )
 
@@ -20,16 +21,17 @@ const maxSize = 1 << 20
 // every relative path made relative to the folder of the file. It is immutable
 // once read.
 type Config struct {
-	File      string     // the path that was read
-	Store     site.Store // with its Calendar
-	Clock     Clock
-	Catalog   *Catalog // nil: the store has no catalog, it only checks readiness
-	MQTT      *MQTT    // nil: nobody is told over MQTT
-	SSH       SSH
-	Readiness Readiness
-	Listen    Listen
-	Console   Console
-	State     string // folder of everything that the daemon keeps
+	File       string     // the path that was read
+	Store      site.Store // with its Calendar
+	Clock      Clock
+	Catalog    *Catalog // nil: the store has no catalog, it only checks readiness
+	MQTT       *MQTT    // nil: nobody is told over MQTT
+	SSH        SSH
+	Readiness  Readiness
+	Listen     Listen
+	NotTonight *NotTonight // nil: the manager cannot
+	Console    Console
+	State      string // folder of everything that the daemon keeps
 
 	// Warnings are problems that do not refuse the file, in the order of the file.
 	Warnings []Problem
@@ -99,6 +101,12 @@ const (
 type Console struct {
 	TOTP      TOTP
 	Cert, Key string
+}
+
+// NotTonight lets the manager of the store stop a night on the READY page.
+type NotTonight struct {
+	PIN  string       // its hash
+	Rule run.SkipRule // how far he may
 }
 
 // Listen holds the addresses that the daemon listens on, each host:port; "" = off.

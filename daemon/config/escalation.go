@@ -1,7 +1,9 @@
 package config
 
 import (
+	"github.com/nightfill/nightfill/daemon/accounts"
 	"github.com/nightfill/nightfill/site"
+	"github.com/nightfill/nightfill/site/run"
 )
 
 // escalation reads who is told of what lasts. Contacts were read before.
@@ -38,6 +40,32 @@ func (f *file) escalation(v value) {
 		first[same] = v.at
 		f.Config.Store.Escalation = append(f.Config.Store.Escalation, t)
 	})
+}
+
+// maxSkips is how many nights of a month the manager may be allowed to stop.
+const maxSkips = 31
+
+// notTonight reads how far the manager of the store may stop a night.
+func (f *file) notTonight(v value) {
+	n := &NotTonight{Rule: run.SkipRule{AnyTime: true, MaxPerMonth: 2}}
+	f.object(v,
+		need("pin", `"$argon2id$v=19$..."; nightfill config hash-pin prints it`, func(v value) { n.PIN = f.pin(v) }),
+		may("latest", func(v value) {
+			if s, ok := f.text(v); ok {
+				n.Rule.Latest, _ = f.clockOf(v, s)
+				n.Rule.AnyTime = false
+			}
+		}),
+		may("max_per_month", func(v value) { n.Rule.MaxPerMonth, _ = f.between(v, 1, maxSkips) }))
+	f.Config.NotTonight = n
+}
+
+func (f *file) pin(v value) string {
+	s, ok := f.text(v)
+	if ok && accounts.CheckPINHash(s) != nil {
+		f.fail(v, "is not the hash of a PIN", "write what nightfill config hash-pin prints, never the PIN itself")
+	}
+	return s
 }
 
 // contact reads the name of a contact that the file has.

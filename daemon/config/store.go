@@ -54,6 +54,7 @@ func (f *file) read(root value) {
 		may("clock", f.clock),
 		may("contacts", f.contacts),
 		may("escalation", f.escalation),
+		may("not_tonight", f.notTonight),
 		may("catalog", f.catalog),
 		may("mqtt", f.mqtt),
 		may("ssh", f.ssh),

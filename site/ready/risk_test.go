@@ -19,7 +19,11 @@ func TestRiskIsToldEarly(t *testing.T) {
 		told   string // so what
 	}{
 		{"all is proven", func(*ready.Input) {}, ""},
-		{"enough is proven", func(in *ready.Input) { night(in); in.Night.Busy = in.Night.Busy[1:]; set(in, site.Unknown, "POS-3", "POS-4") }, ""},
+		{"enough is proven", func(in *ready.Input) {
+			night(in)
+			in.Night.Busy = in.Night.Busy[1:]
+			set(in, site.Unknown, "POS-3", "POS-4")
+		}, ""},
 		{"the night holds too many", func(in *ready.Input) { night(in); set(in, site.Unknown, "POS-2", "POS-3", "POS-4") }, "1 of 4 devices can sell. You need 2."},
 		{"too many failed in the night", func(in *ready.Input) { night(in); set(in, site.Fail, "POS-2", "POS-3", "POS-4") }, "1 of 4 devices can sell. You need 2."},
 		{"nothing is known", func(in *ready.Input) { in.Results = nil }, "0 of 4 devices can sell. You need 2."},

@@ -74,6 +74,7 @@ func (s *State) apply(e Event) {
 		s.Full = e.Reason
 	case HoldSet:
 		set(&s.Holds, &s.own.holds, e.Hold.Device, *e.Hold)
+		s.skip(e)
 	case HoldReleased:
 		s.release(e)
 	case PatchQuarantined:
@@ -113,6 +114,7 @@ func (s *State) release(e Event) {
 		s.unquarantine(e.Patch)
 		return
 	}
+	s.skip(e)
 	drop(&s.Holds, &s.own.holds, e.Device)
 	drop(&s.Dirty, &s.own.dirty, e.Device)
 }

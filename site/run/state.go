@@ -6,6 +6,7 @@ import (
 
 	"github.com/nightfill/nightfill/site"
 	"github.com/nightfill/nightfill/site/estimate"
+	"github.com/nightfill/nightfill/site/window"
 )
 
 // State is the fold of the journal: all that the box knows of its store. A State is
@@ -26,6 +27,7 @@ type State struct {
 	Touched   map[string]Touch            `json:"touched,omitempty"`  // the newest event of each device
 	Checks    map[string]site.CheckResult `json:"checks,omitempty"`
 	Alarms    map[string]site.Alarm       `json:"alarms,omitempty"`  // by code: what a person must know of now
+	Skips     []window.Date               `json:"skips,omitempty"`   // the nights that the manager of the store stopped, in the order in which he did
 	Learned   estimate.Learned            `json:"learned,omitempty"` // how long steps took that ended well, by model and patch
 	Failing   map[string]time.Time        `json:"failing,omitempty"` // since when each check that fails does, whatever restarts of the box came between
 	Started   time.Time                   `json:"started,omitzero"`  // when the box last started: what it saw before may have changed while it was away

@@ -29,6 +29,8 @@ func newShop(t *testing.T) *shop {
 	static := Handler(options(reports(t)["ready"]))
 	mux.Handle("GET /ready.css", static)
 	mux.Handle("GET /ready.js", static)
+	a := &asked{skip: Skip{CanStop: true, Opens: morning, Left: 2}}
+	mux.Handle("GET /tonight", Handler(a.options(t, "tonight")))
 	for _, l := range words.Languages() {
 		for name, r := range reportsIn(t, l.Tag) {
 			at := "/" + l.Tag + "/" + name
@@ -124,6 +126,27 @@ func judgeLayout(t *testing.T, at string, s seen) {
 	}
 	if n := len(strings.Fields(s.Text)); n > 22 {
 		t.Errorf("%s: %d words in the banner: %s", at, n, s.Text)
+	}
+}
+
+// TestUINotTonight looks at the form that stops a night.
+func TestUINotTonight(t *testing.T) {
+	s := newShop(t)
+	tab := pagetest.Open(t, s.URL+"/")
+	for _, tag := range []string{words.Default, longestLanguage(t)} {
+		for _, size := range [][2]int64{{320, 640}, {768, 1024}} {
+			tab.Screen(size[0], size[1])
+			tab.Do(chromedp.Navigate(s.URL + "/tonight?lang=" + tag))
+			if tag == words.Default {
+				tab.Picture("..", "testdata", "screens", fmt.Sprintf("not-tonight-%d.png", size[0]))
+			}
+			for _, fault := range tab.Violations() {
+				t.Errorf("in %s on %d: %s", tag, size[0], fault)
+			}
+			if wide := pagetest.Eval[float64](tab, `document.documentElement.scrollWidth / window.innerWidth`); wide > 1 {
+				t.Errorf("in %s: %.2f screens wide", tag, wide)
+			}
+		}
 	}
 }
 

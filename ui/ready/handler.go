@@ -3,8 +3,8 @@
 // JavaScript, asks nothing of other hosts and can be read from across a room.
 //
 // It decides nothing (see site/ready) and stores nothing. It needs no login
-// because it shows no personal data and can do one thing only: ask for another
-// look.
+// because it shows no personal data and does two things only: it asks for another
+// look, and where the store file says so it lets the manager stop the coming night with a PIN.
 package ready
 
 import (
@@ -38,19 +38,21 @@ const policy = "default-src 'none'; style-src 'self'; script-src 'self'; connect
 
 // Options is what the pages need. Report must be set.
 type Options struct {
-	Report   func(language string) ready.Report // judges at the moment of the call; called once for each request
-	Check    func(ctx context.Context) error    // asks for another look and does not wait for it; nil = the page has no button
-	Next     func() time.Time                   // when the next look is due; nil or zero = not known
-	Zone     *time.Location                     // of the store; nil = UTC
-	Language string                             // tag of the language of the store
-	Store    string                             // as the page names it: "0142 Springfield East"
-	Call     string                             // whom to call when the box itself does not know
-	Contacts []site.Contact                     // of the store, with a phone or without
-	Phone    string                             // empty = nobody
-	Log      *slog.Logger                       // nil = none
+	Report     func(language string) ready.Report // judges at the moment of the call; called once for each request
+	Check      func(ctx context.Context) error    // asks for another look and does not wait for it; nil = the page has no button
+	NotTonight *NotTonight                        // lets the manager stop the coming night; nil = nobody can here
+	Next       func() time.Time                   // when the next look is due; nil or zero = not known
+	Zone       *time.Location                     // of the store; nil = UTC
+	Language   string                             // tag of the language of the store
+	Store      string                             // as the page names it: "0142 Springfield East"
+	Call       string                             // whom to call when the box itself does not know
+	Contacts   []site.Contact                     // of the store, with a phone or without
+	Phone      string                             // empty = nobody
+	Log        *slog.Logger                       // nil = none
 }
 
-// Handler serves /, /ready, /ready.json, /ready.txt, POST /check and the two files that the page uses.
+// Handler serves /, /ready, /ready.json, /ready.txt, POST /check, /tonight with its form where the manager may
+// stop a night, and the two files that the page uses.
 // Everything else is not found. Every answer carries X-Ready and is never to be cached.
 func Handler(o Options) http.Handler {
 	if o.Zone == nil {
@@ -69,6 +71,10 @@ func Handler(o Options) http.Handler {
 	mux.HandleFunc("GET /ready.js", s.file("ready.js", "text/javascript; charset=utf-8"))
 	if o.Check != nil {
 		mux.HandleFunc("POST /check", s.check)
+	}
+	if o.NotTonight != nil {
+		mux.HandleFunc("GET /tonight", s.skipForm)
+		mux.HandleFunc("POST /tonight", s.skip)
 	}
 	sameOrigin := http.NewCrossOriginProtection()
 	sameOrigin.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -142,7 +148,7 @@ func (s *server) language(r *http.Request) string {
 }
 
 // html renders into memory first: half a page would be worse than none.
-func (s *server) html(w http.ResponseWriter, status int, name string, v view) {
+func (s *server) html(w http.ResponseWriter, status int, name string, v any) {
 	var buf bytes.Buffer
 	if err := page.ExecuteTemplate(&buf, name, v); err != nil {
 		s.Log.Error("cannot render the ready page", "template", name, "err", err)
@@ -217,8 +223,12 @@ func (s *server) reserve(now time.Time) time.Duration {
 	return 0
 }
 
-// note answers a form with one sentence and a way back.
+// note answers a form with one of the texts and a way back.
 func (s *server) note(w http.ResponseWriter, r *http.Request, status int, key string) {
-	lang := words.For(s.language(r))
-	s.html(w, status, "note", view{W: lang, Text: lang.Say(key), Query: kindOf(r).query()})
+	s.say(w, r, status, words.For(s.language(r)).Say(key))
+}
+
+// say answers with one or two sentences and a way back.
+func (s *server) say(w http.ResponseWriter, r *http.Request, status int, text string) {
+	s.html(w, status, "note", view{W: words.For(s.language(r)), Text: text, Query: kindOf(r).query()})
 }

@@ -30,6 +30,7 @@ type view struct {
 	Asked        bool
 	Fix, Know    group
 	Tonight      *ready.Notice
+	Skip         string // the text of the link to the form that stops the night; "" = there is none
 	Touch        []ready.Untouchable
 	TouchMore    string
 	Hand         *help
@@ -133,6 +134,14 @@ func (o Options) newView(r ready.Report, now time.Time, k kind, asked bool) view
 	for _, c := range o.Contacts {
 		if c.Phone != "" {
 			v.Contacts = append(v.Contacts, help{Call: c.Name, Phone: c.Phone})
+		}
+	}
+	if o.NotTonight != nil && !k.Kiosk {
+		switch skip := o.NotTonight.State(); {
+		case skip.CanUndo:
+			v.Skip = w.Say("skip_undo")
+		case skip.CanStop && r.Tonight != nil:
+			v.Skip = w.Say("skip")
 		}
 	}
 	v.Long = longest(v.Word) > 10

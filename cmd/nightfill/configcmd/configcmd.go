@@ -27,7 +27,7 @@ func Command() *cobra.Command {
 		Args:    usage(cobra.NoArgs),
 		RunE:    func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
-	c.AddCommand(validate(), schema(), explain())
+	c.AddCommand(validate(), schema(), explain(), hashPIN())
 	c.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return exit.With(exit.Usage, err) })
 	return c
 }
