@@ -171,7 +171,7 @@ func TestSlowloris(t *testing.T) {
 		ctx, stop := context.WithCancel(t.Context())
 		var served sync.WaitGroup
 		served.Go(func() {
-			if err := serve(ctx, listener{p, http.NotFoundHandler()}); err != nil && !errors.Is(err, net.ErrClosed) {
+			if err := serve(ctx, listener{p, http.NotFoundHandler(), quiet()}); err != nil && !errors.Is(err, net.ErrClosed) {
 				t.Error(err)
 			}
 		})

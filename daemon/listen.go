@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/http/pprof"
@@ -20,6 +21,7 @@ import (
 type listener struct {
 	net.Listener
 	handler http.Handler
+	log     *slog.Logger
 }
 
 // listen opens the addresses of the store file. Either all of them are open or none.
@@ -52,7 +54,7 @@ func (d *Daemon) listen() ([]listener, error) {
 		if w.tls != nil {
 			l = tls.NewListener(l, w.tls)
 		}
-		open = append(open, listener{l, w.handler})
+		open = append(open, listener{l, w.handler, d.Log})
 	}
 	return open, nil
 }
@@ -100,7 +102,7 @@ const stopWait = 3 * time.Second
 func serve(ctx context.Context, l listener) error {
 	server := &http.Server{
 		Handler: l.handler, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 30 * time.Second, WriteTimeout: 2 * time.Minute,
-		IdleTimeout: 30 * time.Second, MaxHeaderBytes: 16 << 10,
+		IdleTimeout: 30 * time.Second, MaxHeaderBytes: 16 << 10, ErrorLog: slog.NewLogLogger(l.log.Handler(), slog.LevelDebug),
 	}
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(l) }()

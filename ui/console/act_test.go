@@ -23,7 +23,7 @@ func TestRules(t *testing.T) {
 			r.shop.trading = trading
 			r.shop.mu.Unlock()
 			r.shop.add(run.Event{Kind: run.DaemonStarted}) // so that the board is filled anew
-			waitFor(t, r, trading)
+			waitFor(t, r, trading, string(role))
 			for _, v := range console.Verbs() {
 				for _, device := range targets(v) {
 					for _, with := range []string{"nothing", "reason", "number"} {
@@ -42,14 +42,14 @@ func TestRules(t *testing.T) {
 }
 
 // waitFor waits until the console knows whether the store trades: a verb tells.
-func waitFor(t *testing.T, r *rig, trading bool) {
+func waitFor(t *testing.T, r *rig, trading bool, round string) {
 	t.Helper()
 	probe := *r
 	probe.client = r.browser()
 	probe.login(site.UserTech)
 	l := probe.open()
 	for n := 0; ; n++ {
-		l.say(map[string]any{"t": "act", "id": fmt.Sprint("probe", trading, n), "verb": "diagnose", "dev": "srv-1"})
+		l.say(map[string]any{"t": "act", "id": fmt.Sprint("probe ", round, trading, n), "verb": "diagnose", "dev": "srv-1"})
 		if f := l.next(); (f.Code == console.CodeNoReason) == trading {
 			return
 		}

@@ -74,7 +74,7 @@ func longer(w http.ResponseWriter, limit time.Duration) {
 	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(limit + 10*time.Second)) // a test's writer may have none
 }
 
-// records returns a part of the journal as JSON lines: ?before= and ?limit=, or ?from= and ?limit=; with
+// records returns a part of the journal as JSON lines: ?before=, ?limit= and ?device=, or ?from= and ?limit=; with
 // ?download=1 all that is kept, as a file.
 func (c *Console) records(w http.ResponseWriter, r *http.Request, _ User) {
 	q := r.URL.Query()
@@ -95,7 +95,7 @@ func (c *Console) records(w http.ResponseWriter, r *http.Request, _ User) {
 		c.lines(w, max(number("from", 1), c.Journal.First()), limit)
 		return
 	}
-	records, err := c.before(number("before", 0), limit)
+	records, err := c.before(number("before", 0), limit, q.Get("device"))
 	if err != nil {
 		c.fail(w, err)
 		return

@@ -48,3 +48,21 @@ func TestAssets(t *testing.T) {
 		t.Errorf("small: %v, %d of %d bytes", small.Header, small.ContentLength, plain.ContentLength)
 	}
 }
+
+// What the page needs before a terminal is opened is small.
+func TestSize(t *testing.T) {
+	r := newRig(t, console.Usual())
+	total := int64(0)
+	files, err := os.ReadDir("app")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range files {
+		if !f.IsDir() {
+			total += r.do("GET", "/console/app/"+f.Name(), nil, "Accept-Encoding", "gzip").ContentLength
+		}
+	}
+	if total > 60<<10 {
+		t.Errorf("the app has %d bytes, squeezed", total)
+	}
+}

@@ -27,6 +27,7 @@ type look struct {
 	Name  string
 	User  User
 	In    bool
+	App   bool // the page becomes the app where scripts run
 	Body  any
 }
 
@@ -148,7 +149,7 @@ func (c *Console) overview(sheets []sheet) overview {
 			}
 		}
 	}
-	v.Store.Verdict = strings.ToUpper(words(v.Store.Verdict))
+	v.Store.Verdict = strings.ToUpper(strings.TrimSuffix(words(v.Store.Verdict), " notes"))
 	return v
 }
 
@@ -164,7 +165,7 @@ func (c *Console) clock(t time.Time) string {
 func (c *Console) app(w http.ResponseWriter, r *http.Request) {
 	c.known(func(w http.ResponseWriter, r *http.Request, who User) {
 		v := c.overview(c.board.look(r.Context()))
-		c.page(w, http.StatusOK, "app", look{Title: "Console", User: who, In: true, Body: v})
+		c.page(w, http.StatusOK, "app", look{Title: "Console", User: who, In: true, App: true, Body: v})
 	})(w, r)
 }
 
@@ -193,7 +194,7 @@ type line struct {
 // journalPage shows a page of the journal without scripts, the newest first.
 func (c *Console) journalPage(w http.ResponseWriter, r *http.Request, who User) {
 	before, _ := strconv.ParseUint(r.URL.Query().Get("before"), 10, 64) // 0 = from the newest on
-	records, err := c.before(before, 100)
+	records, err := c.before(before, 100, "")
 	if err != nil {
 		c.Log.Error("cannot read the journal for the console", "err", err)
 		http.Error(w, "The journal cannot be read. The log of the box says why.", http.StatusInternalServerError)
@@ -241,27 +242,30 @@ func detail(e run.Event) string {
 	return strings.Join(parts, " · ")
 }
 
-// before returns up to limit records below a number, 0 for the newest, in order.
-func (c *Console) before(seq uint64, limit uint64) ([]run.Record, error) {
+// looked is how many records are looked through for those of one device.
+const looked = 50000
+
+// before returns up to limit records below a number, 0 for the newest, in order; of one device, or of all when
+// device is "".
+func (c *Console) before(seq, limit uint64, device string) ([]run.Record, error) {
 	first, last := c.Journal.First(), c.Journal.Last()
 	if seq == 0 || seq > last+1 {
 		seq = last + 1
 	}
-	if seq <= first {
-		return nil, nil
-	}
-	from := max(first, seq-min(limit, seq-1))
-	var all []run.Record
-	for from < seq {
+	var found []run.Record // the newest first
+	for stop := max(first, seq-min(looked, seq)); seq > stop && uint64(len(found)) < limit; {
+		from := max(stop, seq-min(pageSize, seq))
 		page, err := c.Journal.Since(from, int(seq-from))
 		if err != nil {
 			return nil, err
 		}
-		if len(page) == 0 {
-			break
+		for _, r := range slices.Backward(page) {
+			if uint64(len(found)) < limit && (device == "" || r.Event.Device == device) {
+				found = append(found, r)
+			}
 		}
-		all = append(all, page...)
-		from = page[len(page)-1].Seq + 1
+		seq = from
 	}
-	return all, nil
+	slices.Reverse(found)
+	return found, nil
 }

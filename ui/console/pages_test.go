@@ -173,19 +173,22 @@ func TestPages(t *testing.T) {
 
 func TestJournalInParts(t *testing.T) {
 	r := newRig(t, console.Usual())
-	for range 2500 {
-		r.shop.add(run.Event{Kind: run.DaemonStarted})
+	for n := range 2500 {
+		r.shop.add(run.Event{Kind: run.DaemonStarted, Device: map[int]string{499: "till-1", 1999: "till-1"}[n]})
 	}
 	r.shop.first = 11
 	r.login(site.UserViewer)
 	for path, want := range map[string][3]int{ // how many, the first, the last
-		"?limit=5":            {5, 2496, 2500},
-		"?before=2496&limit=": {200, 2296, 2495},
-		"?before=14":          {3, 11, 13},
-		"?before=11":          {0, 0, 0},
-		"?from=3&limit=2":     {2, 11, 12},
-		"?limit=99999":        {1000, 1501, 2500},
-		"?download=1":         {2490, 11, 2500},
+		"?limit=5":                           {5, 2496, 2500},
+		"?before=2496&limit=":                {200, 2296, 2495},
+		"?before=14":                         {3, 11, 13},
+		"?before=11":                         {0, 0, 0},
+		"?device=till-1":                     {2, 500, 2000},
+		"?device=till-1&before=2000&limit=1": {1, 500, 500},
+		"?device=none":                       {0, 0, 0},
+		"?from=3&limit=2":                    {2, 11, 12},
+		"?limit=99999":                       {1000, 1501, 2500},
+		"?download=1":                        {2490, 11, 2500},
 	} {
 		lines := strings.Split(strings.TrimSpace(body(t, r.do("GET", "/console/api/journal"+path, nil))), "\n")
 		first, last := "", ""

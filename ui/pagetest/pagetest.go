@@ -50,7 +50,8 @@ func Open(t *testing.T, own string) *Tab {
 		t.Skip("chromium is not installed: apt-get install chromium")
 	}
 	options := append(slices.Clone(chromedp.DefaultExecAllocatorOptions[:]), chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.DisableGPU,
-		chromedp.Flag("font-render-hinting", "none"), chromedp.Flag("disable-lcd-text", true))
+		chromedp.Flag("font-render-hinting", "none"), chromedp.Flag("disable-lcd-text", true),
+		chromedp.Flag("ignore-certificate-errors", true)) // a box has its own certificate
 	ctx, stop := context.WithTimeout(context.Background(), limit)
 	t.Cleanup(stop)
 	ctx, stop = chromedp.NewExecAllocator(ctx, options...)
@@ -98,6 +99,28 @@ func (tab *Tab) Script(on bool) {
 	tab.t.Helper()
 	call(tab, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: !on})
 }
+
+// Await waits until an expression is true in the page; an error counts as not yet, as while a page is loaded.
+func (tab *Tab) Await(expression string) {
+	tab.t.Helper()
+	is := chromedp.Evaluate[bool]("(function () { try { return !!(" + expression + "); } catch (e) { return false; } })()")
+	limit, pause := time.NewTimer(patience), time.NewTicker(50*time.Millisecond)
+	defer limit.Stop()
+	defer pause.Stop()
+	for {
+		if yes, err := chromedp.Run(tab.ctx, is); err == nil && yes {
+			return
+		}
+		select {
+		case <-pause.C:
+		case <-limit.C:
+			tab.t.Fatalf("never came to: %s\nthe page says\n%s", expression, Eval[string](tab, "document.body.innerText"))
+		}
+	}
+}
+
+// patience is how long a page may take to become what a test waits for.
+const patience = 90 * time.Second
 
 // Eval evaluates an expression in the page and returns its value. A promise is waited for.
 func Eval[T any](tab *Tab, expression string) T {

@@ -25,16 +25,23 @@ type Store struct {
 // Device is the document of one device.
 type Device struct {
 	view.Device
-	Rev          uint64             `json:"rev"`     // of the device alone: it grows with everything that happens to it
-	Problem      bool               `json:"problem"` // a technician should look at it
-	Address      string             `json:"address,omitempty"`
-	User         string             `json:"user,omitempty"`
-	Capabilities []string           `json:"capabilities,omitempty"`
-	Enrolled     bool               `json:"enrolled"`
-	Dirty        *site.Reason       `json:"dirty,omitempty"`
-	Jobs         []view.Job         `json:"jobs,omitempty"`
-	Checks       []site.CheckResult `json:"checks,omitempty"`
-	May          map[string]May     `json:"may"`
+	Rev          uint64         `json:"rev"`     // of the device alone: it grows with everything that happens to it
+	Problem      bool           `json:"problem"` // a technician should look at it
+	Address      string         `json:"address,omitempty"`
+	User         string         `json:"user,omitempty"`
+	Capabilities []string       `json:"capabilities,omitempty"`
+	Enrolled     bool           `json:"enrolled"`
+	Dirty        *site.Reason   `json:"dirty,omitempty"`
+	Jobs         []view.Job     `json:"jobs,omitempty"`
+	Checks       []Check        `json:"checks,omitempty"`
+	May          map[string]May `json:"may"`
+}
+
+// Check is the newest result of a check of a device, and what the check is.
+type Check struct {
+	site.CheckResult
+	Kind       site.CheckKind `json:"kind"`
+	Capability string         `json:"capability,omitempty"` // the device does not count for it while the check fails
 }
 
 // May says whether a verb may be asked now.
@@ -70,11 +77,11 @@ func device(f view.Facts, shown view.Device, results map[string]site.CheckResult
 	}
 	for _, c := range f.Store.Checks {
 		if r, seen := results[c.ID]; seen && c.Device == d.ID {
-			v.Checks = append(v.Checks, r)
+			v.Checks = append(v.Checks, Check{r, c.Kind, c.Capability})
 		}
 	}
 	v.Problem = v.Dirty != nil || slices.Contains([]site.State{site.NoAnswer, site.RollbackFailed, site.Failed, site.RolledBack}, v.State) ||
-		slices.ContainsFunc(v.Checks, func(r site.CheckResult) bool { return r.Outcome == site.Fail })
+		slices.ContainsFunc(v.Checks, func(c Check) bool { return c.Outcome == site.Fail })
 	return v
 }
 

@@ -1,0 +1,77 @@
+// The tabs of the whole store.
+import { h, refill, when, words, reason, badge, setting } from './dom.js';
+import { ask, lines } from './net.js';
+import { table } from './logs.js';
+
+// tonight is the newest night: its picture, what was left out, what needs a person.
+export function tonight(app) {
+  const head = h('div'), rest = h('div'), img = h('img', { class: 'night', alt: 'Picture of the night; the devices and their tabs say the same' });
+  const panel = h('div', {}, head, h('p', { class: 'frame2' }, img), rest);
+  let told = '', drawn = 0, timer = 0;
+
+  function picture() {
+    clearTimeout(timer);
+    const wait = Math.max(0, 5000 - (Date.now() - drawn)); // a picture is dear: one in 5 s
+    timer = setTimeout(() => { drawn = Date.now(); img.src = '/console/night.svg?at=' + drawn; }, wait);
+  }
+
+  function draw() {
+    const n = app.night, s = app.store || {}, r = app.ready || {};
+    const all = JSON.stringify([n, s.quarantine, s.problems, s.text, r.fix]);
+    if (all === told) return;
+    told = all;
+    refill(head, h('p', {}, h('strong', {}, s.text || '')),
+      (s.problems || []).length > 0 && [h('h2', {}, 'Needs somebody'), h('ul', {}, s.problems.map((p) => h('li', {}, p)))],
+      n ? [h('h2', {}, `Night of ${n.night}`), h('p', {}, n.open ? ['Under way, ', `${n.settled} of ${n.total} settled`, n.ends && [', expected to end ', when(n.ends)]] : ['Closed ', when(n.closed), ': ', n.summary]),
+        h('p', {}, Object.entries(n.states || {}).map(([k, v]) => [badge(k), ` ${v} `]))] : h('p', {}, 'There was no night yet.'));
+    img.hidden = !n;
+    refill(rest, (s.quarantine || []).length > 0 && [h('h2', {}, 'In quarantine'), h('ul', {}, s.quarantine.map((q) => h('li', {}, `${q.patch}: ${reason(q.reason)} `,
+      h('button', { type: 'button', onclick: () => app.give('release', '', { patch: q.patch }) }, 'Release'))))]);
+    if (n) picture();
+  }
+  draw();
+  return { panel, draw, close: () => clearTimeout(timer) };
+}
+
+// audit is who did what, and whether the journal is whole.
+export function audit(app) {
+  const body = h('div'), proof = h('div', { role: 'status' }), more = h('button', { type: 'button', hidden: true, onclick: () => load() }, 'Older');
+  let oldest = 0, all = [];
+  async function load() {
+    try {
+      for (let looked = 0, had = all.length; looked < 5 && all.length < had + 50; looked++) {
+        const got = await lines(`api/journal?limit=1000${oldest ? '&before=' + oldest : ''}`);
+        if (!got.length) { oldest = 1; break; }
+        oldest = got[0].seq;
+        all.push(...got.filter((r) => r.event.actor || ['login.ended', 'account.changed', 'daemon.started', 'verdict.changed'].includes(r.event.kind)).reverse());
+      }
+      more.hidden = oldest <= app.line.hello.first;
+      refill(body, table(all, true));
+    } catch (e) {
+      refill(body, 'The journal cannot be had: ' + e.message);
+    }
+  }
+  async function verify() {
+    refill(proof, 'Checking every record …');
+    try {
+      const v = JSON.parse(await ask('api/verify'));
+      refill(proof, h('p', {}, h('strong', {}, 'The journal is whole.'), ' ', Object.entries(v).map(([k, x]) => `${words(k)} ${typeof x === 'object' ? JSON.stringify(x) : x}`).join(', ')));
+    } catch (e) {
+      refill(proof, h('p', { class: 'error' }, e.message));
+    }
+  }
+  load();
+  return { panel: h('div', {}, h('p', { class: 'row' }, h('button', { type: 'button', onclick: verify }, 'Verify the journal')), proof, h('h2', {}, 'Who did what'), body, h('p', {}, more)) };
+}
+
+// keysHelp lists the keys, and switches those of one letter on and off.
+export function keysHelp(app) {
+  const list = [['/', 'filter the devices'], ['j, k', 'next and previous device'], ['Enter', 'open it'], ['1-5', 'tabs'], ['l', 'its log'], ['d', 'its diagnostics'], ['f, End', 'follow the log again'], ['?', 'this help']];
+  const off = h('input', { type: 'checkbox', checked: app.keys, onchange: (e) => { app.keys = e.target.checked; setting('keys', app.keys ? 'on' : 'off'); } });
+  const d = h('dialog', { 'aria-labelledby': 'keys' }, h('h2', { id: 'keys' }, 'Keys'),
+    h('dl', {}, list.map(([k, t]) => [h('dt', {}, h('kbd', {}, k)), h('dd', {}, t)])), h('p', {}, h('label', {}, off, ' Keys of one letter are on')),
+    h('p', { class: 'row' }, h('button', { type: 'button', class: 'main', onclick: () => d.close() }, 'Close')));
+  d.addEventListener('close', () => d.remove());
+  document.body.append(d);
+  d.showModal();
+}
