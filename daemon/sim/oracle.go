@@ -48,6 +48,7 @@ type job struct {
 	state    site.State
 	intent   *run.Event // begun and not ended
 	begun    bool       // its installation was announced
+	installs int        // how often the device had taken it before that
 	since    time.Time  // when
 	silent   bool       // the device does not answer while a step runs
 	missed   bool       // the device did not answer when the newest step was begun
@@ -243,7 +244,7 @@ func (o *oracle) stepEnded(j *job, e run.Event) {
 	if e.Reason != nil {
 		j.reason = e.Reason
 	}
-	if e.Step == run.Install && o.truth(e.Device).Count(devices.Install, e.Patch) == 0 {
+	if e.Step == run.Install && o.truth(e.Device).Count(devices.Install, e.Patch) == j.installs {
 		j.begun = false // the device did not take it
 	}
 	j.proved = j.proved || e.Step == run.Verify && e.Outcome == run.OK
@@ -321,7 +322,7 @@ func (o *oracle) mayInstall(j *job, e run.Event) {
 			o.note("requires", "%s is begun on %s and needs %s, which is %s", e.Patch, e.Device, id, first.state)
 		}
 	}
-	j.begun, j.since, j.before = true, e.At, truth
+	j.begun, j.since, j.before, j.installs = true, e.At, truth, truth.Count(devices.Install, e.Patch)
 }
 
 // freshGate is how old the answer of a gate may be when the installation is announced: the
