@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -111,6 +112,15 @@ func (b *box) kinds() string {
 	return strings.Join(all, " ")
 }
 
+// sent are the posts so far, and when they came.
+func (b *box) sent() ([]map[string]any, []time.Time) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return slices.Clone(b.posts), slices.Clone(b.at)
+}
+
+func (b *box) newest() run.Event { b.mu.Lock(); defer b.mu.Unlock(); return b.events[len(b.events)-1] }
+
 func (b *box) turn(red bool) { b.mu.Lock(); defer b.mu.Unlock(); b.red = red }
 
 func pass(d time.Duration) {
@@ -123,17 +133,18 @@ func TestWebhookIsToldUntilItTakesIt(t *testing.T) {
 		b := &box{changed: make(chan struct{}), red: true, answers: []int{0, 500, 302, 200}}
 		stop := b.begin(t)
 		pass(29 * time.Minute)
-		if got := b.kinds(); got != "raised told" || len(b.posts) > 0 {
-			t.Fatalf("before its time: %s, %d posts", got, len(b.posts))
+		if posts, _ := b.sent(); b.kinds() != "raised told" || len(posts) > 0 {
+			t.Fatalf("before its time: %s, %d posts", b.kinds(), len(posts))
 		}
 		pass(10 * time.Minute)
 		if got := b.kinds(); got != "raised told told sent" {
 			t.Errorf("after it: %s", got)
 		}
-		if got := b.State().Alarms["POS-1"].Told[1]; got.Sent != site.SentOK || len(b.posts) != 4 || b.at[3].Sub(b.at[0]) != 5*time.Second+30*time.Second+2*time.Minute {
-			t.Errorf("%+v after %d posts at %v", got, len(b.posts), b.at)
+		posts, at := b.sent()
+		if got := b.State().Alarms["POS-1"].Told[1]; got.Sent != site.SentOK || len(posts) != 4 || at[3].Sub(at[0]) != 5*time.Second+30*time.Second+2*time.Minute {
+			t.Errorf("%+v after %d posts at %v", got, len(posts), at)
 		}
-		post, _ := json.Marshal(b.posts[0])
+		post, _ := json.Marshal(posts[0])
 		for _, want := range []string{`"schema":"alert/1"`, `"store":"0142"`, `"org":"acme"`, `"code":"POS-1"`, `"device":"till-1"`, `"cause":"not_ready"`, `"to":"Area manager"`, `"phone":"+1 555 0199"`, `"text":"till-1 does not answer"`} {
 			if !strings.Contains(string(post), want) {
 				t.Errorf("the post lacks %s: %s", want, post)
@@ -153,10 +164,10 @@ func TestWebhookThatNeverAnswers(t *testing.T) {
 		b := &box{changed: make(chan struct{}), red: true, answers: make([]int, 50)}
 		stop := b.begin(t)
 		pass(2 * time.Hour)
-		if got := b.State().Alarms["POS-1"].Told[1].Sent; got != site.SentFailed || len(b.posts) != 5 {
-			t.Errorf("%q after %d posts", got, len(b.posts))
+		if posts, _ := b.sent(); b.State().Alarms["POS-1"].Told[1].Sent != site.SentFailed || len(posts) != 5 {
+			t.Errorf("%+v after %d posts", b.State().Alarms, len(posts))
 		}
-		if last := b.events[len(b.events)-1]; last.Kind != run.AlarmSent || last.Outcome != run.Bad || !strings.Contains(last.Text, "no route to host") {
+		if last := b.newest(); last.Kind != run.AlarmSent || last.Outcome != run.Bad || !strings.Contains(last.Text, "no route to host") {
 			t.Errorf("written down: %+v", last)
 		}
 		stop()
@@ -172,8 +183,8 @@ func TestTakenOnEndsTheTries(t *testing.T) {
 			return []run.Event{{Kind: run.AlarmAcked, At: time.Now(), Actor: "ann", Text: "x", Alarm: &run.AlarmNote{Code: "POS-1"}}}
 		})
 		pass(time.Hour)
-		if got := b.kinds(); got != "raised told told acked sent" || len(b.posts) != 2 {
-			t.Errorf("%s after %d posts", got, len(b.posts))
+		if posts, _ := b.sent(); b.kinds() != "raised told told acked sent" || len(posts) != 2 {
+			t.Errorf("%s after %d posts", b.kinds(), len(posts))
 		}
 		stop()
 	})
