@@ -26,6 +26,7 @@ import (
 	"github.com/nightfill/nightfill/daemon/journal"
 	"github.com/nightfill/nightfill/daemon/ledger"
 	"github.com/nightfill/nightfill/daemon/notify"
+	"github.com/nightfill/nightfill/daemon/repair"
 	"github.com/nightfill/nightfill/daemon/runner"
 	"github.com/nightfill/nightfill/daemon/terminal"
 	"github.com/nightfill/nightfill/devices"
@@ -73,6 +74,7 @@ type Daemon struct {
 	certificate *certificate.Keeper // of the console
 	notify      *notify.Notifier
 	alarm       *alarm.Escalator
+	mender      *repair.Mender
 
 	refresh  chan struct{} // asks for a look at the catalog now
 	relook   chan struct{} // asks for a look at the devices now
@@ -144,6 +146,9 @@ func (d *Daemon) assemble() error {
 	})
 	d.hands = hands.New(hands.Options{Ledger: d.ledger, Devices: d.devices, Device: d.device, Log: d.Log})
 	d.desk = d.newDesk()
+	d.mender = repair.New(repair.Options{
+		Ledger: d.ledger, Devices: d.devices, Device: d.device, Store: d.store, Owner: d.store.Org + "." + d.store.ID, Again: d.checker.Kick, Log: d.Log,
+	})
 	d.alarm = alarm.New(alarm.Options{Ledger: d.ledger, View: d.View, Log: d.Log})
 	if err := d.openUplink(); err != nil {
 		return err
@@ -248,7 +253,7 @@ func (d *Daemon) Run(ctx context.Context) error {
 	}
 	group, ctx := errgroup.WithContext(ctx)
 	for _, part := range []func(context.Context) error{
-		d.journal.Run, d.runner.Run, d.hands.Run, d.desk.Run, d.checker.Run, d.control.Run, d.notify.Run, d.timekeeper, d.supply, d.prepared, d.watch, d.tellStatus, d.watchVerdict, d.announce, d.alarm.Run, d.retain, d.copyJournal, d.users.Run,
+		d.journal.Run, d.runner.Run, d.hands.Run, d.desk.Run, d.checker.Run, d.control.Run, d.notify.Run, d.timekeeper, d.supply, d.prepared, d.watch, d.tellStatus, d.watchVerdict, d.announce, d.alarm.Run, d.mender.Run, d.retain, d.copyJournal, d.users.Run,
 	} {
 		group.Go(func() error { return part(ctx) })
 	}

@@ -66,6 +66,7 @@ const (
 	Verify  Kind = "verify"  // prove that the patch is on and that the device works; changes nothing
 	Revert  Kind = "revert"  // take the patch back
 	Prove   Kind = "prove"   // prove that the patch is off again and that the device works; changes nothing
+	Restart Kind = "restart" // start a service anew; it ends with 0 when the service runs afterwards
 )
 
 // Work is one thing to be done on a device by itself. A driver turns it into the
@@ -73,7 +74,9 @@ const (
 type Work struct {
 	ID    WorkID
 	Kind  Kind
-	Patch site.Patch
+	Patch site.Patch // none with Restart
+	// Service is what Restart starts anew, as the device calls it.
+	Service string
 	// Before is what the device had before the patch: the proof of a revert compares with it.
 	Before site.Observation
 	// Timeout is enforced on the device too: when it is over, everything that the work started is ended.

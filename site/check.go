@@ -97,9 +97,17 @@ type Check struct {
 	Timeout    Duration  `json:"timeout,omitempty"`  // of each try
 	Retries    int       `json:"retries,omitempty"`  // further tries after one that did not pass, 0 to 5
 	MaxAge     Duration  `json:"max_age,omitempty"`  // older than this, the result counts as unknown
+	Repair     *Repair   `json:"repair,omitempty"`   // what the box may do by itself when it fails before the store opens; nil = nothing
 	What       string    `json:"what,omitempty"`     // shop words for the finding, for example "Till 3 cannot take cards"
 	Steps      []string  `json:"steps,omitempty"`    // what the manager does about it
 	Else       string    `json:"else,omitempty"`     // what to do if it stays red
+}
+
+// Repair is what the box may do by itself about a check that fails: start a service of the check's device
+// anew, or take tonight's newest patch off it again. One of the two is set.
+type Repair struct {
+	Service  string `json:"service,omitempty"`
+	RollBack bool   `json:"roll_back,omitempty"`
 }
 
 // CheckOutcome is what one look found.

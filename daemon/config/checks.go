@@ -24,6 +24,7 @@ func (f *file) checks(v value) {
 func (f *file) check(v value, first map[string]place) site.Check {
 	c := f.Check
 	given, warnOK := map[string]value{}, true
+	var repairAt value
 	only := func(name string, read func(value)) field {
 		return may(name, func(v value) { given[name] = v; read(v) })
 	}
@@ -56,12 +57,14 @@ func (f *file) check(v value, first map[string]place) site.Check {
 		may("timeout", func(v value) { c.Timeout = f.duration(v) }),
 		may("retries", func(v value) { c.Retries, _ = f.between(v, 0, maxRetries) }),
 		may("max_age", func(v value) { c.MaxAge = f.duration(v) }),
+		may("repair", func(v value) { c.Repair, repairAt = f.repair(v), v }),
 		may("what", f.into(&c.What)),
 		may("steps", f.texts(&c.Steps)),
 		may("else", f.into(&c.Else)))
 	if k, ok := kinds()[c.Kind]; ok {
 		f.fits(v, c, k, given)
 	}
+	f.settleRepair(c, repairAt)
 	if c.Kind != site.CheckDisk && c.Kind != site.CheckFileAge {
 		c.Path = ""
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/nightfill/nightfill/daemon/config"
 	"github.com/nightfill/nightfill/site"
+	"github.com/nightfill/nightfill/site/run"
 	"github.com/nightfill/nightfill/site/window"
 )
 
@@ -131,12 +132,19 @@ func TestFullFile(t *testing.T) {
 		t.Errorf("host key = %q", key)
 	}
 	ten := site.Duration(10 * time.Second)
+	same(t, "escalation", c.Store.Escalation, []site.Escalation{
+		{To: "Night desk", For: []site.Cause{site.CauseNotReady, site.CauseRollbackFailed, site.CauseNoAnswer}},
+		{To: "Night desk", After: site.Duration(30 * time.Minute), Webhook: "http://10.77.0.5/hook"},
+	})
+	if n := c.NotTonight; n == nil || n.Rule != (run.SkipRule{Latest: 22 * 60, MaxPerMonth: 3}) || !strings.HasPrefix(n.PIN, "$argon2id$") {
+		t.Errorf("not tonight: %+v", n)
+	}
 	same(t, "checks", c.Store.Checks, []site.Check{
 		{ID: "POS-1", Device: "till-1", Kind: site.CheckHTTP, URL: "http://10.77.0.11:8080/health", Expect: `"db":"up"`, Capability: "sell", Optional: true,
 			Timeout: site.Duration(3 * time.Second), MaxAge: site.Duration(20 * time.Minute), What: "Till 1 cannot sell",
 			Steps: []string{"Switch the till off and on", "Wait two minutes"}, Else: "Call the night desk and say POS-1"},
-		{ID: "POS-2", Device: "till-1", Kind: site.CheckService, Name: "pos-app", Timeout: ten},
-		{ID: "POS-3", Device: "till-1", Kind: site.CheckCommand, Command: []string{"test", "-e", "/run/pos.ready"}, Timeout: ten},
+		{ID: "POS-2", Device: "till-1", Kind: site.CheckService, Name: "pos-app", Timeout: ten, Repair: &site.Repair{Service: "pos-app"}},
+		{ID: "POS-3", Device: "till-1", Kind: site.CheckCommand, Command: []string{"test", "-e", "/run/pos.ready"}, Timeout: ten, Repair: &site.Repair{RollBack: true}},
 		{ID: "DISK-1", Device: "till-1", Kind: site.CheckDisk, Path: "/var", MinFree: "5%", Timeout: ten},
 		{ID: "DISK-2", Device: "till-2", Kind: site.CheckDisk, Path: "/", MinFree: "500MiB", Timeout: ten},
 		{ID: "BOX-1", Device: "till-1", Kind: site.CheckClock, MaxSkew: site.Duration(30 * time.Second), Timeout: ten},

@@ -281,6 +281,7 @@ func Readiness(f Facts, results map[string]site.CheckResult, since map[string]ti
 		}
 	}
 	in.Tonight, in.Busy = tonight(f), busy(f)
+	in.Repairs = repairs(f)
 	in.Risk, in.Alarms = riskFrom(f), f.State.Alarms
 	for _, d := range Devices(f) {
 		in.Devices = append(in.Devices, ready.Fact{Device: d.Device, State: d.State, Since: d.Since})

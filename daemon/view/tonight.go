@@ -69,11 +69,22 @@ func busy(f Facts) []ready.Busy {
 		}
 	}
 	for _, d := range f.Store.Devices {
-		if h, taken := f.State.Hands[d.ID]; taken && h.What == run.RestartAsked && !known[d.ID] {
+		if h, taken := f.State.Hands[d.ID]; taken && (h.What == run.RestartAsked || h.What == run.RepairBegun) && !known[d.ID] {
 			all = append(all, ready.Busy{Device: d.ID, Until: h.Deadline})
 		}
 	}
 	slices.SortStableFunc(all, func(a, b ready.Busy) int { return a.Until.Compare(b.Until) })
+	return all
+}
+
+// repairs are what the box did by itself about checks, for the opening that is next or was last.
+func repairs(f Facts) map[string]ready.Repair {
+	all := map[string]ready.Repair{}
+	for id, r := range f.State.Repairs {
+		if f.Now.Sub(r.Opens) < aMorning {
+			all[id] = ready.Repair{Device: r.Device, Begun: r.At, Ended: r.Ended, Done: r.Outcome == run.OK}
+		}
+	}
 	return all
 }
 

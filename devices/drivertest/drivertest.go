@@ -112,6 +112,7 @@ func rows() []row {
 		{name: "gate tells open from closed", body: gates},
 		{name: "a good patch verifies, is recorded and can be taken back", body: goodPatch},
 		{name: "a patch that breaks the service fails verification and is proven off", body: breakingPatch},
+		{name: "a service is started anew", body: restartsService},
 		{name: "a wrong host key is an identity error and nothing is sent", needs: counts, body: wrongHostKey},
 		{name: "a device without a pinned key is not contacted", needs: counts, body: notEnrolled},
 		{name: "checks answer", body: checks},

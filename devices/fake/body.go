@@ -27,6 +27,8 @@ func (m *machine) finish(j *job, at time.Time) (exit int, output string) {
 		exit, output = m.verify(j)
 	case devices.Prove:
 		exit, output = m.prove(j)
+	case devices.Restart:
+		exit, output = m.restartService(j.work.Service)
 	default:
 		exit, output = 2, fmt.Sprintf("%s is no kind of work\n", j.work.Kind)
 	}
@@ -62,6 +64,15 @@ func (m *machine) gate(p site.Patch, o Outcome, at time.Time) (int, string) {
 		return 1, "the gate is closed\n"
 	}
 	return 0, "the gate is open\n"
+}
+
+// restartService brings up a service that did not come up by itself. What a patch broke stays down.
+func (m *machine) restartService(name string) (int, string) {
+	delete(m.stopped, stop{name, causeBoot})
+	if !m.serves(name) {
+		return 1, "service " + name + " is not running\n"
+	}
+	return 0, "service " + name + " is running\n"
 }
 
 // fails reports whether a command exits with something other than 0.

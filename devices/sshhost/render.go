@@ -16,6 +16,7 @@ import (
 var (
 	validID       = regexp.MustCompile(`^[a-z0-9][a-z0-9.-]{0,127}$`)
 	validOwner    = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._:@-]{0,127}$`)
+	validService  = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9._:@-]{0,127}$`)
 	validPatch    = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._+~-]{0,127}$`)
 	validArtifact = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9._+~:@=,-]{0,250}$`)
 	validDigest   = regexp.MustCompile(`^[0-9a-f]{64}$`)
@@ -71,6 +72,8 @@ func Render(w devices.Work) (string, error) {
 		steps, err = revertText(w.Patch, w.Timeout)
 	case devices.Prove:
 		steps = proveText(w)
+	case devices.Restart:
+		return fmt.Sprintf("# %s of %s\nrestart_service %s\n", w.Kind, w.Service, quote(w.Service)), nil
 	default:
 		err = fmt.Errorf("%q is not a kind of work", w.Kind)
 	}
@@ -86,6 +89,12 @@ func checkWork(w devices.Work) error {
 	}
 	if !validOwner.MatchString(w.Owner) {
 		return fmt.Errorf("%q cannot be the owner of a lock: letters, digits and . _ : @ - only", w.Owner)
+	}
+	if w.Kind == devices.Restart {
+		if !validService.MatchString(w.Service) {
+			return fmt.Errorf("%q is not the name of a service: letters, digits and . _ : @ - only", w.Service)
+		}
+		return nil
 	}
 	if !validPatch.MatchString(w.Patch.ID) {
 		return fmt.Errorf("%q is not a patch id: letters, digits and . _ + ~ - only", w.Patch.ID)

@@ -72,6 +72,7 @@ func TestRenderRefuses(t *testing.T) {
 	}{
 		{"id", func(w *devices.Work) { w.ID = "../x" }, `"../x" is not a work id: lower-case letters, digits, dot and hyphen only`, ""},
 		{"owner", func(w *devices.Work) { w.Owner = "a b" }, `"a b" cannot be the owner of a lock: letters, digits and . _ : @ - only`, ""},
+		{"service", func(w *devices.Work) { w.Kind, w.Service = devices.Restart, "-a b" }, `"-a b" is not the name of a service: letters, digits and . _ : @ - only`, ""},
 		{"patch", func(w *devices.Work) { w.Patch.ID = "a/b" }, `"a/b" is not a patch id: letters, digits and . _ + ~ - only`, ""},
 		{"artifact", func(w *devices.Work) { w.Patch.Artifacts[0].Name = "../x" }, "artifact " + name, ""},
 		{"rollback artifact", func(w *devices.Work) { w.Patch.Rollback.Artifacts[0].Name = "../x" }, "artifact " + name, ""},

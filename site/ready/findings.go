@@ -17,6 +17,7 @@ const (
 	CodeUnchecked = "CAP-2"  // a floor is set, but nothing looks at it
 	CodeBox       = "BOX-1"  // the screen cannot reach the box; used by pages only
 	CodeRisk      = "OPEN-1" // the store opens soon and is not proven ready
+	CodeRepaired  = "FIX-1"  // the box repaired something by itself
 	codeLine      = "LINE-1" // the codes of notes
 	codeHeld      = "HOLD-1"
 	codeTaken     = "UPD-1"
@@ -33,6 +34,7 @@ func (j *judge) findAll() {
 	j.findWarnings()
 	j.findUnseen()
 	j.findDirty()
+	j.findRepaired()
 	j.findRisk()
 	for _, n := range j.in.Notes {
 		if f, ok := j.noteWords(n); ok {
@@ -102,6 +104,7 @@ func (j *judge) findFailed() {
 		red := j.hide(&f, j.blocks(l), func(root look) bool { return root.check.ID == l.check.ID })
 		f.SoWhat = j.soWhat(l.check.Capability, red) + j.hangWords(f)
 		f.Broke, f.BrokeText, _ = j.in.Baseline.check(j.lang, j.in.Store, l.check, f.Since)
+		f.Repair = j.repairText(l.check.ID)
 		j.add(f, red)
 	}
 }

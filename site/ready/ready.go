@@ -27,6 +27,7 @@ type Input struct {
 	Notes    []Note
 	Risk     time.Time             // from then until it opens, a store that is not proven ready is told of; zero = it is too early
 	Alarms   map[string]site.Alarm // what a person was told of, by code
+	Repairs  map[string]Repair     // by check: what the box did by itself
 	Tonight  *Plan                 // of the coming night, when it is time to tell the store; nil = nothing is told
 	Busy     []Busy                // what must be left alone now, in the order in which it is told
 	Rev      uint64                // number of the newest journal record that went into this input
@@ -97,10 +98,11 @@ type Finding struct {
 	What          string     `json:"what"`
 	SoWhat        string     `json:"so_what,omitempty"`
 	Steps         []string   `json:"steps,omitempty"`
-	Else          string     `json:"else,omitempty"`  // what to do if it stays
-	Call          string     `json:"call,omitempty"`  // whom to call
-	Phone         string     `json:"phone,omitempty"` // and the number
-	Told          []string   `json:"told,omitempty"`  // who was told of it and who is next, as sentences
+	Else          string     `json:"else,omitempty"`   // what to do if it stays
+	Call          string     `json:"call,omitempty"`   // whom to call
+	Phone         string     `json:"phone,omitempty"`  // and the number
+	Repair        string     `json:"repair,omitempty"` // what the box did about it by itself, as a sentence
+	Told          []string   `json:"told,omitempty"`   // who was told of it and who is next, as sentences
 	Since         time.Time  `json:"since,omitzero"`
 	BlocksTrading bool       `json:"blocks_trading"`
 	Broke         site.Broke `json:"broke,omitempty"`         // of what fails: whether it did before the newest night

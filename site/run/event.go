@@ -37,6 +37,8 @@ const (
 	AlarmSent      Kind = "alarm.sent"       // how the webhook of a tier ended: Alarm, Outcome, Text
 	AlarmAcked     Kind = "alarm.acked"      // a person takes it on: Alarm, Actor, Text
 	AlarmCleared   Kind = "alarm.cleared"    // it is over: Alarm
+	RepairBegun    Kind = "repair.begun"     // the intent of a repair by the box: Device, Repair, Work or Patch, Deadline, Text
+	RepairEnded    Kind = "repair.ended"     // Device, Repair, Outcome, Output
 	NightOpened    Kind = "night.opened"     // the window opened and the plan stands: Plan, Report
 	NightExtended  Kind = "night.extended"   // a later look found more to do in the same window: Plan holds what is new, Report what is left out now
 	NightClosed    Kind = "night.closed"     // nothing more happens this night: Text sums it up
@@ -117,6 +119,7 @@ type Event struct {
 	Verdict  site.Verdict      `json:"verdict,omitempty"`
 	Catalog  *CatalogNote      `json:"catalog,omitempty"`
 	Alarm    *AlarmNote        `json:"alarm,omitempty"`
+	Repair   *RepairNote       `json:"repair,omitempty"`
 	Halves   [][]string        `json:"halves,omitempty"` // the patches of each half
 	Plan     *plan.Plan        `json:"plan,omitempty"`
 	Report   plan.Report       `json:"report,omitempty"`

@@ -91,6 +91,8 @@ func (s *State) apply(e Event) {
 		s.Verdict, s.VerdictAt = e.Verdict, e.At
 	case AlarmRaised, AlarmTold, AlarmSent, AlarmAcked, AlarmCleared:
 		s.alarm(e)
+	case RepairBegun, RepairEnded:
+		s.repaired(e)
 	case NightOpened:
 		s.open(e)
 	case NightExtended:

@@ -11,7 +11,7 @@ import (
 // begins nothing there, and the device counts as away.
 type Hand struct {
 	Actor    string    `json:"actor"`
-	What     Kind      `json:"what"` // TerminalOpened or RestartAsked
+	What     Kind      `json:"what"` // TerminalOpened, RestartAsked or RepairBegun
 	Why      string    `json:"why"`
 	Since    time.Time `json:"since"`
 	Work     string    `json:"work,omitempty"`    // of a restart: under this name the device restarts once; of a terminal: its recording
@@ -52,6 +52,9 @@ func (s State) taken(device string) *site.Reason {
 
 // Doing says for people who does what.
 func (h Hand) Doing() string {
+	if h.What == RepairBegun {
+		return h.Actor + " starts a service anew"
+	}
 	if h.What == RestartAsked {
 		return h.Actor + " is restarting it"
 	}

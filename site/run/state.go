@@ -28,6 +28,7 @@ type State struct {
 	Checks    map[string]site.CheckResult `json:"checks,omitempty"`
 	Alarms    map[string]site.Alarm       `json:"alarms,omitempty"`  // by code: what a person must know of now
 	Skips     []window.Date               `json:"skips,omitempty"`   // the nights that the manager of the store stopped, in the order in which he did
+	Repairs   map[string]Repair           `json:"repairs,omitempty"` // by check: what the box did by itself about it, the newest
 	Learned   estimate.Learned            `json:"learned,omitempty"` // how long steps took that ended well, by model and patch
 	Failing   map[string]time.Time        `json:"failing,omitempty"` // since when each check that fails does, whatever restarts of the box came between
 	Started   time.Time                   `json:"started,omitzero"`  // when the box last started: what it saw before may have changed while it was away
@@ -102,7 +103,7 @@ func (j Job) Away() bool {
 
 // owned says which maps of a state nobody else has, so that they may be written.
 type owned struct {
-	cached, hostKeys, holds, dirty, observed, hands, touched, checks, alarms, failing, failures, quarantine bool
+	cached, hostKeys, holds, dirty, observed, hands, touched, checks, alarms, repairs, failing, failures, quarantine bool
 }
 
 // clone returns a state that may be changed: its night is a copy, and its maps are copied when

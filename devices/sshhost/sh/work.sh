@@ -46,6 +46,28 @@ proof_service() {
 	return 1
 }
 
+# restart_service NAME: starts it anew and waits until it runs.
+restart_service() {
+	if command -v systemctl >/dev/null 2>&1 && [ "$(systemctl is-active "$1" 2>/dev/null </dev/null)" != offline ]; then
+		limited 60 systemctl restart "$1"
+	elif [ -x "$R/etc/init.d/$1" ]; then
+		limited 60 "$R/etc/init.d/$1" restart
+	elif command -v service >/dev/null 2>&1; then
+		limited 60 service "$1" restart
+	else
+		echo "service $1 cannot be started: the device has no way to do it"
+		exit 1
+	fi || { proof_service "$1"; echo "service $1 cannot be restarted ($SAW)"; exit 1; }
+	tries=0
+	until proof_service "$1"; do
+		tries=$((tries + 1))
+		[ $tries -lt 15 ] || { echo "$SAW"; exit 1; }
+		sleep 1
+	done
+	echo "$SAW"
+	exit 0
+}
+
 proof_http() {
 	code=
 	if command -v curl >/dev/null 2>&1; then
