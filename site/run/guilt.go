@@ -1,6 +1,7 @@
 package run
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"strings"
@@ -32,7 +33,9 @@ type Failure struct {
 func guilty(failures []Failure) *site.Reason {
 	var devices, nights []string
 	proof, taken := "", ""
+	var first *site.Reason
 	for _, f := range failures {
+		first = cmp.Or(first, f.Reason)
 		if !slices.Contains(devices, f.Device) {
 			devices = append(devices, f.Device)
 		}
@@ -43,7 +46,7 @@ func guilty(failures []Failure) *site.Reason {
 			proof = f.Device
 		}
 		if f.Taken != "" && taken == "" {
-			taken = "it was wanted off " + f.Device
+			taken, first = "it was wanted off "+f.Device, f.Reason
 		}
 	}
 	var text string
@@ -59,7 +62,6 @@ func guilty(failures []Failure) *site.Reason {
 	default:
 		return nil
 	}
-	first := failures[0].Reason
 	return site.Because(site.CodeQuarantined, "quarantined in this store: "+text+": "+first.Text,
 		"devices", joined(devices), "nights", joined(nights), "first", first.Text, "first_code", string(first.Code))
 }
