@@ -15,6 +15,7 @@ import (
 	"github.com/nightfill/nightfill/daemon/certificate"
 	"github.com/nightfill/nightfill/daemon/control"
 	"github.com/nightfill/nightfill/daemon/hands"
+	"github.com/nightfill/nightfill/daemon/terminal"
 	"github.com/nightfill/nightfill/daemon/view"
 	"github.com/nightfill/nightfill/daemon/view/screen"
 	"github.com/nightfill/nightfill/daemon/view/sheet"
@@ -41,7 +42,7 @@ func (d *Daemon) openConsole() error {
 		return err
 	}
 	d.console = console.New(console.Options{
-		Box: desk{d}, Journal: kept{d}, Accounts: people{d.users}, Store: d.store.ID, Name: d.store.Name, Zone: d.store.Calendar.Zone,
+		Box: desk{d}, Journal: kept{d}, Accounts: people{d.users}, Terminals: terminals{d.desk}, Store: d.store.ID, Name: d.store.Name, Zone: d.store.Calendar.Zone,
 		Version: "nightfilld " + d.Version, Log: d.Log,
 	})
 	return nil
@@ -114,6 +115,12 @@ func (k desk) Act(ctx context.Context, o console.Order) (console.Done, error) {
 	case console.Restart:
 		hand, err := k.d.hands.Restart(ctx, ask)
 		return console.Done{Say: o.Device + " is being restarted; it is wanted back by " + k.clock(hand.Deadline)}, err
+	case console.Shell:
+		s, err := k.d.desk.Open(ctx, ask, terminal.Size{})
+		if err != nil {
+			return console.Done{}, err
+		}
+		return console.Done{Say: "a terminal is open on " + o.Device + " and recorded as " + s.Info().ID, Data: s.Info()}, nil
 	case console.Hold:
 		return k.hold(o)
 	case console.Release:

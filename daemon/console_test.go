@@ -21,6 +21,7 @@ import (
 	"github.com/gorilla/websocket"
 
 	"github.com/nightfill/nightfill/daemon/accounts"
+	"github.com/nightfill/nightfill/daemon/terminal"
 	"github.com/nightfill/nightfill/site"
 	"github.com/nightfill/nightfill/site/plan"
 	"github.com/nightfill/nightfill/site/run"
@@ -62,9 +63,14 @@ func consoled(t *testing.T) (*lab, *Daemon) {
 func TestEveryVerbIsAudited(t *testing.T) {
 	l, d := consoled(t)
 	defer d.journal.Close()
+	ctx, stop := context.WithCancel(t.Context())
+	var running sync.WaitGroup
+	running.Go(func() { _ = d.desk.Run(ctx) })
+	defer running.Wait()
+	defer stop()
 	rev := func() uint64 { return d.ledger.State().Rev("till-1") }
 	for _, verb := range []string{ // in an order in which each may be asked
-		console.Check, console.Diagnose, console.Hold, console.Release, console.Enrol, console.Retry, console.RollBack, console.Restart,
+		console.Check, console.Diagnose, console.Hold, console.Release, console.Enrol, console.Retry, console.RollBack, console.Shell, console.Restart,
 	} {
 		o := console.Order{Verb: verb, Device: "till-1", Reason: "because of " + verb, Actor: "a.khan", Until: "4h", Rev: rev()}
 		switch verb {
@@ -73,8 +79,14 @@ func TestEveryVerbIsAudited(t *testing.T) {
 		case console.RollBack:
 			l.must(d.ledger.Add(run.Event{Kind: run.PatchSettled, At: time.Now(), Device: "till-1", Patch: "b", To: site.Skipped}))
 			o.Patch, o.Rev = "a", rev()
-		case console.Restart:
+		case console.Shell:
 			l.must(d.ledger.Add(run.Event{Kind: run.PatchSettled, At: time.Now(), Device: "till-1", Patch: "a", To: site.Skipped}, run.Event{Kind: run.NightClosed, At: time.Now()}))
+			o.Rev = rev()
+		case console.Restart:
+			s, err := d.desk.On("till-1", "a.khan")
+			l.must(err)
+			s.End()
+			l.until(d, "the terminal is closed", func(s run.State) bool { return len(s.Hands) == 0 })
 			o.Rev = rev()
 		case console.Enrol:
 			o.Key = d.store.Devices[0].HostKey
@@ -83,6 +95,9 @@ func TestEveryVerbIsAudited(t *testing.T) {
 		}
 		before := d.journal.Last()
 		done, err := desk{d}.Act(t.Context(), o)
+		for errors.Is(err, terminal.ErrStopped) { // until Run runs
+			done, err = desk{d}.Act(t.Context(), o)
+		}
 		if err != nil || done.Say == "" {
 			t.Errorf("%s: %+v, %v", verb, done, err)
 			continue
@@ -98,13 +113,16 @@ func TestEveryVerbIsAudited(t *testing.T) {
 		if verb != console.Check && verb != console.Diagnose && rev() == o.Rev {
 			t.Errorf("%s: the device is of the same revision as before", verb)
 		}
+		if verb == console.Shell {
+			continue // it is refused because of itself
+		}
 		o.Rev = 1
 		if _, err := (desk{d}).Act(t.Context(), o); verb != console.Check && verb != console.Diagnose && (err == nil || !strings.Contains(err.Error(), "changed since you looked")) {
 			t.Errorf("%s of what was long ago: %v", verb, err)
 		}
 	}
 	for _, v := range console.Verbs() {
-		if !slices.Contains([]string{console.Check, console.Diagnose, console.Hold, console.Release, console.Enrol, console.Retry, console.RollBack, console.Restart}, v.Name) {
+		if !slices.Contains([]string{console.Check, console.Diagnose, console.Hold, console.Release, console.Enrol, console.Retry, console.RollBack, console.Restart, console.Shell}, v.Name) {
 			t.Errorf("%s is not tried here", v.Name)
 		}
 	}

@@ -136,6 +136,12 @@ owner: owner
 	cfg := l.storeFile()
 	cfg.Listen.Console = at.Addr().String()
 	p.d, _ = l.start(cfg)
+	for { // until the box listens
+		if line, err := net.Dial("tcp", cfg.Listen.Console); err == nil {
+			_ = line.Close()
+			break
+		}
+	}
 	_, err = p.d.users.Add(t.Context(), accounts.New{Name: "a.khan", Role: site.UserTech, Password: "three blue bicycles"}, "me", time.Now())
 	l.must(err)
 	return p
@@ -279,4 +285,55 @@ func (p *consolePage) foreignSocket() bool {
 	p.Do(chromedp.Navigate("http://" + l.Addr().String() + "/"))
 	return pagetest.Eval[bool](p.Tab, fmt.Sprintf(`new Promise(function (done) { var w = new WebSocket('wss://%s/console/ws', 'nightfill.console.v1');
   w.onopen = function () { done(true); }; w.onclose = function () { done(false); }; })`, strings.TrimPrefix(p.base, "https://")))
+}
+
+// TestUITerminal works in a terminal as a technician does: it is the same shell after a cut of half a minute and
+// after a reload, the keyboard gets out of it, and its recording plays.
+func TestUITerminal(t *testing.T) {
+	p := openConsolePage(t)
+	p.Screen(1280, 800)
+	p.login("/console?device=till-1&tab=terminal")
+	p.Await(`!nightfill.night.open && document.querySelector('.terminal button.main')`)
+	p.see("", "terminal-before")
+	p.click(".terminal button.main")
+	p.Await(`document.querySelector('dialog[open]')`)
+	p.Do(chromedp.SendKeys(chromedp.CSS("dialog label:last-of-type input"), "printer\r"))
+	const screen = `(function () { var b = nightfill.terminal.buffer.active, s = ''; for (var i = 0; i < b.length; i++) s += b.getLine(i).translateToString(true) + '\n'; return s; })()`
+	p.Await(`nightfill.terminal && nightfill.terminal.textarea === document.activeElement`)
+	p.Type("uname -a; echo pid=$$=\r")
+	p.Await(screen + `.match(/Linux.*\n?.*GNU\/Linux[^]*pid=[0-9]+=/)`)
+	pid := pagetest.Eval[string](p.Tab, screen+`.match(/pid=([0-9]+)=/)[1]`)
+	p.see("", "terminal")
+	p.cable.set(true)
+	p.Await(`document.body.classList.contains('stale')`)
+	began := time.Now()
+	for time.Since(began) < 30*time.Second {
+		<-time.After(time.Second)
+	}
+	p.cable.set(false)
+	p.Await(`nightfill.line.state === 'live'`)
+	p.Type("echo again=$$=\r")
+	p.Await(screen + `.includes('again=` + pid + `=')`)
+	if n := pagetest.Eval[int](p.Tab, screen+`.split('pid=`+pid+`=').length - 1`); n != 1 {
+		t.Errorf("after the cut the screen shows the output %d times:\n%s", n, pagetest.Eval[string](p.Tab, screen))
+	}
+	p.Do(chromedp.Reload())
+	p.Await(`nightfill.terminal && ` + screen + `.includes('again=` + pid + `=')`)
+	p.Await(`nightfill.terminal.textarea === document.activeElement`)
+	pagetest.Eval[bool](p.Tab, `nightfill.terminal.textarea.dispatchEvent(new KeyboardEvent('keydown', {key: 'Tab', code: 'Tab', keyCode: 9, shiftKey: true, bubbles: true, cancelable: true})); true`)
+	p.Await(`document.activeElement.textContent === 'End session'`)
+	p.click(".terminal button.severe")
+	p.Await(`document.querySelector('.terminal').textContent.includes('Its recording has the SHA-256')`)
+	p.click(`[data-device=""]`)
+	p.click("#tab-recordings")
+	p.Await(`document.querySelector('#panel').textContent.includes('as the journal knows it')`)
+	p.see("recordings", "recordings")
+	p.click(`#panel a[href^="/console/play/"]`)
+	p.Await(`document.querySelector('#player .ap-player')`)
+	p.click(`#player .ap-overlay-start, #player .ap-player`)
+	p.Await(`/0[1-9]/.test(document.querySelector('#player .ap-time-elapsed').textContent)`)
+	p.Picture(screens, "console-play.png")
+	if foreign := p.Foreign(); len(foreign) > 0 {
+		t.Errorf("other hosts were asked: %v", foreign)
+	}
 }

@@ -11,7 +11,7 @@ import (
 	"strings"
 )
 
-//go:embed app
+//go:embed app vendor
 var appFiles embed.FS
 
 // asset is a file of the app, as it is sent.
@@ -22,20 +22,16 @@ type asset struct {
 
 // assets serves the files of the app. They hold no secret: the login page needs some of them.
 func (c *Console) assets(mux *http.ServeMux) {
-	files, err := fs.Sub(appFiles, "app")
-	if err != nil {
-		panic("internal error: the app is not embedded: " + err.Error())
-	}
-	err = fs.WalkDir(files, ".", func(name string, d fs.DirEntry, err error) error {
+	err := fs.WalkDir(appFiles, ".", func(name string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
 			return err
 		}
-		body, err := fs.ReadFile(files, name)
+		body, err := fs.ReadFile(appFiles, name)
 		if err != nil {
 			return err
 		}
 		a := asset{kind: kindOf(name), plain: body, gzip: squeezed(body)}
-		mux.HandleFunc("GET /console/app/"+name, func(w http.ResponseWriter, r *http.Request) { c.asset(w, r, a) })
+		mux.HandleFunc("GET /console/"+name, func(w http.ResponseWriter, r *http.Request) { c.asset(w, r, a) })
 		return nil
 	})
 	if err != nil {
@@ -56,7 +52,7 @@ func (c *Console) asset(w http.ResponseWriter, r *http.Request, a asset) {
 
 func kindOf(name string) string {
 	switch path.Ext(name) {
-	case ".js":
+	case ".js", ".mjs":
 		return "text/javascript; charset=utf-8"
 	case ".css":
 		return "text/css; charset=utf-8"

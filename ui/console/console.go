@@ -160,12 +160,14 @@ type Options struct {
 	Box      Box
 	Journal  Journal
 	Accounts Accounts
-	Store    string         // the number of the store, which is typed for severe actions
-	Name     string         // of the store
-	Zone     *time.Location // of the store; nil = UTC
-	Version  string         // of the program
-	Log      *slog.Logger   // nil = none
-	Limits   Limits         // zero = Usual
+	// Terminals is nil on a box that opens none.
+	Terminals Terminals
+	Store     string         // the number of the store, which is typed for severe actions
+	Name      string         // of the store
+	Zone      *time.Location // of the store; nil = UTC
+	Version   string         // of the program
+	Log       *slog.Logger   // nil = none
+	Limits    Limits         // zero = Usual
 }
 
 // Console serves the pages and the websocket.
@@ -228,6 +230,11 @@ func (c *Console) Handler() http.Handler {
 	mux.HandleFunc("GET /console/api/journal", c.known(c.records))
 	mux.HandleFunc("GET /console/api/verify", c.known(c.verify))
 	mux.HandleFunc("GET /console/ws", c.socket)
+	if c.Terminals != nil {
+		mux.HandleFunc("GET /console/api/recordings", c.known(c.recordings))
+		mux.HandleFunc("GET /console/recording/{name}", c.known(c.recording))
+		mux.HandleFunc("GET /console/play/{id}", c.known(c.play))
+	}
 	c.assets(mux)
 	foreign := http.NewCrossOriginProtection()
 	foreign.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {

@@ -29,6 +29,11 @@ type asked struct {
 	Number string `json:"store"` // as it was typed
 	Code   string `json:"code"`  // of an authenticator app
 	Rev    uint64 `json:"if_rev"`
+	// Of terminals: the channel of binary frames, the byte that was dealt with, the size.
+	N    byte  `json:"n"`
+	At   int64 `json:"at"`
+	Cols int   `json:"cols"`
+	Rows int   `json:"rows"`
 }
 
 // hello is the first frame of the box.

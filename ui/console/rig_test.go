@@ -194,9 +194,14 @@ type rig struct {
 
 func newRig(t *testing.T, limits console.Limits) *rig {
 	t.Helper()
+	return newRigWith(t, limits, nil)
+}
+
+func newRigWith(t *testing.T, limits console.Limits, terminals console.Terminals) *rig {
+	t.Helper()
 	r := &rig{t: t, shop: newShop()}
 	c := console.New(console.Options{
-		Box: r.shop, Journal: r.shop, Accounts: r.shop, Store: "0142", Name: "Springfield East", Version: "nightfilld 1.0.0", Limits: limits,
+		Box: r.shop, Journal: r.shop, Accounts: r.shop, Store: "0142", Name: "Springfield East", Version: "nightfilld 1.0.0", Limits: limits, Terminals: terminals,
 	})
 	ctx, stop := context.WithCancel(context.Background())
 	var running sync.WaitGroup

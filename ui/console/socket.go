@@ -28,6 +28,10 @@ type socket struct {
 	user  User
 	out   chan []byte   // answers, in order
 	wake  chan struct{} // wants has changed
+	shown chan message  // of terminals: who hands one over waits for the writer
+
+	terminals map[byte]*terminal // of the reader alone
+	typedAt   time.Time
 
 	mu    sync.Mutex // held for memory only
 	wants map[string]*want
@@ -69,7 +73,7 @@ func (c *Console) socket(w http.ResponseWriter, r *http.Request) {
 		_ = conn.Close()
 		return
 	}
-	s := &socket{c: c, conn: conn, token: token, user: user, out: make(chan []byte, answers), wake: make(chan struct{}, 1), wants: map[string]*want{}}
+	s := &socket{c: c, conn: conn, token: token, user: user, out: make(chan []byte, answers), wake: make(chan struct{}, 1), shown: make(chan message), terminals: map[byte]*terminal{}, wants: map[string]*want{}}
 	s.serve()
 }
 
@@ -86,11 +90,12 @@ func (s *socket) serve() {
 		}
 		_ = s.conn.Close() // which ends the reader
 	})
-	if err := s.read(ctx); err != nil {
-		s.c.Log.Debug("a websocket of the console ended", "user", s.user.Name, "err", err)
-	}
+	var workers sync.WaitGroup // orders under way, and terminals that are shown
+	err := s.read(ctx, &workers)
+	s.c.Log.Debug("a websocket of the console ended", "user", s.user.Name, "err", err)
 	cancel()
 	both.Wait()
+	workers.Wait()
 }
 
 // cut ends the line at once: TLS would wait for a reader who takes nothing.
@@ -101,11 +106,8 @@ func (s *socket) cut() {
 	_ = s.conn.Close()
 }
 
-// read takes frames until the socket is dead or silent for too long, and waits for the orders that
-// came over it.
-func (s *socket) read(ctx context.Context) error {
-	var orders sync.WaitGroup
-	defer orders.Wait()
+// read takes frames until the socket is dead or silent for too long; it returns why.
+func (s *socket) read(ctx context.Context, workers *sync.WaitGroup) error {
 	s.conn.SetReadLimit(s.c.Limits.Frame)
 	for {
 		if err := s.conn.SetReadDeadline(time.Now().Add(s.c.Limits.Silence)); err != nil {
@@ -116,16 +118,20 @@ func (s *socket) read(ctx context.Context) error {
 			return err
 		}
 		var f asked
+		if kind == websocket.BinaryMessage {
+			s.typing(data)
+			continue
+		}
 		if kind != websocket.TextMessage || json.Unmarshal(data, &f) != nil {
 			s.say(simple{T: "err", Code: CodeBadRequest, Say: "this is no frame of " + Subprotocol})
 			continue
 		}
-		s.take(ctx, f, &orders)
+		s.take(ctx, f, workers)
 	}
 }
 
 // take does what one frame asks for.
-func (s *socket) take(ctx context.Context, f asked, orders *sync.WaitGroup) {
+func (s *socket) take(ctx context.Context, f asked, workers *sync.WaitGroup) {
 	switch f.T {
 	case "pong":
 		return
@@ -138,12 +144,14 @@ func (s *socket) take(ctx context.Context, f asked, orders *sync.WaitGroup) {
 	case "here": // the person did something; which is all that counts as a sign of life
 		s.c.Accounts.Session(s.token, time.Now())
 	case "act":
-		orders.Go(func() {
+		workers.Go(func() {
 			a := s.c.carryOut(s.c.ctx, s.token, s.user, f)
 			if ctx.Err() == nil {
 				s.say(a)
 			}
 		})
+	case "term.attach", "term.ack", "term.size", "term.detach", "term.end":
+		s.terminalFrame(ctx, f, workers)
 	default:
 		s.say(simple{T: "err", Code: CodeBadRequest, Say: "there is no frame " + f.T})
 	}
@@ -208,6 +216,10 @@ func (s *socket) write(ctx context.Context) error {
 			if err := s.send(frame); err != nil {
 				return err
 			}
+		case m := <-s.shown:
+			if err := s.sendAs(m.kind, m.data); err != nil {
+				return err
+			}
 		case <-ping.C:
 			if _, alive := s.c.Accounts.Alive(s.token, time.Now()); !alive {
 				return s.bye(closeSession, simple{T: "bye", Code: CodeSessionOver, Say: "you are not logged in any more"})
@@ -231,9 +243,17 @@ func (s *socket) bye(code int, why simple) error {
 	return errors.Join(err, s.conn.WriteControl(websocket.CloseMessage, websocket.FormatCloseMessage(code, why.Say), time.Now().Add(closeLimit)))
 }
 
-func (s *socket) send(frame []byte) error {
+// message is a frame of its kind.
+type message struct {
+	kind int
+	data []byte
+}
+
+func (s *socket) send(frame []byte) error { return s.sendAs(websocket.TextMessage, frame) }
+
+func (s *socket) sendAs(kind int, frame []byte) error {
 	if err := s.conn.SetWriteDeadline(time.Now().Add(s.c.Limits.Write)); err != nil {
 		return err
 	}
-	return s.conn.WriteMessage(websocket.TextMessage, frame)
+	return s.conn.WriteMessage(kind, frame)
 }

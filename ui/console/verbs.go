@@ -34,6 +34,7 @@ const (
 	Check    = "check"
 	Restart  = "restart"
 	Enrol    = "enrol"
+	Shell    = "shell"
 )
 
 // Verbs returns the table, in the order in which buttons stand.
@@ -55,6 +56,8 @@ func Verbs() []Verb {
 			Effect: "Restarts the device and sees that it comes back.", Lasts: "up to 15 minutes; the device is away meanwhile"},
 		{Name: Enrol, Label: "Enrol", Tier: site.TierModerate, Device: true, Key: true,
 			Effect: "Pins the key that the device offers. From then on only a device with this key is talked to.", Lasts: "at once"},
+		{Name: Shell, Label: "Terminal", Tier: site.TierModerate, Device: true, Number: true,
+			Effect: "Opens a recorded terminal on the device. What it shows is kept, what you type is not. The night begins nothing there meanwhile.", Lasts: "until you end it"},
 	}
 }
 

@@ -17,6 +17,7 @@ import (
 
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/input"
 	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
@@ -116,6 +117,23 @@ func (tab *Tab) Await(expression string) {
 		case <-limit.C:
 			tab.t.Fatalf("never came to: %s\nthe page says\n%s", expression, Eval[string](tab, "document.body.innerText"))
 		}
+	}
+}
+
+// Type presses keys as a person does, one after another, where the focus is. A carriage return is Enter.
+func (tab *Tab) Type(text string) {
+	tab.t.Helper()
+	for _, r := range text {
+		key := string(r)
+		if r == '\r' {
+			key = "Enter"
+		}
+		down := input.DispatchKeyEventParams{Type: input.DispatchKeyEventTypeKeyDown, Text: string(r), Key: key}
+		if r == '\r' {
+			down.WindowsVirtualKeyCode = 13
+		}
+		call(tab, input.DispatchKeyEvent, down)
+		call(tab, input.DispatchKeyEvent, input.DispatchKeyEventParams{Type: input.DispatchKeyEventTypeKeyUp, Key: key})
 	}
 }
 

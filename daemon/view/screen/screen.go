@@ -94,19 +94,20 @@ func may(f view.Facts, d site.Device) map[string]May {
 	}
 	if !d.Patchable() {
 		no := May{No: site.Because(site.CodeObserveOnly, d.ID+" is only observed: nothing is ever done to it")}
-		for _, verb := range []string{console.Hold, console.Diagnose, console.Restart, console.Enrol} {
+		for _, verb := range []string{console.Hold, console.Diagnose, console.Restart, console.Enrol, console.Shell} {
 			m[verb] = no
 		}
 		return m
 	}
 	m[console.Restart] = May{No: run.MayRestart(f.State, d.ID, f.Now)}
+	m[console.Shell] = May{No: run.MayTakeOver(f.State, d.ID)}
 	m[console.Enrol] = May{}
 	if d.Class != site.LinuxServer {
 		m[console.Enrol] = May{No: site.Because(site.CodeUnsupported, d.ID+" has no host key to enrol: its class is "+string(d.Class))}
 	}
 	if d.HostKey == "" {
 		no := May{No: site.Because(site.CodeNotEnrolled, "enrol "+d.ID+" first: no key is pinned for it")}
-		m[console.Restart], m[console.Diagnose] = no, no
+		m[console.Restart], m[console.Shell], m[console.Diagnose] = no, no, no
 	}
 	return m
 }

@@ -3,13 +3,15 @@ import { h, put, refill, setClock, boxNow, clock, brief, words, badge, setting }
 import { Line } from './net.js';
 import { Log, logView } from './logs.js';
 import { overview, diagnostics, history } from './device.js';
-import { tonight, audit, keysHelp } from './store.js';
+import { tonight, audit, recordings, keysHelp } from './store.js';
+import { terminal } from './terminal.js';
 import { buttons, give, resultLine } from './act.js';
 
 const whole = ''; // the place of the whole store
+const has = (verb) => app.user.role !== 'viewer' && app.verbs.some((v) => v.verb === verb);
 const tabsOf = (id) => (id === whole
-  ? [['tonight', 'Tonight', tonight], ['logs', 'Logs', (app) => logView(app, '')], ['audit', 'Audit', audit]]
-  : [['overview', 'Overview', overview], ['logs', 'Logs', logView], ['diagnostics', 'Diagnostics', diagnostics], ['history', 'History', history]]);
+  ? [['tonight', 'Tonight', tonight], ['logs', 'Logs', (app) => logView(app, '')], ['audit', 'Audit', audit], ...(has('shell') ? [['recordings', 'Recordings', recordings]] : [])]
+  : [['overview', 'Overview', overview], ['logs', 'Logs', logView], ['diagnostics', 'Diagnostics', diagnostics], ...(has('shell') ? [['terminal', 'Terminal', terminal]] : []), ['history', 'History', history]]);
 
 const app = {
   line: null, log: null, user: { name: '', role: '' }, store: null, ready: null, night: null,
@@ -23,6 +25,7 @@ const app = {
     ui.past.hidden = false;
   },
   found: (verb, dev, a) => {
+    if (verb === 'shell' && dev === here() && app.place.get('tab') !== 'terminal') pick('terminal');
     if (verb !== 'diagnose') return;
     app.looks.set(dev, a);
     draw();

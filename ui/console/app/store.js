@@ -64,6 +64,26 @@ export function audit(app) {
   return { panel: h('div', {}, h('p', { class: 'row' }, h('button', { type: 'button', onclick: verify }, 'Verify the journal')), proof, h('h2', {}, 'Who did what'), body, h('p', {}, more)) };
 }
 
+// recordings are those of terminals: to be played, and downloaded.
+export function recordings(app) {
+  const body = h('div'), word = { whole: 'as the journal knows it', changed: 'CHANGED: it proves nothing', missing: 'missing', open: 'still open' };
+  async function load() {
+    try {
+      const { recordings: list } = JSON.parse(await ask('api/recordings'));
+      const link = (r, to, text) => h('a', { href: `/console/${to}` }, text);
+      refill(body, list && list.length ? h('table', {}, h('thead', {}, h('tr', {}, ['Begun', 'Device', 'Who', 'Why', 'Lasted', 'File', ''].map((t) => h('th', { scope: 'col' }, t || h('span', { class: 'unseen' }, 'Do'))))),
+        h('tbody', {}, list.map((r) => h('tr', {}, h('td', {}, when(r.begun)), h('th', { scope: 'row' }, r.device), h('td', {}, r.actor), h('td', {}, r.reason), h('td', {}, String(r.lasted).replace(/\.\d+/, '')),
+          h('td', { class: r.state === 'changed' || r.state === 'missing' ? 'wrong' : '' }, word[r.state] || r.state),
+          h('td', {}, r.state !== 'missing' && [link(r, `play/${r.id}`, 'Play'), ' ', link(r, `recording/${r.id}.cast`, '.cast'), ' ', link(r, `recording/${r.id}.txt`, 'text')])))))
+        : h('p', {}, 'There is none.'));
+    } catch (e) {
+      refill(body, e.message);
+    }
+  }
+  load();
+  return { panel: h('div', {}, h('h2', {}, 'Recordings of terminals'), body) };
+}
+
 // keysHelp lists the keys, and switches those of one letter on and off.
 export function keysHelp(app) {
   const list = [['/', 'filter the devices'], ['j, k', 'next and previous device'], ['Enter', 'open it'], ['1-5', 'tabs'], ['l', 'its log'], ['d', 'its diagnostics'], ['f, End', 'follow the log again'], ['?', 'this help']];
