@@ -201,6 +201,16 @@ func TestUIConsole(t *testing.T) {
 	if h, ok := p.d.State().Holds["till-3"]; !ok || h.Actor != "a.khan" || h.Reason != "till in use" {
 		t.Errorf("the hold is %+v", h)
 	}
+	p.click(`[data-verb=release]`)
+	p.Await(`document.querySelector('dialog[open] input')`)
+	p.Do(chromedp.SendKeys(chromedp.CSS("dialog label:last-of-type input"), "till is free\r"))
+	p.Await(`!nightfill.devices.get('till-3').held`)
+	if out, err := p.l.hosts[2].Run(t.Context(), `rm "$NIGHTFILL_ROOT/etc/broken"`); err != nil {
+		t.Fatal(err, out)
+	}
+	p.Await(`document.querySelector('[data-verb=retry]').getAttribute('aria-disabled') === 'false'`)
+	p.click(`[data-verb=retry]`)
+	p.Await(`nightfill.devices.get('till-3').state === 'done' && !nightfill.night.open`)
 	p.click(`[data-device=""]`)
 	for _, tab := range []string{"tonight", "logs", "audit"} {
 		p.see(tab, "store-"+tab)
@@ -208,7 +218,16 @@ func TestUIConsole(t *testing.T) {
 	p.click("#tab-tonight")
 	p.Await(`document.querySelector('img.night').naturalWidth > 100`)
 	p.see("", "store-tonight")
+	p.Type("/till-2\r") // the same by keys alone
+	p.Await(`document.querySelector('.detail h1').textContent === 'till-2'`)
+	p.Type("l")
+	p.Await(`document.querySelector('#tab-logs[aria-selected=true]') && document.activeElement.className.includes('log')`)
+	p.Type("d")
+	p.Await(`document.querySelector('#tab-diagnostics[aria-selected=true]')`)
+	p.Type("1")
+	p.Await(`document.querySelector('#tab-overview[aria-selected=true]')`)
 	pagetest.Eval[bool](p.Tab, `localStorage.setItem('nightfill.dark', 'yes'); true`)
+	p.Do(chromedp.Navigate(p.base + "/console"))
 	p.Do(chromedp.Navigate(p.base + "/console?device=till-3"))
 	p.Await(`nightfill.synced && document.querySelector('.detail h1').textContent === 'till-3'`)
 	p.see("overview", "dark")
