@@ -3,6 +3,7 @@ package sim
 import (
 	"context"
 	"io"
+	"slices"
 	"time"
 
 	"github.com/nightfill/nightfill/devices"
@@ -10,18 +11,22 @@ import (
 )
 
 // stand lets a part of the box stand still as long as the whole box does. Each part goes on at a
-// moment of its own, so that a seed gives one trace.
+// moment of its own, so that a seed gives one trace. A box that stands still again at once does
+// so for all of its parts: one that went on alone would wait for the journal, which nobody ends.
 func (w *world) stand(part string) {
-	now := time.Now()
-	for _, f := range w.scene.Faults {
-		if f.Kind == boxStands && w.scene.on(f, now) {
-			w.feel(boxStands)
-			lag := time.Millisecond
-			for i, letter := range []byte(part) {
-				lag += time.Duration(int(letter)*(i+1)) * 37 * time.Microsecond
-			}
-			pass(w.scene.Opens.Add(f.At+f.For).Sub(now) + lag)
+	lag := time.Millisecond
+	for i, letter := range []byte(part) {
+		lag += time.Duration(int(letter)*(i+1)) * 37 * time.Microsecond
+	}
+	for {
+		now := time.Now()
+		i := slices.IndexFunc(w.scene.Faults, func(f Fault) bool { return f.Kind == boxStands && w.scene.on(f, now) })
+		if i < 0 {
+			return
 		}
+		w.feel(boxStands)
+		f := w.scene.Faults[i]
+		pass(w.scene.Opens.Add(f.At+f.For).Sub(now) + lag)
 	}
 }
 
