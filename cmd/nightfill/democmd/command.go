@@ -107,20 +107,29 @@ func (d demo) run(ctx context.Context, out io.Writer) error {
 		return err
 	}
 	defer hq.close()
-	address, err := freeAddress()
+	address, err := freeAddress("8080")
 	if err != nil {
 		return err
 	}
-	file, err := shop.storeFile("file://"+published+"/", brokerURL, address, time.Now())
+	console, err := d.consoleAddress()
+	if err != nil {
+		return err
+	}
+	file, err := shop.storeFile("file://"+published+"/", brokerURL, address, console, time.Now())
 	if err != nil {
 		return fmt.Errorf("cannot write the demo's store file: %w", err)
 	}
-	box, err := d.box(ctx, file)
+	fmt.Fprintf(out, "READY page: http://%s/   store file: %s   MQTT: %s\n", address, file, brokerURL)
+	if !d.exit {
+		fmt.Fprintf(out, "Console: https://%s/console, with a certificate that the box makes itself\n", console)
+	}
+	screen := &screen{}
+	box, err := d.box(ctx, file, screen)
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(out, "READY page: http://%s/   store file: %s   MQTT: %s\n\n", address, file, brokerURL)
-	return d.night(ctx, out, box, hq)
+	fmt.Fprintln(out)
+	return d.night(ctx, out, box, hq, screen)
 }
 
 // folder is where everything is kept, and what removes it.
@@ -142,7 +151,16 @@ func (d demo) folder() (string, func(), error) {
 	return dir, func() { _ = os.RemoveAll(dir) }, nil
 }
 
-func (d demo) box(ctx context.Context, file string) (*daemon.Daemon, error) {
+// consoleAddress is where the technician's console is, which nobody could use in a demo that ends by itself.
+func (d demo) consoleAddress() (string, error) {
+	if d.exit {
+		return "off", nil
+	}
+	return freeAddress("8443")
+}
+
+// box makes the appliance. screen is its own: there it shows the code that claims the console.
+func (d demo) box(ctx context.Context, file string, screen io.Writer) (*daemon.Daemon, error) {
 	cfg, err := config.Load(file)
 	if err != nil {
 		return nil, err
@@ -151,12 +169,12 @@ func (d demo) box(ctx context.Context, file string) (*daemon.Daemon, error) {
 	if d.verbose {
 		log = slog.New(slog.NewTextHandler(os.Stderr, nil))
 	}
-	return daemon.New(ctx, daemon.Options{Config: cfg, Version: d.version, Log: log})
+	return daemon.New(ctx, daemon.Options{Config: cfg, Version: d.version, Log: log, Console: screen})
 }
 
 // night runs the appliance and shows what it does, until the night is over and the store is
 // judged; then it ends, or goes on serving the READY page until it is interrupted.
-func (d demo) night(ctx context.Context, out io.Writer, box *daemon.Daemon, hq *headquarters) error {
+func (d demo) night(ctx context.Context, out io.Writer, box *daemon.Daemon, hq *headquarters, screen *screen) error {
 	running, stop := context.WithCancel(ctx)
 	defer stop()
 	ended := make(chan error, 1)
@@ -166,7 +184,7 @@ func (d demo) night(ctx context.Context, out io.Writer, box *daemon.Daemon, hq *
 		err = d.report(running, out, box, hq)
 	}
 	if err == nil && !d.exit {
-		fmt.Fprintln(out, "\nThe READY page stays up. Press Ctrl-C to end the demo.")
+		fmt.Fprintf(out, "\nOn the box's own screen: %s\nThe READY page and the console stay up. Press Ctrl-C to end the demo.\n", screen.text())
 		<-ctx.Done()
 	}
 	stop()

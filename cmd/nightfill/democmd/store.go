@@ -149,7 +149,7 @@ func packages(dir string) (map[string]string, error) {
 
 // storeFile writes a store file for the shop: a window that is open now, and an opening
 // soon after it.
-func (s *shop) storeFile(catalogURL, brokerURL, readyAddress string, now time.Time) (string, error) {
+func (s *shop) storeFile(catalogURL, brokerURL, readyAddress, consoleAddress string, now time.Time) (string, error) {
 	var b strings.Builder
 	start, end, opening := now.Add(-time.Minute), now.Add(50*time.Minute), now.Add(75*time.Minute)
 	clock := func(t time.Time) string { return t.UTC().Format("15:04") }
@@ -169,14 +169,14 @@ func (s *shop) storeFile(catalogURL, brokerURL, readyAddress string, now time.Ti
 	for n, r := range roles() {
 		fmt.Fprintf(&b, "    - {id: %s-%d, device: %s, kind: service, name: %s, capability: %s}\n", map[string]string{"sell": "POS", "cards": "CARD"}[r.capability], n+1, r.id, r.pkg, r.capability)
 	}
-	fmt.Fprintf(&b, "listen: {ready: %q, console: off, agents: off, gossip: off, metrics: off}\nstate: state\n", readyAddress)
+	fmt.Fprintf(&b, "listen: {ready: %q, console: %q, agents: off, gossip: off, metrics: off}\nstate: state\n", readyAddress, consoleAddress)
 	path := filepath.Join(s.dir, "store.yaml")
 	return path, os.WriteFile(path, []byte(b.String()), 0o644)
 }
 
-// freeAddress is a loopback address that nobody listens on, the usual one if possible.
-func freeAddress() (string, error) {
-	for _, address := range []string{"127.0.0.1:8080", "127.0.0.1:0"} {
+// freeAddress is a loopback address that nobody listens on, with the usual port if possible.
+func freeAddress(usual string) (string, error) {
+	for _, address := range []string{"127.0.0.1:" + usual, "127.0.0.1:0"} {
 		l, err := net.Listen("tcp", address)
 		if err != nil {
 			continue
