@@ -27,6 +27,7 @@ func TestMain(m *testing.M) {
 //
 //	exits CODE COMMAND...   the command must end with exactly this code
 //	daemon DIR              a daemon with the store of controltest, whose socket is in DIR
+//	followed                waits until somebody follows the journal of that daemon
 //	journal DIR             a journal with three records in DIR
 //	flip FILE               changes what the records in the file say
 func TestScripts(t *testing.T) {
@@ -40,11 +41,12 @@ func TestScripts(t *testing.T) {
 			}
 			e.Defer(func() { os.RemoveAll(short) })
 			e.Setenv("STATE", short)
+			e.Values[followers{}] = &followers{}
 			e.Setenv("GORACE", "atexit_sleep_ms=0") // or each command waits a second under the race detector
 			return nil
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
-			"exits": exits, "daemon": startDaemon, "journal": makeJournal, "flip": flip,
+			"exits": exits, "daemon": startDaemon, "followed": followed, "journal": makeJournal, "flip": flip,
 		},
 	})
 }
@@ -65,9 +67,22 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
+// followers is who reads the journal of a script's daemon.
+type followers struct{ journal *controltest.Journal }
+
+func followed(ts *testscript.TestScript, _ bool, _ []string) {
+	journal := ts.Value(followers{}).(*followers).journal
+	for end := time.Now().Add(30 * time.Second); journal.Waiting() == 0; <-time.After(20 * time.Millisecond) {
+		if time.Now().After(end) {
+			ts.Fatalf("nobody follows the journal")
+		}
+	}
+}
+
 func startDaemon(ts *testscript.TestScript, _ bool, args []string) {
 	box, err := controltest.New()
 	ts.Check(err)
+	ts.Value(followers{}).(*followers).journal = box.Journal
 	path := filepath.Join(args[0], "control.sock")
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)

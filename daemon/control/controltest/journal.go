@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"github.com/nightfill/nightfill/daemon/journal"
 	"github.com/nightfill/nightfill/site/run"
@@ -14,6 +15,8 @@ import (
 
 // Journal is a journal in memory. Its hashes say nothing. Any number of goroutines may use it.
 type Journal struct {
+	waiting atomic.Int64
+
 	mu      sync.Mutex
 	first   uint64
 	records []run.Record
@@ -103,13 +106,20 @@ func (j *Journal) Wait(ctx context.Context, after uint64) error {
 		if last > after {
 			return nil
 		}
+		j.waiting.Add(1)
 		select {
 		case <-ctx.Done():
-			return ctx.Err()
 		case <-changed:
+		}
+		j.waiting.Add(-1)
+		if err := ctx.Err(); err != nil {
+			return err
 		}
 	}
 }
+
+// Waiting is how many readers wait for the next record.
+func (j *Journal) Waiting() int { return int(j.waiting.Load()) }
 
 // Verify implements control.Journal.
 func (j *Journal) Verify(context.Context) (journal.Summary, error) {
