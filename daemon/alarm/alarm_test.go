@@ -14,6 +14,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/nightfill/nightfill/daemon/ledger"
+	"github.com/nightfill/nightfill/daemon/ledger/ledgertest"
 	"github.com/nightfill/nightfill/daemon/view"
 	"github.com/nightfill/nightfill/site"
 	"github.com/nightfill/nightfill/site/ready"
@@ -23,41 +25,21 @@ import (
 
 // box is a ledger in memory, a store that is not ready, and a webhook.
 type box struct {
-	mu      sync.Mutex
-	state   run.State
-	events  []run.Event
-	changed chan struct{}
-	red     bool
+	*ledger.Ledger
+	journal *ledgertest.Journal
+
+	mu  sync.Mutex
+	red bool
 
 	answers []int // of the webhook, in order; 0 = it does not answer, none left = 204
 	posts   []map[string]any
 	at      []time.Time
 }
 
-func (b *box) State() run.State { b.mu.Lock(); defer b.mu.Unlock(); return b.state }
-
-func (b *box) Changed() <-chan struct{} { b.mu.Lock(); defer b.mu.Unlock(); return b.changed }
-
-func (b *box) Commit(decide func(run.State) []run.Event) ([]run.Record, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	var records []run.Record
-	for _, e := range decide(b.state) {
-		r := run.Record{Seq: b.state.Seq + 1, Event: e}
-		b.state = run.Fold(b.state, r)
-		records, b.events = append(records, r), append(b.events, e)
-	}
-	if len(records) > 0 {
-		close(b.changed)
-		b.changed = make(chan struct{})
-	}
-	return records, nil
-}
-
 func (b *box) View(context.Context) view.Facts {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	f := view.Facts{State: b.state, Now: time.Now(), Store: site.Store{
+	f := view.Facts{State: b.State(), Now: time.Now(), Store: site.Store{
 		ID: "0142", Org: "acme", Calendar: window.Calendar{Zone: time.UTC}, Contacts: []site.Contact{{Name: "Area manager", Phone: "+1 555 0199"}},
 		Escalation: []site.Escalation{{To: "Night desk"}, {To: "Area manager", After: site.Duration(30 * time.Minute), Webhook: "http://10.0.0.5/hook"}},
 	}}
@@ -87,6 +69,12 @@ func (b *box) RoundTrip(r *http.Request) (*http.Response, error) {
 	return &http.Response{StatusCode: status, Status: http.StatusText(status), Body: io.NopCloser(strings.NewReader("")), Request: r}, nil
 }
 
+// opened is a box whose store is not ready.
+func opened(t *testing.T, answers []int) *box {
+	l, journal := ledgertest.Open(t)
+	return &box{Ledger: l, journal: journal, red: true, answers: answers}
+}
+
 // begin runs an escalator until stop is called.
 func (b *box) begin(t *testing.T) (stop func()) {
 	ctx, cancel := context.WithCancel(t.Context())
@@ -103,10 +91,8 @@ func (b *box) begin(t *testing.T) (stop func()) {
 }
 
 func (b *box) kinds() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
 	var all []string
-	for _, e := range b.events {
+	for _, e := range b.journal.Events() {
 		all = append(all, strings.TrimPrefix(string(e.Kind), "alarm."))
 	}
 	return strings.Join(all, " ")
@@ -119,7 +105,10 @@ func (b *box) sent() ([]map[string]any, []time.Time) {
 	return slices.Clone(b.posts), slices.Clone(b.at)
 }
 
-func (b *box) newest() run.Event { b.mu.Lock(); defer b.mu.Unlock(); return b.events[len(b.events)-1] }
+func (b *box) newest() run.Event {
+	events := b.journal.Events()
+	return events[len(events)-1]
+}
 
 func (b *box) turn(red bool) { b.mu.Lock(); defer b.mu.Unlock(); b.red = red }
 
@@ -130,7 +119,7 @@ func pass(d time.Duration) {
 
 func TestWebhookIsToldUntilItTakesIt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := &box{changed: make(chan struct{}), red: true, answers: []int{0, 500, 302, 200}}
+		b := opened(t, []int{0, 500, 302, 200})
 		stop := b.begin(t)
 		pass(29 * time.Minute)
 		if posts, _ := b.sent(); b.kinds() != "raised told" || len(posts) > 0 {
@@ -161,7 +150,7 @@ func TestWebhookIsToldUntilItTakesIt(t *testing.T) {
 
 func TestWebhookThatNeverAnswers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := &box{changed: make(chan struct{}), red: true, answers: make([]int, 50)}
+		b := opened(t, make([]int, 50))
 		stop := b.begin(t)
 		pass(2 * time.Hour)
 		if posts, _ := b.sent(); b.State().Alarms["POS-1"].Told[1].Sent != site.SentFailed || len(posts) != 5 {
@@ -176,7 +165,7 @@ func TestWebhookThatNeverAnswers(t *testing.T) {
 
 func TestTakenOnEndsTheTries(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := &box{changed: make(chan struct{}), red: true, answers: make([]int, 50)}
+		b := opened(t, make([]int, 50))
 		stop := b.begin(t)
 		pass(30*time.Minute + 15*time.Second)
 		_, _ = b.Commit(func(run.State) []run.Event {
@@ -192,7 +181,7 @@ func TestTakenOnEndsTheTries(t *testing.T) {
 
 func TestAnotherProcessGoesOn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := &box{changed: make(chan struct{}), red: true, answers: []int{0, 0}}
+		b := opened(t, []int{0, 0})
 		stop := b.begin(t)
 		pass(30*time.Minute + 15*time.Second)
 		stop()

@@ -9,6 +9,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/nightfill/nightfill/daemon/ledger"
+	"github.com/nightfill/nightfill/daemon/ledger/ledgertest"
 	"github.com/nightfill/nightfill/devices"
 	"github.com/nightfill/nightfill/site"
 	"github.com/nightfill/nightfill/site/plan"
@@ -18,35 +20,14 @@ import (
 
 // box is a ledger in memory, and a device that starts services.
 type box struct {
-	mu      sync.Mutex
-	state   run.State
-	events  []run.Event
-	changed chan struct{}
-	again   int
+	*ledger.Ledger
+	journal *ledgertest.Journal
 
+	mu      sync.Mutex
+	again   int
 	starts  int
 	refused []error // of Start, in order
 	phases  []devices.Progress
-}
-
-func (b *box) State() run.State { b.mu.Lock(); defer b.mu.Unlock(); return b.state }
-
-func (b *box) Changed() <-chan struct{} { b.mu.Lock(); defer b.mu.Unlock(); return b.changed }
-
-func (b *box) Commit(decide func(run.State) []run.Event) ([]run.Record, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	var records []run.Record
-	for _, e := range decide(b.state) {
-		r := run.Record{Seq: b.state.Seq + 1, Event: e}
-		b.state = run.Fold(b.state, r)
-		records, b.events = append(records, r), append(b.events, e)
-	}
-	if len(records) > 0 {
-		close(b.changed)
-		b.changed = make(chan struct{})
-	}
-	return records, nil
 }
 
 func (b *box) Start(_ context.Context, _ site.Device, w devices.Work) error {
@@ -81,8 +62,11 @@ func (b *box) Status(context.Context, site.Device, devices.WorkID) (devices.Prog
 func (b *box) told() (starts, again, events int) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return b.starts, b.again, len(b.events)
+	return b.starts, b.again, len(b.journal.Events()) - before
 }
+
+// before is how many events a store begins with.
+const before = 3
 
 // begin runs a Mender for a store in the early morning whose check POS-1 fails.
 func (b *box) begin(t *testing.T) (stop func()) {
@@ -93,10 +77,9 @@ func (b *box) begin(t *testing.T) (stop func()) {
 		Checks:   []site.Check{{ID: "POS-1", Device: "srv-1", Kind: site.CheckService, Repair: &site.Repair{Service: "pos-app"}}},
 		Calendar: window.Calendar{Zone: time.UTC, Start: 0, End: 60, Opening: map[time.Weekday]window.Clock{opens.Weekday(): window.Clock(opens.Hour()*60 + opens.Minute())}},
 	}
-	if b.changed == nil {
-		b.changed = make(chan struct{})
+	if b.Ledger == nil {
 		p := plan.Plan{Opens: now.Add(-time.Minute), Closes: now, Cutoff: now}
-		b.state = run.Foresee(run.State{}, run.Event{Kind: run.NightOpened, At: now, Plan: &p}, run.Event{Kind: run.NightClosed, At: now},
+		b.Ledger, b.journal = ledgertest.Open(t, run.Event{Kind: run.NightOpened, At: now, Plan: &p}, run.Event{Kind: run.NightClosed, At: now},
 			run.Event{Kind: run.CheckEnded, At: now, Check: &site.CheckResult{Check: "POS-1", Device: "srv-1", Outcome: site.Fail, At: now}})
 	}
 	ctx, cancel := context.WithCancel(t.Context())
@@ -154,8 +137,8 @@ func TestAnotherProcessSeesItThrough(t *testing.T) {
 		stop := b.begin(t)
 		<-time.After(20 * time.Second)
 		stop()
-		if len(b.events) != 1 || b.State().Repairs["POS-1"].Outcome != "" {
-			t.Fatalf("when the box stopped: %+v", b.events)
+		if _, _, events := b.told(); events != 1 || b.State().Repairs["POS-1"].Outcome != "" {
+			t.Fatalf("when the box stopped: %+v", b.journal.Events())
 		}
 		b.phases = []devices.Progress{{Phase: devices.PhaseDone}}
 		stop = b.begin(t)
