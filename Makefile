@@ -27,10 +27,10 @@ build: ## static programs for this machine
 release: ## static programs for linux/amd64 and linux/arm64
 	for arch in amd64 arm64; do GOOS=linux GOARCH=$$arch $(BUILD) -o bin/linux-$$arch/ ./cmd/nightfill ./cmd/nightfilld; done
 
-sim: N ?= 10000
+sim: N ?= $(if $(findstring command,$(origin SEED)),1,10000)
 sim: SEED ?= 1
 sim: FAULTS ?=
-sim: ## whole nights with faults, checked: make sim N=10000 SEED=1; one again: make sim N=1 SEED=57; as rare as in stores: FAULTS=realistic
+sim: ## whole nights with faults, checked: make sim N=10000 SEED=1; one again: make sim SEED=57; as rare as in stores: FAULTS=realistic
 	@GOGC=400 go test -count=1 -v -timeout 0 -run 'TestSim$$' ./daemon/sim -sim.n $(N) -sim.seed $(SEED) -sim.faults "$(FAULTS)" -sim.workers $$(getconf _NPROCESSORS_ONLN)
 
 lab-test: ## real sshd, dpkg, reboots and mosquitto; root

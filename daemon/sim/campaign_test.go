@@ -70,7 +70,7 @@ func (c *campaign) play(t *testing.T, seed uint64) {
 	c.mu.Unlock()
 	switch {
 	case tell:
-		t.Errorf("%s\nplay it again: make sim N=1 SEED=%d FAULTS=%s", Shrink(t, r, Mutant{}), seed, *faults)
+		t.Errorf("%s\nplay it again: make sim SEED=%d FAULTS=%s", Shrink(t, r, Mutant{}), seed, *faults)
 	case broken:
 		t.Errorf("seed %d breaks %v", seed, invariantsOf(r))
 	}
