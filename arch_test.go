@@ -172,10 +172,10 @@ func forbiddenOwn(f *file, imported string) string {
 	return "the architecture has no folder " + from
 }
 
-// forbiddenLayer keeps the order window <- site <- estimate <- policy <- plan <- run <- forecast. Any other package of site,
+// forbiddenLayer keeps the order window <- site <- estimate <- policy <- plan <- run <- forecast <- board. Any other package of site,
 // as ready, stands beside run and imports only window and site.
 func forbiddenLayer(dir, imported string) string {
-	order := []string{"site/window", "site", "site/estimate", "site/policy", "site/plan", "site/run", "site/forecast"}
+	order := []string{"site/window", "site", "site/estimate", "site/policy", "site/plan", "site/run", "site/forecast", "site/board"}
 	from, to := layer(dir), layer(imported)
 	if from == to {
 		return ""

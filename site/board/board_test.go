@@ -1,0 +1,169 @@
+package board
+
+import (
+	"encoding/json"
+	"math/rand/v2"
+	"reflect"
+	"testing"
+	"time"
+
+	"github.com/nightfill/nightfill/site"
+	"github.com/nightfill/nightfill/site/plan"
+	"github.com/nightfill/nightfill/site/run"
+	"github.com/nightfill/nightfill/site/window"
+)
+
+// evening is when the night of the tests opens.
+func evening() time.Time { return time.Date(2026, 11, 21, 23, 0, 0, 0, time.UTC) }
+
+// night is a night of two devices: one patch is proven, one breaks and is taken back, one is left out.
+func night() []run.Event {
+	date := window.Date{Year: 2026, Month: 11, Day: 21}
+	at := evening()
+	tick := func() time.Time { at = at.Add(time.Minute); return at }
+	step := func(kind run.Kind, device string, s run.Step, to site.State, outcome run.Outcome, why *site.Reason) run.Event {
+		return run.Event{Kind: kind, At: tick(), Night: date, Device: device, Patch: "p-1", Step: s, Attempt: 1, To: to, Outcome: outcome, Reason: why}
+	}
+	broke := site.Because(site.CodeVerifyFailed, "service pos-app on till-2 did not start within 90 s")
+	return []run.Event{
+		{Kind: run.VerdictChanged, At: tick(), Verdict: site.Ready, Text: "You can open."},
+		{
+			Kind: run.NightOpened, At: tick(), Night: date,
+			Plan: &plan.Plan{
+				Night: date, Opens: evening(), Catalog: 7, Patches: []site.Patch{{ID: "p-1", Title: "One"}},
+				Lanes: []plan.Lane{{Device: "till-1", Jobs: []plan.Job{{Patch: "p-1"}}}, {Device: "till-2", Jobs: []plan.Job{{Patch: "p-1"}}}},
+			},
+			Report: plan.Report{{Device: "till-1", Patch: "p-2", State: site.NotDue, Reason: site.Because(site.CodeNotApplicable, "already there", "installed", "2.0")}},
+		},
+		step(run.StepStarted, "till-1", run.Install, site.Installing, "", nil),
+		step(run.StepEnded, "till-1", run.Install, site.Verifying, run.OK, nil),
+		step(run.StepEnded, "till-1", run.Verify, site.Done, run.OK, nil),
+		step(run.StepStarted, "till-2", run.Install, site.Installing, "", nil),
+		step(run.StepEnded, "till-2", run.Install, site.Verifying, run.OK, nil),
+		step(run.StepEnded, "till-2", run.Verify, site.Failed, run.Bad, broke),
+		step(run.StepEnded, "till-2", run.Prove, site.RolledBack, run.OK, nil),
+		{Kind: run.PatchQuarantined, At: tick(), Patch: "p-1", Text: "abc", Reason: broke},
+		{Kind: run.HoldSet, At: tick(), Device: "till-2", Hold: &site.Hold{Device: "till-2", Reason: "look", Actor: "kim"}},
+		{Kind: run.HoldReleased, At: tick(), Device: "till-2"},
+		{Kind: run.NightClosed, At: tick(), Night: date, Text: "1 done, 1 rolled back"},
+	}
+}
+
+// registers is what a database does with facts: it keeps the one of each key that holds.
+type registers struct {
+	board *Board
+	kept  map[Key]Fact
+}
+
+func newRegisters() *registers { return &registers{NewBoard("acme"), map[Key]Fact{}} }
+
+func (r *registers) hear(t *testing.T, facts []Fact) {
+	t.Helper()
+	for _, f := range facts {
+		if old, known := r.kept[f.Key()]; known && !f.Replaces(old) {
+			continue
+		}
+		r.kept[f.Key()] = f
+		if !r.board.Apply("0142", f, evening()) {
+			t.Errorf("the board cannot read %+v", f)
+		}
+	}
+}
+
+func TestNight(t *testing.T) {
+	r := newRegisters()
+	for i, e := range night() {
+		r.hear(t, Project(e, Mark{1, uint64(i + 1)}, evening()))
+	}
+	s := r.board.Stores["0142"]
+	one, two := s.Devices["till-1"].Jobs["p-1"], s.Devices["till-2"].Jobs["p-1"]
+	minute := func(n int) time.Time { return evening().Add(time.Duration(n) * time.Minute) }
+	if one.State != site.Done || !one.Started.Equal(minute(3)) || !one.Installed.Equal(minute(4)) || !one.Verified.Equal(minute(5)) {
+		t.Errorf("till-1: %+v", one)
+	}
+	if two.State != site.RolledBack || !two.Failed.Equal(minute(8)) || two.FailedCode != site.CodeVerifyFailed || !two.Verified.IsZero() {
+		t.Errorf("till-2: %+v", two)
+	}
+	if want := "verify · verify_failed · service pos-app on till-# did not start within # s"; two.Signature != want {
+		t.Errorf("signature %q, want %q", two.Signature, want)
+	}
+	if state, code, ok := s.Standing(s.Devices["till-1"], "p-2"); state != site.NotDue || code != site.CodeNotApplicable || !ok {
+		t.Errorf("p-2 on till-1 stands %s %s %t", state, code, ok)
+	}
+	if len(s.Holds) != 0 || s.Quarantines["p-1"].Digest != "abc" || s.Verdict.Verdict != site.Ready {
+		t.Errorf("holds %v, quarantines %v, verdict %v", s.Holds, s.Quarantines, s.Verdict)
+	}
+	if s.Opened["2026-11-21"].Planned != 2 || s.Opened["2026-11-21"].LeftOut != 1 || s.Closed["2026-11-21"].Text != "1 done, 1 rolled back" {
+		t.Errorf("the night: %+v, %+v", s.Opened, s.Closed)
+	}
+	if r.board.Patches["p-1"].Title != "One" {
+		t.Errorf("patches: %+v", r.board.Patches)
+	}
+}
+
+// TestShuffled plays the night of an old stream and of a new one in any order and more than once.
+func TestShuffled(t *testing.T) {
+	type told struct {
+		event run.Event
+		mark  Mark
+	}
+	var all []told
+	for stream := int64(1); stream <= 2; stream++ {
+		for i, e := range night() {
+			all = append(all, told{e, Mark{stream, uint64(i + 1)}})
+		}
+	}
+	ordered := newRegisters()
+	for _, m := range all {
+		ordered.hear(t, Project(m.event, m.mark, evening()))
+	}
+	for seed := range uint64(200) {
+		rnd := rand.New(rand.NewPCG(seed, 1))
+		shuffled := newRegisters()
+		again := append(append([]told{}, all...), all[:rnd.IntN(len(all))]...)
+		rnd.Shuffle(len(again), func(i, j int) { again[i], again[j] = again[j], again[i] })
+		for _, m := range again {
+			shuffled.hear(t, Project(m.event, m.mark, evening()))
+		}
+		if !reflect.DeepEqual(ordered.board, shuffled.board) {
+			t.Fatalf("seed %d: the board differs from the one of ordered input", seed)
+		}
+	}
+}
+
+func TestClearedAlertStaysCleared(t *testing.T) {
+	alert := Fact{Kind: KindAlert, Name: "POS-1", Mark: Mark{1, 9}, Body: json.RawMessage(`{"code":"POS-1"}`)}
+	cleared := Fact{Kind: KindAlert, Name: "POS-1", Mark: Mark{1, 9}}
+	if !cleared.Replaces(alert) || alert.Replaces(cleared) || alert.Replaces(alert) {
+		t.Error("a repeat of an alert revives it after it was cleared")
+	}
+	newer := alert
+	newer.Mark.Seq = 10
+	if !newer.Replaces(cleared) {
+		t.Error("an alert that is raised again does not show")
+	}
+}
+
+func TestBodiesThatCannotBeRead(t *testing.T) {
+	b := NewBoard("acme")
+	for _, kind := range []Kind{KindInfo, KindReady, KindNight, KindDevice, KindAlert, KindVerdict, KindCatalog, KindObserved, KindHold, KindJob, KindStarted, KindLeftOut, KindPatch, "unheard"} {
+		if b.Apply("0142", Fact{Kind: kind, Name: "x", Body: json.RawMessage(`[1`)}, evening()) {
+			t.Errorf("%s: a broken body was taken", kind)
+		}
+	}
+}
+
+func TestCompareIDs(t *testing.T) {
+	ordered := []string{"", "0007", "8", "0142", "142", "1000", "till-1", "till-2", "till-10", "till-10a"}
+	for i, a := range ordered {
+		for j, b := range ordered {
+			got := CompareIDs(a, b)
+			if a == "142" && b == "0142" || a == "0142" && b == "142" {
+				continue // equal numbers of unequal length: any fixed order
+			}
+			if (got < 0) != (i < j) || (got > 0) != (i > j) {
+				t.Errorf("CompareIDs(%q, %q) = %d", a, b, got)
+			}
+		}
+	}
+}
