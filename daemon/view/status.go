@@ -217,12 +217,23 @@ func Info(f Facts) map[string]any {
 	for _, d := range f.Store.Devices {
 		devices = append(devices, d.ID)
 	}
-	return map[string]any{
+	info := map[string]any{
 		"schema": "info/1", "store": f.Store.ID, "org": f.Store.Org, "name": f.Store.Name, "ring": f.Store.Ring,
 		"timezone": f.Store.Calendar.Zone.String(), "window": f.Store.Calendar.String(), "devices": devices,
 		"software": "nightfilld " + f.Version, "zone_data": f.ZoneData, "stream": f.Stream,
 		"schemas": []string{"device/1", "night/1", "ready/1", "num/1"}, "rev": f.State.Seq,
 	}
+	if opens, ok := f.Store.Calendar.NextOpening(f.Now); ok {
+		info["opens"] = opens.UTC()
+	}
+	span, ok := f.Store.Calendar.Contains(f.Now)
+	if !ok {
+		span, ok = f.Store.Calendar.Next(f.Now)
+	}
+	if ok {
+		info["window_opens"], info["window_closes"] = span.Open.UTC(), span.Close.UTC()
+	}
+	return info
 }
 
 // Num is the flat set of numbers for gauges.

@@ -225,3 +225,18 @@ func TestQuarantine(t *testing.T) {
 		}
 	}
 }
+
+// TestInfoTellsTheHours holds the moments by which headquarters judges a silent store.
+func TestInfoTellsTheHours(t *testing.T) {
+	f := facts()
+	f.Store.Calendar.Opening = map[time.Weekday]window.Clock{time.Sunday: 8 * 60}
+	info := Info(f)
+	opens, _ := f.Store.Calendar.NextOpening(f.Now)
+	span, open := f.Store.Calendar.Contains(f.Now)
+	if !open {
+		span, _ = f.Store.Calendar.Next(f.Now)
+	}
+	if opens.IsZero() || info["opens"] != opens.UTC() || info["window_opens"] != span.Open.UTC() || info["window_closes"] != span.Close.UTC() {
+		t.Errorf("the hours are %v, %v to %v; want %v, %v", info["opens"], info["window_opens"], info["window_closes"], opens, span)
+	}
+}

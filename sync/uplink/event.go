@@ -30,6 +30,8 @@ type cloudEvent struct {
 	ContentType string    `json:"datacontenttype"`
 	Stream      string    `json:"stream"`
 	Seq         uint64    `json:"seq"`
+	Prev        string    `json:"prevhash,omitempty"`   // of the record before it in the journal
+	Hash        string    `json:"hash,omitempty"`       // of its own record: with data as it is here, unless it is truncated
 	Historical  bool      `json:"historical,omitempty"` // sent more than 120 s after it happened
 	Truncated   bool      `json:"truncated,omitempty"`  // large parts of data were left out
 	Data        run.Event `json:"data"`
@@ -49,6 +51,8 @@ func (u *Uplink) encode(r run.Record, now time.Time) []byte {
 		ContentType: "application/json",
 		Stream:      u.stream,
 		Seq:         r.Seq,
+		Prev:        r.Prev,
+		Hash:        r.Hash,
 		Historical:  now.Sub(e.At) > late,
 		Data:        e,
 	}
