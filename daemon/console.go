@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"os"
 	"slices"
@@ -12,6 +13,7 @@ import (
 	"time"
 
 	"github.com/nightfill/nightfill/daemon/accounts"
+	"github.com/nightfill/nightfill/daemon/bundle"
 	"github.com/nightfill/nightfill/daemon/certificate"
 	"github.com/nightfill/nightfill/daemon/control"
 	"github.com/nightfill/nightfill/daemon/hands"
@@ -133,6 +135,15 @@ func (k desk) Act(ctx context.Context, o console.Order) (console.Done, error) {
 		return k.check(ctx, o)
 	}
 	return console.Done{}, &console.Refusal{Code: console.CodeNoVerb, Say: "this box cannot " + o.Verb}
+}
+
+// Bundle implements console.Box.
+func (k desk) Bundle(ctx context.Context, device, reason, actor string, w io.Writer) error {
+	_, err := k.d.Bundle(ctx, bundle.Ask{Device: device, Reason: reason, Actor: actor}, w)
+	if errors.Is(err, bundle.ErrBusy) {
+		return &console.Refusal{Code: console.CodeTooMany, Say: err.Error() + ": try again in a minute"}
+	}
+	return err
 }
 
 // commit writes down what a person asked for, unless it is not as he saw it.

@@ -25,6 +25,7 @@ import (
 	"github.com/nightfill/nightfill/daemon/hands"
 	"github.com/nightfill/nightfill/daemon/journal"
 	"github.com/nightfill/nightfill/daemon/ledger"
+	"github.com/nightfill/nightfill/daemon/logs"
 	"github.com/nightfill/nightfill/daemon/notify"
 	"github.com/nightfill/nightfill/daemon/repair"
 	"github.com/nightfill/nightfill/daemon/runner"
@@ -56,6 +57,7 @@ type Daemon struct {
 	Options
 	store   site.Store
 	started time.Time
+	recent  *logs.Recent // of the log
 
 	journal     *journal.Journal
 	ledger      *ledger.Ledger
@@ -78,6 +80,7 @@ type Daemon struct {
 
 	refresh  chan struct{} // asks for a look at the catalog now
 	relook   chan struct{} // asks for a look at the devices now
+	bundling chan struct{} // holds one while a support bundle is made
 	supplied chan struct{} // closed when the catalog was looked for once
 	checked  chan struct{} // closed when the checks were carried out once
 	ready    chan struct{} // closed when a night may be planned
@@ -94,15 +97,16 @@ type Daemon struct {
 // directory, the keys or the catalog's root is an error here, before anything runs.
 func New(ctx context.Context, o Options) (*Daemon, error) {
 	d := &Daemon{
-		Options: o, store: o.Config.Store, started: time.Now(), refresh: make(chan struct{}, 1), relook: make(chan struct{}, 1), supplied: make(chan struct{}),
+		Options: o, store: o.Config.Store, started: time.Now(), refresh: make(chan struct{}, 1), relook: make(chan struct{}, 1), bundling: make(chan struct{}, 1), supplied: make(chan struct{}),
 		checked: make(chan struct{}), ready: make(chan struct{}),
 		inventory: site.Inventory{}, results: map[string]site.CheckResult{}, since: map[string]time.Time{},
 	}
+	d.Log, d.recent = logs.Remember(o.Log)
 	if err := os.MkdirAll(o.Config.State, 0o755); err != nil {
 		return nil, fmt.Errorf("cannot make the state directory: %w", err)
 	}
 	var err error
-	if d.journal, err = journal.Open(ctx, journal.Options{Dir: o.Config.State, Log: o.Log, CheckCommand: o.CheckCommand}); err != nil {
+	if d.journal, err = journal.Open(ctx, journal.Options{Dir: o.Config.State, Log: d.Log, CheckCommand: o.CheckCommand}); err != nil {
 		return nil, err
 	}
 	if err := d.assemble(); err != nil {

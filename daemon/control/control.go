@@ -33,6 +33,7 @@ type Box interface {
 	Supplier
 	Toucher
 	Handler
+	Bundler
 }
 
 // Viewer shows what the box knows, without touching a device.

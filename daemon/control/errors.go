@@ -7,6 +7,7 @@ import (
 	"net/http"
 
 	"github.com/nightfill/nightfill/daemon/accounts"
+	"github.com/nightfill/nightfill/daemon/bundle"
 	"github.com/nightfill/nightfill/daemon/journal"
 	"github.com/nightfill/nightfill/site"
 )
@@ -21,6 +22,7 @@ const (
 	CodeNothing     = "nothing_to_release"
 	CodeNoTerminal  = "no_such_terminal"
 	CodeNoRecording = "no_such_recording"
+	CodeBundleBusy  = "bundle_busy"
 	CodeForgotten   = "forgotten" // the journal does not hold these records any more
 	CodeBadJournal  = "bad_journal"
 	CodeTimeout     = "timeout"
@@ -76,6 +78,8 @@ func asError(err error) *Error {
 	case errors.As(err, &refused):
 		return &Error{Status: http.StatusInternalServerError, Code: CodeBadJournal, Message: err.Error(),
 			WhatToDo: "keep the file and tell headquarters"}
+	case errors.Is(err, bundle.ErrBusy):
+		return &Error{Status: http.StatusConflict, Code: CodeBundleBusy, Message: err.Error(), WhatToDo: "try again in a minute"}
 	case errors.Is(err, journal.ErrForgotten):
 		return &Error{Status: http.StatusGone, Code: CodeForgotten, Message: err.Error(), WhatToDo: "ask from record 0 on, which is the first one kept"}
 	case errors.Is(err, context.DeadlineExceeded):

@@ -31,7 +31,7 @@ type route struct {
 }
 
 // routes is everything that the socket can do, but for what is no single answer: the journal, which may be followed, a
-// terminal, and the file of a recording.
+// terminal, the file of a recording, and a support bundle.
 func routes() []route {
 	return []route{
 		{"GET", "/v1/status", quick, (*Server).status},
@@ -95,7 +95,7 @@ func (r *request) read(v any) error {
 
 func (s *Server) handler() http.Handler {
 	mux := http.NewServeMux()
-	methods := map[string]string{"/v1/journal": "GET", "/v1/shell": "POST", "/v1/recordings/{id}/cast": "GET"}
+	methods := map[string]string{"/v1/journal": "GET", "/v1/shell": "POST", "/v1/recordings/{id}/cast": "GET", "/v1/bundle": "POST"}
 	for _, r := range routes() {
 		mux.Handle(r.method+" "+r.path, s.serve(r))
 		methods[r.path] = r.method
@@ -103,6 +103,7 @@ func (s *Server) handler() http.Handler {
 	mux.HandleFunc("GET /v1/journal", s.journal)
 	mux.HandleFunc("POST /v1/shell", s.shell)
 	mux.HandleFunc("GET /v1/recordings/{id}/cast", s.cast)
+	mux.HandleFunc("POST /v1/bundle", s.bundle)
 	for path, method := range methods {
 		mux.HandleFunc(path, func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Allow", method)

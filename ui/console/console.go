@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"io"
 	"log/slog"
 	"net/http"
 	"time"
@@ -24,6 +25,9 @@ type Box interface {
 	Ask(ctx context.Context, question, device string) (any, error)
 	// Picture draws a night as SVG; "" is the newest. Nil = there is no such night.
 	Picture(ctx context.Context, night string) ([]byte, error)
+	// Bundle writes a support bundle as a zip, of a device or, when device is "", of the whole store, and writes
+	// down who took it. When it fails before it wrote anything, nothing was done.
+	Bundle(ctx context.Context, device, reason, actor string, w io.Writer) error
 }
 
 // The questions of Ask.
@@ -229,6 +233,7 @@ func (c *Console) Handler() http.Handler {
 	mux.HandleFunc("GET /console/api/{question}", c.known(c.question))
 	mux.HandleFunc("GET /console/api/journal", c.known(c.records))
 	mux.HandleFunc("GET /console/api/verify", c.known(c.verify))
+	mux.HandleFunc("POST /console/bundle", c.known(c.bundle))
 	mux.HandleFunc("GET /console/ws", c.socket)
 	if c.Terminals != nil {
 		mux.HandleFunc("GET /console/api/recordings", c.known(c.recordings))

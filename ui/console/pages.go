@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/nightfill/nightfill/site"
 	"github.com/nightfill/nightfill/site/run"
 )
 
@@ -27,6 +28,7 @@ type look struct {
 	Name  string
 	User  User
 	In    bool
+	Acts  bool // the person may act
 	App   bool // the page becomes the app where scripts run
 	Body  any
 }
@@ -54,7 +56,7 @@ func (c *Console) loginPage(w http.ResponseWriter, status int, v loginView) {
 
 // page renders into memory first: half a page would be worse than none.
 func (c *Console) page(w http.ResponseWriter, status int, name string, v look) {
-	v.Store, v.Name = c.Store, c.Name
+	v.Store, v.Name, v.Acts = c.Store, c.Name, v.User.Role.May(site.TierMild)
 	var buf bytes.Buffer
 	if err := pages.ExecuteTemplate(&buf, name, v); err != nil {
 		c.Log.Error("cannot render a page of the console", "page", name, "err", err)

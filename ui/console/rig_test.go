@@ -3,7 +3,9 @@ package console_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/cookiejar"
 	"net/http/httptest"
@@ -108,6 +110,20 @@ func (s *shop) Picture(_ context.Context, night string) ([]byte, error) {
 		return nil, nil
 	}
 	return []byte("<svg/>"), nil
+}
+
+func (s *shop) Bundle(_ context.Context, device, reason, actor string, w io.Writer) error {
+	switch reason {
+	case "busy":
+		return &console.Refusal{Code: console.CodeTooMany, Say: "another support bundle is being made"}
+	case "broken":
+		return errors.New("secret words")
+	case "half":
+		_, _ = io.WriteString(w, "PK")
+		return errors.New("the disk is gone")
+	}
+	_, err := fmt.Fprintf(w, "PK %s %s %s", device, reason, actor)
+	return err
 }
 
 func (s *shop) First() uint64 { s.mu.Lock(); defer s.mu.Unlock(); return s.first }

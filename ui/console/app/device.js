@@ -2,6 +2,7 @@
 import { h, refill, when, clock, words, reason, badge } from './dom.js';
 import { ask, lines } from './net.js';
 import { table } from './logs.js';
+import { bundleButton } from './store.js';
 
 // overview is what is so, how it came to be, and its proof.
 export function overview(app, id) {
@@ -66,7 +67,7 @@ export function diagnostics(app, id) {
   const rows = h('div'), found = h('div');
   const button = (verb, label) => h('button', { type: 'button', onclick: () => app.give(verb, id) }, label);
   const panel = h('div', {}, h('p', { class: 'row' }, button('diagnose', 'Look at the device now'), button('check', 'Run every check of the store'),
-    h('button', { type: 'button', onclick: copy }, 'Copy for ticket')), rows, found);
+    h('button', { type: 'button', onclick: copy }, 'Copy for ticket'), bundleButton(app, id)), rows, found);
   let told = '';
 
   function cells() {

@@ -1,5 +1,5 @@
 // The tabs of the whole store.
-import { h, refill, when, words, reason, badge, setting } from './dom.js';
+import { h, refill, when, words, reason, badge, save, setting } from './dom.js';
 import { ask, lines } from './net.js';
 import { table } from './logs.js';
 
@@ -33,6 +33,21 @@ export function tonight(app) {
   return { panel, draw, close: () => clearTimeout(timer) };
 }
 
+// bundleButton downloads a support bundle, of a device or, with '', of the whole store.
+export function bundleButton(app, dev) {
+  async function take() {
+    app.say('The bundle is being made …');
+    const r = await fetch('/console/bundle', { method: 'POST', body: new URLSearchParams({ device: dev }) }).catch(() => null);
+    if (r && r.status === 401) location.reload();
+    if (!r || !r.ok) return app.say('No bundle: ' + (r ? await r.text() : 'the box does not answer'));
+    const name = (r.headers.get('Content-Disposition') || '').match(/"(.+)"/), body = await r.blob().catch(() => null);
+    if (!body) return app.say('The bundle was not received whole.');
+    save(name ? name[1] : 'nightfill.zip', 'application/zip', body);
+    app.say(`The bundle has ${Math.ceil(body.size / 1024)} KiB; no secret of the box is in it. manifest.json in it says what could not be had.`);
+  }
+  return app.user.role !== 'viewer' && h('button', { type: 'button', onclick: take }, 'Download bundle');
+}
+
 // audit is who did what, and whether the journal is whole.
 export function audit(app) {
   const body = h('div'), proof = h('div', { role: 'status' }), more = h('button', { type: 'button', hidden: true, onclick: () => load() }, 'Older');
@@ -61,7 +76,7 @@ export function audit(app) {
     }
   }
   load();
-  return { panel: h('div', {}, h('p', { class: 'row' }, h('button', { type: 'button', onclick: verify }, 'Verify the journal')), proof, h('h2', {}, 'Who did what'), body, h('p', {}, more)) };
+  return { panel: h('div', {}, h('p', { class: 'row' }, h('button', { type: 'button', onclick: verify }, 'Verify the journal'), bundleButton(app, '')), proof, h('h2', {}, 'Who did what'), body, h('p', {}, more)) };
 }
 
 // recordings are those of terminals: to be played, and downloaded.

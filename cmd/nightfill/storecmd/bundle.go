@@ -1,0 +1,124 @@
+package storecmd
+
+import (
+	"archive/zip"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"path/filepath"
+
+	"github.com/google/renameio/v2"
+	"github.com/spf13/cobra"
+
+	"github.com/nightfill/nightfill/daemon/bundle"
+	"github.com/nightfill/nightfill/daemon/control"
+)
+
+func bundleCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "bundle --out FILE.zip [--device DEVICE] [--reason R]",
+		Short: "Write a support bundle: everything that somebody far away needs, and no secret",
+		Long: `Write a support bundle, for who helps from far away: the status, the devices, the night and the plan, checks,
+catalog, clock, disk, numbers, the newest log and journal, and the store file without its secrets. Passwords, PINs,
+keys, tokens and recordings of terminals are never in it. Nothing is asked of the devices.
+
+manifest.json in the zip names every file with its size and SHA-256, and what could not be had with the reason. At
+most 24 MiB are in it before they are compressed. Your login name and the reason go into the journal.
+
+Exit code 3: it is written, but something could not be had.`,
+		Example: "  nightfill bundle --out /tmp/support.zip\n  nightfill bundle --out till-3.zip --device till-3 --reason \"TICKET-1042\"",
+	}
+	ask := control.BundleAsked{}
+	out := cmd.Flags().String("out", "", "write the bundle to this file")
+	cmd.Flags().StringVar(&ask.Device, "device", "", "with more about this device")
+	cmd.Flags().StringVar(&ask.Reason, "reason", "", "what it is for")
+	return action(cmd, cobra.NoArgs, func(s *session, _ []string) error {
+		if *out == "" {
+			return usage(s.cmd, errors.New("--out is missing: say which file to write, like --out support.zip"))
+		}
+		m, err := s.bundle(ask, *out)
+		if err != nil {
+			return err
+		}
+		if err := s.show(m, func(p *printer) { p.bundle(m, *out) }); err != nil {
+			return err
+		}
+		if n := len(m.Missing); n > 0 {
+			return notAllGood("%s could not be had: manifest.json in %s says why", count(n, "part", "parts"), filepath.Base(*out))
+		}
+		return nil
+	})
+}
+
+// bundle writes the file, whole or not at all, and reads its manifest.
+func (s *session) bundle(ask control.BundleAsked, path string) (m bundle.Manifest, err error) {
+	file, err := renameio.NewPendingFile(path, renameio.WithPermissions(0o600))
+	if err != nil {
+		return m, cannotWrite(path, err)
+	}
+	defer file.Cleanup()
+	body, err := s.client.Bundle(s.ctx(), ask)
+	if err != nil {
+		return m, err
+	}
+	defer body.Close()
+	size, err := io.Copy(file, body)
+	if err != nil {
+		return m, fmt.Errorf("the bundle was not received whole, and %s is not written: %w", path, err)
+	}
+	if m, err = manifest(file, size); err != nil {
+		return m, fmt.Errorf("what was received is no support bundle, and %s is not written: %w", path, err)
+	}
+	if err := file.CloseAtomicallyReplace(); err != nil {
+		return m, cannotWrite(path, err)
+	}
+	return m, nil
+}
+
+// cannotWrite names the file that was asked for, not the one that it is written to first.
+func cannotWrite(path string, err error) error {
+	var at *fs.PathError
+	if errors.As(err, &at) {
+		err = at.Err
+	}
+	return fmt.Errorf("cannot write %s: %w", path, err)
+}
+
+// manifest reads the manifest of a zip.
+func manifest(file io.ReaderAt, size int64) (m bundle.Manifest, err error) {
+	z, err := zip.NewReader(file, size)
+	if err != nil {
+		return m, err
+	}
+	text, err := z.Open(bundle.ManifestName)
+	if err != nil {
+		return m, err
+	}
+	defer text.Close()
+	return m, json.NewDecoder(text).Decode(&m)
+}
+
+func (p *printer) bundle(m bundle.Manifest, path string) {
+	about := "the store " + m.Store
+	if m.Device != "" {
+		about = m.Device + " in store " + m.Store
+	}
+	p.line("%s holds %s about %s; %s taken out.", path, count(len(m.Files), "file", "files"), about, places(m.Redacted))
+	for _, gone := range m.Missing {
+		p.line("%s", p.paint(bad, gone.Name+" could not be had: "+gone.Error))
+	}
+	p.line("\nIt never holds:")
+	for _, what := range m.LeftOut {
+		p.line("  %s", what)
+	}
+}
+
+// places counts what a bundle left out.
+func places(n int) string {
+	if n == 1 {
+		return "1 secret was"
+	}
+	return fmt.Sprintf("%d secrets were", n)
+}
