@@ -20,6 +20,7 @@ type Verb struct {
 	Patch  bool   `json:"patch"`  // it names a patch
 	Until  bool   `json:"until"`  // it names a moment, like 05:00 or 4h
 	Key    bool   `json:"key"`    // it names a host key
+	Many   bool   `json:"many"`   // it may be asked of several devices in one go, each by itself
 	// Number: the number of the store has to be typed while it trades.
 	Number bool `json:"number"`
 }
@@ -40,19 +41,19 @@ const (
 // Verbs returns the table, in the order in which buttons stand.
 func Verbs() []Verb {
 	return []Verb{
-		{Name: Retry, Label: "Retry", Tier: site.TierMild, Device: true, Patch: true,
+		{Name: Retry, Label: "Retry", Tier: site.TierMild, Device: true, Many: true, Patch: true,
 			Effect: "Tries the patch once more tonight, by the rules of the night.", Lasts: "as long as the patch takes"},
-		{Name: RollBack, Label: "Roll back", Tier: site.TierModerate, Device: true, Patch: true, Number: true,
+		{Name: RollBack, Label: "Roll back", Tier: site.TierModerate, Device: true, Many: true, Patch: true, Number: true,
 			Effect: "Takes the patch off the device again and proves that what was there before is back.", Lasts: "as long as the rollback takes; the device is away meanwhile"},
-		{Name: Hold, Label: "Hold", Tier: site.TierModerate, Device: true, Store: true, Until: true,
+		{Name: Hold, Label: "Hold", Tier: site.TierModerate, Device: true, Many: true, Store: true, Until: true,
 			Effect: "Nothing is begun until then. What is being installed now is finished or taken back first.", Lasts: "until the moment that you name"},
-		{Name: Release, Label: "Release", Tier: site.TierModerate, Device: true, Store: true,
+		{Name: Release, Label: "Release", Tier: site.TierModerate, Device: true, Many: true, Store: true,
 			Effect: "Ends the hold, or says that you have looked at the device and it may be patched again.", Lasts: "at once"},
-		{Name: Diagnose, Label: "Diagnose", Tier: site.TierMild, Device: true,
+		{Name: Diagnose, Label: "Diagnose", Tier: site.TierMild, Device: true, Many: true,
 			Effect: "Looks at the device; nothing on it is changed.", Lasts: "up to a minute"},
 		{Name: Check, Label: "Check now", Tier: site.TierMild, Store: true,
 			Effect: "Carries out every readiness check of the store; nothing is changed.", Lasts: "up to a minute"},
-		{Name: Restart, Label: "Restart", Tier: site.TierModerate, Device: true, Number: true,
+		{Name: Restart, Label: "Restart", Tier: site.TierModerate, Device: true, Many: true, Number: true,
 			Effect: "Restarts the device and sees that it comes back.", Lasts: "up to 15 minutes; the device is away meanwhile"},
 		{Name: Enrol, Label: "Enrol", Tier: site.TierModerate, Device: true, Key: true,
 			Effect: "Pins the key that the device offers. From then on only a device with this key is talked to.", Lasts: "at once"},

@@ -6,9 +6,9 @@ const more = { tech: 1, admin: 2, viewer: 0 };
 
 // tierOf and what follows are the rules of the box, so that the form asks for what the box will want.
 // The box judges again.
-const tierOf = (v, dev) => (dev === 'all' && v.tier === 'moderate' ? 'severe' : v.tier);
-const needsReason = (v, dev, trading) => tierOf(v, dev) !== 'mild' || (trading && dev !== '');
-const needsNumber = (v, dev, trading) => tierOf(v, dev) === 'severe' || (v.number && trading);
+export const tierOf = (v, dev) => (dev === 'all' && v.tier === 'moderate' ? 'severe' : v.tier);
+export const needsReason = (v, dev, trading) => tierOf(v, dev) !== 'mild' || (trading && dev !== '');
+export const needsNumber = (v, dev, trading) => tierOf(v, dev) === 'severe' || (v.number && trading);
 
 // why says why a verb cannot be asked now, and '' when it can.
 export function why(app, v, dev, may) {
@@ -52,7 +52,7 @@ export async function give(app, v, on) {
   return send(app, v, order);
 }
 
-async function send(app, v, order) {
+export async function send(app, v, order) {
   app.say(`${v.label}${order.dev ? ' ' + order.dev : ''}: under way`);
   let a = await app.line.act(order);
   while (a.code === 'code_needed' || a.code === 'wrong_code') {
@@ -66,7 +66,7 @@ async function send(app, v, order) {
 }
 
 // ended shows a dialog and waits for what it was closed with.
-function ended(dialog) {
+export function ended(dialog) {
   document.body.append(dialog);
   dialog.showModal();
   return new Promise((resolve) => dialog.addEventListener('close', () => {
@@ -75,7 +75,7 @@ function ended(dialog) {
   }));
 }
 
-const closing = () => h('button', { type: 'button', onclick: (e) => e.target.closest('dialog').close('') }, 'Cancel');
+export const closing = () => h('button', { type: 'button', onclick: (e) => e.target.closest('dialog').close('') }, 'Cancel');
 
 async function askCode(say) {
   const code = h('input', { inputmode: 'numeric', autocomplete: 'one-time-code', required: true });

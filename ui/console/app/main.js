@@ -6,6 +6,7 @@ import { overview, diagnostics, history } from './device.js';
 import { tonight, audit, recordings, keysHelp } from './store.js';
 import { terminal } from './terminal.js';
 import { buttons, give, resultLine } from './act.js';
+import { Choice } from './select.js';
 
 const whole = ''; // the place of the whole store
 const has = (verb) => app.user.role !== 'viewer' && app.verbs.some((v) => v.verb === verb);
@@ -21,9 +22,10 @@ const app = {
   result: (a) => {
     refill(ui.said, resultLine(a));
     ui.results.prepend(h('li', { class: a.t === 'act.ok' ? '' : 'wrong' }, resultLine(a)));
-    while (ui.results.childElementCount > 20) ui.results.lastElementChild.remove();
+    while (ui.results.childElementCount > 200) ui.results.lastElementChild.remove();
     ui.past.hidden = false;
   },
+  past: (open) => { ui.past.open = open; },
   found: (verb, dev, a) => {
     if (verb === 'shell' && dev === here() && app.place.get('tab') !== 'terminal') pick('terminal');
     if (verb !== 'diagnose') return;
@@ -54,7 +56,8 @@ function build() {
   ui.problemsHead = h('h2', {}, 'Problems');
   ui.othersHead = h('h2', {}, 'Devices');
   ui.storeLink = h('a', { href: '/console', class: 'device', 'data-device': '' }, h('strong', {}, 'Whole store'));
-  ui.side = h('nav', { class: 'side', 'aria-label': 'Devices' }, h('h1', { class: 'phone' }, 'Devices'), ui.filter, ui.storeLink, ui.problemsHead, ui.problems, ui.othersHead, ui.others);
+  ui.choice = new Choice(app, () => [...ui.side.querySelectorAll('[data-select]')].map((b) => b.dataset.select));
+  ui.side = h('nav', { class: 'side', 'aria-label': 'Devices' }, h('h1', { class: 'phone' }, 'Devices'), ui.filter, ui.storeLink, ui.choice.panel, ui.problemsHead, ui.problems, ui.othersHead, ui.others);
   ui.title = h('h1', { tabindex: -1 });
   ui.state = h('p', { class: 'now' });
   ui.bar = h('div', { class: 'row actions', role: 'group', 'aria-label': 'Actions' });
@@ -176,17 +179,17 @@ const items = new Map(); // device -> its line in the list
 function item(d) {
   let li = items.get(d.device);
   if (!li) {
-    li = h('li', {}, h('a', { class: 'device', href: '/console?device=' + encodeURIComponent(d.device), 'data-device': d.device }));
+    li = h('li', {}, app.user.role !== 'viewer' && ui.choice.box(d.device), h('a', { class: 'device', href: '/console?device=' + encodeURIComponent(d.device), 'data-device': d.device }));
     items.set(d.device, li);
   }
   const text = JSON.stringify([d.state, d.patch, d.update_percentage, d.held && 1, d.by_hand && 1, d.answers]);
   if (li.told !== text) {
     li.told = text;
-    refill(li.firstElementChild, h('strong', {}, d.device), ' ', badge(d.held ? 'held' : d.state), d.held && d.state !== 'held' ? ' ' + words(d.state) : '', d.by_hand && ' by hand',
+    refill(li.lastElementChild, h('strong', {}, d.device), ' ', badge(d.held ? 'held' : d.state), d.held && d.state !== 'held' ? ' ' + words(d.state) : '', d.by_hand && ' by hand',
       h('small', {}, [d.patch, d.update_percentage !== null && d.update_percentage !== undefined && d.update_percentage + ' %'].filter(Boolean).join(' · ')));
   }
-  if (d.device === here()) li.firstElementChild.setAttribute('aria-current', 'page');
-  else li.firstElementChild.removeAttribute('aria-current');
+  if (d.device === here()) li.lastElementChild.setAttribute('aria-current', 'page');
+  else li.lastElementChild.removeAttribute('aria-current');
   return li;
 }
 
@@ -212,6 +215,7 @@ function draw() {
   drawing = requestAnimationFrame(() => {
     drawing = 0;
     list();
+    ui.choice.draw();
     const id = here(), d = app.devices.get(id);
     if (app.line.hello && ui.shown === '' && (id === whole || d)) return show();
     if (open && open.draw) open.draw();
@@ -259,8 +263,10 @@ function keys(e) {
   const typing = e.target.closest('input, textarea, select, dialog, .xterm');
   if (!app.keys || typing || e.ctrlKey || e.metaKey || e.altKey) return;
   const links = [...ui.side.querySelectorAll('a.device')], at = links.indexOf(document.activeElement);
-  const tabs = tabsOf(here());
+  const tabs = tabsOf(here()), on = at > 0 ? links[at].dataset.device : here();
+  const choose = on !== whole && app.user.role !== 'viewer' && (() => ui.choice.toggle(on, undefined, e.shiftKey));
   const act = {
+    x: choose, X: choose, ' ': at > 0 && choose,
     '/': () => ui.filter.focus(), j: () => links[Math.min(at + 1, links.length - 1)].focus(), k: () => links[Math.max(at - 1, 0)].focus(),
     l: () => pick('logs', true), d: () => here() !== whole && pick('diagnostics'), '?': () => keysHelp(app),
   }[e.key] || (/^[1-5]$/.test(e.key) && tabs[e.key - 1] && (() => pick(tabs[e.key - 1][0])));

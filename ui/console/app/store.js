@@ -101,7 +101,7 @@ export function recordings(app) {
 
 // keysHelp lists the keys, and switches those of one letter on and off.
 export function keysHelp(app) {
-  const list = [['/', 'filter the devices'], ['j, k', 'next and previous device'], ['Enter', 'open it'], ['1-5', 'tabs'], ['l', 'its log'], ['d', 'its diagnostics'], ['f, End', 'follow the log again'], ['?', 'this help']];
+  const list = [['/', 'filter the devices'], ['j, k', 'next and previous device'], ['Enter', 'open it'], ['x, Space', 'select it; with Shift all from the last one'], ['1-5', 'tabs'], ['l', 'its log'], ['d', 'its diagnostics'], ['f, End', 'follow the log again'], ['?', 'this help']];
   const off = h('input', { type: 'checkbox', checked: app.keys, onchange: (e) => { app.keys = e.target.checked; setting('keys', app.keys ? 'on' : 'off'); } });
   const d = h('dialog', { 'aria-labelledby': 'keys' }, h('h2', { id: 'keys' }, 'Keys'),
     h('dl', {}, list.map(([k, t]) => [h('dt', {}, h('kbd', {}, k)), h('dd', {}, t)])), h('p', {}, h('label', {}, off, ' Keys of one letter are on')),
