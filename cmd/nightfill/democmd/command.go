@@ -45,6 +45,7 @@ its application: it is taken back. Nothing outside a temporary folder is touched
 		},
 	}
 	cmd.Flags().BoolVar(&d.exit, "exit", false, "end when the night is over and the store is judged")
+	cmd.Flags().StringVar(&d.mqtt, "mqtt", "", "report to this broker, at which a headquarters listens, such as mqtt://127.0.0.1:1883 (default: one of its own)")
 	cmd.Flags().StringVar(&d.dir, "dir", "", "keep everything in this folder (default: a temporary one, removed at the end)")
 	cmd.Flags().BoolVar(&d.json, "json", false, "print what happened as JSON at the end; all else goes to the error output")
 	cmd.Flags().BoolVar(&d.verbose, "verbose", false, "show the appliance's log")
@@ -53,6 +54,7 @@ its application: it is taken back. Nothing outside a temporary folder is touched
 
 type demo struct {
 	version, dir  string
+	mqtt          string
 	exit, verbose bool
 	json          bool
 	data          io.Writer // where the JSON goes
@@ -97,12 +99,12 @@ func (d demo) run(ctx context.Context, out io.Writer) error {
 		return err
 	}
 	defer shop.close()
-	broker, brokerURL, err := demobroker.Start("127.0.0.1:0", nil)
+	brokerURL, stopBroker, err := d.broker()
 	if err != nil {
 		return err
 	}
-	defer broker.Close()
-	hq, err := listenTo(brokerURL)
+	defer stopBroker()
+	hq, err := listenTo(brokerURL, d.mqtt != "")
 	if err != nil {
 		return err
 	}
@@ -130,6 +132,18 @@ func (d demo) run(ctx context.Context, out io.Writer) error {
 	}
 	fmt.Fprintln(out)
 	return d.night(ctx, out, box, hq, screen)
+}
+
+// broker is the one that was named, or one of its own, and what stops that.
+func (d demo) broker() (string, func(), error) {
+	if d.mqtt != "" {
+		return d.mqtt, func() {}, nil
+	}
+	own, url, err := demobroker.Start("127.0.0.1:0", nil)
+	if err != nil {
+		return "", nil, err
+	}
+	return url, func() { _ = own.Close() }, nil // nothing is left to lose
 }
 
 // folder is where everything is kept, and what removes it.

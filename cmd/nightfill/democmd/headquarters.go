@@ -12,6 +12,7 @@ import (
 // headquarters listens to the broker as any subscriber could, and says what it has stored.
 type headquarters struct {
 	client mqtt.Client
+	silent bool // a real one listens too: only that says what is stored
 
 	mu      sync.Mutex
 	last    uint64
@@ -21,9 +22,9 @@ type headquarters struct {
 
 const brokerWait = 5 * time.Second
 
-// listenTo connects to the broker and begins to count.
-func listenTo(url string) (*headquarters, error) {
-	h := &headquarters{}
+// listenTo connects to the broker and begins to count. A silent one says nothing of what it stored.
+func listenTo(url string, silent bool) (*headquarters, error) {
+	h := &headquarters{silent: silent}
 	h.client = mqtt.NewClient(mqtt.NewClientOptions().AddBroker(url).SetClientID("demo-headquarters").SetOrderMatters(true))
 	if t := h.client.Connect(); !t.WaitTimeout(brokerWait) || t.Error() != nil {
 		return nil, fmt.Errorf("cannot reach the demo's broker: %v", t.Error())
@@ -54,6 +55,9 @@ func (h *headquarters) hear(c mqtt.Client, m mqtt.Message) {
 	}
 	last := h.last
 	h.mu.Unlock()
+	if h.silent {
+		return
+	}
 	seen, err := json.Marshal(map[string]any{"stream": e.Stream, "seq": last})
 	if err == nil {
 		c.Publish("nightfill/v1/acme/hq/seen/0142", 1, true, seen)
