@@ -221,7 +221,7 @@ func Info(f Facts) map[string]any {
 		"schema": "info/1", "store": f.Store.ID, "org": f.Store.Org, "name": f.Store.Name, "ring": f.Store.Ring,
 		"timezone": f.Store.Calendar.Zone.String(), "window": f.Store.Calendar.String(), "devices": devices,
 		"software": "nightfilld " + f.Version, "zone_data": f.ZoneData, "stream": f.Stream,
-		"schemas": []string{"device/1", "night/1", "ready/1", "num/1"}, "rev": f.State.Seq,
+		"clock_suspect": f.State.Unsure != nil, "schemas": []string{"device/1", "night/1", "ready/1", "num/1"}, "rev": f.State.Seq,
 	}
 	if opens, ok := f.Store.Calendar.NextOpening(f.Now); ok {
 		info["opens"] = opens.UTC()
@@ -252,7 +252,7 @@ func Num(f Facts) map[string]any {
 		"dev_total": s.Devices.Total, "dev_done": states[site.Done], "dev_failed": states[site.Failed] + states[site.RollbackFailed],
 		"dev_rolled_back": states[site.RolledBack], "dev_held": s.Devices.Held, "dev_no_answer": states[site.NoAnswer],
 		"pct_done": float64(int(done*10)) / 10, "wan_up": flag(f.Line.Connected), "outbox": f.Outbox,
-		"window_open": flag(s.Window.Open), "as_of_unix": f.State.At.Unix(), "rev": f.State.Seq,
+		"window_open": flag(s.Window.Open), "clock_suspect": flag(f.State.Unsure != nil), "as_of_unix": f.State.At.Unix(), "rev": f.State.Seq,
 	}
 }
 

@@ -19,6 +19,8 @@ type Info struct {
 	Devices  []string  `json:"devices"`
 	Software string    `json:"software"`
 	Stream   string    `json:"stream"`
+	// ClockSuspect says that the box does not trust its clock: its times may be wrong.
+	ClockSuspect bool `json:"clock_suspect,omitempty"`
 	// Opens is when the store next opens to customers; zero: never, or not told.
 	Opens time.Time `json:"opens,omitzero"`
 	// WindowOpens and WindowCloses are the open maintenance window, or the next one; zero: none, or not told.
