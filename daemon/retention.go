@@ -37,12 +37,15 @@ func checkpoint(j *journal.Journal) (run.State, error) {
 	return s, nil
 }
 
-// retain forgets records and recordings after thirteen months, once a day.
+// retain forgets records, catalogs and recordings after thirteen months, once a day.
 func (d *Daemon) retain(ctx context.Context) error {
 	return every(ctx, retainEvery, nil, func(ctx context.Context) {
 		before := time.Now().Add(-keepRecords)
 		if err := d.trim(before); err != nil {
 			d.Log.Error("cannot trim the journal", "err", err)
+		}
+		if err := d.forgetCatalogs(before); err != nil {
+			d.Log.Error("cannot forget old catalogs", "err", err)
 		}
 		if err := d.forgetRecordings(ctx, before); err != nil && ctx.Err() == nil {
 			d.Log.Error("cannot forget old recordings", "err", err)
@@ -103,6 +106,15 @@ func (d *Daemon) trim(before time.Time) error {
 		return err
 	}
 	return d.journal.Trim(state.Seq, data)
+}
+
+// forgetCatalogs removes the generations of the catalog that were replaced before a moment, as the
+// journal forgets what was done under them.
+func (d *Daemon) forgetCatalogs(before time.Time) error {
+	if d.catalog == nil || d.ledger.State().Unsure != nil {
+		return nil
+	}
+	return d.catalog.Kept().Forget(before)
 }
 
 func ignore(err, harmless error) error {

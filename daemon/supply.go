@@ -98,7 +98,7 @@ func (d *Daemon) noteCatalog() error {
 	if current.Version == 0 {
 		return nil
 	}
-	note := run.CatalogNote{Version: current.Version, Issued: current.Issued, Patches: []string{}}
+	note := run.CatalogNote{Version: current.Version, Issued: current.Issued, Digest: current.Digest, Patches: []string{}}
 	for _, a := range current.Patches {
 		note.Patches = append(note.Patches, a.Patch.ID)
 		if a.Withdrawn != nil {

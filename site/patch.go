@@ -176,4 +176,6 @@ type Catalog struct {
 	Version int64      `json:"version"` // grows with every publish; 0 = the store has none
 	Issued  time.Time  `json:"issued"`  // signed by headquarters
 	Patches []Approved `json:"patches"`
+	// Digest is of the signed timestamp, which leads by digests to every other byte of the generation.
+	Digest string `json:"digest,omitempty"`
 }

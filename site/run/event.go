@@ -57,6 +57,8 @@ const (
 	AccountChanged Kind = "account.changed"  // an account of the console was made, changed or removed: Actor, Text
 	LoginEnded     Kind = "login.ended"      // somebody logged in at the console: Actor, Text, Outcome ok; or attempts failed: Text, Outcome refused
 	BundleSplit    Kind = "bundle.split"     // a bundle that was taken back goes on in halves: Device, Halves
+	// EvidenceExported is that an evidence pack left the box: Actor, Evidence, Text; Outcome failed when it was broken off.
+	EvidenceExported Kind = "evidence.exported"
 	// PatchQuarantined is a patch that proved itself guilty in this store: Patch, Reason; Text is its digest.
 	PatchQuarantined Kind = "patch.quarantined"
 )
@@ -120,6 +122,7 @@ type Event struct {
 	Catalog  *CatalogNote      `json:"catalog,omitempty"`
 	Alarm    *AlarmNote        `json:"alarm,omitempty"`
 	Repair   *RepairNote       `json:"repair,omitempty"`
+	Evidence *EvidenceNote     `json:"evidence,omitempty"`
 	Halves   [][]string        `json:"halves,omitempty"` // the patches of each half
 	Plan     *plan.Plan        `json:"plan,omitempty"`
 	Report   plan.Report       `json:"report,omitempty"`
@@ -131,10 +134,24 @@ type CatalogNote struct {
 	Version int64     `json:"version"`
 	Issued  time.Time `json:"issued"`
 	Patches []string  `json:"patches"`
+	// Digest is of the signed timestamp, which leads to every other byte of the generation; empty in
+	// records of earlier versions.
+	Digest string `json:"digest,omitempty"`
 	// Withdrawn are the patches that headquarters took back, with its reason for each.
 	Withdrawn map[string]string `json:"withdrawn,omitempty"`
 	// Exceptions are those of this store.
 	Exceptions []site.Exception `json:"exceptions,omitempty"`
+}
+
+// EvidenceNote says what an evidence pack held.
+type EvidenceNote struct {
+	From   window.Date `json:"from"` // the nights
+	To     window.Date `json:"to"`
+	AsOf   time.Time   `json:"as_of"`
+	First  uint64      `json:"first"` // the records
+	Last   uint64      `json:"last"`
+	SHA256 string      `json:"sha256,omitempty"` // of the file; empty when it was broken off
+	Bytes  int64       `json:"bytes"`
 }
 
 // Record is an event in its place in the journal.

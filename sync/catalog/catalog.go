@@ -70,6 +70,12 @@ func New(o Options) (*Catalog, error) {
 	}
 	c := &Catalog{o: o, busy: make(chan struct{}, 1), chain: chain}
 	c.current, c.reason = c.load(chain)
+	if g := c.current; g != nil {
+		// A version that kept nothing may have accepted it: when is not known then.
+		if err := c.keep(g, chain, time.Time{}); err != nil {
+			o.Log.Warn("the catalog is not kept for later proof", "error", err)
+		}
+	}
 	return c, nil
 }
 

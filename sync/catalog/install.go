@@ -65,6 +65,9 @@ func (c *Catalog) install(u *update) (*generation, error) {
 		return nil, why
 	}
 	g.name = name
+	if err := c.keep(g, u.chain, u.ref()); err != nil {
+		return nil, fmt.Errorf("cannot keep the new catalog for later proof: %w", err)
+	}
 	dst := filepath.Join(c.o.Dir, "gen", name)
 	err = errors.Join(os.MkdirAll(filepath.Dir(dst), 0o755), os.RemoveAll(dst), os.Rename(staging, dst), syncDir(filepath.Dir(dst)), syncDir(c.o.Dir))
 	if err == nil {

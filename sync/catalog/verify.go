@@ -16,6 +16,7 @@ import (
 	"github.com/theupdateframework/go-tuf/v2/metadata/trustedmetadata"
 
 	"github.com/nightfill/nightfill/site"
+	"github.com/nightfill/nightfill/sync/catalog/archive"
 )
 
 var (
@@ -24,12 +25,18 @@ var (
 	digestPattern = regexp.MustCompile(`^[0-9a-f]{64}$`)
 )
 
+// role is the signed file of targets, or of a role below it.
+type role = metadata.Metadata[metadata.TargetsType]
+
 // generation is one complete, verified catalog.
 type generation struct {
 	name    string // gen/N
 	files   map[string][]byte
 	catalog site.Catalog
 	expires map[string]time.Time // of targets and of each role below it
+	targets *role                // as it was verified
+	signed  map[string]*role     // those below it
+	at      time.Time            // when it is judged; zero, or before it was issued: when it was issued
 }
 
 // The names of a generation's files: ROLE.json and payload/SHA256.
@@ -41,9 +48,14 @@ func payloadName(sum string) string { return "payload/" + sum }
 // Timestamp and snapshot may be signed by keys of an earlier root of the chain: replacing
 // them does not take approvals back. The targets role must be signed by keys of the newest.
 func verifySet(c chain, read func(name string) ([]byte, error)) (*generation, error) {
+	return verifyAt(c, time.Time{}, read)
+}
+
+// verifyAt is verifySet with a later time of reference than that of signing.
+func verifyAt(c chain, at time.Time, read func(name string) ([]byte, error)) (*generation, error) {
 	var first error
 	for n := len(c.files); n > 0; n-- {
-		g := &generation{files: map[string][]byte{}, expires: map[string]time.Time{}}
+		g := &generation{files: map[string][]byte{}, expires: map[string]time.Time{}, signed: map[string]*role{}, at: at}
 		err := guarded("the catalog", func() error { return g.verify(c, n, read) })
 		if err == nil {
 			return g, nil
@@ -88,12 +100,20 @@ func (g *generation) verify(c chain, n int, read func(string) ([]byte, error)) e
 	if err := c.newest().VerifyDelegate("targets", targets); err != nil {
 		return fmt.Errorf("headquarters replaced the keys of targets: %v", err)
 	}
-	g.expires["targets"] = targets.Signed.Expires
+	g.expires["targets"], g.targets = targets.Signed.Expires, targets
 	roles, err := delegations(targets)
 	if err != nil {
 		return err
 	}
 	return g.roles(tm, roles, load)
+}
+
+// ref is the time that signatures must outlive.
+func (g *generation) ref() time.Time {
+	if g.at.After(g.catalog.Issued) {
+		return g.at
+	}
+	return g.catalog.Issued
 }
 
 func (g *generation) timestamp(tm *trustedmetadata.TrustedMetadata, load func(string) ([]byte, error)) error {
@@ -109,7 +129,8 @@ func (g *generation) timestamp(tm *trustedmetadata.TrustedMetadata, load func(st
 	if g.catalog.Issued, err = issued(ts); err != nil {
 		return err
 	}
-	tm.RefTime = g.catalog.Issued
+	tm.RefTime = g.ref()
+	g.catalog.Digest = archive.Digest(data)
 	if ts, err = tm.UpdateTimestamp(data); err != nil {
 		return err
 	}
@@ -130,6 +151,7 @@ func (g *generation) roles(tm *trustedmetadata.TrustedMetadata, roles []string, 
 			return err
 		}
 		g.expires[role] = md.Signed.Expires
+		g.signed[role] = md
 		listed, err := contents(role, md)
 		if err != nil {
 			return err
