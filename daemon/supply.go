@@ -101,11 +101,11 @@ func (d *Daemon) noteCatalog() error {
 	note := run.CatalogNote{Version: current.Version, Issued: current.Issued, Digest: current.Digest, Patches: []string{}}
 	for _, a := range current.Patches {
 		note.Patches = append(note.Patches, a.Patch.ID)
-		if a.Withdrawn != nil {
-			if note.Withdrawn == nil {
-				note.Withdrawn = map[string]string{}
-			}
-			note.Withdrawn[a.Patch.ID] = a.Withdrawn.Reason
+		switch {
+		case a.Withdrawn != nil:
+			remark(&note.Withdrawn, a.Patch.ID, a.Withdrawn.Reason)
+		case a.Held != nil:
+			remark(&note.Held, a.Patch.ID, a.Held.Reason)
 		}
 		for _, e := range a.Exceptions {
 			if len(e.Stores) == 0 || slices.Contains(e.Stores, d.store.ID) {
@@ -122,6 +122,14 @@ func (d *Daemon) noteCatalog() error {
 		return append([]run.Event{{Kind: run.CatalogUpdated, At: now, Catalog: &note}}, run.Lapsed(s, current.Patches, now)...)
 	})
 	return err
+}
+
+// remark notes a text under a name in a map that may not be there yet.
+func remark(notes *map[string]string, name, text string) {
+	if *notes == nil {
+		*notes = map[string]string{}
+	}
+	(*notes)[name] = text
 }
 
 // fetch brings every artifact that a device of this store may need into the depot, and

@@ -167,6 +167,7 @@ type Approved struct {
 	Patch     Patch       `json:"patch"`
 	Release   *Release    `json:"release,omitempty"`   // nil: signed but not released
 	Withdrawn *Withdrawal `json:"withdrawn,omitempty"` // nil: not withdrawn
+	Held      *PatchHold  `json:"held,omitempty"`      // nil: headquarters did not stop it for now
 	// Exceptions are those of the patch, ended ones too: they tell why it is due again.
 	Exceptions []Exception `json:"exceptions,omitempty"`
 }

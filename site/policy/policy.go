@@ -92,6 +92,8 @@ func (f Facts) Patch(a site.Approved) Verdict {
 	switch {
 	case a.Withdrawn != nil:
 		return notDue(site.CodeWithdrawn, "withdrawn by headquarters: "+a.Withdrawn.Reason, "at", a.Withdrawn.At.Format(time.RFC3339))
+	case a.Held != nil:
+		return Verdict{site.Held, HeldByHeadquarters(a.Held.Reason)}
 	case a.Release == nil:
 		return notDue(site.CodeNotReleased, "signed, but not released to any ring")
 	case !f.Store.Ring.Takes(a.Release.Ring):
@@ -104,6 +106,11 @@ func (f Facts) Patch(a site.Approved) Verdict {
 		return notDue(site.CodeExpired, "the approval ended at "+approval.NotAfter.Format(time.RFC3339), "not_after", approval.NotAfter.Format(time.RFC3339))
 	}
 	return eligible()
+}
+
+// HeldByHeadquarters is why a patch that headquarters stopped for now is not begun, for the reason that it gave.
+func HeldByHeadquarters(reason string) *site.Reason {
+	return site.Because(site.CodeHeld, "held by headquarters: "+reason)
 }
 
 // allows reports whether an optional list of ids, empty meaning all, contains id.

@@ -30,8 +30,8 @@ func MayRetry(s State, device, patch string, now time.Time) *site.Reason {
 	if !ok {
 		return site.Because(site.CodeNotApplicable, patch+" is not in the plan of the newest night")
 	}
-	if why, withdrawn := s.Catalog.Withdrawn[patch]; withdrawn {
-		return site.Because(site.CodeWithdrawn, "withdrawn by headquarters: "+why)
+	if _, reason := s.Catalog.stopped(patch); reason != nil {
+		return reason
 	}
 	if reason := s.quarantined(&p); reason != nil {
 		return reason

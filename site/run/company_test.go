@@ -15,7 +15,8 @@ func (n *story) mayBegin(e run.Event) {
 	if n.now.Add(plan.Needs(p)).After(n.s.Night.Plan.Cutoff) {
 		n.t.Fatalf("%s is begun at %s and needs %s", e.Patch, n.now, plan.Needs(p))
 	}
-	if _, withdrawn := n.s.Catalog.Withdrawn[e.Patch]; withdrawn || n.s.Unsure != nil || n.s.Dirty[e.Device] != nil {
+	_, withdrawn := n.s.Catalog.Withdrawn[e.Patch]
+	if _, held := n.s.Catalog.Held[e.Patch]; withdrawn || held || n.s.Unsure != nil || n.s.Dirty[e.Device] != nil {
 		n.t.Fatalf("%s is begun on %s: withdrawn %v, clock %v, dirty %v", e.Patch, e.Device, withdrawn, n.s.Unsure, n.s.Dirty[e.Device])
 	}
 	for _, name := range []string{e.Device, site.AllDevices} {

@@ -139,6 +139,8 @@ type CatalogNote struct {
 	Digest string `json:"digest,omitempty"`
 	// Withdrawn are the patches that headquarters took back, with its reason for each.
 	Withdrawn map[string]string `json:"withdrawn,omitempty"`
+	// Held are the patches that headquarters stopped for now, with its reason for each.
+	Held map[string]string `json:"held,omitempty"`
 	// Exceptions are those of this store.
 	Exceptions []site.Exception `json:"exceptions,omitempty"`
 }

@@ -186,6 +186,17 @@ func Release(s State, name, actor string, now time.Time) (Event, bool) {
 	return e, true
 }
 
+// stopped says why headquarters wants a patch to be begun nowhere, for good or for now; nil when it does not.
+func (c CatalogNote) stopped(patch string) (site.State, *site.Reason) {
+	if reason, withdrawn := c.Withdrawn[patch]; withdrawn {
+		return site.Skipped, site.Because(site.CodeWithdrawn, "withdrawn by headquarters: "+reason)
+	}
+	if reason, held := c.Held[patch]; held {
+		return site.Held, policy.HeldByHeadquarters(reason)
+	}
+	return "", nil
+}
+
 // Lapsed returns the events that end quarantines by themselves, in the light of a new catalog: of a
 // patch that has other bytes now, and of one that headquarters took back for good.
 func Lapsed(s State, patches []site.Approved, now time.Time) []Event {

@@ -249,8 +249,8 @@ func (d *decider) forbidden(j *Job, p *site.Patch, on standing) (site.State, *si
 		return site.Held, site.Because(site.CodeHeld, "held by "+h.Actor+" until "+h.Until.Format(time.RFC3339)+": "+h.Reason,
 			"until", h.Until.Format(time.RFC3339), "actor", h.Actor)
 	}
-	if reason, withdrawn := d.s.Catalog.Withdrawn[p.ID]; withdrawn {
-		return site.Skipped, site.Because(site.CodeWithdrawn, "withdrawn by headquarters: "+reason)
+	if state, reason := d.s.Catalog.stopped(p.ID); reason != nil {
+		return state, reason
 	}
 	if reason := d.excepted(j); reason != nil {
 		return site.Held, reason

@@ -215,7 +215,10 @@ func (n *story) happen() {
 	case 2:
 		n.add(run.Event{Kind: run.HoldReleased, Device: rapid.SampledFrom([]string{"d0", "d1", site.AllDevices}).Draw(t, "released")})
 	case 3:
-		n.add(run.Event{Kind: run.CatalogUpdated, Catalog: &run.CatalogNote{Withdrawn: map[string]string{rapid.SampledFrom([]string{"p0", "p3"}).Draw(t, "withdrawn"): "bad"}}})
+		n.add(run.Event{Kind: run.CatalogUpdated, Catalog: &run.CatalogNote{
+			Withdrawn: map[string]string{rapid.SampledFrom([]string{"p0", "p3"}).Draw(t, "withdrawn"): "bad"},
+			Held:      map[string]string{rapid.SampledFrom([]string{"p1", "p9"}).Draw(t, "held by headquarters"): "bad"},
+		}})
 	case 4:
 		n.add(run.Event{Kind: run.ClockChanged, Reason: rapid.SampledFrom([]*site.Reason{nil, site.Because(site.CodeClockUnsure, "it jumped")}).Draw(t, "clock")})
 	case 5:

@@ -61,6 +61,9 @@ func (c *Catalog) install(u *update) (*generation, error) {
 	if err != nil {
 		return nil, refused(fmt.Sprintf("the catalog of %s does not verify as a whole: %v; tell headquarters", u.s.base, err))
 	}
+	if err := g.keeps(u.old); err != nil {
+		return nil, refused(fmt.Sprintf("the catalog of %s is refused: %v; tell headquarters", u.s.base, err))
+	}
 	if why := g.expired(u.ref()); why != nil {
 		return nil, why
 	}

@@ -37,6 +37,8 @@ type generation struct {
 	targets *role                // as it was verified
 	signed  map[string]*role     // those below it
 	at      time.Time            // when it is judged; zero, or before it was issued: when it was issued
+	rules   site.Rules
+	holds   site.Holds // empty where the catalog has no such role
 }
 
 // The names of a generation's files: ROLE.json and payload/SHA256.
@@ -140,7 +142,7 @@ func (g *generation) timestamp(tm *trustedmetadata.TrustedMetadata, load func(st
 
 // roles verifies every role below targets and what it lists.
 func (g *generation) roles(tm *trustedmetadata.TrustedMetadata, roles []string, load func(string) ([]byte, error)) error {
-	var rules *site.Rules
+	ruled := false
 	for _, role := range roles {
 		data, err := load(role + ".json")
 		if err != nil {
@@ -164,9 +166,12 @@ func (g *generation) roles(tm *trustedmetadata.TrustedMetadata, roles []string, 
 			if err := p.file.VerifyLengthHashes(data); err != nil {
 				return fmt.Errorf("%s: %w", p.path, err)
 			}
-			if role == site.FleetRole {
-				rules, err = readRules(data)
-			} else {
+			switch role {
+			case site.FleetRole:
+				ruled, err = true, g.readRules(data)
+			case site.HoldsRole:
+				err = g.readHolds(data)
+			default:
 				err = g.addPatch(role, p, data)
 			}
 			if err != nil {
@@ -174,10 +179,14 @@ func (g *generation) roles(tm *trustedmetadata.TrustedMetadata, roles []string, 
 			}
 		}
 	}
-	if rules == nil {
+	if !ruled {
 		return fmt.Errorf("the catalog has no %s", site.RulesTarget)
 	}
-	return g.apply(*rules)
+	if err := g.apply(g.rules); err != nil {
+		return err
+	}
+	g.stop()
+	return nil
 }
 
 // payload is one target of a role.
@@ -199,7 +208,9 @@ func contents(role string, md *metadata.Metadata[metadata.TargetsType]) ([]paylo
 		switch {
 		case role == site.FleetRole && p != site.RulesTarget:
 			return nil, fmt.Errorf("role %s lists %q, which this version does not know: update Nightfill on this box", role, p)
-		case role != site.FleetRole && (p != site.PatchTarget(role, patchID(p)) || !idPattern.MatchString(patchID(p))):
+		case role == site.HoldsRole && p != site.HoldsTarget:
+			return nil, fmt.Errorf("role %s lists %q, which it may not", role, p)
+		case role != site.FleetRole && role != site.HoldsRole && (p != site.PatchTarget(role, patchID(p)) || !idPattern.MatchString(patchID(p))):
 			return nil, fmt.Errorf("role %s lists %q, which it may not", role, p)
 		case !digestPattern.MatchString(sum) || f.Length < 1 || f.Length > maxPayload:
 			return nil, fmt.Errorf("role %s lists %q without a usable sha256 and length", role, p)
@@ -220,10 +231,7 @@ func delegations(targets *metadata.Metadata[metadata.TargetsType]) ([]string, er
 	}
 	var names []string
 	for _, r := range d.Roles {
-		want := site.OwnerPaths(r.Name)
-		if r.Name == site.FleetRole {
-			want = site.FleetPaths
-		}
+		want := site.RolePaths(r.Name)
 		reserved := slices.Contains([]string{"root", "targets", "snapshot", "timestamp", "mirrors"}, r.Name)
 		switch {
 		case reserved || !rolePattern.MatchString(r.Name):
@@ -279,15 +287,19 @@ func decode(what string, data []byte, into any) error {
 	return nil
 }
 
-func readRules(data []byte) (*site.Rules, error) {
-	rules := &site.Rules{}
-	if err := decode(site.RulesTarget, data, rules); err != nil {
-		return nil, err
+func (g *generation) readRules(data []byte) error {
+	if err := decode(site.RulesTarget, data, &g.rules); err != nil {
+		return err
 	}
-	if rules.Schema != site.RulesSchema {
-		return nil, fmt.Errorf("%s has form %d, this version knows %d: update Nightfill on this box", site.RulesTarget, rules.Schema, site.RulesSchema)
+	return form(site.RulesTarget, g.rules.Schema, site.RulesSchema)
+}
+
+// form refuses a target of another form than the one that this version knows.
+func form(target string, has, knows int) error {
+	if has != knows {
+		return fmt.Errorf("%s has form %d, this version knows %d: update Nightfill on this box", target, has, knows)
 	}
-	return rules, nil
+	return nil
 }
 
 // addPatch reads a manifest and checks that it is the one its role and path promise.

@@ -16,6 +16,7 @@ import (
 type Content struct {
 	Patches map[string]site.Patch // an owner's, by id
 	Rules   site.Rules            // the fleet's
+	Holds   site.Holds            // of the holds role
 	Roles   map[string][]string   // who must sign for other roles, in words, by role
 }
 

@@ -101,6 +101,24 @@ Since this key signed version 8:
       now: until 2027-03-20T02:30:00Z, answered for by bob
   - except a on devices till-1 and groups lanes, in stores 0142
 `},
+		{"holds", Signing{Key: "holds-1", Role: "holds", Version: 2, Since: 1, Expires: expires, After: Content{Holds: site.Holds{Patches: map[string]site.PatchHold{
+			"a": {Reason: "prints twice", At: expires}, "b": {Reason: "bad", At: expires, Digest: "abcd"}}}}},
+			`holds-1 signs version 2 of holds, valid until 2027-02-20T02:30:00Z.
+Since this key signed version 1:
+  + hold a
+      since 2027-02-20T02:30:00Z
+      because: prints twice
+  + hold b
+      since 2027-02-20T02:30:00Z
+      because: bad
+      only the bytes abcd
+`},
+		{"lift", Signing{Key: "fleet-1", Role: "fleet", Version: 2, Since: 1, Expires: expires, After: Content{Rules: site.Rules{Lifted: map[string]time.Time{"a": expires}}}},
+			`fleet-1 signs version 2 of fleet, valid until 2027-02-20T02:30:00Z.
+Since this key signed version 1:
+  + lift the hold of a
+      if it was set up to 2027-02-20T02:30:00Z
+`},
 		{"keys", Signing{Key: "root-1", Role: "root", Version: 2, Since: 1, Expires: expires,
 			Before: Content{Roles: map[string][]string{"root": {"1 of root-1 (aa) must sign"}, "targets": {"1 of targets-1 (bb) must sign"}}},
 			After:  Content{Roles: map[string][]string{"root": {"1 of root-1 (aa) must sign"}, "targets": {"1 of targets-2 (cc) must sign"}}}},

@@ -18,6 +18,9 @@ func words(c Content) map[string][]string {
 		out[id] = patchWords(p)
 	}
 	ruleWords(out, c.Rules)
+	for id, h := range c.Holds.Patches {
+		out["hold "+id] = holdWords(h)
+	}
 	for name, lines := range c.Roles {
 		out["role "+name] = lines
 	}
@@ -35,9 +38,20 @@ func ruleWords(out map[string][]string, rules site.Rules) {
 	for id, w := range rules.Withdrawn {
 		out["withdraw "+id] = []string{"because: " + w.Reason}
 	}
+	for id, t := range rules.Lifted {
+		out["lift the hold of "+id] = []string{"if it was set up to " + t.Format(time.RFC3339)}
+	}
 	for _, e := range rules.Exceptions {
 		out["except "+e.Patch+" "+e.Scope()] = exceptionWords(e)
 	}
+}
+
+func holdWords(h site.PatchHold) []string {
+	lines := []string{"since " + h.At.Format(time.RFC3339), "because: " + h.Reason}
+	if h.Digest != "" {
+		lines = append(lines, "only the bytes "+h.Digest)
+	}
+	return lines
 }
 
 func exceptionWords(e site.Exception) []string {

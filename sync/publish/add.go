@@ -173,5 +173,5 @@ func (b *book) signedTarget(owner, id string) *metadata.TargetFiles {
 }
 
 func (b *book) owners() []string {
-	return slices.DeleteFunc(b.Signed.Delegated(), func(name string) bool { return name == site.FleetRole })
+	return slices.DeleteFunc(b.Signed.Delegated(), func(name string) bool { return name == site.FleetRole || name == site.HoldsRole })
 }

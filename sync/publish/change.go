@@ -25,6 +25,7 @@ type Change struct {
 type Content struct {
 	Patches map[string]site.Patch // an owner's, by id
 	Rules   site.Rules            // the fleet's
+	Holds   site.Holds            // of the holds role
 	Roles   map[string][]string   // who must sign for other roles, in words, by role
 }
 
@@ -51,9 +52,12 @@ func (b *book) content(role string, md *roles.Targets) (Content, error) {
 	for path, t := range md.Signed.Targets {
 		var err error
 		sum := t.Hashes["sha256"].String()
-		if role == site.FleetRole {
+		switch role {
+		case site.FleetRole:
 			err = readJSON(b.path(payloadDir, sum+".json"), &c.Rules)
-		} else {
+		case site.HoldsRole:
+			err = readJSON(b.path(payloadDir, sum+".json"), &c.Holds)
+		default:
 			c.Patches[patchID(path)], err = b.manifest(sum)
 		}
 		if err != nil {

@@ -34,6 +34,7 @@ type InitOptions struct {
 	Keys   roles.Keyring // makes the keys
 	Owners []Owner       // none: one owner named "owner" with one key
 	Root   Quorum        // zero: one key
+	Holds  bool          // with the holds role, whose one key may be online
 	Now    time.Time
 }
 
@@ -71,6 +72,9 @@ func Init(o InitOptions) error {
 func (o InitOptions) needs() ([]Owner, error) {
 	one := Quorum{1, 1}
 	all := []Owner{{"root", o.Root}, {"targets", one}, {"snapshot", one}, {"timestamp", one}, {site.FleetRole, one}}
+	if o.Holds {
+		all = append(all, Owner{site.HoldsRole, one})
+	}
 	seen := map[string]bool{}
 	for _, w := range o.Owners {
 		if err := checkOwner(w.Name); err != nil {
@@ -126,10 +130,14 @@ func (o InitOptions) write(needs []Owner, keys map[string][]roles.Made) error {
 	}
 	all := make([]roles.Signers, len(needs))
 	for i, n := range needs {
-		all[i] = roles.Signers{Role: n.Name, Threshold: n.Quorum.Threshold, Keys: keys[n.Name], Paths: []string{site.OwnerPaths(n.Name)}}
-		if n.Name == site.FleetRole {
-			all[i].Paths = []string{site.FleetPaths}
+		all[i] = roles.Signers{Role: n.Name, Threshold: n.Quorum.Threshold, Keys: keys[n.Name], Paths: []string{site.RolePaths(n.Name)}}
+		switch n.Name {
+		case site.FleetRole:
 			all[i].Listed = map[string]*metadata.TargetFiles{site.RulesTarget: roles.Target(data)}
+		case site.HoldsRole:
+			if all[i].Listed, err = r.noHolds(); err != nil {
+				return err
+			}
 		}
 	}
 	if err := roles.Create(o.Dir, all[:4], all[4:], o.Now); err != nil {

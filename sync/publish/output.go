@@ -17,6 +17,9 @@ func (p *publication) out() static.Tree { return static.Tree(p.o.Out) }
 // writePayloads writes the artifacts and manifests that the signed roles name.
 func (p *publication) writePayloads(ctx context.Context) error {
 	for _, name := range p.Signed.Delegated() {
+		if p.only != "" && name != p.only {
+			continue
+		}
 		for target, t := range p.Signed.Roles[name].Signed.Targets {
 			sum := t.Hashes["sha256"].String()
 			data, err := os.ReadFile(p.path(payloadDir, sum+".json"))
@@ -26,7 +29,7 @@ func (p *publication) writePayloads(ctx context.Context) error {
 			if err := p.out().PutTarget(target, sum, data); err != nil {
 				return err
 			}
-			if name == site.FleetRole {
+			if name == site.FleetRole || name == site.HoldsRole {
 				continue
 			}
 			if err := p.writeArtifacts(ctx, sum); err != nil {
@@ -56,6 +59,9 @@ func (p *publication) writeArtifacts(ctx context.Context, manifest string) error
 // writeMetadata writes everything but the timestamp. Stores do not look at any of it yet.
 func (p *publication) writeMetadata() error {
 	for role, file := range p.Files() {
+		if p.only != "" && role != p.only {
+			continue
+		}
 		data, err := os.ReadFile(file)
 		if err != nil {
 			return err
@@ -70,6 +76,9 @@ func (p *publication) writeMetadata() error {
 	}
 	if err := static.WriteOnce(p.out().Path(versioned(p.next.Snapshot.Signed.Version, "snapshot")), data); err != nil {
 		return err
+	}
+	if p.only != "" {
+		return nil // the roots that stores see are theirs
 	}
 	for v := int64(1); v <= p.Signed.Root.Signed.Version; v++ {
 		if data, err = os.ReadFile(p.RootFile(v)); err != nil {
@@ -116,6 +125,9 @@ func (p *publication) finish() (Published, error) {
 		return Published{}, fmt.Errorf("cannot publish to %s: %w", p.o.Out, err)
 	}
 	out := Published{Version: p.next.Timestamp.Signed.Version, Issued: p.o.Now, Expires: p.next.Timestamp.Signed.Expires}
+	if p.only != "" {
+		return out, nil
+	}
 	for _, owner := range p.owners() {
 		for target := range p.Signed.Roles[owner].Signed.Targets {
 			out.Patches = append(out.Patches, patchID(target))

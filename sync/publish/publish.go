@@ -69,6 +69,7 @@ type publication struct {
 	o      Options
 	online roles.Online // what o.Out holds now
 	next   roles.Online
+	only   string // the one role that is given out; "" = every role
 }
 
 func (b *book) begin(o Options) (*publication, error) {
@@ -101,12 +102,20 @@ func (p *publication) run(ctx context.Context) (Published, error) {
 	if err := p.signFleet(); err != nil {
 		return Published{}, err
 	}
+	if err := p.renewHolds(); err != nil {
+		return Published{}, err
+	}
 	if err := p.checkLive(); err != nil {
 		return Published{}, err
 	}
+	return p.give(ctx)
+}
+
+// give makes what is signed visible to stores.
+func (p *publication) give(ctx context.Context) (Published, error) {
 	var err error
 	if p.next, err = p.SignOnline(roles.OnlineOptions{
-		Before: p.online, Where: p.o.Out, Keys: p.o.Keys, KeyDir: p.cfg.Keys, Now: p.o.Now,
+		Before: p.online, Where: p.o.Out, Keys: p.o.Keys, KeyDir: p.cfg.Keys, Now: p.o.Now, Only: p.only,
 		Fields: map[string]any{site.IssuedField: p.o.Now.Format(time.RFC3339)},
 	}); err != nil {
 		return Published{}, err

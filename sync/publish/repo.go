@@ -116,7 +116,7 @@ var (
 
 // checkOwner refuses a role name that would mean something else, here or in a store.
 func checkOwner(name string) error {
-	reserved := []string{"root", "targets", "snapshot", "timestamp", site.FleetRole, "mirrors"}
+	reserved := []string{"root", "targets", "snapshot", "timestamp", site.FleetRole, site.HoldsRole, "mirrors"}
 	switch {
 	case !rolePattern.MatchString(name):
 		return fmt.Errorf("%q is not a name of an owner: use small letters, digits and -, like pos-app", name)

@@ -21,8 +21,10 @@ type Status struct {
 	Withdrawn map[string]site.Withdrawal `json:"withdrawn,omitempty"`
 	// Exceptions are all that are in the rules, ended ones too.
 	Exceptions []site.Exception `json:"exceptions,omitempty"`
-	Waiting    []Waiting        `json:"waiting,omitempty"`
-	Roles      []RoleStatus     `json:"roles"`
+	// Held are the patches that are stopped for now: signed by the holds role, and not lifted.
+	Held    map[string]site.PatchHold `json:"held,omitempty"`
+	Waiting []Waiting                 `json:"waiting,omitempty"`
+	Roles   []RoleStatus              `json:"roles"`
 }
 
 // PatchStatus is one patch in a Status.
@@ -75,6 +77,9 @@ func (b *book) status() (Status, error) {
 			}
 			s.Patches = append(s.Patches, b.patchStatus(p, q.Count(md.Signatures), q.Need))
 		}
+	}
+	if s.Held, err = b.held(); err != nil {
+		return Status{}, err
 	}
 	if s.Waiting, err = b.waiting(); err != nil {
 		return Status{}, err

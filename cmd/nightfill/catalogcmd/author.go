@@ -24,10 +24,11 @@ func open(dir string) (*publish.Repo, error) {
 
 func initCommand() *cobra.Command {
 	cmd := &cobra.Command{
-		Use:   "init DIR --keys KEYDIR [--owner NAME=THRESHOLD/KEYS]... [--root THRESHOLD/KEYS]",
+		Use:   "init DIR --keys KEYDIR [--owner NAME=THRESHOLD/KEYS]... [--root THRESHOLD/KEYS] [--holds]",
 		Short: "Make a new catalog and its keys",
 		Long: `Makes one key file for each key in KEYDIR: root-1, targets-1, snapshot-1,
-timestamp-1, fleet-1 and NAME-1 and so on for each owner. Nothing is overwritten.
+timestamp-1, fleet-1 and NAME-1 and so on for each owner, with --holds holds-1 too.
+Nothing is overwritten.
 Keys are encrypted with the password in NIGHTFILL_KEY_PASSWORD or asked for; set and
 empty it means unencrypted, for labs. Move the keys of root, targets and the owners to
 the people whose they are, and copies of all keys to a safe.`,
@@ -36,6 +37,7 @@ the people whose they are, and copies of all keys to a safe.`,
 	keys := cmd.Flags().String("keys", "", "directory for the new keys")
 	owners := cmd.Flags().StringArray("owner", nil, "an owner of patches, NAME=THRESHOLD/KEYS (default owner=1/1)")
 	root := cmd.Flags().String("root", "1/1", "how many of how many root keys must sign")
+	holds := cmd.Flags().Bool("holds", false, "with the role holds, whose key may be online: it can stop patches, nothing else")
 	return finish(cmd, action(cobra.ExactArgs(1), func(cmd *cobra.Command, args []string) (report, error) {
 		if *keys == "" {
 			return report{}, exit.With(exit.Usage, errors.New("--keys is missing: say where the new keys are to be written"))
@@ -44,7 +46,7 @@ the people whose they are, and copies of all keys to a safe.`,
 		if err != nil {
 			return report{}, err
 		}
-		o := publish.InitOptions{Dir: args[0], KeyDir: *keys, Keys: ring, Now: time.Now()}
+		o := publish.InitOptions{Dir: args[0], KeyDir: *keys, Keys: ring, Holds: *holds, Now: time.Now()}
 		if o.Root, err = quorum("--root", *root); err != nil {
 			return report{}, err
 		}

@@ -32,8 +32,8 @@ and verify. Nothing reaches a store before the owner's threshold signed.`,
   nightfill catalog publish hq /srv/catalog`,
 	}
 	cmd.PersistentFlags().Bool("json", false, "print JSON, errors too")
-	cmd.AddCommand(initCommand(), addCommand(), dropCommand(), signCommand(), releaseCommand(), withdrawCommand(), exceptCommand(),
-		publishCommand(), statusCommand(), verifyCommand(), rotateCommand(), serveCommand(), storeCommand())
+	cmd.AddCommand(initCommand(), addCommand(), dropCommand(), signCommand(), releaseCommand(), withdrawCommand(), exceptCommand(), holdCommand(), liftCommand(),
+		publishCommand(), statusCommand(), verifyCommand(), rotateCommand(), roleCommand(), serveCommand(), storeCommand())
 	return cmd
 }
 

@@ -99,6 +99,8 @@ func statusText(s publish.Status, now time.Time) string {
 		state := releaseText(p.Release)
 		if w, gone := s.Withdrawn[p.ID]; gone {
 			state = "withdrawn " + w.At.Format(time.DateOnly) + ": " + w.Reason
+		} else if h, held := s.Held[p.ID]; held {
+			state += ", HELD since " + h.At.Format(time.RFC3339) + ": " + h.Reason
 		}
 		fmt.Fprintf(&b, "signed  %-24s %s, %s\n", p.ID, p.Owner, state)
 	}
@@ -182,6 +184,8 @@ func catalogText(c site.Catalog) string {
 		state := releaseText(p.Release)
 		if p.Withdrawn != nil {
 			state = "withdrawn: " + p.Withdrawn.Reason
+		} else if p.Held != nil {
+			state += ", HELD since " + p.Held.At.Format(time.RFC3339) + ": " + p.Held.Reason
 		}
 		fmt.Fprintf(&b, "  %-24s %s\n", p.Patch.ID, state)
 		for _, e := range p.Exceptions {
@@ -200,7 +204,7 @@ signs the change with the keys that are in KEYDIR. What other people must sign i
 until they have, stores go on with the old keys. Works for every role.`,
 		Example: "  nightfill catalog rotate hq --role timestamp",
 	}
-	role := cmd.Flags().String("role", "", "root, targets, snapshot, timestamp, fleet or an owner")
+	role := cmd.Flags().String("role", "", "root, targets, snapshot, timestamp, fleet, holds or an owner")
 	replace := cmd.Flags().String("replace", "", "name of the key to take out, like pos-app-2")
 	return finish(cmd, action(cobra.ExactArgs(1), func(cmd *cobra.Command, args []string) (report, error) {
 		if *role == "" {

@@ -80,7 +80,7 @@ func (b *Book) loadPending() error {
 	if b.Pending.Targets, err = readPending[metadata.TargetsType](b, "targets"); err != nil {
 		return err
 	}
-	for _, name := range b.Signed.Delegated() {
+	for _, name := range slices.Compact(slices.Sorted(slices.Values(append(b.Signed.Delegated(), delegated(b.Pending.Targets)...)))) {
 		md, err := readPending[metadata.TargetsType](b, name)
 		if err != nil {
 			return err

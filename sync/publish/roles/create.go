@@ -44,12 +44,8 @@ func Create(dir string, top, below []Signers, now time.Time) error {
 		return err
 	}
 	for _, s := range below {
-		md := metadata.Targets(Expiry(now, Life))
-		md.Signed.Version = NextVersion(0, now)
-		for path, file := range s.Listed {
-			md.Signed.Targets[path] = file
-		}
-		if err := signMade(md, s.Keys); err != nil {
+		md, err := firstRole(s, now)
+		if err != nil {
 			return err
 		}
 		if err := writeRole(signedFile(dir, s.Role), md); err != nil {
@@ -77,14 +73,29 @@ func firstTargets(below []Signers, now time.Time) (*Targets, error) {
 	md.Signed.Version = NextVersion(0, now)
 	md.Signed.Delegations = &metadata.Delegations{Keys: map[string]*metadata.Key{}}
 	for _, s := range below {
-		role := metadata.DelegatedRole{Name: s.Role, Threshold: s.Threshold, Terminating: true, Paths: s.Paths}
-		for _, k := range s.Keys {
-			md.Signed.Delegations.Keys[k.id] = k.Public
-			role.KeyIDs = append(role.KeyIDs, k.id)
-		}
-		md.Signed.Delegations.Roles = append(md.Signed.Delegations.Roles, role)
+		delegate(md.Signed.Delegations, s)
 	}
 	return md, nil
+}
+
+// delegate lets a role sign what is in its paths.
+func delegate(d *metadata.Delegations, s Signers) {
+	role := metadata.DelegatedRole{Name: s.Role, Threshold: s.Threshold, Terminating: true, Paths: s.Paths}
+	for _, k := range s.Keys {
+		d.Keys[k.id] = k.Public
+		role.KeyIDs = append(role.KeyIDs, k.id)
+	}
+	d.Roles = append(d.Roles, role)
+}
+
+// firstRole is the first version of a role below targets.
+func firstRole(s Signers, now time.Time) (*Targets, error) {
+	md := metadata.Targets(Expiry(now, Life))
+	md.Signed.Version = NextVersion(0, now)
+	for path, file := range s.Listed {
+		md.Signed.Targets[path] = file
+	}
+	return md, signMade(md, s.Keys)
 }
 
 // signMade signs md with every key of keys.

@@ -46,6 +46,7 @@ type OnlineOptions struct {
 	Keys   Keyring        // signs
 	KeyDir string         // where people put keys that are missing
 	Fields map[string]any // of the timestamp, beside its own
+	Only   string         // the one role of which the newest version is given out; "" = every role
 	Now    time.Time
 }
 
@@ -66,6 +67,9 @@ func (b *Book) SignOnline(o OnlineOptions) (Online, error) {
 		}
 	}
 	for role, file := range b.Files() {
+		if o.Only != "" && role != o.Only {
+			continue
+		}
 		m, err := metaFile(b.Signed.Version(role), file)
 		if err != nil {
 			return Online{}, err

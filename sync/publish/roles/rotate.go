@@ -106,6 +106,30 @@ func (b *Book) rotateInTargets(role, old string, k Made, keys Keyring, now time.
 	return b.resign(role, nil, append(slices.Clone(b.Signed.Quorum(role).Keys), k.id), keys, now)
 }
 
+// AddRole makes a new role below targets, signed with its keys, and a new version of targets that
+// lets it sign, signed with the keys at hand. Settle puts both in force once enough keys of
+// targets signed.
+func (b *Book) AddRole(s Signers, keys Keyring, now time.Time) error {
+	data, err := os.ReadFile(b.File("targets"))
+	if err != nil {
+		return err
+	}
+	next, err := new(Targets).FromBytes(data)
+	if err != nil {
+		return err
+	}
+	role, err := firstRole(s, now)
+	if err != nil {
+		return err
+	}
+	if err := writeRole(b.pendingFile(s.Role), role); err != nil {
+		return err
+	}
+	b.Pending.Roles[s.Role] = role
+	delegate(next.Signed.Delegations, s)
+	return b.resign("targets", next.Signed.Delegations, b.Signed.Quorum("targets").Keys, keys, now)
+}
+
 // resign makes a new version of a role with the content that is signed now, signed by
 // those of ids that are at hand. What is new in it waits: people look at it before they sign.
 func (b *Book) resign(role string, delegations *metadata.Delegations, ids []string, keys Keyring, now time.Time) error {
