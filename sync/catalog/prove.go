@@ -210,7 +210,7 @@ func (g *generation) proven(e archive.Entry) (*Proven, error) {
 			return nil, err
 		}
 		for _, f := range listed {
-			if name != site.FleetRole {
+			if name != site.FleetRole && name != site.HoldsRole {
 				p.Manifests[patchID(f.path)] = f.digest
 			}
 		}
@@ -253,6 +253,8 @@ func (p *Proven) Judge(patch, store string, at time.Time) error {
 	switch {
 	case a.Withdrawn != nil:
 		return fmt.Errorf("%s was withdrawn in the catalog of version %d", patch, p.Catalog.Version)
+	case a.Held != nil:
+		return fmt.Errorf("%s was held by headquarters in the catalog of version %d", patch, p.Catalog.Version)
 	case a.Release == nil:
 		return fmt.Errorf("%s was signed, but not released, in the catalog of version %d", patch, p.Catalog.Version)
 	case !named(a.Release.Stores) || !named(a.Patch.Stores):
