@@ -133,9 +133,14 @@ func (k desk) Act(ctx context.Context, o console.Order) (console.Done, error) {
 		return k.diagnose(ctx, o)
 	case console.Check:
 		return k.check(ctx, o)
+	case console.Refresh:
+		return k.refresh(ctx, o)
 	}
 	return console.Done{}, &console.Refusal{Code: console.CodeNoVerb, Say: "this box cannot " + o.Verb}
 }
+
+// Cache implements console.Box.
+func (k desk) Cache(ctx context.Context) (any, error) { return k.d.Cache(ctx) }
 
 // Bundle implements console.Box.
 func (k desk) Bundle(ctx context.Context, device, reason, actor string, w io.Writer) error {
@@ -235,6 +240,23 @@ func (k desk) check(ctx context.Context, o console.Order) (console.Done, error) 
 	report, results, err := k.d.CheckNow(ctx)
 	bad := len(slices.DeleteFunc(slices.Clone(results), func(r site.CheckResult) bool { return r.Outcome != site.Fail }))
 	return console.Done{Say: fmt.Sprintf("%d checks were carried out, %d failed", len(results), bad), Data: control.Checked{Ready: report.Document(), Results: results}}, err
+}
+
+// refresh looks for a newer catalog; the artifacts arrive by themselves.
+func (k desk) refresh(ctx context.Context, o console.Order) (console.Done, error) {
+	if err := k.looked(o); err != nil {
+		return console.Done{}, err
+	}
+	c, changed, err := k.d.lookForCatalog(ctx)
+	if err != nil {
+		return console.Done{}, err
+	}
+	ask(k.d.refresh)
+	news := "the store has the newest catalog already"
+	if changed {
+		news = "the store has a new catalog"
+	}
+	return console.Done{Say: fmt.Sprintf("%s: version %d of %s; what is missing of it is fetched now", news, c.Version, k.clock(c.Issued))}, nil
 }
 
 func (k desk) zone() *time.Location {

@@ -212,7 +212,7 @@ func TestUIConsole(t *testing.T) {
 	p.click(`[data-verb=retry]`)
 	p.Await(`nightfill.devices.get('till-3').state === 'done' && !nightfill.night.open`)
 	p.click(`[data-device=""]`)
-	for _, tab := range []string{"tonight", "logs", "audit"} {
+	for _, tab := range []string{"tonight", "logs", "cache", "audit"} {
 		p.see(tab, "store-"+tab)
 	}
 	p.click("#tab-tonight")
@@ -237,6 +237,9 @@ func TestUIConsole(t *testing.T) {
 	p.Do(chromedp.Navigate(p.base + "/console?list=1"))
 	p.Await(`nightfill.synced`)
 	p.see("", "phone-list")
+	p.click(`[data-device=""]`)
+	p.see("cache", "phone-cache")
+	p.click(`.back`)
 	p.click(`[data-device="till-3"]`)
 	p.see("overview", "phone")
 	p.Script(false)

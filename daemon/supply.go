@@ -62,14 +62,19 @@ func (d *Daemon) supplyOnce(ctx context.Context, first bool) error {
 // resupply refreshes the catalog, takes note of a new one and fetches what is missing. Without a
 // line to the catalog, what is known already is fetched and kept all the same.
 func (d *Daemon) resupply(ctx context.Context) (changed bool, err error) {
-	changed, err = d.catalog.Refresh(ctx, time.Now())
-	if err != nil {
+	_, changed, err = d.lookForCatalog(ctx)
+	return changed, errors.Join(err, d.fetch(ctx))
+}
+
+// lookForCatalog refreshes the catalog and takes note of a new one.
+func (d *Daemon) lookForCatalog(ctx context.Context) (current site.Catalog, changed bool, err error) {
+	if d.catalog == nil {
+		return site.Catalog{}, false, errNoCatalog()
+	}
+	if changed, err = d.catalog.Refresh(ctx, time.Now()); err != nil {
 		d.noteRefusal(err)
 	}
-	if noted := d.noteCatalog(); noted != nil {
-		return changed, errors.Join(err, noted)
-	}
-	return changed, errors.Join(err, d.fetch(ctx))
+	return d.catalog.Last(), changed, errors.Join(err, d.noteCatalog())
 }
 
 // noteRefusal writes down that what the server offered was not accepted. That the server
@@ -142,7 +147,9 @@ func (d *Daemon) fetchFrom(ctx context.Context, source *depot.Depot) error {
 	wanted := d.wanted()
 	for _, a := range wanted {
 		if !d.depot.Has(a) {
-			if err := source.Fetch(ctx, a); err != nil {
+			err := source.Fetch(ctx, a)
+			d.noteFetch(a, err)
+			if err != nil {
 				problems = append(problems, err)
 				continue
 			}
@@ -158,9 +165,9 @@ func (d *Daemon) fetchFrom(ctx context.Context, source *depot.Depot) error {
 	return errors.Join(problems...)
 }
 
-// wanted lists the artifacts of every patch that is released to this store and made for one
-// of its devices, and of the open night's plan.
-func (d *Daemon) wanted() []site.Artifact {
+// wantedPatches are those that are released to this store and made for one of its devices, and those of the
+// open night's plan.
+func (d *Daemon) wantedPatches() []site.Patch {
 	facts := policy.Facts{Store: d.store, Now: time.Now()}
 	var patches []site.Patch
 	for _, a := range d.catalog.Last().Patches {
@@ -175,9 +182,14 @@ func (d *Daemon) wanted() []site.Artifact {
 	if night := d.ledger.State().Night; night.Open() {
 		patches = append(patches, night.Plan.Patches...)
 	}
+	return patches
+}
+
+// wanted lists the artifacts of the wanted patches, each once.
+func (d *Daemon) wanted() []site.Artifact {
 	var wanted []site.Artifact
 	have := map[string]bool{}
-	for _, p := range patches {
+	for _, p := range d.wantedPatches() {
 		for _, a := range policy.Needed(p) {
 			if !have[a.SHA256] {
 				have[a.SHA256] = true

@@ -95,7 +95,8 @@ func (d *Daemon) bundleParts(device string) []bundle.Part {
 		part("devices.json", func(ctx context.Context) (any, error) { return view.Devices(d.View(ctx)), nil }),
 		part("observations.json", func(context.Context) (any, error) { return d.seen(), nil }),
 		part("night.json", func(ctx context.Context) (any, error) { return d.NightAt(ctx, window.Date{}) }),
-		part("plan.json", func(ctx context.Context) (any, error) { return d.foreseen(ctx) }),
+		part("plan.json", func(ctx context.Context) (any, error) { return d.foresee(ctx) }),
+		part("cache.json", func(ctx context.Context) (any, error) { return d.Cache(ctx) }),
 		part("catalog.json", func(context.Context) (any, error) { return d.catalogNow() }),
 		part("clock.json", func(context.Context) (any, error) { return d.clockNow(), nil }),
 		part("disk.json", func(context.Context) (any, error) { return d.diskNow() }),
@@ -130,21 +131,6 @@ func (d *Daemon) newestChecks() []site.CheckResult {
 		results = append(results, d.results[id])
 	}
 	return results
-}
-
-// foreseen plans this or the next window from what was seen last.
-func (d *Daemon) foreseen(ctx context.Context) (any, error) {
-	now := time.Now()
-	span, inside := d.store.Calendar.Contains(now)
-	if !inside {
-		var ok bool
-		if span, ok = d.store.Calendar.Next(now); !ok {
-			return nil, errors.New("no maintenance window opens within a year")
-		}
-		now = span.Open
-	}
-	scene := d.planned(ctx, d.seen(), span, now)
-	return map[string]any{"plan": scene.Plan, "report": scene.Report, "begins": scene.Begins}, nil
 }
 
 func (d *Daemon) catalogNow() (any, error) {

@@ -289,6 +289,8 @@ func (s *Server) hold(r *request) (any, error) {
 	return hold, nil
 }
 
+func (s *Server) cache(r *request) (any, error) { return s.Box.Cache(r.ctx) }
+
 func (s *Server) refresh(r *request) (any, error) {
 	c, changed, err := s.Box.Refresh(r.ctx)
 	if err != nil {

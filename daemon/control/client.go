@@ -167,6 +167,11 @@ func (c *Client) Diagnose(ctx context.Context, device string) (view.Diagnosis, e
 	return get[view.Diagnosis](ctx, c, "GET", "/v1/devices/"+url.PathEscape(device)+"/diagnosis", nil, nil)
 }
 
+// Cache returns what the store has of its catalog and of the artifacts that it needs.
+func (c *Client) Cache(ctx context.Context) (view.Cache, error) {
+	return get[view.Cache](ctx, c, "GET", "/v1/cache", nil, nil)
+}
+
 // Excerpt says which records of the journal are wanted.
 type Excerpt struct {
 	Since  *uint64 // the first record; 0 = the first one kept, nil = the newest Limit records

@@ -40,6 +40,8 @@ type Box interface {
 type Viewer interface {
 	// View returns everything that the views are made of.
 	View(ctx context.Context) view.Facts
+	// Cache returns what the store has of its catalog and of the artifacts that it needs.
+	Cache(ctx context.Context) (view.Cache, error)
 	// Why answers for one patch on a device, or for every one when patch is "".
 	Why(ctx context.Context, device, patch string) ([]view.Answer, error)
 	// NightAt folds a night from the journal; the zero date is the newest. Nil = there is no such night.

@@ -52,6 +52,7 @@ func routes() []route {
 		{"POST", "/v1/retry", quick, (*Server).retry},
 		{"POST", "/v1/rollback", quick, (*Server).rollback},
 		{"POST", "/v1/restart", looking, (*Server).restart},
+		{"GET", "/v1/cache", quick, (*Server).cache},
 		{"POST", "/v1/catalog/refresh", moving, (*Server).refresh},
 		{"POST", "/v1/catalog/import", moving, (*Server).importFrom},
 		{"POST", "/v1/enrol", quick, (*Server).enrol},

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"maps"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -261,4 +262,22 @@ func Verify(ctx context.Context, address string, files fs.FS, root []byte, now t
 		return site.Catalog{}, err
 	}
 	return c.Current(now)
+}
+
+// Until is when the newest catalog that verified stops approving anything unless it is refreshed, and why: the
+// role whose signature ends then, or "" for its age. The zero time means that there is none.
+func (c *Catalog) Until() (until time.Time, role string) {
+	c.mu.Lock()
+	g := c.current
+	c.mu.Unlock()
+	if g == nil {
+		return time.Time{}, ""
+	}
+	until = g.catalog.Issued.Add(c.o.MaxOffline)
+	for _, name := range slices.Sorted(maps.Keys(g.expires)) {
+		if end := g.expires[name]; end.Before(until) {
+			until, role = end, name
+		}
+	}
+	return until, role
 }

@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -29,6 +30,9 @@ type Depot struct {
 	stall  time.Duration
 	rate   func() int64
 	free   func(dir string) (uint64, error)
+
+	mu       sync.Mutex           // held for memory only
+	verified map[string]time.Time // when the bytes of a digest were compared with it last
 }
 
 // Option changes how a Depot fetches.
@@ -54,7 +58,7 @@ func New(dir, base string, client *http.Client, options ...Option) *Depot {
 		dir: dir, base: strings.TrimSuffix(base, "/") + "/", client: client,
 		stall: 30 * time.Second,
 		rate:  func() int64 { return 0 },
-		free:  freeSpace,
+		free:  freeSpace, verified: map[string]time.Time{},
 	}
 	for _, o := range options {
 		o(d)
@@ -126,6 +130,7 @@ func (d *Depot) Verify(ctx context.Context, a site.Artifact) error {
 			fmt.Errorf("artifact %s was damaged in the store (sha256 %s, expected %s): it was removed and must be fetched again", a.Name, got, a.SHA256),
 			os.Remove(d.path(a)))
 	}
+	d.note(a)
 	return nil
 }
 

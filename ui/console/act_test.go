@@ -80,7 +80,7 @@ func order(v console.Verb, device, with, id string) map[string]any {
 
 // expected is the rule, written another way.
 func expected(role site.UserRole, v console.Verb, device string, trading bool, with string) string {
-	mild := map[string]bool{console.Retry: true, console.Diagnose: true, console.Check: true}[v.Name]
+	mild := map[string]bool{console.Retry: true, console.Diagnose: true, console.Check: true, console.Refresh: true}[v.Name]
 	typed := device == site.AllDevices || trading && map[string]bool{console.RollBack: true, console.Restart: true, console.Shell: true}[v.Name]
 	switch {
 	case role == site.UserViewer, role == site.UserTech && device == site.AllDevices:

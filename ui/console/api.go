@@ -128,6 +128,16 @@ func (c *Console) lines(w http.ResponseWriter, from, limit uint64) {
 	}
 }
 
+// cache answers what the box has of its catalog and of the artifacts that it needs.
+func (c *Console) cache(w http.ResponseWriter, r *http.Request, _ User) {
+	v, err := c.Box.Cache(r.Context())
+	if err != nil {
+		c.fail(w, err)
+		return
+	}
+	c.json(w, http.StatusOK, v)
+}
+
 // verify has the whole journal checked.
 func (c *Console) verify(w http.ResponseWriter, r *http.Request, _ User) {
 	ctx, cancel := context.WithTimeout(r.Context(), askLimit)

@@ -25,6 +25,8 @@ type Box interface {
 	Ask(ctx context.Context, question, device string) (any, error)
 	// Picture draws a night as SVG; "" is the newest. Nil = there is no such night.
 	Picture(ctx context.Context, night string) ([]byte, error)
+	// Cache is what the box has of its catalog and of the artifacts that it needs.
+	Cache(ctx context.Context) (any, error)
 	// Bundle writes a support bundle as a zip, of a device or, when device is "", of the whole store, and writes
 	// down who took it. When it fails before it wrote anything, nothing was done.
 	Bundle(ctx context.Context, device, reason, actor string, w io.Writer) error
@@ -232,6 +234,7 @@ func (c *Console) Handler() http.Handler {
 	mux.HandleFunc("GET /console/night.svg", c.known(c.picture))
 	mux.HandleFunc("GET /console/api/{question}", c.known(c.question))
 	mux.HandleFunc("GET /console/api/journal", c.known(c.records))
+	mux.HandleFunc("GET /console/api/cache", c.known(c.cache))
 	mux.HandleFunc("GET /console/api/verify", c.known(c.verify))
 	mux.HandleFunc("POST /console/bundle", c.known(c.bundle))
 	mux.HandleFunc("GET /console/ws", c.socket)

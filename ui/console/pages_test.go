@@ -202,6 +202,9 @@ func TestJournalInParts(t *testing.T) {
 			t.Errorf("%s: %d lines, from %.40s to %.40s", path, len(lines), first, last)
 		}
 	}
+	if text := body(t, r.do("GET", "/console/api/cache", nil)); text != "{\"used\":7}\n" {
+		t.Errorf("cache: %s", text)
+	}
 	if text := body(t, r.do("GET", "/console/api/verify", nil)); text != "{\"records\":3}\n" {
 		t.Errorf("verify: %s", text)
 	}

@@ -126,6 +126,8 @@ func (s *shop) Bundle(_ context.Context, device, reason, actor string, w io.Writ
 	return err
 }
 
+func (s *shop) Cache(context.Context) (any, error) { return map[string]int{"used": 7}, nil }
+
 func (s *shop) First() uint64 { s.mu.Lock(); defer s.mu.Unlock(); return s.first }
 func (s *shop) Last() uint64  { s.mu.Lock(); defer s.mu.Unlock(); return uint64(len(s.records)) }
 func (s *shop) Stream() string {

@@ -33,6 +33,7 @@ const (
 	Release  = "release"
 	Diagnose = "diagnose"
 	Check    = "check"
+	Refresh  = "refresh"
 	Restart  = "restart"
 	Enrol    = "enrol"
 	Shell    = "shell"
@@ -53,6 +54,8 @@ func Verbs() []Verb {
 			Effect: "Looks at the device; nothing on it is changed.", Lasts: "up to a minute"},
 		{Name: Check, Label: "Check now", Tier: site.TierMild, Store: true,
 			Effect: "Carries out every readiness check of the store; nothing is changed.", Lasts: "up to a minute"},
+		{Name: Refresh, Label: "Refresh now", Tier: site.TierMild, Store: true,
+			Effect: "Looks for a newer catalog now, and fetches what is missing. What is not signed as it should be changes nothing.", Lasts: "up to three minutes for the catalog; artifacts go on arriving by themselves"},
 		{Name: Restart, Label: "Restart", Tier: site.TierModerate, Device: true, Many: true, Number: true,
 			Effect: "Restarts the device and sees that it comes back.", Lasts: "up to 15 minutes; the device is away meanwhile"},
 		{Name: Enrol, Label: "Enrol", Tier: site.TierModerate, Device: true, Key: true,

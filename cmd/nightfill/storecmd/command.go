@@ -51,7 +51,7 @@ func Commands() []*cobra.Command {
 		}
 		return commands
 	}
-	all := group(GroupLook, statusCommand(), devicesCommand(), planCommand(), rehearseCommand(), whyCommand(), nightCommand(), diagnoseCommand())
+	all := group(GroupLook, statusCommand(), devicesCommand(), planCommand(), rehearseCommand(), whyCommand(), nightCommand(), cacheCommand(), diagnoseCommand())
 	all = append(all, group(GroupAct, checkCommand(), holdCommand(), releaseCommand(), ackCommand(), retryCommand(), rollbackCommand(), restartCommand(), shellCommand(), enrolCommand())...)
 	all = append(all, group(GroupProve, journalCommand(), recordingsCommand(), replayCommand(), bundleCommand())...)
 	return append(all, group(GroupSetUp, userCommand(), versionCommand())...)

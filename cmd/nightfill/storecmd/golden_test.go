@@ -73,6 +73,12 @@ func trouble(t *testing.T, b *controltest.Box, comment string) {
 			b.SetCheck("NET-1", site.Pass, "the gateway 10.77.0.1 answers to an echo"),
 			b.SetCheck("PRN-1", site.Fail, "it is out of paper, it is offline"),
 			b.SetCheck("CERT-1", site.Warn, "its certificate ends on 2026-12-04, in 12 days; warns from 30, fails from 0"))
+	case strings.Contains(comment, "(uncached)"):
+		b.SetFacts(func(f *view.Facts) {
+			f.State.Cached = maps.Clone(f.State.Cached)
+			delete(f.State.Cached, strings.Repeat("a", 64))
+			f.CatalogNo = site.Because(site.CodeCatalogOld, "the catalog was issued 20 days ago")
+		})
 	case strings.Contains(comment, "(odd)"):
 		b.SetFacts(odd)
 	case strings.Contains(comment, "(excepted)"):

@@ -53,7 +53,7 @@ type May struct {
 // Documents shows everything. Results are the newest of the checks, by id.
 func Documents(f view.Facts, results map[string]site.CheckResult) console.Documents {
 	d := console.Documents{Trading: Trading(f), Ready: f.Report.Document()}
-	store := Store{Status: view.StatusOf(f), Trading: d.Trading, May: map[string]May{console.Check: {}, console.Hold: {}, console.Release: {}}}
+	store := Store{Status: view.StatusOf(f), Trading: d.Trading, May: map[string]May{console.Check: {}, console.Refresh: {}, console.Hold: {}, console.Release: {}}}
 	if h, ok := f.State.Holds[site.AllDevices]; ok {
 		store.Held = &h
 	} else {

@@ -4,6 +4,7 @@ import { Line } from './net.js';
 import { Log, logView } from './logs.js';
 import { overview, diagnostics, history } from './device.js';
 import { tonight, audit, recordings, keysHelp } from './store.js';
+import { cache } from './cache.js';
 import { terminal } from './terminal.js';
 import { buttons, give, resultLine } from './act.js';
 import { Choice } from './select.js';
@@ -11,7 +12,7 @@ import { Choice } from './select.js';
 const whole = ''; // the place of the whole store
 const has = (verb) => app.user.role !== 'viewer' && app.verbs.some((v) => v.verb === verb);
 const tabsOf = (id) => (id === whole
-  ? [['tonight', 'Tonight', tonight], ['logs', 'Logs', (app) => logView(app, '')], ['audit', 'Audit', audit], ...(has('shell') ? [['recordings', 'Recordings', recordings]] : [])]
+  ? [['tonight', 'Tonight', tonight], ['logs', 'Logs', (app) => logView(app, '')], ['cache', 'Cache', cache], ['audit', 'Audit', audit], ...(has('shell') ? [['recordings', 'Recordings', recordings]] : [])]
   : [['overview', 'Overview', overview], ['logs', 'Logs', logView], ['diagnostics', 'Diagnostics', diagnostics], ...(has('shell') ? [['terminal', 'Terminal', terminal]] : []), ['history', 'History', history]]);
 
 const app = {

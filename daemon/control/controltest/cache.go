@@ -1,0 +1,46 @@
+package controltest
+
+import (
+	"context"
+	"time"
+
+	"github.com/nightfill/nightfill/daemon/view"
+	"github.com/nightfill/nightfill/site"
+)
+
+// Cache implements control.Viewer: what the state has as cached is there since the night opened.
+func (b *Box) Cache(ctx context.Context) (view.Cache, error) {
+	if err := b.failing(); err != nil {
+		return view.Cache{}, err
+	}
+	f := view.CacheFacts{Facts: b.View(ctx), Quota: 40 << 30, Free: 100 << 30, URL: "https://patches.example.com/catalog/", Failed: map[string]string{}}
+	if f.Catalog.Version == 0 {
+		return view.CacheOf(f), nil
+	}
+	f.Until = f.Catalog.Issued.AddDate(0, 0, 14)
+	night := f.State.Night
+	f.Plan, f.Report = night.Plan, night.Report
+	if !night.Open() {
+		scene, err := b.Forecast(ctx, time.Time{})
+		if err != nil {
+			return view.Cache{}, err
+		}
+		f.Plan, f.Report = scene.Plan, scene.Report
+	}
+	for _, a := range f.Catalog.Patches {
+		if a.Release.Ring == f.Store.Ring {
+			f.Patches = append(f.Patches, a.Patch)
+		}
+		for _, artifact := range a.Patch.Artifacts {
+			f.Failed[artifact.SHA256] = "cannot fetch " + artifact.Name + ": the server answers 503"
+		}
+	}
+	f.Held = func(a site.Artifact) view.Held {
+		if !f.State.Cached[a.SHA256] {
+			return view.Held{Bytes: 1 << 20}
+		}
+		return view.Held{Whole: true, Bytes: a.Size, Cached: night.Opened, Checked: night.Opened.Add(time.Minute)}
+	}
+	f.Used = 6 << 20
+	return view.CacheOf(f), nil
+}
