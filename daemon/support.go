@@ -95,7 +95,7 @@ func (d *Daemon) bundleParts(device string) []bundle.Part {
 		part("devices.json", func(ctx context.Context) (any, error) { return view.Devices(d.View(ctx)), nil }),
 		part("observations.json", func(context.Context) (any, error) { return d.seen(), nil }),
 		part("night.json", func(ctx context.Context) (any, error) { return d.NightAt(ctx, window.Date{}) }),
-		part("plan.json", func(ctx context.Context) (any, error) { return d.foresee(ctx) }),
+		part("plan.json", d.planNow),
 		part("cache.json", func(ctx context.Context) (any, error) { return d.Cache(ctx) }),
 		part("catalog.json", func(context.Context) (any, error) { return d.catalogNow() }),
 		part("clock.json", func(context.Context) (any, error) { return d.clockNow(), nil }),
@@ -131,6 +131,12 @@ func (d *Daemon) newestChecks() []site.CheckResult {
 		results = append(results, d.results[id])
 	}
 	return results
+}
+
+// planNow is the plan of the night, from what was seen last.
+func (d *Daemon) planNow(ctx context.Context) (any, error) {
+	scene, err := d.foresee(ctx)
+	return map[string]any{"plan": scene.Plan, "report": scene.Report, "begins": scene.Begins}, err
 }
 
 func (d *Daemon) catalogNow() (any, error) {
