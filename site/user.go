@@ -13,6 +13,13 @@ const (
 // UserRoles returns every role, from the least to the most.
 func UserRoles() []UserRole { return []UserRole{UserViewer, UserTech, UserAdmin} }
 
+// UserManager is a role at headquarters, between viewer and admin: it acts on what needs somebody,
+// and asks for exceptions.
+const UserManager UserRole = "manager"
+
+// HeadquartersRoles returns every role at headquarters, from the least to the most.
+func HeadquartersRoles() []UserRole { return []UserRole{UserViewer, UserManager, UserAdmin} }
+
 // Known reports whether r is one of UserRoles.
 func (r UserRole) Known() bool { return r == UserViewer || r == UserTech || r == UserAdmin }
 

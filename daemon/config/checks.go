@@ -202,24 +202,24 @@ func (f *file) hostName(v value) string {
 }
 
 // percent reads a share of a whole, 1% to 100%.
-func (f *file) percent(v value) int {
-	s, ok := f.raw(v)
+func (r *reader) percent(v value) int {
+	s, ok := r.raw(v)
 	if !ok {
 		return 0
 	}
 	n, err := strconv.Atoi(strings.TrimSuffix(s, "%"))
 	if !percentPattern.MatchString(s) || err != nil || n < 1 || n > 100 {
-		f.fail(v, quote(s)+" is not a share from 1% to 100%", "write it like 30%")
+		r.fail(v, quote(s)+" is not a share from 1% to 100%", "write it like 30%")
 		return 0
 	}
 	return n
 }
 
 // between reads a whole number from least to most.
-func (f *file) between(v value, least, most int) (int, bool) {
-	n, ok := f.number(v, least)
+func (r *reader) between(v value, least, most int) (int, bool) {
+	n, ok := r.number(v, least)
 	if ok && n > most {
-		f.fail(v, fmt.Sprintf("%d is more than %d", n, most), fmt.Sprintf("write a number from %d to %d", least, most))
+		r.fail(v, fmt.Sprintf("%d is more than %d", n, most), fmt.Sprintf("write a number from %d to %d", least, most))
 	}
 	return n, ok && n <= most
 }

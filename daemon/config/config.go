@@ -157,21 +157,29 @@ func defaults() template {
 // Load reads the store file at path. An error of its content is a Problems; any
 // other error means that the file could not be read.
 func Load(path string) (Config, error) {
-	info, err := os.Stat(path)
+	data, err := storeForm().load(path)
 	if err != nil {
-		return Config{}, fmt.Errorf("cannot read the store file: %w", err)
+		return Config{}, err
 	}
-	if !info.Mode().IsRegular() {
-		return Config{}, fmt.Errorf("cannot read the store file: %s is not a file", path)
-	}
-	if info.Size() > maxSize {
-		return Config{}, tooLarge(path)
+	return Parse(path, data)
+}
+
+// load reads a file of this form, unless it is too large to be one.
+func (f form) load(path string) ([]byte, error) {
+	info, err := os.Stat(path)
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("cannot read the %s: %w", f.what, err)
+	case !info.Mode().IsRegular():
+		return nil, fmt.Errorf("cannot read the %s: %s is not a file", f.what, path)
+	case info.Size() > maxSize:
+		return nil, f.tooLarge(path)
 	}
 	data, err := os.ReadFile(path)
 	if err != nil {
-		return Config{}, fmt.Errorf("cannot read the store file: %w", err)
+		return nil, fmt.Errorf("cannot read the %s: %w", f.what, err)
 	}
-	return Parse(path, data)
+	return data, nil
 }
 
 // Parse reads a store file from data. name is the path that problems name and that
@@ -179,9 +187,9 @@ func Load(path string) (Config, error) {
 // holds all that is wrong with the file.
 func Parse(name string, data []byte) (Config, error) {
 	if len(data) > maxSize {
-		return Config{}, tooLarge(name)
+		return Config{}, storeForm().tooLarge(name)
 	}
-	r := &reader{file: name, dir: filepath.Dir(name), places: map[string]place{}}
+	r := &reader{form: storeForm(), file: name, dir: filepath.Dir(name), places: map[string]place{}}
 	root, ok := r.document(data)
 	if !ok {
 		return Config{}, r.problems.sorted()
@@ -196,6 +204,6 @@ func Parse(name string, data []byte) (Config, error) {
 	return c, nil
 }
 
-func tooLarge(name string) Problems {
-	return Problems{{File: name, Line: 1, Column: 1, Wrong: "is larger than 1 MiB, which is no store file", Instead: "check the name of the file"}}
+func (f form) tooLarge(name string) Problems {
+	return Problems{{File: name, Line: 1, Column: 1, Wrong: "is larger than 1 MiB, which is no " + f.what, Instead: "check the name of the file"}}
 }

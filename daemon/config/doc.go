@@ -1,5 +1,5 @@
-// Package config reads the store file (store.yaml) into a Config: strictly, with
-// every problem reported at once, each with its place in the file and what to
+// Package config reads the store file (store.yaml) into a Config, and the headquarters file
+// (hq.yaml) into a Headquarters: strictly, with every problem reported at once, each with its place in the file and what to
 // write instead.
 //
 // Parse looks at nothing but the text it is given. Check looks at the files that

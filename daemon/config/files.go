@@ -20,7 +20,7 @@ import (
 // them, in the order of the file. It reads them and changes nothing; it does not
 // look at dates, because a box may not know the time yet.
 func Check(c Config) []Problem {
-	k := checker{config: c}
+	k := checker{file: c.File, places: c.places}
 	if c.needsSSH() {
 		k.look("ssh.key", c.SSH.Key, "make one with `ssh-keygen -t ed25519 -N ''` and put the public half on the servers", true, goodSSHKey)
 	}
@@ -31,7 +31,7 @@ func Check(c Config) []Problem {
 		k.look("mqtt.ca", m.CA, "copy the certificate of the broker's authority there", false, goodCertificates)
 		k.look("mqtt.cert", m.Cert, "copy the store's certificate there", false, goodCertificates)
 		if k.look("mqtt.key", m.Key, "copy the key of the store's certificate there", true, goodKey) {
-			k.pair(m.Cert, m.Key)
+			k.pair("mqtt.key", m.Cert, m.Key)
 		}
 		k.look("mqtt.password_file", m.PasswordFile, "write the password of the broker into it", true, goodPassword)
 	}
@@ -54,15 +54,17 @@ func (c Config) needsSSH() bool {
 	return false
 }
 
+// checker looks at the files that a configuration file names.
 type checker struct {
-	config   Config
+	file     string
+	places   map[string]place
 	problems Problems
 }
 
 func (k *checker) report(key, wrong, instead string) {
-	at := k.config.places[key]
+	at := k.places[key]
 	pointer := "/" + strings.NewReplacer(".", "/", "[", "/", "]", "").Replace(key)
-	k.problems = append(k.problems, Problem{File: k.config.File, Line: at.line, Column: at.column, Key: key, Pointer: pointer, Wrong: wrong, Instead: instead})
+	k.problems = append(k.problems, Problem{File: k.file, Line: at.line, Column: at.column, Key: key, Pointer: pointer, Wrong: wrong, Instead: instead})
 }
 
 // look reads the file at path, which "" means there is none, and reports what is wrong with it.
@@ -99,17 +101,17 @@ func (k *checker) look(key, path, absent string, secret bool, good func([]byte) 
 }
 
 // pair reports a key that does not belong to its certificate.
-func (k *checker) pair(cert, key string) {
+func (k *checker) pair(name, cert, key string) {
 	certificate, err := os.ReadFile(cert)
 	if err != nil || goodCertificates(certificate) != nil {
-		return // reported for mqtt.cert
+		return // reported for the certificate
 	}
 	private, err := os.ReadFile(key)
 	if err == nil {
 		_, err = tls.X509KeyPair(certificate, private)
 	}
 	if err != nil {
-		k.report("mqtt.key", fmt.Sprintf("%s does not belong to the certificate %s", key, cert), "copy the two files that were made together")
+		k.report(name, fmt.Sprintf("%s does not belong to the certificate %s", key, cert), "copy the two files that were made together")
 	}
 }
 

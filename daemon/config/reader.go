@@ -27,8 +27,19 @@ type value struct {
 	keyAt   place  // of its key, or of the value itself in a list
 }
 
+// form is what tells one kind of file from another.
+type form struct {
+	what  string // its name in a sentence
+	least string // what to write into an empty one
+}
+
+func storeForm() form {
+	return form{"store file", "write at least version, store and window; `nightfill config schema` describes every key"}
+}
+
 // reader turns nodes into values and collects every problem on the way.
 type reader struct {
+	form
 	file     string
 	dir      string
 	problems Problems
@@ -70,7 +81,7 @@ func (r *reader) document(data []byte) (value, bool) {
 	}
 	switch {
 	case len(bodies) == 0:
-		r.fail(top, "is empty", "write at least version, store and window; `nightfill config schema` describes every key")
+		r.fail(top, "is empty", r.least)
 		return top, false
 	case len(bodies) > 1:
 		top.at = placeOf(bodies[1])

@@ -213,7 +213,7 @@ func parseSize(s string) (int64, error) {
 	return int64(f * unit), nil
 }
 
-// path makes a function that stores the path of a file, made relative to the store file's folder.
+// path makes a function that stores the path of a file, made relative to the folder of the file read.
 func (r *reader) path(to *string) func(value) {
 	return func(v value) {
 		if s, ok := r.text(v); ok {
@@ -278,7 +278,7 @@ func orElse(s, other string) string {
 }
 
 // url returns v as an address with one of the schemes. A password inside it is refused:
-// the store file is shown and sent around.
+// the file is shown and sent around.
 func (r *reader) url(v value, example string, schemes ...string) (*url.URL, bool) {
 	s, ok := r.text(v)
 	if !ok {
@@ -293,7 +293,7 @@ func (r *reader) url(v value, example string, schemes ...string) (*url.URL, bool
 	case !slices.Contains(schemes, u.Scheme):
 		r.fail(v, quote(u.Scheme)+" is not one of "+list(schemes), "write it like "+example)
 	case u.User != nil:
-		r.fail(v, "holds a user name or a password", "remove it: the store file is not a place for secrets")
+		r.fail(v, "holds a user name or a password", "remove it: the "+r.what+" is not a place for secrets")
 	case u.Scheme != "file" && (!isHost(u.Hostname()) || (u.Port() != "" && !isPort(u.Port()))):
 		r.fail(v, quote(s)+" has no valid host and port", "write it like "+example)
 	case u.Fragment != "":

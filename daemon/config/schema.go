@@ -66,12 +66,15 @@ func (n *names) UnmarshalJSON(data []byte) error {
 
 var indexPattern = regexp.MustCompile(`\[[0-9]*\]`)
 
-// Explain explains a key such as window.start, devices.class or devices[2].class; "" is
+// Explain explains a key of the store file, such as window.start, devices.class or devices[2].class; "" is
 // the whole file. An unknown key is an error that says what was perhaps meant.
-func Explain(key string) (Help, error) {
+func Explain(key string) (Help, error) { return storeForm().explain(schemaText, key) }
+
+// explain is Explain for a file of this form.
+func (f form) explain(schema []byte, key string) (Help, error) {
 	var n *node
-	if err := json.Unmarshal(schemaText, &n); err != nil {
-		return Help{}, fmt.Errorf("internal error: the schema of the store file cannot be read: %v", err)
+	if err := json.Unmarshal(schema, &n); err != nil {
+		return Help{}, fmt.Errorf("internal error: the schema of the %s cannot be read: %v", f.what, err)
 	}
 	help := Help{Since: 1}
 	var way []string
@@ -91,7 +94,7 @@ func Explain(key string) (Help, error) {
 			help.Required = false
 			way, n = append(way, "NAME"), n.AdditionalProperties.node
 		default:
-			return Help{}, unknownKey(key, part, strings.Join(way, "."), n)
+			return Help{}, f.unknownKey(key, part, strings.Join(way, "."), n)
 		}
 	}
 	help.Key, help.Description, help.Type = strings.Join(way, "."), n.Description, n.kind()
@@ -99,8 +102,8 @@ func Explain(key string) (Help, error) {
 	return help, nil
 }
 
-func unknownKey(key, part, way string, n *node) error {
-	where := "the store file has no key " + quote(key)
+func (f form) unknownKey(key, part, way string, n *node) error {
+	where := "the " + f.what + " has no key " + quote(key)
 	known := n.below()
 	if len(known) == 0 {
 		return fmt.Errorf("%s: %s has no keys below it", where, way)

@@ -44,28 +44,34 @@ func (f *file) catalog(v value) {
 // mqtt reads which broker is told.
 func (f *file) mqtt(v value) {
 	m := &MQTT{}
+	f.broker(v, m)
+	f.Config.MQTT = m
+}
+
+// broker reads which broker is spoken to, and as whom.
+func (r *reader) broker(v value, m *MQTT, more ...field) {
 	given := map[string]value{}
 	path := func(name string, to *string) field {
-		return may(name, func(v value) { given[name] = v; f.path(to)(v) })
+		return may(name, func(v value) { given[name] = v; r.path(to)(v) })
 	}
 	plain := false
-	f.object(v,
+	r.object(v, append([]field{
 		need("url", `"mqtts://mqtt.example.com:8883"`, func(v value) {
-			if u, ok := f.url(v, "mqtts://mqtt.example.com:8883", "mqtt", "mqtts"); ok {
+			if u, ok := r.url(v, "mqtts://mqtt.example.com:8883", "mqtt", "mqtts"); ok {
 				m.URL, plain = u.String(), u.Scheme == "mqtt"
 			}
 		}),
 		path("ca", &m.CA), path("cert", &m.Cert), path("key", &m.Key),
-		may("username", func(v value) { given["username"] = v; f.into(&m.Username)(v) }),
-		path("password_file", &m.PasswordFile))
-	f.together(given, "cert", "key")
-	f.together(given, "username", "password_file")
+		may("username", func(v value) { given["username"] = v; r.into(&m.Username)(v) }),
+		path("password_file", &m.PasswordFile),
+	}, more...)...)
+	r.together(given, "cert", "key")
+	r.together(given, "username", "password_file")
 	for _, name := range []string{"ca", "cert", "key"} {
 		if one, have := given[name]; have && plain {
-			f.fail(one, "means nothing with mqtt://, which is not encrypted", "write mqtts:// in mqtt.url, or remove it")
+			r.fail(one, "means nothing with mqtt://, which is not encrypted", "write mqtts:// in mqtt.url, or remove it")
 		}
 	}
-	f.Config.MQTT = m
 }
 
 // ssh reads how the box logs in.
@@ -91,11 +97,11 @@ func (f *file) console(v value) {
 }
 
 // together wants two keys both or not at all.
-func (f *file) together(given map[string]value, a, b string) {
+func (r *reader) together(given map[string]value, a, b string) {
 	for _, pair := range [][2]string{{a, b}, {b, a}} {
 		one, have := given[pair[0]]
 		if _, other := given[pair[1]]; have && !other {
-			f.fail(one, "needs "+pair[1]+" beside it", "write "+pair[1]+" too, or remove "+pair[0])
+			r.fail(one, "needs "+pair[1]+" beside it", "write "+pair[1]+" too, or remove "+pair[0])
 		}
 	}
 }
@@ -117,8 +123,8 @@ func (f *file) listen(v value) {
 }
 
 // listener reads one address to listen on; its host may be missing.
-func (f *file) listener(v value, to *string) {
-	s, ok := f.raw(v)
+func (r *reader) listener(v value, to *string) {
+	s, ok := r.raw(v)
 	if !ok {
 		return
 	}
@@ -129,11 +135,11 @@ func (f *file) listener(v value, to *string) {
 	host, port, found := cutLast(s, ":")
 	switch {
 	case isPort(s):
-		f.fail(v, quote(s)+" is not an address to listen on", `write it with a colon: ":`+s+`"`)
+		r.fail(v, quote(s)+" is not an address to listen on", `write it with a colon: ":`+s+`"`)
 	case !found || (host != "" && !isHost(strings.Trim(host, "[]"))):
-		f.fail(v, quote(s)+" is not an address to listen on", `write it like ":8443" or "127.0.0.1:9464", or off`)
+		r.fail(v, quote(s)+" is not an address to listen on", `write it like ":8443" or "127.0.0.1:9464", or off`)
 	case !isPort(port):
-		f.fail(v, quote(port)+" is not a port", "write a number from 1 to 65535")
+		r.fail(v, quote(port)+" is not a port", "write a number from 1 to 65535")
 	default:
 		*to = s
 	}

@@ -1,0 +1,274 @@
+package config
+
+import (
+	_ "embed" // the schema ships with the program
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"github.com/nightfill/nightfill/site"
+)
+
+// Headquarters is one headquarters file (hq.yaml), read and checked, with every default filled in and
+// every relative path made relative to the folder of the file. It is immutable once read.
+type Headquarters struct {
+	File   string // the path that was read; "" = there is none, see LabHeadquarters
+	Org    string
+	MQTT   Broker
+	DB     string // sqlite:PATH or postgres://...; "" = hq.db in State
+	Listen string // host:port of the pages and the API
+	// Metrics is host:port for Prometheus; "" = off.
+	Metrics string
+	TLS     TLS
+	State   string // folder of the accounts, the own certificate and the catalog that was read
+
+	Stores     []ExpectedStore // those that should be heard, in the order of the list
+	Catalog    *CatalogRead    // nil: headquarters knows only the patches that stores plan
+	Login      Login
+	OIDC       *OIDC // nil: only local accounts
+	SMTP       *SMTP // nil: nobody is told by mail
+	Webhooks   []Webhook
+	Escalation []Tier
+	Compliance Compliance
+	Breaker    Breaker
+	Retention  Retention
+	// HomeAssistant has headquarters announce every store to Home Assistant over the same broker.
+	HomeAssistant bool
+
+	places map[string]place
+}
+
+// Broker is the MQTT broker that headquarters listens to.
+type Broker struct {
+	MQTT
+	// Shared names the group of several nightfill-hq that share the work; "" = this one is alone.
+	Shared string
+}
+
+// TLS says how the pages are served.
+type TLS struct {
+	Off       bool   // in the clear; only on loopback
+	Own       bool   // with a certificate that headquarters makes for itself, also on loopback
+	Cert, Key string // files of a certificate; both "" = Own, but for loopback
+}
+
+// ExpectedStore is a store that headquarters should hear from.
+type ExpectedStore struct{ ID, Name, Region string }
+
+// CatalogRead says where headquarters reads the signed catalog, and what it needs to draft a withdrawal
+// or to publish a hold.
+type CatalogRead struct {
+	URL  string // http, https or file
+	Root string // file with the first trusted root
+	// Work is the folder in which `nightfill catalog` works; "" = drafts are shown, and not written.
+	Work string
+	// Out is the folder that is published; needed to publish a hold.
+	Out string
+	// HoldsKey is the file of the online key that may hold a patch; "" = a person signs what is drafted.
+	HoldsKey string
+}
+
+// Login says who gets in at the pages and the API.
+type Login struct {
+	Off  bool // everybody is an admin; only on loopback
+	TOTP TOTP
+	Idle time.Duration // a session ends when it was not used for so long
+}
+
+// OIDC is the organisation's own login.
+type OIDC struct {
+	Name       string // on the button
+	Issuer     string
+	ClientID   string
+	SecretFile string // "" = a public client
+	Address    string // of headquarters as browsers know it: https://hq.example.com
+	Claim      string // the one that holds the groups of a person
+	Scopes     []string
+	Roles      map[site.UserRole][]string // the groups that have a role; who is in none is refused
+}
+
+// SMTP is the mail server that takes what is sent to people.
+type SMTP struct {
+	Host         string // host:port
+	Security     MailSecurity
+	CA           string // file; "" = the certificates that the system trusts
+	From         string
+	Username     string // set together with PasswordFile
+	PasswordFile string
+}
+
+// MailSecurity says how a mail server is spoken to.
+type MailSecurity string
+
+// The ways to speak to a mail server.
+const (
+	MailTLS      MailSecurity = "tls"      // from the first byte
+	MailStartTLS MailSecurity = "starttls" // and not without it
+	MailPlain    MailSecurity = "plain"    // in the clear
+)
+
+// Webhook is an address that is posted to.
+type Webhook struct {
+	Name       string
+	URL        string
+	SecretFile string // its first line signs what is posted; "" = not signed
+}
+
+// Tier tells people of an item that nobody took on.
+type Tier struct {
+	After    time.Duration // since the item began
+	Least    site.Severity // the least severe items that it is for
+	For      []string      // the kinds of items that it is for; empty = all
+	Webhooks []string      // names
+	Mail     []string      // addresses
+	Repeat   time.Duration // once more after so long while nobody took it on; 0 = never
+}
+
+// Compliance says how soon a patch must be proven on a device.
+type Compliance struct {
+	Days map[site.Severity]int // since the vendor's release
+}
+
+// Breaker says when a patch that fails is stopped everywhere.
+type Breaker struct {
+	Off    bool
+	Share  float64 // of the stores that tried it, from 0 to 1
+	Stores int     // and at least so many stores
+}
+
+// Retention says how long what stores told is kept.
+type Retention struct {
+	Whole  time.Duration // an event is packed with those of its day after so long
+	Events time.Duration // and removed after so long
+}
+
+// SLADays are the days that a patch may take without a word in the file.
+func SLADays() map[site.Severity]int {
+	return map[site.Severity]int{site.Critical: 7, site.High: 30, site.Medium: 60, site.Low: 90}
+}
+
+// LabHeadquarters returns what holds without a file: a lab that is started with flags alone.
+func LabHeadquarters() Headquarters {
+	return Headquarters{
+		Org: "acme", Listen: ":8444", Metrics: "127.0.0.1:9465", State: "/var/lib/nightfill-hq",
+		Login:      Login{TOTP: TOTPNever, Idle: 15 * time.Minute},
+		Compliance: Compliance{Days: SLADays()},
+		Breaker:    Breaker{Share: 0.05, Stores: 3},
+		Retention:  Retention{Whole: 30 * 24 * time.Hour, Events: 13 * 30 * 24 * time.Hour},
+	}
+}
+
+func headquartersForm() form {
+	return form{"headquarters file", "write at least version, org and mqtt; `nightfill-hq config schema` describes every key"}
+}
+
+// LoadHeadquarters reads the headquarters file at path. An error of its content is a Problems; any other
+// error means that the file could not be read.
+func LoadHeadquarters(path string) (Headquarters, error) {
+	data, err := headquartersForm().load(path)
+	if err != nil {
+		return Headquarters{}, err
+	}
+	return ParseHeadquarters(path, data)
+}
+
+// ParseHeadquarters reads a headquarters file from data. name is the path that problems name and that
+// relative paths in the file are relative to. Every error is a Problems, which holds all that is wrong.
+func ParseHeadquarters(name string, data []byte) (Headquarters, error) {
+	if len(data) > maxSize {
+		return Headquarters{}, headquartersForm().tooLarge(name)
+	}
+	r := &reader{form: headquartersForm(), file: name, dir: filepath.Dir(name), places: map[string]place{}}
+	root, ok := r.document(data)
+	if !ok {
+		return Headquarters{}, r.problems.sorted()
+	}
+	f := &hqFile{reader: r, Headquarters: LabHeadquarters(), at: map[string]value{}}
+	f.read(root)
+	if len(r.problems) > 0 {
+		return Headquarters{}, r.problems.sorted()
+	}
+	h := f.Headquarters
+	h.File, h.places = name, r.places
+	return h, nil
+}
+
+// Loopback reports whether an address to listen on can be reached from this machine only.
+func Loopback(address string) bool {
+	host, _, err := net.SplitHostPort(address)
+	ip := net.ParseIP(host)
+	return err == nil && (host == "localhost" || ip != nil && ip.IsLoopback())
+}
+
+// Settle fills in what follows from the rest, once flags have had their say, and says what is wrong with
+// the file and the flags together; nil = nothing is.
+func (h *Headquarters) Settle() error {
+	if h.DB == "" {
+		h.DB = "sqlite:" + filepath.Join(h.State, "hq.db")
+	}
+	if h.TLS.Cert == "" && !h.TLS.Own && Loopback(h.Listen) {
+		h.TLS.Off = true
+	}
+	switch {
+	case h.MQTT.URL == "":
+		return fmt.Errorf("no broker is named: write mqtt: {url: ...} in the file, or --mqtt mqtt://HOST:1883")
+	case h.Listen == "":
+		return fmt.Errorf("no address is named to listen on: write listen in the file, or --listen 127.0.0.1:8444")
+	case h.Login.Off && !Loopback(h.Listen):
+		return fmt.Errorf("nobody would have to log in at %s, which others can reach: listen on 127.0.0.1, or keep the login on", h.Listen)
+	case h.TLS.Off && !Loopback(h.Listen):
+		return fmt.Errorf("passwords would travel in the clear to %s: listen on 127.0.0.1, or keep tls on", h.Listen)
+	}
+	return nil
+}
+
+// CheckHeadquarters looks at the files that the headquarters file names and returns what is wrong with
+// them, in the order of the file. It reads them and changes nothing.
+func CheckHeadquarters(h Headquarters) []Problem {
+	k := checker{file: h.File, places: h.places}
+	m := h.MQTT
+	k.look("mqtt.ca", m.CA, "copy the certificate of the broker's authority there", false, goodCertificates)
+	k.look("mqtt.cert", m.Cert, "copy the certificate of headquarters there", false, goodCertificates)
+	if k.look("mqtt.key", m.Key, "copy the key of that certificate there", true, goodKey) {
+		k.pair("mqtt.key", m.Cert, m.Key)
+	}
+	k.look("mqtt.password_file", m.PasswordFile, "write the password of the broker into it", true, goodPassword)
+	k.look("tls.cert", h.TLS.Cert, "copy the certificate of the pages there", false, goodCertificates)
+	if k.look("tls.key", h.TLS.Key, "copy the key of that certificate there", true, goodKey) {
+		k.pair("tls.key", h.TLS.Cert, h.TLS.Key)
+	}
+	if c := h.Catalog; c != nil {
+		k.look("catalog.root", c.Root, "copy root.json from the folder that `nightfill catalog publish` wrote", false, goodRoot)
+		if c.HoldsKey != "" {
+			k.look("catalog.holds_key", c.HoldsKey, "make one with `nightfill catalog`", true, func([]byte) error { return nil })
+		}
+	}
+	if h.OIDC != nil {
+		k.look("oidc.client_secret_file", h.OIDC.SecretFile, "write the secret of the client into it", true, goodPassword)
+	}
+	if h.SMTP != nil {
+		k.look("smtp.ca", h.SMTP.CA, "copy the certificate of the mail server's authority there", false, goodCertificates)
+		k.look("smtp.password_file", h.SMTP.PasswordFile, "write the password of the mail server into it", true, goodPassword)
+	}
+	for i, w := range h.Webhooks {
+		k.look(fmt.Sprintf("webhooks[%d].secret_file", i), w.SecretFile, "write a secret that the other side knows into it", true, goodPassword)
+	}
+	if info, err := os.Stat(h.State); err == nil && !info.IsDir() {
+		k.report("state", h.State+" is a file", "name a folder")
+	}
+	return k.problems.sorted()
+}
+
+//go:embed headquarters.schema.json
+var headquartersSchema []byte
+
+// HeadquartersSchema returns the JSON Schema of the headquarters file.
+func HeadquartersSchema() []byte { return slices.Clone(headquartersSchema) }
+
+// ExplainHeadquarters explains a key of the headquarters file, as Explain does for the store file.
+func ExplainHeadquarters(key string) (Help, error) {
+	return headquartersForm().explain(headquartersSchema, key)
+}

@@ -1,0 +1,340 @@
+package config
+
+import (
+	"net/mail"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/goccy/go-yaml/ast"
+
+	"github.com/nightfill/nightfill/site"
+)
+
+// hqFile reads one headquarters file over its defaults.
+type hqFile struct {
+	*reader
+	Headquarters
+	at map[string]value // where keys stand that are judged together
+}
+
+// read reads the whole file.
+func (f *hqFile) read(root value) {
+	f.object(root,
+		need("version", strconv.Itoa(Version), f.version),
+		need("org", "acme", func(v value) { f.Org, _ = f.name(v) }),
+		need("mqtt", `{url: "mqtts://mqtt.example.com:8883"}`, func(v value) {
+			f.broker(v, &f.MQTT.MQTT, may("shared", func(v value) { f.MQTT.Shared, _ = f.name(v) }))
+		}),
+		may("db", f.database),
+		may("listen", func(v value) { f.at["listen"] = v; f.listener(v, &f.Listen) }),
+		may("metrics", func(v value) { f.at["metrics"] = v; f.listener(v, &f.Metrics) }),
+		may("tls", f.tls),
+		may("state", f.path(&f.State)),
+		may("stores", f.stores),
+		may("catalog", f.catalog),
+		may("login", f.login),
+		may("oidc", f.oidc),
+		may("smtp", f.smtp),
+		may("webhooks", f.webhooks),
+		may("escalation", f.escalation),
+		may("compliance", f.compliance),
+		may("breaker", f.breaker),
+		may("retention", f.retention),
+		may("home_assistant", f.flag(&f.HomeAssistant)))
+	f.settle()
+}
+
+// settle judges what depends on several keys.
+func (f *hqFile) settle() {
+	if v, ok := f.at["listen"]; ok && f.Listen == "" {
+		f.fail(v, "headquarters without its pages is nothing", "write an address like \":8444\"")
+	}
+	if f.Listen == f.Metrics && f.Listen != "" {
+		at, ok := f.at["metrics"]
+		if !ok {
+			at = f.at["listen"]
+		}
+		f.fail(at, quote(f.Metrics)+" is the address of both listen and metrics", "write another port")
+	}
+	if v, ok := f.at["login.off"]; ok && !Loopback(f.Listen) {
+		f.fail(v, "nobody would have to log in at "+f.Listen+", which others can reach", "remove it, or listen on 127.0.0.1")
+	}
+	if v, ok := f.at["tls.off"]; ok && !Loopback(f.Listen) {
+		f.fail(v, "passwords would travel in the clear to "+f.Listen, "remove it, or listen on 127.0.0.1")
+	}
+}
+
+func (f *hqFile) version(v value) {
+	n, ok := v.node.(*ast.IntegerNode)
+	if !ok || n.GetToken().Value != strconv.Itoa(Version) {
+		f.fail(v, "is not "+strconv.Itoa(Version), "write version: "+strconv.Itoa(Version)+", without quotes")
+	}
+}
+
+func (f *hqFile) database(v value) {
+	s, ok := f.text(v)
+	if !ok {
+		return
+	}
+	if path, sqlite := strings.CutPrefix(s, "sqlite:"); sqlite {
+		if path == "" {
+			f.fail(v, "names no file", "write it like sqlite:/var/lib/nightfill-hq/hq.db")
+			return
+		}
+		f.DB = "sqlite:" + f.resolve(path)
+		return
+	}
+	u, err := url.Parse(s)
+	if err != nil || u.Scheme != "postgres" && u.Scheme != "postgresql" {
+		f.fail(v, quote(s)+" is no database", "write sqlite:PATH, or postgres://USER@HOST/NAME")
+		return
+	}
+	if _, has := u.User.Password(); has {
+		f.fail(v, "holds a password", "remove it: put it into a file of the form of ~/.pgpass and name that file in the variable PGPASSFILE")
+		return
+	}
+	f.DB = s
+}
+
+// word reports whether a value is this one word in place of keys.
+func (f *hqFile) word(v value, word string) bool {
+	s, ok := v.node.(*ast.StringNode)
+	return ok && s.Value == word
+}
+
+func (f *hqFile) tls(v value) {
+	if f.word(v, "off") {
+		f.TLS.Off, f.at["tls.off"] = true, v
+		return
+	}
+	if f.TLS.Own = f.word(v, "own"); f.TLS.Own {
+		return
+	}
+	given := map[string]value{}
+	path := func(name string, to *string) field {
+		return may(name, func(v value) { given[name] = v; f.path(to)(v) })
+	}
+	f.object(v, path("cert", &f.TLS.Cert), path("key", &f.TLS.Key))
+	f.together(given, "cert", "key")
+}
+
+func (f *hqFile) catalog(v value) {
+	c := &CatalogRead{}
+	given := map[string]value{}
+	path := func(name string, to *string) field {
+		return may(name, func(v value) { given[name] = v; f.path(to)(v) })
+	}
+	f.object(v,
+		need("url", "https://patches.example.com/catalog/", func(v value) {
+			if u, ok := f.url(v, "https://patches.example.com/catalog/", "http", "https", "file"); ok {
+				c.URL = u.String()
+			}
+		}),
+		need("root", "root.json", f.path(&c.Root)),
+		path("work", &c.Work), path("out", &c.Out), path("holds_key", &c.HoldsKey))
+	if one, ok := given["holds_key"]; ok {
+		for _, name := range []string{"work", "out"} {
+			if _, also := given[name]; !also {
+				f.fail(one, "needs "+name+" beside it", "write "+name+" too, or remove holds_key")
+			}
+		}
+	}
+	f.Catalog = c
+}
+
+func (f *hqFile) login(v value) {
+	if f.word(v, "off") {
+		f.Login.Off, f.at["login.off"] = true, v
+		return
+	}
+	f.object(v,
+		may("totp", func(v value) {
+			if s, ok := f.choice(v, string(TOTPAlways), string(TOTPNever)); ok {
+				f.Login.TOTP = TOTP(s)
+			}
+		}),
+		may("idle", func(v value) { f.Login.Idle, _ = f.span(v, time.Minute) }))
+}
+
+func (f *hqFile) oidc(v value) {
+	o := &OIDC{Name: "your organisation", Claim: "groups", Scopes: []string{"openid", "profile", "email"}, Roles: map[site.UserRole][]string{}}
+	address := func(name string, to *string) field {
+		return need(name, "https://"+name+".example.com", func(v value) {
+			if u, ok := f.url(v, "https://"+name+".example.com", "https", "http"); ok {
+				if *to = strings.TrimSuffix(u.String(), "/"); u.Scheme == "http" && !Loopback(u.Host) && !Loopback(u.Host+":80") {
+					f.fail(v, "is not encrypted", "write https://")
+				}
+			}
+		})
+	}
+	f.object(v,
+		may("name", f.into(&o.Name)),
+		need("issuer", "https://login.example.com", func(v value) {
+			var s string
+			address("issuer", &s).read(v)
+			if s != "" {
+				o.Issuer, _ = f.text(v) // as it is written: the issuer must say the same of itself
+			}
+		}),
+		need("client_id", "nightfill-hq", f.into(&o.ClientID)),
+		may("client_secret_file", f.path(&o.SecretFile)),
+		address("address", &o.Address),
+		may("claim", f.into(&o.Claim)),
+		may("scopes", func(v value) { o.Scopes = nil; f.texts(&o.Scopes)(v) }),
+		need("roles", "{manager: [patch-team], admin: [patch-leads]}", func(v value) { f.roles(v, o) }))
+	f.OIDC = o
+}
+
+// roles reads which groups have which role.
+func (f *hqFile) roles(v value, o *OIDC) {
+	group := func(role site.UserRole) field {
+		return may(string(role), func(v value) {
+			var names []string
+			f.texts(&names)(v)
+			o.Roles[role] = names
+		})
+	}
+	var fields []field
+	for _, role := range site.HeadquartersRoles() {
+		fields = append(fields, group(role))
+	}
+	f.object(v, fields...)
+}
+
+func (f *hqFile) smtp(v value) {
+	s := &SMTP{}
+	given := map[string]value{}
+	f.object(v,
+		need("url", "smtps://mail.example.com", func(v value) { f.mailServer(v, s) }),
+		may("ca", f.path(&s.CA)),
+		need("from", "nightfill@example.com", func(v value) { s.From = f.mailAddress(v) }),
+		may("username", func(v value) { given["username"] = v; f.into(&s.Username)(v) }),
+		may("password_file", func(v value) { given["password_file"] = v; f.path(&s.PasswordFile)(v) }))
+	f.together(given, "username", "password_file")
+	if one, ok := given["username"]; ok && s.Security == MailPlain {
+		f.fail(one, "would travel in the clear", "write smtp:// or smtps:// in smtp.url")
+	}
+	f.SMTP = s
+}
+
+// mailServer reads the address of a mail server; its scheme says how it is spoken to.
+func (f *hqFile) mailServer(v value, s *SMTP) {
+	u, ok := f.url(v, "smtps://mail.example.com", "smtp", "smtps", "smtp+plain")
+	if !ok {
+		return
+	}
+	kind := map[string]struct {
+		security MailSecurity
+		port     string
+	}{"smtps": {MailTLS, "465"}, "smtp": {MailStartTLS, "587"}, "smtp+plain": {MailPlain, "25"}}[u.Scheme]
+	s.Security = kind.security
+	s.Host = u.Hostname() + ":" + orElse(u.Port(), kind.port)
+}
+
+func (f *hqFile) mailAddress(v value) string {
+	s, ok := f.text(v)
+	if !ok {
+		return ""
+	}
+	a, err := mail.ParseAddress(s)
+	if err != nil {
+		f.fail(v, quote(s)+" is not a mail address", "write it like ops@example.com")
+		return ""
+	}
+	return a.Address
+}
+
+func (f *hqFile) webhooks(v value) {
+	f.each(v, func(v value) {
+		var w Webhook
+		f.object(v,
+			need("name", "pager", func(v value) {
+				w.Name, _ = f.name(v)
+				if slices.ContainsFunc(f.Webhooks, func(o Webhook) bool { return o.Name == w.Name }) && w.Name != "" {
+					f.fail(v, quote(w.Name)+" is there twice", "give each webhook a name of its own")
+				}
+			}),
+			need("url", "https://pager.example.com/hook", func(v value) {
+				if u, ok := f.url(v, "https://pager.example.com/hook", "http", "https"); ok {
+					w.URL = u.String()
+				}
+			}),
+			may("secret_file", func(v value) { f.path(&w.SecretFile)(v) }))
+		f.Webhooks = append(f.Webhooks, w)
+	})
+}
+
+// escalation reads the tiers. Webhooks and the mail server were read before.
+func (f *hqFile) escalation(v value) {
+	var names []string
+	for _, w := range f.Webhooks {
+		names = append(names, w.Name)
+	}
+	f.each(v, func(v value) {
+		t, tells := Tier{Least: site.Low}, false
+		f.object(v,
+			may("after", func(v value) { t.After, _ = f.span(v, 0) }),
+			may("severity", func(v value) { t.Least = f.severity(v) }),
+			may("for", f.texts(&t.For)),
+			may("webhooks", func(v value) {
+				tells = true
+				f.each(v, func(v value) {
+					if s, ok := f.choice(v, names...); ok {
+						t.Webhooks = append(t.Webhooks, s)
+					}
+				})
+			}),
+			may("mail", func(v value) {
+				tells = true
+				if f.SMTP == nil {
+					f.fail(v, "needs a mail server", "write smtp: {url: ..., from: ...}")
+				}
+				f.each(v, func(v value) { t.Mail = append(t.Mail, f.mailAddress(v)) })
+			}),
+			may("repeat", func(v value) { t.Repeat, _ = f.span(v, time.Minute) }))
+		if !tells {
+			f.fail(v, "tells nobody", "write webhooks or mail")
+		}
+		f.Escalation = append(f.Escalation, t)
+	})
+}
+
+func (f *hqFile) severity(v value) site.Severity {
+	s, _ := f.choice(v, string(site.Critical), string(site.High), string(site.Medium), string(site.Low))
+	return site.Severity(s)
+}
+
+func (f *hqFile) compliance(v value) {
+	days := SLADays()
+	var fields []field
+	for _, s := range []site.Severity{site.Critical, site.High, site.Medium, site.Low} {
+		fields = append(fields, may(string(s), func(v value) { days[s], _ = f.between(v, 1, 3650) }))
+	}
+	f.object(v, may("days", func(v value) { f.object(v, fields...) }))
+	f.Compliance.Days = days
+}
+
+func (f *hqFile) breaker(v value) {
+	if f.word(v, "off") {
+		f.Breaker.Off = true
+		return
+	}
+	f.object(v,
+		may("share", func(v value) { f.Breaker.Share = float64(f.percent(v)) / 100 }),
+		may("stores", func(v value) { f.Breaker.Stores, _ = f.between(v, 1, maxListed) }))
+}
+
+func (f *hqFile) retention(v value) {
+	day := 24 * time.Hour
+	f.object(v,
+		may("whole", func(v value) { f.Retention.Whole, _ = f.span(v, day) }),
+		may("events", func(v value) {
+			d, ok := f.span(v, 31*day)
+			if f.Retention.Events = d; ok && d < f.Retention.Whole {
+				f.fail(v, "is shorter than retention.whole", "write a longer one")
+			}
+		}))
+}
