@@ -30,13 +30,15 @@ func (p Policy) Needs(t site.Tier) bool {
 
 // Options are what Accounts are made from.
 type Options struct {
-	Dir    string       // the state directory
-	Policy Policy       // "" = Never
-	Issuer string       // what an authenticator app calls the store, as "Nightfill 0142"
-	Audit  Audit        // nil = nobody is told
-	Log    *slog.Logger // nil = none
-	Random io.Reader    // nil = crypto/rand
-	Cost   Cost         // of a hash; zero = for the smallest box
+	Dir    string        // the state directory
+	Policy Policy        // "" = Never
+	Place  Place         // zero = Box()
+	Idle   time.Duration // a session ends when it was not used for so long; 0 = IdleLimit
+	Issuer string        // what an authenticator app calls the store, as "Nightfill 0142"
+	Audit  Audit         // nil = nobody is told
+	Log    *slog.Logger  // nil = none
+	Random io.Reader     // nil = crypto/rand
+	Cost   Cost          // of a hash; zero = for the smallest box
 }
 
 // Account is what may be known of an account.
@@ -79,6 +81,12 @@ func Open(o Options, now time.Time) (*Accounts, error) {
 	if o.Policy == "" {
 		o.Policy = Never
 	}
+	if o.Place.This == "" {
+		o.Place = Box()
+	}
+	if o.Idle == 0 {
+		o.Idle = IdleLimit
+	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
@@ -93,8 +101,8 @@ func Open(o Options, now time.Time) (*Accounts, error) {
 		sessions: map[digest]*session{}, limits: newLimits(), failures: newFailures(),
 	}
 	var err error
-	if a.known, err = load(a.path, o.Random); err != nil {
-		a.damaged = refuse(Damaged, "put back a good copy, or move it away, start nightfilld again and claim the box with the code that it then shows",
+	if a.known, err = load(a.path, o.Place, o.Random); err != nil {
+		a.damaged = refuse(Damaged, "put back a good copy, or move it away, start "+o.Place.Program+" again and claim "+o.Place.The+" with the code that it then shows",
 			"the accounts in %s cannot be used: %v", a.path, err)
 	}
 	a.dummy, err = a.hasher.make(context.Background(), "")
@@ -166,7 +174,7 @@ func (a *Accounts) sweep(now time.Time) {
 	a.mu.Lock()
 	a.limits.sweep(a.since(now))
 	for key, s := range a.sessions {
-		if s.over(a.since(now)) {
+		if a.over(s, now) {
 			delete(a.sessions, key)
 		}
 	}

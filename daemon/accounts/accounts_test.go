@@ -136,7 +136,7 @@ func TestTooMany(t *testing.T) {
 	err := a.change(func(c *contents) error {
 		for n := range maxAccounts - 2 {
 			boss.Name = fmt.Sprintf("u%03d", n)
-			if err := c.insert(boss); err != nil {
+			if err := c.insert(boss, a.Place); err != nil {
 				return err
 			}
 		}

@@ -90,14 +90,14 @@ func (a *Accounts) Claim(ctx context.Context, code, name, password, source strin
 	claim := a.claim
 	a.mu.Unlock()
 	if claim == nil {
-		return Made{}, noClaim()
+		return Made{}, a.noClaim()
 	}
 	if err := a.begin(try, from, now); err != nil {
 		return Made{}, err
 	}
 	sum := sha256.Sum256([]byte(plain(code)))
 	if subtle.ConstantTimeCompare(sum[:], claim[:]) != 1 {
-		return Made{}, a.failed(try, from, now, refuse(WrongClaim, "read it again on the box's own screen; it is new after each restart", "this is not the claim code"))
+		return Made{}, a.failed(try, from, now, refuse(WrongClaim, "read it again "+a.Place.Screen+"; it is new after each restart", "this is not the claim code"))
 	}
 	a.undo(try)
 	name = canonical(name)
@@ -107,17 +107,17 @@ func (a *Accounts) Claim(ctx context.Context, code, name, password, source strin
 	}
 	err = a.change(func(c *contents) error {
 		if len(c.Accounts) > 0 {
-			return noClaim()
+			return a.noClaim()
 		}
-		return c.insert(r)
+		return c.insert(r, a.Place)
 	})
 	if err != nil {
 		return Made{}, err
 	}
-	a.tell(Note{At: now, Actor: name, Text: "the box was claimed from " + from + ": account " + name + " was made with the role admin"})
+	a.tell(Note{At: now, Actor: name, Text: a.Place.The + " was claimed from " + from + ": account " + name + " was made with the role admin"})
 	return a.made(r), nil
 }
 
-func noClaim() *Refusal {
-	return refuse(NoClaim, "ask an admin for an account, or on the box: nightfill user add NAME --role ROLE", "this box was claimed already")
+func (a *Accounts) noClaim() *Refusal {
+	return refuse(NoClaim, "ask an admin for an account, or "+a.Place.Spot+": "+a.Place.Command+" user add NAME --role ROLE", "%s was claimed already", a.Place.This)
 }

@@ -44,7 +44,7 @@ func (a *Accounts) Add(ctx context.Context, n New, actor string, now time.Time) 
 	if err != nil {
 		return Made{}, err
 	}
-	if err := a.change(func(c *contents) error { return c.insert(r) }); err != nil {
+	if err := a.change(func(c *contents) error { return c.insert(r, a.Place) }); err != nil {
 		return Made{}, err
 	}
 	a.tell(Note{At: now, Actor: actor, Text: fmt.Sprintf("account %s was made with the role %s", r.Name, r.Role)})
@@ -59,11 +59,11 @@ func (a *Accounts) draft(ctx context.Context, n New, now time.Time) (record, err
 	if err := checkName(n.Name); err != nil {
 		return record{}, err
 	}
-	if err := checkRole(n.Role); err != nil {
+	if err := a.checkRole(n.Role); err != nil {
 		return record{}, err
 	}
 	if a.snapshot().find(n.Name) != nil {
-		return record{}, taken(n.Name)
+		return record{}, a.Place.taken(n.Name)
 	}
 	if err := CheckPassword(n.Name, n.Password); err != nil {
 		return record{}, err
@@ -96,26 +96,26 @@ func (a *Accounts) made(r record) Made {
 	return m
 }
 
-func checkRole(role site.UserRole) error {
-	if role.Known() {
+func (a *Accounts) checkRole(role site.UserRole) error {
+	if a.Place.has(role) {
 		return nil
 	}
 	var known []string
-	for _, r := range site.UserRoles() {
+	for _, r := range a.Place.Roles {
 		known = append(known, string(r))
 	}
 	return refuse(BadRole, "write one of "+strings.Join(known, ", "), "%q is not a role", role)
 }
 
-func taken(name string) error {
-	return refuse(Taken, "choose another name, or change this one with: nightfill user password "+name, "there is an account %q already", name)
+func (p Place) taken(name string) error {
+	return refuse(Taken, "choose another name, or change this one with: "+p.Command+" user password "+name, "there is an account %q already", name)
 }
 
-func (c *contents) insert(r record) error {
+func (c *contents) insert(r record, p Place) error {
 	i, there := c.at(r.Name)
 	switch {
 	case there:
-		return taken(r.Name)
+		return p.taken(r.Name)
 	case len(c.Accounts) >= maxAccounts:
 		return refuse(TooMany, "remove one first", "there are %d accounts, which is the most", maxAccounts)
 	}
@@ -129,7 +129,7 @@ func (a *Accounts) Remove(name, actor string, now time.Time) error {
 		i, ok := c.at(name)
 		switch {
 		case !ok:
-			return c.nobody(name)
+			return c.nobody(name, a.Place)
 		case c.Accounts[i].Role == site.UserAdmin && c.admins() == 1:
 			return refuse(LastAdmin, "make another admin first", "%s is the last admin and cannot be removed", name)
 		}
@@ -143,12 +143,12 @@ func (a *Accounts) Remove(name, actor string, now time.Time) error {
 }
 
 // nobody refuses a name that no account has.
-func (c *contents) nobody(name string) error {
+func (c *contents) nobody(name string, p Place) error {
 	var names []string
 	for _, r := range c.Accounts {
 		names = append(names, r.Name)
 	}
-	what := "make one with: nightfill user add NAME --role admin"
+	what := "make one with: " + p.Command + " user add NAME --role admin"
 	if len(names) > 0 {
 		what = "there are " + strings.Join(names, " ")
 	}
@@ -161,7 +161,7 @@ func (a *Accounts) edit(name, actor, text string, now time.Time, edit func(*cont
 	err := a.change(func(c *contents) error {
 		r := c.find(name)
 		if r == nil {
-			return c.nobody(name)
+			return c.nobody(name, a.Place)
 		}
 		if err := edit(c, r); err != nil {
 			return err
@@ -181,7 +181,7 @@ func (a *Accounts) edit(name, actor, text string, now time.Time, edit func(*cont
 func (a *Accounts) SetPassword(ctx context.Context, name, password, actor string, now time.Time) (Account, error) {
 	known := a.snapshot()
 	if a.damaged == nil && known.find(name) == nil {
-		return Account{}, known.nobody(name)
+		return Account{}, known.nobody(name, a.Place)
 	}
 	if err := CheckPassword(name, password); err != nil {
 		return Account{}, err
@@ -204,7 +204,7 @@ func (a *Accounts) SetPassword(ctx context.Context, name, password, actor string
 
 // SetRole changes a role and ends the sessions of the account. The last admin stays admin.
 func (a *Accounts) SetRole(name string, role site.UserRole, actor string, now time.Time) (Account, error) {
-	if err := checkRole(role); err != nil {
+	if err := a.checkRole(role); err != nil {
 		return Account{}, err
 	}
 	made, err := a.edit(name, actor, "the role is "+string(role)+" now", now, func(c *contents, r *record) error {

@@ -84,7 +84,7 @@ func (c contents) admins() int {
 }
 
 // parse reads the file, strictly: what is damaged in one place is not trusted in another.
-func parse(data []byte) (contents, error) {
+func parse(data []byte, p Place) (contents, error) {
 	var probe struct {
 		Version int `json:"version"`
 	}
@@ -92,7 +92,7 @@ func parse(data []byte) (contents, error) {
 		return contents{}, fmt.Errorf("it is not whole: %v", err)
 	}
 	if probe.Version > formatVersion {
-		return contents{}, fmt.Errorf("it has format %d, and this nightfilld reads format %d", probe.Version, formatVersion)
+		return contents{}, fmt.Errorf("it has format %d, and this %s reads format %d", probe.Version, p.Program, formatVersion)
 	}
 	var c contents
 	d := json.NewDecoder(bytes.NewReader(data))
@@ -105,14 +105,14 @@ func parse(data []byte) (contents, error) {
 	}
 	switch {
 	case c.Version != formatVersion:
-		return contents{}, fmt.Errorf("it has format %d, and this nightfilld reads format %d", c.Version, formatVersion)
+		return contents{}, fmt.Errorf("it has format %d, and this %s reads format %d", c.Version, p.Program, formatVersion)
 	case len(c.Signer) != signerSize:
 		return contents{}, errors.New("its key for browsers is damaged")
 	case len(c.Accounts) > maxAccounts:
 		return contents{}, fmt.Errorf("it has %d accounts and may have %d", len(c.Accounts), maxAccounts)
 	}
 	for i, r := range c.Accounts {
-		if err := r.check(); err != nil {
+		if err := r.check(p); err != nil {
 			return contents{}, fmt.Errorf("account %d: %v", i+1, err)
 		}
 		if i > 0 && c.Accounts[i-1].Name >= r.Name {
@@ -122,11 +122,11 @@ func parse(data []byte) (contents, error) {
 	return c, nil
 }
 
-func (r record) check() error {
+func (r record) check(p Place) error {
 	if !namePattern.MatchString(r.Name) {
 		return fmt.Errorf("%q cannot be a name", r.Name)
 	}
-	if !r.Role.Known() {
+	if !p.has(r.Role) {
 		return fmt.Errorf("%q is not a role", r.Role)
 	}
 	if _, err := parseHash(r.Password); err != nil {
@@ -144,7 +144,7 @@ func (r record) check() error {
 }
 
 // load reads the file. One that is not there holds no account.
-func load(path string, random io.Reader) (contents, error) {
+func load(path string, p Place, random io.Reader) (contents, error) {
 	f, err := os.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		c := contents{Version: formatVersion, Signer: make([]byte, signerSize)}
@@ -162,7 +162,7 @@ func load(path string, random io.Reader) (contents, error) {
 	if len(data) > maxFile {
 		return contents{}, errors.New("it is larger than 1 MiB")
 	}
-	return parse(data)
+	return parse(data, p)
 }
 
 // save replaces the file in one step; after a crash the old one or the new one is there, whole.

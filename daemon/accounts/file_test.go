@@ -109,7 +109,7 @@ func TestSaveAndLoad(t *testing.T) {
 	if err := save(path, want); err != nil {
 		t.Fatal(err)
 	}
-	got, err := load(path, rand.Reader)
+	got, err := load(path, Box(), rand.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -135,7 +135,7 @@ func FuzzFile(f *testing.F) {
 	f.Add(bytes.Replace(whole, []byte("m=64"), []byte("m=65536"), 1))
 	f.Add([]byte(nil))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		c, err := parse(data)
+		c, err := parse(data, Box())
 		if err != nil {
 			return
 		}
@@ -148,7 +148,7 @@ func FuzzFile(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := parse(again); err != nil {
+		if _, err := parse(again, Box()); err != nil {
 			t.Fatalf("cannot read back what was read: %v", err)
 		}
 	})

@@ -115,7 +115,7 @@ func (a *Accounts) failed(try attempt, from string, now time.Time, why error) er
 func (a *Accounts) codeOf(r record, code string, now time.Time) (step int64, err error) {
 	switch {
 	case r.TOTP == "" && a.Policy == Always:
-		return 0, unset(r.Name)
+		return 0, a.unset(r.Name)
 	case r.TOTP == "":
 		return 0, nil
 	case code == "":
@@ -132,11 +132,11 @@ func (a *Accounts) codeOf(r record, code string, now time.Time) (step int64, err
 	case again:
 		return 0, refuse(WrongCode, "wait for the next one", "this code was used already")
 	}
-	return 0, refuse(WrongCode, "wait for the next one; the clocks of this box and of your phone must agree", "the code is wrong")
+	return 0, refuse(WrongCode, "wait for the next one; the clocks of "+a.Place.This+" and of your phone must agree", "the code is wrong")
 }
 
-func unset(name string) error {
-	return refuse(CodeUnset, "on the box: nightfill user totp "+name+" --on", "this store asks for a code of an authenticator app, and %s has none", name)
+func (a *Accounts) unset(name string) error {
+	return refuse(CodeUnset, a.Place.Spot+": "+a.Place.Command+" user totp "+name+" --on", a.Place.Asker+" asks for a code of an authenticator app, and %s has none", name)
 }
 
 // enter writes down a login and opens the session, unless the account was changed since it was read.

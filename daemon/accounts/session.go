@@ -15,7 +15,7 @@ import (
 
 // The limits of sessions.
 const (
-	IdleLimit   = 15 * time.Minute // without a call of Session or May; PCI DSS 8.2.8
+	IdleLimit   = 15 * time.Minute // usual; without a call of Session or May; PCI DSS 8.2.8
 	WholeLimit  = 12 * time.Hour
 	FreshFor    = 5 * time.Minute // how long a code is good for severe actions
 	maxSessions = 10              // of one account; the one unused for the longest ends
@@ -42,8 +42,9 @@ type session struct {
 	code        bool          // one was
 }
 
-func (s *session) over(now time.Duration) bool {
-	return now-s.used >= IdleLimit || now-s.began >= WholeLimit
+func (a *Accounts) over(s *session, t time.Time) bool {
+	now := a.since(t)
+	return now-s.used >= a.Idle || now-s.began >= WholeLimit
 }
 
 // open begins a session. The caller holds the writer, so that nobody changes the account meanwhile.
@@ -86,7 +87,7 @@ func (a *Accounts) makeRoom(name string) {
 func (a *Accounts) find(token string, now time.Time) *session {
 	key := digest(sha256.Sum256([]byte(token)))
 	s := a.sessions[key]
-	if s != nil && s.over(a.since(now)) {
+	if s != nil && a.over(s, now) {
 		delete(a.sessions, key)
 		return nil
 	}
@@ -131,7 +132,7 @@ func (a *Accounts) May(token string, t site.Tier, now time.Time) (Session, error
 		return s, nil
 	}
 	if r, exists := a.record(s.Account); exists && r.TOTP == "" {
-		return s, unset(s.Account)
+		return s, a.unset(s.Account)
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -167,7 +168,7 @@ func (a *Accounts) Confirm(token, code string, now time.Time) error {
 func (a *Accounts) confirm(token, name, code string, now time.Time) error {
 	r, _ := a.record(name)
 	if r.TOTP == "" {
-		return unset(name)
+		return a.unset(name)
 	}
 	step, err := a.codeOf(r, code, now)
 	if err != nil {
@@ -227,7 +228,7 @@ func (a *Accounts) Sessions(now time.Time) []Session {
 	defer a.mu.Unlock()
 	list := []Session{}
 	for _, s := range a.sessions {
-		if !s.over(a.since(now)) {
+		if !a.over(s, now) {
 			list = append(list, s.Session)
 		}
 	}
