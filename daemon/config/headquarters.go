@@ -20,6 +20,8 @@ type Headquarters struct {
 	MQTT   Broker
 	DB     string // sqlite:PATH or postgres://...; "" = hq.db in State
 	Listen string // host:port of the pages and the API
+	// Address is headquarters as browsers know it, as https://hq.example.com; "" = links name no host.
+	Address string
 	// Metrics is host:port for Prometheus; "" = off.
 	Metrics string
 	TLS     TLS
@@ -84,7 +86,6 @@ type OIDC struct {
 	Issuer     string
 	ClientID   string
 	SecretFile string // "" = a public client
-	Address    string // of headquarters as browsers know it: https://hq.example.com
 	Claim      string // the one that holds the groups of a person
 	Scopes     []string
 	Roles      map[site.UserRole][]string // the groups that have a role; who is in none is refused

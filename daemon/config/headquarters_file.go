@@ -30,6 +30,11 @@ func (f *hqFile) read(root value) {
 		}),
 		may("db", f.database),
 		may("listen", func(v value) { f.at["listen"] = v; f.listener(v, &f.Listen) }),
+		may("address", func(v value) {
+			f.at["address"] = v
+			f.homepage(&f.Address)(v)
+			f.Address = strings.TrimSuffix(f.Address, "/")
+		}),
 		may("metrics", func(v value) { f.at["metrics"] = v; f.listener(v, &f.Metrics) }),
 		may("tls", f.tls),
 		may("state", f.path(&f.State)),
@@ -161,31 +166,33 @@ func (f *hqFile) login(v value) {
 
 func (f *hqFile) oidc(v value) {
 	o := &OIDC{Name: "your organisation", Claim: "groups", Scopes: []string{"openid", "profile", "email"}, Roles: map[site.UserRole][]string{}}
-	address := func(name string, to *string) field {
-		return need(name, "https://"+name+".example.com", func(v value) {
-			if u, ok := f.url(v, "https://"+name+".example.com", "https", "http"); ok {
-				if *to = strings.TrimSuffix(u.String(), "/"); u.Scheme == "http" && !Loopback(u.Host) && !Loopback(u.Host+":80") {
-					f.fail(v, "is not encrypted", "write https://")
-				}
-			}
-		})
-	}
 	f.object(v,
 		may("name", f.into(&o.Name)),
-		need("issuer", "https://login.example.com", func(v value) {
-			var s string
-			address("issuer", &s).read(v)
-			if s != "" {
-				o.Issuer, _ = f.text(v) // as it is written: the issuer must say the same of itself
-			}
-		}),
+		need("issuer", "https://login.example.com", f.homepage(&o.Issuer)),
 		need("client_id", "nightfill-hq", f.into(&o.ClientID)),
 		may("client_secret_file", f.path(&o.SecretFile)),
-		address("address", &o.Address),
 		may("claim", f.into(&o.Claim)),
 		may("scopes", func(v value) { o.Scopes = nil; f.texts(&o.Scopes)(v) }),
 		need("roles", "{manager: [patch-team], admin: [patch-leads]}", func(v value) { f.roles(v, o) }))
 	f.OIDC = o
+	if _, ok := f.at["address"]; !ok {
+		f.fail(v, "needs address in the file, to which the browser comes back", "write address: https://hq.example.com")
+	}
+}
+
+// homepage makes a function that stores the address of a server, exactly as it is written. In the clear
+// it is taken only on this machine.
+func (r *reader) homepage(to *string) func(value) {
+	return func(v value) {
+		u, ok := r.url(v, "https://hq.example.com", "https", "http")
+		switch {
+		case !ok:
+		case u.Scheme == "http" && !Loopback(u.Host) && !Loopback(u.Host+":80"):
+			r.fail(v, "is not encrypted", "write https://")
+		default:
+			*to, _ = r.text(v)
+		}
+	}
 }
 
 // roles reads which groups have which role.

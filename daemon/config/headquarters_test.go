@@ -22,7 +22,7 @@ func TestHeadquarters(t *testing.T) {
 	if err := h.Settle(); err != nil {
 		t.Fatal(err)
 	}
-	got := fmt.Sprint(h.Org, h.MQTT.Shared, h.MQTT.URL, h.DB, h.TLS, h.State, len(h.Stores), h.Stores[0], *h.Catalog, h.Login, h.OIDC.Issuer, h.OIDC.Address,
+	got := fmt.Sprint(h.Org, h.MQTT.Shared, h.MQTT.URL, h.DB, h.TLS, h.State, len(h.Stores), h.Stores[0], *h.Catalog, h.Login, h.OIDC.Issuer, h.Address,
 		h.OIDC.Roles[site.UserManager], *h.SMTP, h.Webhooks, h.Escalation, h.Compliance.Days[site.Critical], h.Breaker, h.HomeAssistant)
 	want := `acmehqmqtts://mqtt.example.com:8883postgres://nightfill@db.example.com/nightfill{false false testdata/pages.pem testdata/pages.key}testdata/state2 {0142 Springfield East Midwest} ` +
 		`{https://patches.example.com/catalog/ testdata/root.json /srv/catalog /srv/www testdata/holds-1} {false always 30m0s} https://login.example.com/ https://hq.example.com [patch-team] ` +
@@ -60,8 +60,9 @@ var badHeadquarters = []struct{ row, want string }{
 	{`stores: [{id: "1"}, {id: "1"}]`, "hq.yaml:1:21: stores[1]: store 1 is there twice, the first time in line 1; keep one of them"},
 	{"stores: gone.csv", "hq.yaml:1:9: stores: cannot be read: open gone.csv: no such file or directory; write a file with the columns id, name and region"},
 	{"catalog: {url: \"https://a/\", root: r, holds_key: k, work: w}", "hq.yaml:1:50: catalog.holds_key: needs out beside it; write out too, or remove holds_key"},
-	{"oidc: {issuer: \"http://login.example.com\", client_id: a, address: \"https://b\", roles: {admin: [x]}}", "hq.yaml:1:16: oidc.issuer: is not encrypted; write https://"},
-	{"oidc: {issuer: \"https://login.example.com\", client_id: a, address: \"https://b\", roles: {boss: [x]}}", "hq.yaml:1:89: oidc.roles.boss: is not a known key; write one of viewer, manager, admin"},
+	{"oidc: {issuer: \"http://login.example.com\", client_id: a, roles: {admin: [x]}}\naddress: https://b", "hq.yaml:1:16: oidc.issuer: is not encrypted; write https://"},
+	{"oidc: {issuer: \"https://login.example.com\", client_id: a, roles: {boss: [x]}}\naddress: https://b", "hq.yaml:1:67: oidc.roles.boss: is not a known key; write one of viewer, manager, admin"},
+	{"oidc: {issuer: \"https://login.example.com\", client_id: a, roles: {admin: [x]}}", "hq.yaml:1:7: oidc: needs address in the file, to which the browser comes back; write address: https://hq.example.com"},
 	{"smtp: {url: \"smtp+plain://m\", from: a@b, username: x, password_file: p}", "hq.yaml:1:52: smtp.username: would travel in the clear; write smtp:// or smtps:// in smtp.url"},
 	{"smtp: {url: \"smtp://m\", from: nobody}", `hq.yaml:1:31: smtp.from: "nobody" is not a mail address; write it like ops@example.com`},
 	{"escalation: [{after: 1h}]", "hq.yaml:1:14: escalation[0]: tells nobody; write webhooks or mail"},

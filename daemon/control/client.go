@@ -25,8 +25,9 @@ import (
 
 // Unreachable is the error of a client that found no daemon at the socket.
 type Unreachable struct {
-	Path string
-	Err  error
+	Path    string
+	Program string // "" = nightfilld
+	Err     error
 }
 
 // Error says which socket did not answer, why, and what to do.
@@ -43,7 +44,7 @@ func (u *Unreachable) Message() string {
 	case errors.Is(u.Err, fs.ErrPermission):
 		why = "you may not open the socket"
 	}
-	return fmt.Sprintf("cannot reach nightfilld at %s: %s", u.Path, why)
+	return fmt.Sprintf("cannot reach %s at %s: %s", u.program(), u.Path, why)
 }
 
 // WhatToDo says how to go on.
@@ -51,7 +52,14 @@ func (u *Unreachable) WhatToDo() string {
 	if errors.Is(u.Err, fs.ErrPermission) {
 		return "run this as root or as the user of the daemon"
 	}
-	return "see if it runs with: systemctl status nightfilld"
+	return "see if it runs with: systemctl status " + u.program()
+}
+
+func (u *Unreachable) program() string {
+	if u.Program == "" {
+		return "nightfilld"
+	}
+	return u.Program
 }
 
 // Unwrap returns the error of the connection.
@@ -60,9 +68,10 @@ func (u *Unreachable) Unwrap() error { return u.Err }
 // Client asks a daemon. Its calls return *Error for what the daemon refused, and *Unreachable
 // when no daemon answers. It is for one goroutine.
 type Client struct {
-	path string
-	http *http.Client
-	zone *time.Location
+	path    string
+	program string // that is asked; "" = nightfilld
+	http    *http.Client
+	zone    *time.Location
 }
 
 // Dial makes a client of the socket at path. It connects with the first call.
@@ -71,6 +80,13 @@ func Dial(path string) *Client {
 	return &Client{path: path, zone: time.UTC, http: &http.Client{Transport: &http.Transport{
 		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) { return dialer.DialContext(ctx, "unix", path) },
 	}}}
+}
+
+// DialHeadquarters makes a client of the socket of nightfill-hq at path. It connects with the first call.
+func DialHeadquarters(path string) *Client {
+	c := Dial(path)
+	c.program = "nightfill-hq"
+	return c
 }
 
 // Close gives back the connections.
@@ -199,7 +215,7 @@ func (c *Client) Records(ctx context.Context, e Excerpt, visit func(run.Record) 
 		var r run.Record
 		switch err := d.Decode(&r); {
 		case errors.Is(err, io.EOF) && e.Follow && ctx.Err() == nil:
-			return &Unreachable{c.path, errors.New("the daemon ended the connection")}
+			return &Unreachable{c.path, c.program, errors.New("the daemon ended the connection")}
 		case errors.Is(err, io.EOF):
 			return nil
 		case err != nil:
@@ -281,5 +297,5 @@ func (c *Client) broken(ctx context.Context, err error) error {
 	if errors.As(err, &wrapped) {
 		err = wrapped.Err
 	}
-	return &Unreachable{c.path, err}
+	return &Unreachable{c.path, c.program, err}
 }

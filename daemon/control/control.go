@@ -92,9 +92,10 @@ type Journal interface {
 
 // Options are what a Server is made from. Log may be nil.
 type Options struct {
-	Box     Box
+	Box     Box // nil = headquarters, where accounts and tokens are all that is looked after
 	Journal Journal
 	Users   Users
+	Tokens  Tokens // nil = there are none
 	// Terminals are those of the box.
 	Terminals Terminals
 	Path      string // of the socket
@@ -123,7 +124,11 @@ func New(o Options) *Server {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Server{Options: o, zone: sync.OnceValue(func() string { return zoneOf(o.Box.View(context.Background())).String() })}
+	s := &Server{Options: o, zone: func() string { return time.UTC.String() }}
+	if o.Box != nil {
+		s.zone = sync.OnceValue(func() string { return zoneOf(o.Box.View(context.Background())).String() })
+	}
+	return s
 }
 
 // Run listens on the socket until ctx ends, and then returns nil. What is being answered at that

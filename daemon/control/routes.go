@@ -30,8 +30,8 @@ type route struct {
 	answer func(*Server, *request) (any, error)
 }
 
-// routes is everything that the socket can do, but for what is no single answer: the journal, which may be followed, a
-// terminal, the file of a recording, and a support bundle.
+// routes is everything that the socket of a box can do, but for those who log in and for what is no single answer:
+// the journal, which may be followed, a terminal, the file of a recording, and a support bundle.
 func routes() []route {
 	return []route{
 		{"GET", "/v1/status", quick, (*Server).status},
@@ -60,12 +60,27 @@ func routes() []route {
 		{"POST", "/v1/terminals/end", looking, (*Server).endTerminal},
 		{"GET", "/v1/recordings", looking, (*Server).recordings},
 		{"GET", "/v1/recordings/{id}", looking, (*Server).recording},
+	}
+}
+
+// people is what the socket can do for those who log in.
+func people() []route {
+	return []route{
 		{"GET", "/v1/users", quick, (*Server).users},
 		{"POST", "/v1/users/add", quick, (*Server).addUser},
 		{"POST", "/v1/users/remove", quick, (*Server).removeUser},
 		{"POST", "/v1/users/password", quick, (*Server).userPassword},
 		{"POST", "/v1/users/role", quick, (*Server).userRole},
 		{"POST", "/v1/users/totp", quick, (*Server).userTOTP},
+	}
+}
+
+// tokens is what the socket can do for scripts that ask headquarters.
+func tokens() []route {
+	return []route{
+		{"GET", "/v1/tokens", quick, (*Server).tokens},
+		{"POST", "/v1/tokens/add", quick, (*Server).addToken},
+		{"POST", "/v1/tokens/remove", quick, (*Server).removeToken},
 	}
 }
 
@@ -96,15 +111,22 @@ func (r *request) read(v any) error {
 
 func (s *Server) handler() http.Handler {
 	mux := http.NewServeMux()
-	methods := map[string]string{"/v1/journal": "GET", "/v1/shell": "POST", "/v1/recordings/{id}/cast": "GET", "/v1/bundle": "POST"}
-	for _, r := range routes() {
+	methods, rows := map[string]string{}, people()
+	if s.Box != nil {
+		rows = append(rows, routes()...)
+		methods = map[string]string{"/v1/journal": "GET", "/v1/shell": "POST", "/v1/recordings/{id}/cast": "GET", "/v1/bundle": "POST"}
+		mux.HandleFunc("GET /v1/journal", s.journal)
+		mux.HandleFunc("POST /v1/shell", s.shell)
+		mux.HandleFunc("GET /v1/recordings/{id}/cast", s.cast)
+		mux.HandleFunc("POST /v1/bundle", s.bundle)
+	}
+	if s.Tokens != nil {
+		rows = append(rows, tokens()...)
+	}
+	for _, r := range rows {
 		mux.Handle(r.method+" "+r.path, s.serve(r))
 		methods[r.path] = r.method
 	}
-	mux.HandleFunc("GET /v1/journal", s.journal)
-	mux.HandleFunc("POST /v1/shell", s.shell)
-	mux.HandleFunc("GET /v1/recordings/{id}/cast", s.cast)
-	mux.HandleFunc("POST /v1/bundle", s.bundle)
 	for path, method := range methods {
 		mux.HandleFunc(path, func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Allow", method)

@@ -50,6 +50,14 @@ type UserRemoved struct {
 	Actor string `json:"actor"`
 }
 
+// now is the time of the box, or of headquarters.
+func (s *Server) now(ctx context.Context) time.Time {
+	if s.Box == nil {
+		return time.Now()
+	}
+	return s.Box.View(ctx).Now
+}
+
 func (s *Server) users(*request) (any, error) {
 	list, err := s.Users.List()
 	if err != nil {
@@ -64,11 +72,11 @@ func (s *Server) change(r *request, do func(ask UserAsked, now time.Time) (accou
 	if err := r.read(&ask); err != nil {
 		return nil, err
 	}
-	made, err := do(ask, s.Box.View(r.ctx).Now)
+	made, err := do(ask, s.now(r.ctx))
 	if err != nil {
 		return nil, err
 	}
-	s.Log.Info("an account of the console was changed", "account", made.Name, "actor", r.actor)
+	s.Log.Info("an account was changed", "account", made.Name, "actor", r.actor)
 	return UserMade{User: made.Account, OTPAuth: made.URI}, nil
 }
 
@@ -103,10 +111,10 @@ func (s *Server) removeUser(r *request) (any, error) {
 	if err := r.read(&ask); err != nil {
 		return nil, err
 	}
-	if err := s.Users.Remove(ask.Name, r.actor, s.Box.View(r.ctx).Now); err != nil {
+	if err := s.Users.Remove(ask.Name, r.actor, s.now(r.ctx)); err != nil {
 		return nil, err
 	}
-	s.Log.Info("an account of the console was removed", "account", ask.Name, "actor", r.actor)
+	s.Log.Info("an account was removed", "account", ask.Name, "actor", r.actor)
 	return UserRemoved{ask.Name, r.actor}, nil
 }
 

@@ -54,7 +54,7 @@ func Commands() []*cobra.Command {
 	all := group(GroupLook, statusCommand(), devicesCommand(), planCommand(), rehearseCommand(), whyCommand(), nightCommand(), cacheCommand(), diagnoseCommand())
 	all = append(all, group(GroupAct, checkCommand(), holdCommand(), releaseCommand(), ackCommand(), retryCommand(), rollbackCommand(), restartCommand(), shellCommand(), enrolCommand())...)
 	all = append(all, group(GroupProve, journalCommand(), recordingsCommand(), replayCommand(), bundleCommand())...)
-	return append(all, group(GroupSetUp, userCommand(), versionCommand())...)
+	return append(all, group(GroupSetUp, userCommand(box()), versionCommand())...)
 }
 
 // session is one run of a command.
@@ -70,11 +70,15 @@ func (s *session) ctx() context.Context { return s.cmd.Context() }
 // action makes cmd ask the daemon: it adds the flags that every such command has, and turns
 // every error into one with an exit code.
 func action(cmd *cobra.Command, args cobra.PositionalArgs, do func(s *session, args []string) error) *cobra.Command {
+	return box().action(cmd, args, do)
+}
+
+func (k keeper) action(cmd *cobra.Command, args cobra.PositionalArgs, do func(s *session, args []string) error) *cobra.Command {
 	var where flags
 	f := cmd.Flags()
 	f.StringVar(&where.socket, "socket", "", "control socket of the daemon")
 	f.StringVar(&where.state, "state", "", "state directory of the daemon")
-	f.StringVar(&where.config, "config", "", "store file, which names the state directory")
+	f.StringVar(&where.config, "config", "", k.file+", which names the state directory")
 	asJSON := f.Bool("json", false, "print JSON, errors too")
 	cmd.SilenceErrors, cmd.SilenceUsage = true, true
 	cmd.SetFlagErrorFunc(usage)
@@ -85,11 +89,11 @@ func action(cmd *cobra.Command, args cobra.PositionalArgs, do func(s *session, a
 		return usage(cmd, fmt.Errorf("%s got %s: it is written %s", cmd.CommandPath(), count(len(a), "argument", "arguments"), strings.TrimSuffix(cmd.UseLine(), " [flags]")))
 	}
 	cmd.RunE = func(cmd *cobra.Command, a []string) error {
-		found, err := where.find(os.Getenv)
+		found, err := where.find(k, os.Getenv)
 		if err != nil {
 			return exit.With(exit.Usage, err)
 		}
-		s := &session{cmd: cmd, place: found, client: control.Dial(found.socket), json: *asJSON}
+		s := &session{cmd: cmd, place: found, client: k.dial(found.socket), json: *asJSON}
 		defer s.client.Close()
 		return coded(do(s, a))
 	}

@@ -23,6 +23,7 @@ func Overview(usual func(*cobra.Command, []string)) func(*cobra.Command, []strin
 }
 
 func overview(root *cobra.Command) string {
+	k := box()
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s\n", root.Long)
 	width := 0
@@ -46,7 +47,7 @@ Commands of a store find the daemon by --socket PATH, --state DIR or --config FI
 (%s, %s, %s), by %s, and else in %s.
 Every command takes --json. Exit codes: 0 good, 1 failed, 2 usage or configuration, 3 finished but not all is
 good, 4 the daemon is not reachable. More about a command: nightfill COMMAND --help
-`, envSocket, envState, envConfig, defaultConfig, defaultState)
+`, k.env+"_SOCKET", k.env+"_STATE", k.env+"_CONFIG", k.config, k.state)
 	return b.String()
 }
 

@@ -18,37 +18,36 @@ import (
 	"github.com/nightfill/nightfill/site"
 )
 
-func userCommand() *cobra.Command {
+func userCommand(k keeper) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "user",
-		Short: "Look after who may log in at the console",
-		Long: `Look after the accounts of the technician's console. Whoever may use the daemon's socket on the box may
+		Short: "Look after who may log in at " + k.where,
+		Long: `Look after the accounts of ` + k.where + `. Whoever may use the daemon's socket on its machine may
 always do this, also without any password.
 
-The roles: viewer looks; tech acts on devices, but for severe actions; admin does everything and looks after
-the accounts.`,
-		Example: "  nightfill user add a.khan --role tech",
+` + k.about,
+		Example: k.examples("user add a.khan --role " + k.act),
 	}
-	cmd.AddCommand(userAddCommand(), userRemoveCommand(), userListCommand(), userPasswordCommand(), userRoleCommand(), userTOTPCommand())
+	cmd.AddCommand(k.userAdd(), k.userRemove(), k.userList(), k.userPassword(), k.userRole(), k.userTOTP())
 	return cmd
 }
 
 const aboutPasswords = `The password is asked for twice, or read from the first line of stdin with --password-stdin. It has at least 12
 characters, is not one of the commonest and does not contain the name.`
 
-func userAddCommand() *cobra.Command {
+func (k keeper) userAdd() *cobra.Command {
 	cmd := &cobra.Command{
-		Use:     "add NAME --role viewer|tech|admin [--totp]",
+		Use:     "add NAME --role " + k.roles + " [--totp]",
 		Short:   "Make an account",
-		Long:    "Make an account for the console.\n\n" + aboutPasswords + "\n\nWith --totp the account gets an authenticator app: what is to be entered there is shown once.",
-		Example: "  nightfill user add a.khan --role tech\n  nightfill user add boss --role admin --totp --password-stdin < password.txt",
+		Long:    "Make an account for " + k.where + ".\n\n" + aboutPasswords + "\n\nWith --totp the account gets an authenticator app: what is to be entered there is shown once.",
+		Example: k.examples("user add a.khan --role "+k.act, "user add boss --role admin --totp --password-stdin < password.txt"),
 	}
-	role := cmd.Flags().String("role", "", "viewer, tech or admin")
+	role := cmd.Flags().String("role", "", k.inWords())
 	totp := cmd.Flags().Bool("totp", false, "with an authenticator app")
 	stdin := passwordFlag(cmd)
-	return action(cmd, cobra.ExactArgs(1), func(s *session, args []string) error {
+	return k.action(cmd, cobra.ExactArgs(1), func(s *session, args []string) error {
 		if *role == "" {
-			return usage(s.cmd, errors.New("--role is missing: write viewer, tech or admin"))
+			return usage(s.cmd, errors.New("--role is missing: write "+k.inWords()))
 		}
 		word, err := s.newPassword(args[0], *stdin)
 		if err != nil {
@@ -59,10 +58,24 @@ func userAddCommand() *cobra.Command {
 			return err
 		}
 		return s.show(made, func(p *printer) {
-			p.line("%s may log in at the console with the role %s.", made.User.Name, made.User.Role)
+			p.line("%s may log in at %s with the role %s.", made.User.Name, k.where, made.User.Role)
 			p.app(made)
 		})
 	})
+}
+
+// examples writes commands of the program, a line each.
+func (k keeper) examples(commands ...string) string {
+	for i, c := range commands {
+		commands[i] = "  " + k.program + " " + c
+	}
+	return strings.Join(commands, "\n")
+}
+
+// inWords lists the roles for a sentence.
+func (k keeper) inWords() string {
+	roles := strings.Split(k.roles, "|")
+	return strings.Join(roles[:len(roles)-1], ", ") + " or " + roles[len(roles)-1]
 }
 
 // app shows what is to be entered in an authenticator app.
@@ -89,12 +102,12 @@ func grouped(key string) string {
 	return b.String()
 }
 
-func userRemoveCommand() *cobra.Command {
-	return action(&cobra.Command{
+func (k keeper) userRemove() *cobra.Command {
+	return k.action(&cobra.Command{
 		Use:     "remove NAME",
 		Short:   "Remove an account and end its sessions",
 		Long:    "Remove an account and end its sessions at once. The last admin cannot be removed.",
-		Example: "  nightfill user remove a.khan",
+		Example: k.examples("user remove a.khan"),
 	}, cobra.ExactArgs(1), func(s *session, args []string) error {
 		gone, err := s.client.RemoveUser(s.ctx(), args[0])
 		if err != nil {
@@ -104,25 +117,25 @@ func userRemoveCommand() *cobra.Command {
 	})
 }
 
-func userListCommand() *cobra.Command {
-	return action(&cobra.Command{
+func (k keeper) userList() *cobra.Command {
+	return k.action(&cobra.Command{
 		Use:     "list",
 		Short:   "List the accounts",
-		Long:    "List the accounts of the console with their roles and when each logged in last.",
-		Example: "  nightfill user list\n  nightfill user list --json | jq -r '.users[].name'",
+		Long:    "List the accounts of " + k.where + " with their roles and when each logged in last.",
+		Example: k.examples("user list", "user list --json | jq -r '.users[].name'"),
 	}, cobra.NoArgs, func(s *session, _ []string) error {
 		users, err := s.client.Users(s.ctx())
 		if err != nil {
 			return err
 		}
-		return s.show(control.UserList{Users: users}, func(p *printer) { p.users(users) })
+		return s.show(control.UserList{Users: users}, func(p *printer) { p.users(k, users) })
 	})
 }
 
-func (p *printer) users(users []accounts.Account) {
+func (p *printer) users(k keeper, users []accounts.Account) {
 	if len(users) == 0 {
-		p.line("Nobody can log in at the console yet.")
-		p.next("nightfill user add NAME --role admin")
+		p.line("Nobody can log in at %s yet.", k.where)
+		p.next(k.program + " user add NAME --role admin")
 		return
 	}
 	var rows [][]cell
@@ -136,15 +149,15 @@ func (p *printer) users(users []accounts.Account) {
 	p.table([]string{"NAME", "ROLE", "APP", "LAST LOGIN", "CHANGED"}, rows)
 }
 
-func userPasswordCommand() *cobra.Command {
+func (k keeper) userPassword() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "password NAME",
 		Short:   "Give an account a new password",
 		Long:    "Give an account a new password. Its sessions end at once, and so does a lock after wrong passwords.\n\n" + aboutPasswords,
-		Example: "  nightfill user password a.khan",
+		Example: k.examples("user password a.khan"),
 	}
 	stdin := passwordFlag(cmd)
-	return action(cmd, cobra.ExactArgs(1), func(s *session, args []string) error {
+	return k.action(cmd, cobra.ExactArgs(1), func(s *session, args []string) error {
 		word, err := s.newPassword(args[0], *stdin)
 		if err != nil {
 			return err
@@ -157,12 +170,12 @@ func userPasswordCommand() *cobra.Command {
 	})
 }
 
-func userRoleCommand() *cobra.Command {
-	return action(&cobra.Command{
-		Use:     "role NAME viewer|tech|admin",
+func (k keeper) userRole() *cobra.Command {
+	return k.action(&cobra.Command{
+		Use:     "role NAME " + k.roles,
 		Short:   "Change the role of an account",
 		Long:    "Change the role of an account. Its sessions end at once. The last admin must stay one.",
-		Example: "  nightfill user role a.khan admin",
+		Example: k.examples("user role a.khan admin"),
 	}, cobra.ExactArgs(2), func(s *session, args []string) error {
 		made, err := s.client.SetUserRole(s.ctx(), args[0], site.UserRole(args[1]))
 		if err != nil {
@@ -172,7 +185,7 @@ func userRoleCommand() *cobra.Command {
 	})
 }
 
-func userTOTPCommand() *cobra.Command {
+func (k keeper) userTOTP() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "totp NAME --on|--off",
 		Short: "Give an account an authenticator app, or take it away",
@@ -180,11 +193,11 @@ func userTOTPCommand() *cobra.Command {
 the account logs in with its password alone. The sessions of the account end at once.
 
 A code is right for half a minute, and a step before and after: the clocks of the box and of the phone must agree.`,
-		Example: "  nightfill user totp a.khan --on",
+		Example: k.examples("user totp a.khan --on"),
 	}
 	on := cmd.Flags().Bool("on", false, "make a new secret")
 	off := cmd.Flags().Bool("off", false, "take the secret away")
-	return action(cmd, cobra.ExactArgs(1), func(s *session, args []string) error {
+	return k.action(cmd, cobra.ExactArgs(1), func(s *session, args []string) error {
 		if *on == *off {
 			return usage(s.cmd, errors.New("it is not clear what to do: give one of --on and --off"))
 		}
