@@ -1,0 +1,13 @@
+package handbook
+
+// order is the order of the pages, of all readers.
+func order() []string {
+	return []string{
+		"ready-page", "red-morning", "before-closing", "not-tonight",
+		"red-till", "last-night", "tonight", "hold-device", "try-again", "work-by-terminal", "use-console", "replaced-device", "alarm", "usb-stick",
+		"broken-journal", "daemon-silent",
+		"new-patch", "publish-daily", "withdraw-patch", "exception", "keys",
+		"install-box", "new-device", "accounts",
+		"exit-codes", "words",
+	}
+}
