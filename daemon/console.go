@@ -25,6 +25,7 @@ import (
 	"github.com/nightfill/nightfill/site/run"
 	"github.com/nightfill/nightfill/site/window"
 	"github.com/nightfill/nightfill/ui/console"
+	"github.com/nightfill/nightfill/ui/handbook"
 )
 
 // openConsole makes the technician's console and its certificate, where the store file wants one.
@@ -44,7 +45,7 @@ func (d *Daemon) openConsole() error {
 		return err
 	}
 	d.console = console.New(console.Options{
-		Box: desk{d}, Journal: kept{d}, Accounts: people{d.users}, Terminals: terminals{d.desk}, Store: d.store.ID, Name: d.store.Name, Zone: d.store.Calendar.Zone,
+		Box: desk{d}, Journal: kept{d}, Accounts: people{d.users}, Terminals: terminals{d.desk}, Handbook: handbook.Open(), Store: d.store.ID, Name: d.store.Name, Zone: d.store.Calendar.Zone,
 		Version: "nightfilld " + d.Version, Log: d.Log,
 	})
 	return nil

@@ -161,11 +161,19 @@ func asRefusal(err error) *Refusal {
 	return refuse(CodeInternal, err.Error())
 }
 
+// Handbook are pages that tell people how to work with the box. They are part of the program.
+type Handbook interface {
+	// HTML renders a page: its title, and what is below that. base is what the addresses of pages begin
+	// with. The topic "" is the list of all pages; ok is false when there is no such page.
+	HTML(topic, base string) (title, body string, ok bool)
+}
+
 // Options are what a Console is made from.
 type Options struct {
 	Box      Box
 	Journal  Journal
 	Accounts Accounts
+	Handbook Handbook
 	// Terminals is nil on a box that opens none.
 	Terminals Terminals
 	Store     string         // the number of the store, which is typed for severe actions
@@ -231,6 +239,8 @@ func (c *Console) Handler() http.Handler {
 	mux.HandleFunc("POST /console/claim", c.claim)
 	mux.HandleFunc("GET /console/device/{id}", c.known(c.devicePage))
 	mux.HandleFunc("GET /console/journal", c.known(c.journalPage))
+	mux.HandleFunc("GET /console/handbook", c.known(c.handbook))
+	mux.HandleFunc("GET /console/handbook/{topic}", c.known(c.handbook))
 	mux.HandleFunc("GET /console/night.svg", c.known(c.picture))
 	mux.HandleFunc("GET /console/api/{question}", c.known(c.question))
 	mux.HandleFunc("GET /console/api/journal", c.known(c.records))

@@ -219,7 +219,7 @@ func newRigWith(t *testing.T, limits console.Limits, terminals console.Terminals
 	t.Helper()
 	r := &rig{t: t, shop: newShop()}
 	c := console.New(console.Options{
-		Box: r.shop, Journal: r.shop, Accounts: r.shop, Store: "0142", Name: "Springfield East", Version: "nightfilld 1.0.0", Limits: limits, Terminals: terminals,
+		Box: r.shop, Journal: r.shop, Accounts: r.shop, Store: "0142", Name: "Springfield East", Version: "nightfilld 1.0.0", Limits: limits, Terminals: terminals, Handbook: shelf{},
 	})
 	ctx, stop := context.WithCancel(context.Background())
 	var running sync.WaitGroup

@@ -75,7 +75,7 @@ function build() {
   ui.wan = h('span');
   ui.link = h('span', { class: 'link', role: 'status' });
   ui.dark = h('button', { type: 'button', onclick: dark }, 'Dark');
-  put(document.querySelector('.slots'), ui.verdict, ui.window, ui.wan, ui.link, ui.dark, h('button', { type: 'button', onclick: () => keysHelp(app), 'aria-label': 'Keys' }, '?'));
+  put(document.querySelector('.slots'), ui.verdict, ui.window, ui.wan, ui.link, ui.dark, h('a', { href: '/console/handbook' }, 'Handbook'), h('button', { type: 'button', onclick: () => keysHelp(app), 'aria-label': 'Keys' }, '?'));
   document.querySelector('nav.plain').remove();
   ui.filter.addEventListener('input', () => { app.set('q', ui.filter.value.trim()); list(); });
   ui.filter.addEventListener('keydown', (e) => {
