@@ -101,6 +101,15 @@ func (tab *Tab) Script(on bool) {
 	call(tab, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: !on})
 }
 
+// Dark makes the browser that of somebody who wants dark pages, or light ones again.
+func (tab *Tab) Dark(on bool) {
+	tab.t.Helper()
+	want := map[bool]string{true: "dark", false: "light"}[on]
+	call(tab, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
+		Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: want}},
+	})
+}
+
 // Await waits until an expression is true in the page; an error counts as not yet, as while a page is loaded.
 func (tab *Tab) Await(expression string) {
 	tab.t.Helper()
