@@ -7,7 +7,7 @@ BUILD    = CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)'
 # The race detector needs a C compiler; without one the tests run without it, and say so.
 RACE    := $(shell [ "$$(go env CGO_ENABLED)" = 1 ] && command -v "$$(go env CC)" >/dev/null 2>&1 && echo -race)
 
-.PHONY: demo test lint build release bench sim lab-test ui-test clean
+.PHONY: demo test lint build release bench sim lab-test ui-test man clean
 
 demo: ## a whole night on a simulated store: make demo, or make demo ARGS=--exit
 	@$(BUILD) -o bin/nightfill ./cmd/nightfill && exec bin/nightfill demo $(ARGS)
@@ -23,6 +23,10 @@ lint:
 
 build: ## static programs for this machine
 	$(BUILD) -o bin/ ./cmd/nightfill ./cmd/nightfilld
+
+man: DIR ?= bin/man
+man: ## manual pages of the handbook and of every command: make man, or make man DIR=/usr/local/share/man
+	@$(BUILD) -o bin/nightfill ./cmd/nightfill && bin/nightfill help --man $(DIR)
 
 release: ## static programs for linux/amd64 and linux/arm64
 	for arch in amd64 arm64; do GOOS=linux GOARCH=$$arch $(BUILD) -o bin/linux-$$arch/ ./cmd/nightfill ./cmd/nightfilld; done

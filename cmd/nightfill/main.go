@@ -14,7 +14,10 @@ import (
 	"github.com/nightfill/nightfill/cmd/nightfill/configcmd"
 	"github.com/nightfill/nightfill/cmd/nightfill/democmd"
 	"github.com/nightfill/nightfill/cmd/nightfill/exit"
+	"github.com/nightfill/nightfill/cmd/nightfill/helpcmd"
 	"github.com/nightfill/nightfill/cmd/nightfill/storecmd"
+	"github.com/nightfill/nightfill/cmd/nightfilld/commandline"
+	"github.com/nightfill/nightfill/ui/handbook"
 )
 
 // Set when the program is linked: -ldflags "-X main.version=1.0.0 -X main.built=2026-11-22T00:00:00Z".
@@ -47,7 +50,10 @@ func command() *cobra.Command {
 		c.GroupID = storecmd.GroupSetUp
 		root.AddCommand(c)
 	}
-	root.SetHelpCommandGroupID(storecmd.GroupSetUp)
+	daemon, _ := commandline.Command()
+	help := helpcmd.Command(handbook.Open(), daemon)
+	help.GroupID = storecmd.GroupSetUp
+	root.SetHelpCommand(help)
 	root.SetCompletionCommandGroupID(storecmd.GroupSetUp)
 	storecmd.Strict(root)
 	root.SetHelpFunc(storecmd.Overview(root.HelpFunc()))

@@ -16,6 +16,8 @@ import (
 	"github.com/nightfill/nightfill/daemon/control"
 	"github.com/nightfill/nightfill/daemon/control/controltest"
 	"github.com/nightfill/nightfill/daemon/journal"
+	"github.com/nightfill/nightfill/daemon/view"
+	"github.com/nightfill/nightfill/site"
 	"github.com/nightfill/nightfill/site/run"
 )
 
@@ -26,13 +28,21 @@ func TestMain(m *testing.M) {
 // TestScripts runs the whole tool. Beside the usual commands, a script has
 //
 //	exits CODE COMMAND...   the command must end with exactly this code
-//	daemon DIR              a daemon with the store of controltest, whose socket is in DIR
+//	daemon DIR [TROUBLE]    a daemon with the store of controltest, whose socket is in DIR; TROUBLE is red or
+//	                        alarm; with night it is still night, all work is settled,
+//	                        and motd-3 is in quarantine
 //	followed                waits until somebody follows the journal of that daemon
 //	journal DIR             a journal with three records in DIR
 //	flip FILE               changes what the records in the file say
 func TestScripts(t *testing.T) {
-	testscript.Run(t, testscript.Params{
-		Dir: "testdata/script",
+	p := params()
+	p.Dir = "testdata/script"
+	testscript.Run(t, p)
+}
+
+// params are what every script has.
+func params() testscript.Params {
+	return testscript.Params{
 		Setup: func(e *testscript.Env) error {
 			// The path of a socket is limited, and that of a script is long.
 			short, err := os.MkdirTemp("", "nf")
@@ -42,13 +52,16 @@ func TestScripts(t *testing.T) {
 			e.Defer(func() { os.RemoveAll(short) })
 			e.Setenv("STATE", short)
 			e.Values[followers{}] = &followers{}
+			e.Values[personKey{}] = &reader{}
 			e.Setenv("GORACE", "atexit_sleep_ms=0") // or each command waits a second under the race detector
+			e.Setenv("NEXT_WEEK", time.Now().AddDate(0, 0, 7).UTC().Format(time.DateOnly))
 			return nil
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			"exits": exits, "daemon": startDaemon, "followed": followed, "journal": makeJournal, "flip": flip,
+			"replace": replaceWords, "forget": forget, "typed": typed, "printed": printed,
 		},
-	})
+	}
 }
 
 func exits(ts *testscript.TestScript, neg bool, args []string) {
@@ -82,12 +95,17 @@ func followed(ts *testscript.TestScript, _ bool, _ []string) {
 func startDaemon(ts *testscript.TestScript, _ bool, args []string) {
 	box, err := controltest.New()
 	ts.Check(err)
+	ts.Check(trouble(box, args[1:]))
+	users, err := box.Users(ts.MkAbs("."))
+	ts.Check(err)
 	ts.Value(followers{}).(*followers).journal = box.Journal
 	path := filepath.Join(args[0], "control.sock")
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() {
-		ended <- control.New(control.Options{Box: box, Journal: box.Journal, Path: path, Version: "1.0.0"}).Run(ctx)
+		ended <- control.New(control.Options{
+			Box: box, Journal: box.Journal, Path: path, Version: "1.0.0", Users: users, Terminals: controltest.Terminals{},
+		}).Run(ctx)
 	}()
 	ts.Defer(func() {
 		cancel()
@@ -101,6 +119,29 @@ func startDaemon(ts *testscript.TestScript, _ bool, args []string) {
 		}
 	}
 	ts.Fatalf("the daemon does not answer")
+}
+
+// trouble gives a store what is wrong with it in the morning.
+func trouble(box *controltest.Box, what []string) error {
+	switch strings.Join(what, " ") {
+	case "":
+		return nil
+	case "night":
+		box.SetFacts(func(f *view.Facts) {
+			f.Now = f.Now.Add(-4 * time.Hour)
+			reason := site.Because(site.CodeQuarantined, "quarantined in this store: a.khan took it off srv-2", "devices", "srv-2")
+			f.State = run.Foresee(f.State, run.Event{Kind: run.PatchQuarantined, At: f.Now, Patch: "motd-3", Reason: reason})
+		})
+		return nil
+	case "red":
+		return errors.Join(box.SetCheck("POS-1", site.Fail, "connection refused"), box.SetCheck("POS-2", site.Fail, "inactive"))
+	case "alarm":
+		box.SetFacts(func(f *view.Facts) {
+			f.Store.Escalation = []site.Escalation{{To: "Night desk"}, {To: "Area manager", After: site.Duration(30 * time.Minute)}}
+		})
+		return errors.Join(trouble(box, []string{"red"}), box.Escalate())
+	}
+	return fmt.Errorf("a store cannot be in trouble with %q", what)
 }
 
 func makeJournal(ts *testscript.TestScript, _ bool, args []string) {

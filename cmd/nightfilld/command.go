@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/nightfill/nightfill/cmd/nightfill/exit"
+	"github.com/nightfill/nightfill/cmd/nightfilld/commandline"
 	"github.com/nightfill/nightfill/daemon"
 	"github.com/nightfill/nightfill/daemon/config"
 	"github.com/nightfill/nightfill/daemon/journal"
@@ -18,31 +19,10 @@ import (
 	"github.com/nightfill/nightfill/site/window/tzdata"
 )
 
-// flags are what may be said on the command line; all else is in the store file.
-type flags struct {
-	config, state, level, format string
-}
-
 func command() *cobra.Command {
-	var f flags
-	root := &cobra.Command{
-		Use:   "nightfilld --config FILE",
-		Short: "Run the appliance of one store",
-		Long: `nightfilld patches the devices of one store at night, proves before opening that the store
-can trade, and tells headquarters. Everything it needs to know is in the store file.
-
-Exit codes: 0 stopped when told to, 1 failed, 2 wrong usage or store file.`,
-		Example:       "  nightfilld --config /etc/nightfill/store.yaml",
-		Version:       fmt.Sprintf("%s (time zone data %s)", version, tzdata.Version()),
-		Args:          cobra.NoArgs,
-		SilenceErrors: true, SilenceUsage: true,
-		RunE: func(cmd *cobra.Command, _ []string) error { return f.run(cmd) },
-	}
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return exit.With(exit.Usage, err) })
-	root.Flags().StringVar(&f.config, "config", "", "the store file (required)")
-	root.Flags().StringVar(&f.state, "state", "", "where to keep everything; overrides state in the store file")
-	root.Flags().StringVar(&f.level, "log-level", "info", "debug, info, warn or error")
-	root.Flags().StringVar(&f.format, "log-format", "text", "text or json")
+	root, f := commandline.Command()
+	root.Version = fmt.Sprintf("%s (time zone data %s)", version, tzdata.Version())
+	root.RunE = func(cmd *cobra.Command, _ []string) error { return run(cmd, *f) }
 	root.AddCommand(journalCheck())
 	return root
 }
@@ -60,20 +40,20 @@ func journalCheck() *cobra.Command {
 	}
 }
 
-func (f flags) run(cmd *cobra.Command) error {
-	log, err := logs.New(os.Stderr, f.format, f.level)
+func run(cmd *cobra.Command, f commandline.Flags) error {
+	log, err := logs.New(os.Stderr, f.Format, f.Level)
 	if err != nil {
 		return exit.With(exit.Usage, err)
 	}
-	if f.config == "" {
+	if f.Config == "" {
 		return exit.With(exit.Usage, errors.New("no store file is named; write: nightfilld --config /etc/nightfill/store.yaml"))
 	}
-	cfg, err := config.Load(f.config)
+	cfg, err := config.Load(f.Config)
 	if err != nil {
 		return exit.With(exit.Usage, err)
 	}
-	if f.state != "" {
-		cfg.State = f.state
+	if f.State != "" {
+		cfg.State = f.State
 	}
 	for _, warning := range cfg.Warnings {
 		log.Warn(warning.String())
