@@ -1,0 +1,239 @@
+package proof
+
+import (
+	"archive/zip"
+	"bufio"
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+
+	"github.com/nightfill/nightfill/daemon/evidence"
+	"github.com/nightfill/nightfill/daemon/journal"
+	"github.com/nightfill/nightfill/site/run"
+)
+
+const (
+	maxFile = 256 << 20 // of what is read at once; the journal is not
+	maxLine = 20 << 20  // of the journal: an event has 16 MiB at most
+)
+
+func (v *verifier) open(r io.ReaderAt, size int64) (string, error) {
+	z, err := zip.NewReader(r, size)
+	if err != nil {
+		return "", fmt.Errorf("this is no whole zip file: %v: it was cut off or is something else", err)
+	}
+	v.zip = z
+	seen := map[string]bool{}
+	for _, f := range z.File {
+		if seen[f.Name] {
+			return "", fmt.Errorf("%s is in the zip twice: which of them counts nobody can say", f.Name)
+		}
+		seen[f.Name] = true
+	}
+	return fmt.Sprintf("%d files", len(z.File)), nil
+}
+
+func (v *verifier) find(name string) *zip.File {
+	for _, f := range v.zip.File {
+		if f.Name == name {
+			return f
+		}
+	}
+	return nil
+}
+
+// read returns the content of a file.
+func (v *verifier) read(name string) ([]byte, error) {
+	f := v.find(name)
+	if f == nil {
+		return nil, fmt.Errorf("%s is missing", name)
+	}
+	r, err := f.Open()
+	if err != nil {
+		return nil, fmt.Errorf("%s cannot be read: %v", name, err)
+	}
+	defer r.Close()
+	data, err := io.ReadAll(io.LimitReader(r, maxFile))
+	if err != nil {
+		return nil, fmt.Errorf("%s cannot be read: %v", name, err)
+	}
+	return data, nil
+}
+
+func (v *verifier) readManifest() (string, error) {
+	data, err := v.read(evidence.ManifestFile)
+	if err != nil {
+		return "", err
+	}
+	if err := json.Unmarshal(data, &v.m); err != nil {
+		return "", fmt.Errorf("%s is not readable: %v", evidence.ManifestFile, err)
+	}
+	if v.m.Schema != evidence.Schema {
+		return "", fmt.Errorf("the manifest has the form %q, and this nightfill knows %s: use the one that made it (%s)", v.m.Schema, evidence.Schema, v.m.ProgramVersion)
+	}
+	v.verdict.Manifest = &v.m
+	text := fmt.Sprintf("store %s of %s, nights %s to %s, data as of %s", v.m.Store, v.m.Org, v.m.Scope.From, v.m.Scope.To, v.m.DataAsOf.Format("2006-01-02 15:04:05Z07:00"))
+	if n := len(v.m.Missing); n > 0 {
+		text += fmt.Sprintf("; it names %d as missing", n)
+	}
+	return text, nil
+}
+
+// files compares every file with the manifest, and the manifest with the list of digests.
+func (v *verifier) files() (string, error) {
+	var wrong []error
+	for _, f := range v.zip.File {
+		sum, err := digest(f)
+		if err != nil {
+			wrong = append(wrong, fmt.Errorf("%s was changed: %v", f.Name, err))
+		}
+		v.content[f.Name] = sum
+	}
+	listed := map[string]bool{evidence.ManifestFile: true, evidence.SumsFile: true}
+	for _, f := range v.m.Files {
+		listed[f.Name] = true
+		switch have := v.find(f.Name); {
+		case have == nil:
+			wrong = append(wrong, fmt.Errorf("%s is missing", f.Name))
+		case v.content[f.Name] == "": // said above
+		case v.content[f.Name] != f.SHA256 || have.UncompressedSize64 != uint64(f.Size):
+			wrong = append(wrong, fmt.Errorf("%s was changed: its SHA-256 is %s, the manifest says %s", f.Name, v.content[f.Name], f.SHA256))
+		}
+	}
+	for _, f := range v.zip.File {
+		if !listed[f.Name] {
+			wrong = append(wrong, fmt.Errorf("%s is not in the manifest: somebody added it", f.Name))
+		}
+	}
+	manifest, err := v.read(evidence.ManifestFile)
+	sums, sumsErr := v.read(evidence.SumsFile)
+	if err := errors.Join(err, sumsErr); err != nil {
+		wrong = append(wrong, err)
+	} else if !bytes.Equal(sums, evidence.Sums(v.m.Files, manifest)) {
+		wrong = append(wrong, fmt.Errorf("%s and %s do not agree: one of them was changed", evidence.SumsFile, evidence.ManifestFile))
+	}
+	return fmt.Sprintf("%d files, each as the manifest says, and no other", len(v.zip.File)), errors.Join(wrong...)
+}
+
+func digest(f *zip.File) (string, error) {
+	r, err := f.Open()
+	if err != nil {
+		return "", err
+	}
+	defer r.Close()
+	h := sha256.New()
+	if _, err := io.Copy(h, r); err != nil {
+		return "", err
+	}
+	return hex.EncodeToString(h.Sum(nil)), nil
+}
+
+// records calls visit for each line of the journal.
+func (v *verifier) records(visit func(journal.Raw) error) error {
+	f := v.find(evidence.JournalFile)
+	if f == nil {
+		return fmt.Errorf("%s is missing", evidence.JournalFile)
+	}
+	r, err := f.Open()
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	lines := bufio.NewScanner(r)
+	lines.Buffer(make([]byte, 64<<10), maxLine)
+	for n := 1; lines.Scan(); n++ {
+		var rec journal.Raw
+		if err := json.Unmarshal(lines.Bytes(), &rec); err != nil {
+			return fmt.Errorf("line %d of %s is no record: %v", n, evidence.JournalFile, err)
+		}
+		if !bytes.Equal(evidence.Line(rec), append(slices.Clone(lines.Bytes()), '\n')) {
+			return fmt.Errorf("line %d of %s holds more than a record", n, evidence.JournalFile)
+		}
+		if err := visit(rec); err != nil {
+			return err
+		}
+	}
+	if err := lines.Err(); err != nil {
+		return fmt.Errorf("%s cannot be read to its end: %v", evidence.JournalFile, err)
+	}
+	return nil
+}
+
+// journal computes the chain anew, record by record.
+func (v *verifier) journal() (string, error) {
+	m := v.m
+	seq, hash, n := m.Records.First-1, m.Chain.Before, uint64(0)
+	v.anchored = map[uint64]string{seq: hash}
+	err := v.records(func(r journal.Raw) error {
+		switch {
+		case n == 0 && r.Seq != m.Records.First:
+			return fmt.Errorf("the journal begins with record %d; the manifest says %d", r.Seq, m.Records.First)
+		case r.Seq != seq+1:
+			return fmt.Errorf("record %d is missing or out of place: record %d comes after record %d", seq+1, r.Seq, seq)
+		case r.Seq > m.Records.Last:
+			return fmt.Errorf("the journal goes on with record %d; the manifest says that it ends with %d", r.Seq, m.Records.Last)
+		case r.Prev != hash:
+			return fmt.Errorf("record %d does not follow record %d: it names %s as the hash before it, and that is %s", r.Seq, seq, or(r.Prev), or(hash))
+		}
+		if made := journal.Hash(r.Seq, r.Prev, r.Event); made != r.Hash {
+			return fmt.Errorf("record %d was changed: it says that its hash is %s, and its content makes %s", r.Seq, r.Hash, made)
+		}
+		rec, err := r.Record()
+		if err != nil {
+			return err
+		}
+		if rec.Event.Kind == run.CatalogUpdated && rec.Event.Catalog != nil {
+			v.notes = append(v.notes, rec)
+		}
+		seq, hash, n = r.Seq, r.Hash, n+1
+		v.anchorAt(r)
+		return nil
+	})
+	switch {
+	case err != nil:
+		return "", err
+	case n == 0 || seq != m.Records.Last || n != m.Records.Count:
+		return "", fmt.Errorf("the journal ends with record %d; the manifest says %d", seq, m.Records.Last)
+	case hash != m.Chain.Last:
+		return "", fmt.Errorf("the hash of the last record is %s; the manifest says %s", hash, m.Chain.Last)
+	}
+	return fmt.Sprintf("%d records, %d to %d of %s: the chain is whole", n, m.Records.First, m.Records.Last, m.Stream), nil
+}
+
+func or(hash string) string {
+	if hash == "" {
+		return "none"
+	}
+	return hash
+}
+
+func (v *verifier) anchorAt(r journal.Raw) {
+	for _, a := range v.o.Anchors {
+		if a.Seq == r.Seq {
+			v.anchored[r.Seq] = r.Hash
+		}
+	}
+}
+
+// anchor compares hashes that were kept elsewhere.
+func (v *verifier) anchor() (string, error) {
+	var wrong []error
+	for _, a := range v.o.Anchors {
+		hash, known := v.anchored[a.Seq]
+		switch {
+		case a.Stream != v.m.Stream:
+			wrong = append(wrong, fmt.Errorf("the anchor is of the journal %s, and this is %s: the box began a new journal, or it is another box", a.Stream, v.m.Stream))
+		case !known || a.Seq == 0:
+			wrong = append(wrong, fmt.Errorf("the anchor is of record %d, and the pack has the records %d to %d: take another one", a.Seq, v.m.Records.First, v.m.Records.Last))
+		case hash != a.Hash:
+			wrong = append(wrong, fmt.Errorf("record %d is not the one that is known elsewhere: its hash is %s, and %s was kept: this journal was written anew", a.Seq, hash, a.Hash))
+		}
+	}
+	v.verdict.Anchored = len(wrong) == 0
+	return fmt.Sprintf("%d of %d hashes from elsewhere are those of this journal", len(v.o.Anchors), len(v.o.Anchors)), errors.Join(wrong...)
+}

@@ -1,0 +1,542 @@
+package proof_test
+
+import (
+	"archive/zip"
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/nightfill/nightfill/daemon/evidence"
+	"github.com/nightfill/nightfill/daemon/evidence/evidencetest"
+	"github.com/nightfill/nightfill/daemon/evidence/proof"
+	"github.com/nightfill/nightfill/daemon/journal"
+	"github.com/nightfill/nightfill/sync/catalog/archive"
+)
+
+// TestProof makes one store with a past for all of the tests: none of them changes it.
+func TestProof(t *testing.T) {
+	p, err := evidencetest.New(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Close()
+	for name, test := range map[string]func(*testing.T, *evidencetest.Past){
+		"Good":              testGood,
+		"WithoutRoot":       testWithoutRoot,
+		"Anchors":           testAnchors,
+		"FlippedBit":        testFlippedBit,
+		"Truncated":         testTruncated,
+		"Forged":            testForged,
+		"AddedAndRemoved":   testAddedAndRemoved,
+		"OtherRoot":         testOtherRoot,
+		"LyingBox":          testLyingBox,
+		"OtherVersion":      testOtherVersion,
+		"NothingOfCatalogs": testNothingOfCatalogs,
+	} {
+		t.Run(name, func(t *testing.T) { test(t, p) })
+	}
+}
+
+func pack(t *testing.T, src evidence.Source, o evidence.Order) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	if _, err := evidence.Write(context.Background(), &b, src, o); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+func verify(data []byte, o proof.Options) proof.Verdict {
+	if o.Version == "" {
+		o.Version = "dev"
+	}
+	return proof.Verify(bytes.NewReader(data), int64(len(data)), o)
+}
+
+// said is what a verdict says of a check.
+func said(v proof.Verdict, check string) (proof.Outcome, string) {
+	for _, c := range v.Checks {
+		if c.Check == check {
+			return c.Outcome, c.Text
+		}
+	}
+	return "", ""
+}
+
+func testGood(t *testing.T, p *evidencetest.Past) {
+	v := verify(pack(t, p, p.Order()), proof.Options{Root: p.Root})
+	if !v.Good {
+		t.Errorf("%+v", v.Checks)
+	}
+	for check, want := range map[string]string{
+		"catalogs":  "2, each signed as a store demands it at the time when it was accepted; the journal names the digest of 2",
+		"approvals": "3 installations of 1 patches, each approved by enough keys in the catalog that was in force",
+		"root":      "1, each signed by the one before it",
+	} {
+		if _, text := said(v, check); text != want {
+			t.Errorf("%s: got %q, want %q", check, text, want)
+		}
+	}
+	if !v.Root.Given || v.Root.Version != 1 || v.Root.Fingerprint != archive.Digest(p.Root) {
+		t.Errorf("%+v", v.Root)
+	}
+}
+
+func testWithoutRoot(t *testing.T, p *evidencetest.Past) {
+	v := verify(pack(t, p, p.Order()), proof.Options{})
+	if !v.Good || v.Root.Given || !strings.HasPrefix(v.Root.Text, "No root was given: trust rests on the pack itself") || !strings.Contains(v.Root.Text, archive.Digest(p.Root)) {
+		t.Errorf("%+v %+v", v.Root, v.Checks)
+	}
+}
+
+func testAnchors(t *testing.T, p *evidencetest.Past) {
+	data := pack(t, p, p.Order())
+	raw, err := p.Journal.RawSince(5, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	good := proof.Anchor{Stream: p.Journal.Stream(), Seq: 5, Hash: raw[0].Hash}
+	other := good
+	other.Hash = strings.Repeat("0", 64)
+	far := good
+	far.Seq = 5000
+	foreign := good
+	foreign.Stream = "01KAMB2Q9XN1GHTF1LLSTREAM0"
+	for _, test := range []struct {
+		anchor proof.Anchor
+		want   string
+	}{
+		{good, "1 of 1 hashes from elsewhere are those of this journal"},
+		{other, "record 5 is not the one that is known elsewhere: its hash is " + good.Hash + ", and " + other.Hash + " was kept: this journal was written anew"},
+		{far, "the anchor is of record 5000, and the pack has the records 1 to "},
+		{foreign, "the anchor is of the journal 01KAMB2Q9XN1GHTF1LLSTREAM0, and this is " + good.Stream},
+	} {
+		v := verify(data, proof.Options{Root: p.Root, Anchors: []proof.Anchor{test.anchor}})
+		if _, text := said(v, "anchor"); !strings.HasPrefix(text, test.want) || v.Good != (test.anchor == good) || v.Anchored != v.Good {
+			t.Errorf("got %q, %v", text, v.Good)
+		}
+	}
+	for text, want := range map[string]string{
+		"x": `"x" is no anchor: write it as STREAM/SEQ/HASH`, "S/0/" + good.Hash: `"S/0/` + good.Hash + `" is no anchor: write it as STREAM/SEQ/HASH`,
+	} {
+		if _, err := proof.ParseAnchor(text); err == nil || err.Error() != want {
+			t.Errorf("got %v, want %s", err, want)
+		}
+	}
+}
+
+// entry is a file of a pack that is taken apart.
+type entry struct {
+	name string
+	data []byte
+}
+
+func unpack(t *testing.T, data []byte) []entry {
+	t.Helper()
+	z, err := zip.NewReader(bytes.NewReader(data), int64(len(data)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var list []entry
+	for _, f := range z.File {
+		r, err := f.Open()
+		if err != nil {
+			t.Fatal(err)
+		}
+		content, err := io.ReadAll(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		list = append(list, entry{f.Name, content})
+	}
+	return list
+}
+
+func repack(t *testing.T, list []entry) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	z := zip.NewWriter(&b)
+	for _, e := range list {
+		w, err := z.Create(e.name)
+		if err == nil {
+			_, err = w.Write(e.data)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := z.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+// reseal makes the manifest and the digests agree with the files again, as a forger would.
+func reseal(t *testing.T, list []entry, change func(*evidence.Manifest)) []entry {
+	t.Helper()
+	var m evidence.Manifest
+	out := []entry{}
+	for _, e := range list {
+		switch e.name {
+		case evidence.ManifestFile:
+			if err := json.Unmarshal(e.data, &m); err != nil {
+				t.Fatal(err)
+			}
+		case evidence.SumsFile:
+		default:
+			out = append(out, e)
+		}
+	}
+	m.Files = nil
+	for _, e := range out {
+		m.Files = append(m.Files, evidence.FileInfo{Name: e.name, Size: int64(len(e.data)), SHA256: archive.Digest(e.data)})
+	}
+	slices.SortFunc(m.Files, func(a, b evidence.FileInfo) int { return strings.Compare(a.Name, b.Name) })
+	if change != nil {
+		change(&m)
+	}
+	data, err := json.MarshalIndent(m, "", "  ")
+	if err != nil {
+		t.Fatal(err)
+	}
+	data = append(data, '\n')
+	return append(out, entry{evidence.ManifestFile, data}, entry{evidence.SumsFile, evidence.Sums(m.Files, data)})
+}
+
+func edit(list []entry, name string, change func([]byte) []byte) []entry {
+	out := slices.Clone(list)
+	for i := range out {
+		if out[i].name == name {
+			out[i].data = change(bytes.Clone(out[i].data))
+		}
+	}
+	return out
+}
+
+// lines are the lines of a text, each with its end.
+func lines(data []byte) [][]byte {
+	list := bytes.SplitAfter(data, []byte("\n"))
+	return list[:len(list)-1]
+}
+
+// testFlippedBit changes one bit in each file of a pack: each is named.
+func testFlippedBit(t *testing.T, p *evidencetest.Past) {
+	list := unpack(t, pack(t, p, p.Order()))
+	for _, e := range list {
+		for _, at := range []int{0, len(e.data) - 1} {
+			v := verify(repack(t, edit(list, e.name, func(data []byte) []byte {
+				data[at] ^= 1
+				return data
+			})), proof.Options{Root: p.Root})
+			text := ""
+			for _, c := range v.Checks {
+				if c.Outcome == proof.Bad {
+					text += c.Text + "\n"
+				}
+			}
+			if v.Good || !strings.Contains(text, e.name) {
+				t.Errorf("%s, byte %d: %v %s", e.name, at, v.Good, text)
+			}
+		}
+	}
+}
+
+// testTruncated cuts a pack off at every length.
+func testTruncated(t *testing.T, p *evidencetest.Past) {
+	data := pack(t, p, p.Order())
+	for n := 0; n < len(data); n += 1 + len(data)/50 {
+		v := verify(data[:n], proof.Options{Root: p.Root})
+		if outcome, text := said(v, "zip"); v.Good || outcome != proof.Bad || !strings.HasPrefix(text, "this is no whole zip file: ") {
+			t.Fatalf("%d of %d bytes: %v %s", n, len(data), v.Good, text)
+		}
+		if outcome, text := said(v, "journal"); outcome != proof.NotChecked || text != "not checked, because of: manifest" {
+			t.Errorf("%s %s", outcome, text)
+		}
+	}
+}
+
+// rechain writes the records from a line on anew, so that the chain is whole again.
+func rechain(t *testing.T, list [][]byte, from int) [][]byte {
+	t.Helper()
+	prev, seq := "", uint64(0)
+	for i, line := range list {
+		var r journal.Raw
+		if err := json.Unmarshal(line, &r); err != nil {
+			t.Fatal(err)
+		}
+		if i >= from {
+			r.Seq, r.Prev = seq+1, prev
+			r.Hash = journal.Hash(r.Seq, r.Prev, r.Event)
+			list[i] = evidence.Line(r)
+		}
+		prev, seq = r.Hash, r.Seq
+	}
+	return list
+}
+
+// testForged does to a pack what a forger would, and makes digests and manifest agree again.
+func testForged(t *testing.T, p *evidencetest.Past) {
+	original := unpack(t, pack(t, p, p.Order()))
+	last := p.Journal.Last()
+	journalled := func(change func([][]byte) [][]byte) func([]entry) []entry {
+		return func(list []entry) []entry {
+			return edit(list, evidence.JournalFile, func(data []byte) []byte { return bytes.Join(change(lines(data)), nil) })
+		}
+	}
+	without := func(name string) func([]entry) []entry {
+		return func(list []entry) []entry {
+			return slices.DeleteFunc(slices.Clone(list), func(e entry) bool { return strings.HasPrefix(e.name, name) })
+		}
+	}
+	text := func(name, old, with string) func([]entry) []entry {
+		return func(list []entry) []entry {
+			return edit(list, name, func(data []byte) []byte {
+				if !bytes.Contains(data, []byte(old)) {
+					t.Fatalf("%s has no %q", name, old)
+				}
+				return bytes.ReplaceAll(data, []byte(old), []byte(with))
+			})
+		}
+	}
+	tests := []struct {
+		name   string
+		change func([]entry) []entry
+		seal   func(*evidence.Manifest)
+		check  string
+		want   string
+	}{
+		{"a record is dropped", journalled(func(l [][]byte) [][]byte { return slices.Delete(l, 6, 7) }), nil, "journal",
+			"record 7 is missing or out of place: record 8 comes after record 6"},
+		{"two records are swapped", journalled(func(l [][]byte) [][]byte { l[6], l[7] = l[7], l[6]; return l }), nil, "journal",
+			"record 7 is missing or out of place: record 8 comes after record 6"},
+		{"the first record is dropped", journalled(func(l [][]byte) [][]byte { return l[1:] }), nil, "journal",
+			"the journal begins with record 2; the manifest says 1"},
+		{"the last record is dropped", journalled(func(l [][]byte) [][]byte { return l[:len(l)-1] }), nil, "journal",
+			fmt.Sprintf("the journal ends with record %d; the manifest says %d", last-1, last)},
+		{"a record is changed", journalled(func(l [][]byte) [][]byte {
+			l[6] = bytes.Replace(l[6], []byte(`"outcome":"ok"`), []byte(`"outcome":"no"`), 1)
+			return l
+		}), nil, "journal", "record 7 was changed: it says that its hash is "},
+		{"a record is changed and the chain made anew", journalled(func(l [][]byte) [][]byte {
+			l[6] = bytes.Replace(l[6], []byte("till-1"), []byte("till-2"), 1)
+			return rechain(t, l, 6)
+		}), nil, "journal", "the hash of the last record is "},
+		{"a record is changed with its own hash", journalled(func(l [][]byte) [][]byte {
+			after := slices.Clone(l[7])
+			l = rechain(t, append(l[:6:6], append([][]byte{bytes.Replace(l[6], []byte("till-1"), []byte("till-2"), 1)}, l[7:]...)...), 6)
+			l[7] = after
+			return l
+		}), nil, "journal", "record 8 does not follow record 7: it names "},
+		{"a record is forged after the end", journalled(func(l [][]byte) [][]byte {
+			return rechain(t, append(l, slices.Clone(l[2])), len(l))
+		}), nil, "journal", fmt.Sprintf("the journal goes on with record %d; the manifest says that it ends with %d", last+1, last)},
+		{"something is smuggled into a line", journalled(func(l [][]byte) [][]byte {
+			l[3] = bytes.Replace(l[3], []byte(`{"seq"`), []byte(`{"more":1,"seq"`), 1)
+			return l
+		}), nil, "journal", "line 4 of journal.jsonl holds more than a record"},
+		{"the journal is rubbish", func(l []entry) []entry {
+			return edit(l, evidence.JournalFile, func([]byte) []byte { return []byte("hello\n") })
+		}, nil, "journal", "line 1 of journal.jsonl is no record: "},
+		{"a line of the table says that all went well", text("devices-patches.csv", "done", "gone"), nil, "pages",
+			"devices-patches.csv does not follow from the journal: made anew it is another"},
+		{"a night report is prettier", text("nights/2026-11-21.html", "rolled back", "done"), nil, "pages",
+			"nights/2026-11-21.html does not follow from the journal: made anew it is another"},
+		{"the explanation is another", text("VERIFY.txt", "evidence verify", "evidence believe"), nil, "pages",
+			"VERIFY.txt does not follow from the journal: made anew it is another"},
+		{"a page is left out", without("nights/2026-11-21.html"), nil, "pages", "nights/2026-11-21.html follows from the journal and is missing"},
+		{"a page is added", func(l []entry) []entry { return append(slices.Clone(l), entry{"praise.html", []byte("good")}) }, nil, "pages",
+			"praise.html does not follow from the journal: no pack has such a file"},
+		{"a night is denied", func(l []entry) []entry { return l }, func(m *evidence.Manifest) { m.Nights = m.Nights[:1] }, "pages",
+			"the journal tells the nights 2026-11-21 2026-11-22, the manifest 2026-11-21"},
+		{"the store is another", text(evidence.StoreFile, `"id": "0142"`, `"id": "0143"`), nil, "pages", "store.json speaks of store 0143 of acme, the manifest of store 0142 of acme"},
+		{"nothing but the seal is new", slices.Clone[[]entry], nil, "", ""},
+		{"all catalogs are left out", without("catalog/files"), nil, "catalogs", "the catalog of version "},
+		{"the catalogs are denied", without("catalog/"), nil, "root", "the pack has no signed catalog, and no root"},
+		{"a signed file is another", func(l []entry) []entry {
+			return slices.Collect(func(yield func(entry) bool) {
+				for _, e := range l {
+					if bytes.Contains(e.data, []byte(`"id":"pos-4.2.1"`)) && strings.HasPrefix(e.name, "catalog/files/") {
+						e.data = bytes.Replace(e.data, []byte("POS 4.2.1"), []byte("POS 6.6.6"), 1)
+					}
+					if !yield(e) {
+						return
+					}
+				}
+			})
+		}, nil, "catalogs", "the catalog of version "},
+		{"a file of no catalog is added", func(l []entry) []entry {
+			return append(slices.Clone(l), entry{evidence.CatalogFile(archive.Digest([]byte("x"))), []byte("x")})
+		}, nil, "catalogs", evidence.CatalogFile(archive.Digest([]byte("x"))) + " belongs to no catalog of catalog/generations.json"},
+		{"a catalog is said to be accepted late", text(evidence.GenerationsFile, `"accepted": "2026-11-22T03:00:00Z"`, `"accepted": "2026-12-22T03:00:00Z"`), nil, "catalogs", "the catalog of version "},
+		{"a catalog is said to be accepted after it was in force", text(evidence.GenerationsFile, `"accepted": "2026-11-22T03:00:00Z"`, `"accepted": "2026-11-22T04:00:00Z"`), nil, "catalogs",
+			"the catalog of version 20261121180000 came into force with record 1 at 2026-11-22T03:00:01Z, and is said to be accepted only at 2026-11-22T04:00:00Z"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			v := verify(repack(t, reseal(t, test.change(original), test.seal)), proof.Options{Root: p.Root})
+			if test.check == "" {
+				if !v.Good {
+					t.Errorf("a pack that was only sealed again is not good: %+v", v.Checks)
+				}
+				return
+			}
+			if outcome, got := said(v, "files"); outcome != proof.Good {
+				t.Fatalf("the forger did not do his work: %s", got)
+			}
+			if _, got := said(v, test.check); v.Good || !strings.HasPrefix(got, test.want) {
+				t.Errorf("%v %s: got %q\nwant %q", v.Good, test.check, got, test.want)
+			}
+		})
+	}
+}
+
+// testAddedAndRemoved changes what is in the zip and leaves the manifest as it is.
+func testAddedAndRemoved(t *testing.T, p *evidencetest.Past) {
+	list := unpack(t, pack(t, p, p.Order()))
+	tests := []struct {
+		name  string
+		list  []entry
+		check string
+		want  string
+	}{
+		{"added", append(slices.Clone(list), entry{"extra.txt", []byte("x")}), "files", "extra.txt is not in the manifest: somebody added it"},
+		{"removed", slices.DeleteFunc(slices.Clone(list), func(e entry) bool { return e.name == "approvals.csv" }), "files", "approvals.csv is missing"},
+		{"twice", append(slices.Clone(list), entry{"approvals.csv", []byte("x")}), "zip", "approvals.csv is in the zip twice: which of them counts nobody can say"},
+		{"no manifest", slices.DeleteFunc(slices.Clone(list), func(e entry) bool { return e.name == evidence.ManifestFile }), "manifest", "manifest.json is missing"},
+		{"another form", edit(list, evidence.ManifestFile, func(b []byte) []byte { return bytes.Replace(b, []byte("evidence/1"), []byte("evidence/9"), 1) }), "manifest",
+			`the manifest has the form "evidence/9", and this nightfill knows evidence/1: use the one that made it (dev)`},
+	}
+	for _, test := range tests {
+		v := verify(repack(t, test.list), proof.Options{Root: p.Root})
+		if outcome, got := said(v, test.check); v.Good || outcome != proof.Bad || got != test.want {
+			t.Errorf("%s: got %q, want %q", test.name, got, test.want)
+		}
+	}
+}
+
+func testOtherRoot(t *testing.T, p *evidencetest.Past) {
+	data := pack(t, p, p.Order())
+	v := verify(data, proof.Options{Root: p.Other})
+	if outcome, got := said(v, "root"); v.Good || outcome != proof.Bad || got != "the root of version 1 is another one than the given root: all of this was signed under other keys" {
+		t.Errorf("%s %s", outcome, got)
+	}
+	if outcome, got := said(v, "approvals"); outcome != proof.NotChecked {
+		t.Errorf("%s %s", outcome, got)
+	}
+	if v.Root.Text != "No root of the catalog could be used." {
+		t.Error(v.Root.Text)
+	}
+}
+
+// forger is a source whose records a test changes before the chain is made: a box that lies from the beginning.
+type forger struct {
+	*evidencetest.Past
+	change func(seq uint64, event []byte) []byte
+	drop   bool // it has no catalogs
+}
+
+func (f forger) Records(ctx context.Context, from uint64, visit func(journal.Raw) error) error {
+	prev := ""
+	return f.Past.Records(ctx, 0, func(r journal.Raw) error {
+		r.Event = f.change(r.Seq, bytes.Clone(r.Event))
+		r.Prev = prev
+		r.Hash = journal.Hash(r.Seq, prev, r.Event)
+		prev = r.Hash
+		if r.Seq < from {
+			return nil
+		}
+		return visit(r)
+	})
+}
+
+func (f forger) Catalogs(ctx context.Context) (roots [][]byte, kept []archive.Entry, err error) {
+	roots, kept, err = f.Past.Catalogs(ctx)
+	if f.drop {
+		kept = nil
+	}
+	return roots, kept, err
+}
+
+// testLyingBox lets a box make a pack that is whole in itself and tells of what was never signed.
+func testLyingBox(t *testing.T, p *evidencetest.Past) {
+	swap := func(old, with string) func(uint64, []byte) []byte {
+		return func(_ uint64, event []byte) []byte { return bytes.ReplaceAll(event, []byte(old), []byte(with)) }
+	}
+	const first, second = "20261121180000", "20261122180000"
+	tests := []struct {
+		name  string
+		src   forger
+		check string
+		want  string
+	}{
+		{"another artifact than was signed", forger{Past: p, change: swap(archive.Digest([]byte("deb")), strings.Repeat("ab", 32))}, "approvals",
+			"pos-4.2.1 on till-1 (record 6): what was begun is not what was signed in the catalog of version " + first},
+		{"a patch that was never signed", forger{Past: p, change: swap(`pos-4.2.1`, `pos-6.6.6`)}, "approvals",
+			"pos-6.6.6 on till-1 (record 6): pos-6.6.6 is not signed in the catalog of version " + first},
+		{"a plan from a catalog of later", forger{Past: p, change: swap(`"catalog":`+first, `"catalog":`+second)}, "approvals",
+			"pos-4.2.1 on till-1 (record 6): it was planned at 2026-11-22T05:00:00Z from the catalog of version " + second + ", which came later"},
+		{"a plan from a catalog that was replaced", forger{Past: p, change: swap(`"catalog":`+second, `"catalog":`+first)}, "approvals",
+			"pos-4.2.1 on till-2 (record 27): it was planned from the catalog of version " + first + ", and version " + second + " was in force"},
+		{"an installation without a plan", forger{Past: p, change: swap(`{"patch":"pos-4.2.1",`, `{"patch":"other",`)}, "approvals",
+			"pos-4.2.1 on till-1 (record 6): no plan in the journal names it"},
+		{"no catalog is kept", forger{Past: p, change: swap("", ""), drop: true}, "approvals",
+			"pos-4.2.1 on till-1 (record 6): the signed catalog of version " + first + ", from which it was planned, is not in the pack: its approval cannot be shown"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			v := verify(pack(t, test.src, p.Order()), proof.Options{Root: p.Root})
+			for _, c := range v.Checks {
+				if c.Check != test.check && c.Outcome != proof.Good {
+					t.Errorf("%s: %s", c.Check, c.Text)
+				}
+			}
+			if _, got := said(v, test.check); v.Good || !strings.HasPrefix(got, test.want) {
+				t.Errorf("%v: got %q\nwant %q", v.Good, got, test.want)
+			}
+		})
+	}
+	// What only an anchor finds: the whole journal written anew, with everything in it approved.
+	data := pack(t, forger{Past: p, change: swap("till-2", "till-3")}, p.Order())
+	if v := verify(data, proof.Options{Root: p.Root}); !v.Good {
+		t.Errorf("%+v", v.Checks)
+	}
+	raw, err := p.Journal.RawSince(10, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	v := verify(data, proof.Options{Root: p.Root, Anchors: []proof.Anchor{{Stream: p.Journal.Stream(), Seq: 10, Hash: raw[0].Hash}}})
+	if outcome, _ := said(v, "anchor"); v.Good || outcome != proof.Bad {
+		t.Errorf("a journal that was written anew passes an anchor")
+	}
+}
+
+// testOtherVersion says with which program the pages have to be compared.
+func testOtherVersion(t *testing.T, p *evidencetest.Past) {
+	list := edit(unpack(t, pack(t, p, p.Order())), "report.html", func(b []byte) []byte { return append(b, '\n') })
+	v := verify(repack(t, reseal(t, list, nil)), proof.Options{Root: p.Root, Version: "9.9.9"})
+	if _, got := said(v, "pages"); !strings.HasSuffix(got, "\nthe pack was made by nightfill dev and this is 9.9.9: compare the pages with the nightfill that made them") {
+		t.Errorf("got %q", got)
+	}
+}
+
+// testNothingOfCatalogs verifies a pack of a time before there was a catalog.
+func testNothingOfCatalogs(t *testing.T, p *evidencetest.Past) {
+	o := p.Order()
+	o.AsOf = time.Date(2026, 11, 22, 4, 59, 0, 0, time.UTC)
+	quiet := forger{Past: p, change: func(_ uint64, e []byte) []byte {
+		return bytes.Replace(e, []byte("catalog.updated"), []byte("daemon.stopped"), 1)
+	}}
+	v := verify(pack(t, quiet, o), proof.Options{Root: p.Root})
+	if !v.Good {
+		t.Errorf("%+v", v.Checks)
+	}
+	if _, got := said(v, "catalogs"); got != "none was in force" {
+		t.Error(got)
+	}
+}
