@@ -165,7 +165,7 @@ func (d *Daemon) assemble() error {
 		return err
 	}
 	d.control = control.New(control.Options{
-		Box: d, Journal: d.journal, Users: d.users, Terminals: d.desk, Path: filepath.Join(d.Config.State, "control.sock"), Log: d.Log, Version: d.Version,
+		Box: d, Journal: d.journal, Users: d.users, Terminals: d.desk, Evidence: d, Path: filepath.Join(d.Config.State, "control.sock"), Log: d.Log, Version: d.Version,
 	})
 	return nil
 }

@@ -2,8 +2,11 @@ package main
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -15,6 +18,8 @@ import (
 
 	"github.com/nightfill/nightfill/daemon/control"
 	"github.com/nightfill/nightfill/daemon/control/controltest"
+	"github.com/nightfill/nightfill/daemon/evidence"
+	"github.com/nightfill/nightfill/daemon/evidence/evidencetest"
 	"github.com/nightfill/nightfill/daemon/journal"
 	"github.com/nightfill/nightfill/daemon/view"
 	"github.com/nightfill/nightfill/site"
@@ -98,13 +103,15 @@ func startDaemon(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(trouble(box, args[1:]))
 	users, err := box.Users(ts.MkAbs("."))
 	ts.Check(err)
+	past := &pasts{dir: filepath.Join(args[0], "past")}
+	ts.Defer(func() { past.close() })
 	ts.Value(followers{}).(*followers).journal = box.Journal
 	path := filepath.Join(args[0], "control.sock")
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() {
 		ended <- control.New(control.Options{
-			Box: box, Journal: box.Journal, Path: path, Version: "1.0.0", Users: users, Terminals: controltest.Terminals{},
+			Box: box, Journal: box.Journal, Evidence: past, Path: path, Version: "1.0.0", Users: users, Terminals: controltest.Terminals{},
 		}).Run(ctx)
 	}()
 	ts.Defer(func() {
@@ -142,6 +149,39 @@ func trouble(box *controltest.Box, what []string) error {
 		return errors.Join(trouble(box, []string{"red"}), box.Escalate())
 	}
 	return fmt.Errorf("a store cannot be in trouble with %q", what)
+}
+
+// pasts makes the past of a store when somebody asks for evidence of it. Its public root is in its folder.
+type pasts struct {
+	dir  string
+	past *evidencetest.Past
+}
+
+// Evidence implements control.Exporter.
+func (p *pasts) Evidence(ctx context.Context, w io.Writer, ask control.EvidenceAsked) (run.EvidenceNote, error) {
+	if p.past == nil {
+		err := os.Mkdir(p.dir, 0o755)
+		if err == nil {
+			p.past, err = evidencetest.New(p.dir)
+		}
+		if err == nil {
+			err = errors.Join(os.WriteFile(filepath.Join(p.dir, "root.json"), p.past.Root, 0o644), os.WriteFile(filepath.Join(p.dir, "other.json"), p.past.Other, 0o644))
+		}
+		if err != nil {
+			return run.EvidenceNote{}, err
+		}
+	}
+	o := p.past.Order()
+	o.From, o.To = ask.From, ask.To
+	sum := sha256.New()
+	m, err := evidence.Write(ctx, io.MultiWriter(w, sum), p.past, o)
+	return run.EvidenceNote{From: ask.From, To: ask.To, AsOf: o.AsOf, First: m.Records.First, Last: m.Records.Last, SHA256: hex.EncodeToString(sum.Sum(nil))}, err
+}
+
+func (p *pasts) close() {
+	if p.past != nil {
+		_ = p.past.Close()
+	}
 }
 
 func makeJournal(ts *testscript.TestScript, _ bool, args []string) {

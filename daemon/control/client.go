@@ -267,6 +267,15 @@ func (c *Client) request(ctx context.Context, method, path string, q url.Values,
 
 // answer sends a request and returns the body of the answer, if its status is the one for a good one.
 func (c *Client) answer(ctx context.Context, req *http.Request, good int) (io.ReadCloser, error) {
+	resp, err := c.response(ctx, req, good)
+	if err != nil {
+		return nil, err
+	}
+	return resp.Body, nil
+}
+
+// response is answer with all of it, as far as it was read.
+func (c *Client) response(ctx context.Context, req *http.Request, good int) (*http.Response, error) {
 	resp, err := c.http.Do(req)
 	if err != nil {
 		return nil, c.broken(ctx, err)
@@ -277,7 +286,7 @@ func (c *Client) answer(ctx context.Context, req *http.Request, good int) (io.Re
 		}
 	}
 	if resp.StatusCode == good {
-		return resp.Body, nil
+		return resp, nil
 	}
 	defer resp.Body.Close()
 	e := envelope{}

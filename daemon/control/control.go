@@ -98,7 +98,8 @@ type Options struct {
 	Tokens  Tokens // nil = there are none
 	// Terminals are those of the box.
 	Terminals Terminals
-	Path      string // of the socket
+	Evidence  Exporter // nil = it makes no evidence packs
+	Path      string   // of the socket
 	Log       *slog.Logger
 	Version   string // of the daemon
 }

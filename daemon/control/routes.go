@@ -31,7 +31,8 @@ type route struct {
 }
 
 // routes is everything that the socket of a box can do, but for those who log in and for what is no single answer:
-// the journal, which may be followed, a terminal, the file of a recording, and a support bundle.
+// the journal, which may be followed, a terminal, the file of a recording, a support bundle, and an evidence
+// pack.
 func routes() []route {
 	return []route{
 		{"GET", "/v1/status", quick, (*Server).status},
@@ -114,11 +115,12 @@ func (s *Server) handler() http.Handler {
 	methods, rows := map[string]string{}, people()
 	if s.Box != nil {
 		rows = append(rows, routes()...)
-		methods = map[string]string{"/v1/journal": "GET", "/v1/shell": "POST", "/v1/recordings/{id}/cast": "GET", "/v1/bundle": "POST"}
+		methods = map[string]string{"/v1/journal": "GET", "/v1/shell": "POST", "/v1/recordings/{id}/cast": "GET", "/v1/bundle": "POST", "/v1/evidence": "POST"}
 		mux.HandleFunc("GET /v1/journal", s.journal)
 		mux.HandleFunc("POST /v1/shell", s.shell)
 		mux.HandleFunc("GET /v1/recordings/{id}/cast", s.cast)
 		mux.HandleFunc("POST /v1/bundle", s.bundle)
+		mux.HandleFunc("POST /v1/evidence", s.evidence)
 	}
 	if s.Tokens != nil {
 		rows = append(rows, tokens()...)

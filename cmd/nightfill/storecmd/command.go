@@ -53,7 +53,7 @@ func Commands() []*cobra.Command {
 	}
 	all := group(GroupLook, statusCommand(), devicesCommand(), planCommand(), rehearseCommand(), whyCommand(), nightCommand(), cacheCommand(), diagnoseCommand())
 	all = append(all, group(GroupAct, checkCommand(), holdCommand(), releaseCommand(), ackCommand(), retryCommand(), rollbackCommand(), restartCommand(), shellCommand(), enrolCommand())...)
-	all = append(all, group(GroupProve, journalCommand(), recordingsCommand(), replayCommand(), bundleCommand())...)
+	all = append(all, group(GroupProve, journalCommand(), evidenceCommand(), recordingsCommand(), replayCommand(), bundleCommand())...)
 	return append(all, group(GroupSetUp, userCommand(box()), versionCommand())...)
 }
 

@@ -1,0 +1,187 @@
+package storecmd
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/google/renameio/v2"
+	"github.com/spf13/cobra"
+
+	"github.com/nightfill/nightfill/cmd/nightfill/exit"
+	"github.com/nightfill/nightfill/daemon/control"
+	"github.com/nightfill/nightfill/daemon/evidence/proof"
+	"github.com/nightfill/nightfill/site/run"
+	"github.com/nightfill/nightfill/site/window"
+)
+
+func evidenceCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "evidence --from DATE --to DATE --out FILE.zip",
+		Short: "Make an evidence pack of some nights, for an auditor",
+		Long: `Write an evidence pack of the nights from one date to another, both included. A night has the date on which
+its window opens. In the pack are the journal as it was hashed, the signed catalogs that were in force, who
+approved what, the reports of the nights and one line for each patch on each device; and VERIFY.txt, which says
+how to check all of it. What cannot be shown is named as missing.
+
+With the same --as-of, and an unchanged store file, the same nights give the same bytes. Without it, all that is
+known now is told. That a pack was made, by whom and with which SHA-256, is written into the journal.`,
+		Example: "  nightfill evidence --from 2026-11-01 --to 2026-11-30 --out november.zip\n  nightfill evidence verify november.zip --root root.json",
+	}
+	from := cmd.Flags().String("from", "", "the first night")
+	to := cmd.Flags().String("to", "", "the last night; without it, the first one alone")
+	out := cmd.Flags().String("out", "", "the file to write")
+	asOf := cmd.Flags().String("as-of", "", "tell nothing that is later than this moment, like 2026-11-22T06:00:00Z")
+	action(cmd, cobra.NoArgs, func(s *session, _ []string) error {
+		if *from == "" || *out == "" {
+			return usage(s.cmd, errors.New("say which nights and where to: --from DATE --to DATE --out FILE.zip"))
+		}
+		if *to == "" {
+			*to = *from
+		}
+		first, err := window.ParseDate(*from)
+		last, lastErr := window.ParseDate(*to)
+		if err := errors.Join(err, lastErr); err != nil {
+			return usage(s.cmd, err)
+		}
+		return s.evidence(first, last, *asOf, *out)
+	})
+	cmd.AddCommand(evidenceVerifyCommand())
+	return cmd
+}
+
+// pack is what `evidence` prints as JSON.
+type pack struct {
+	File string `json:"file"`
+	run.EvidenceNote
+}
+
+// evidence writes a pack to a file, at once or not at all.
+func (s *session) evidence(from, to window.Date, asOf, path string) error {
+	file, err := renameio.NewPendingFile(path, renameio.WithPermissions(0o600))
+	if err != nil {
+		return fmt.Errorf("cannot write %s: %w", path, err)
+	}
+	defer file.Cleanup()
+	note, err := s.client.Evidence(s.ctx(), from, to, asOf, file)
+	if err != nil {
+		return err
+	}
+	if err := file.CloseAtomicallyReplace(); err != nil {
+		return fmt.Errorf("cannot write %s: %w", path, err)
+	}
+	return s.show(pack{path, note}, func(p *printer) {
+		p.line("The evidence of the nights %s to %s is written to %s, %d KiB.", note.From, note.To, path, (note.Bytes+1023)>>10)
+		p.line("%-8s %d to %d, as of %s", "records", note.First, note.Last, p.moment(note.AsOf))
+		p.line("%-8s %s", "sha256", note.SHA256)
+		p.next("nightfill evidence verify " + path + " --root root.json")
+	})
+}
+
+func evidenceVerifyCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "verify FILE.zip [--root root.json] [--anchor STREAM/SEQ/HASH]...",
+		Short: "Check an evidence pack with nothing but the pack and the public root",
+		Long: `Check an evidence pack. No daemon, no network and no store file is asked: the pack is all that is needed, and
+the public root of the catalog from headquarters. Without --root the root inside the pack is used, and trust then
+rests on the pack itself.
+
+That the chain of the journal is whole does not prove that the box never wrote all of it anew. A hash that was
+kept elsewhere does: --anchor STREAM/SEQ/HASH, or the name of a file with one such line for each.
+
+Exit code 0: all is good. 1: something is not, and each line says what. 2: a file cannot be read, or the
+command was called wrongly.`,
+		Example: "  nightfill evidence verify november.zip --root root.json\n  nightfill evidence verify november.zip --root root.json --anchor 01JD2V0Z3X4Y5W6V7T8S9R0QAB/9183/5f1c...",
+	}
+	root := cmd.Flags().String("root", "", "the public root of the catalog")
+	anchors := cmd.Flags().StringArray("anchor", nil, "a hash of the journal that was kept elsewhere; may be repeated")
+	asJSON := cmd.Flags().Bool("json", false, "print JSON, errors too")
+	cmd.SetFlagErrorFunc(usage)
+	cmd.Args = func(cmd *cobra.Command, args []string) error {
+		if len(args) != 1 {
+			return usage(cmd, errors.New("say which pack: nightfill evidence verify FILE.zip --root root.json"))
+		}
+		return nil
+	}
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		o := proof.Options{Version: cmd.Root().Version}
+		err := given(&o, *root, *anchors)
+		if err != nil {
+			return usage(cmd, err)
+		}
+		s := &session{cmd: cmd, client: control.Dial(""), json: *asJSON} // for printing: nobody is asked
+		return s.verifyEvidence(args[0], o)
+	}
+	return cmd
+}
+
+// given reads what somebody knows from elsewhere.
+func given(o *proof.Options, root string, anchors []string) error {
+	if root != "" {
+		data, err := os.ReadFile(root)
+		if err != nil {
+			return fmt.Errorf("cannot read the root: %w", err)
+		}
+		o.Root = data
+	}
+	for _, text := range anchors {
+		if data, err := os.ReadFile(text); err == nil {
+			text = string(data)
+		}
+		for _, line := range strings.Fields(text) {
+			a, err := proof.ParseAnchor(line)
+			if err != nil {
+				return err
+			}
+			o.Anchors = append(o.Anchors, a)
+		}
+	}
+	return nil
+}
+
+func (s *session) verifyEvidence(path string, o proof.Options) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return exit.With(exit.Usage, fmt.Errorf("cannot read the evidence pack: %w", err))
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return exit.With(exit.Usage, err)
+	}
+	v := proof.Verify(f, info.Size(), o)
+	if err := s.show(v, func(p *printer) { p.proof(v) }); err != nil {
+		return err
+	}
+	if !v.Good {
+		return fmt.Errorf("%s is not good evidence", path)
+	}
+	return nil
+}
+
+func (p *printer) proof(v proof.Verdict) {
+	word := map[proof.Outcome]string{proof.Good: "good", proof.Bad: "NOT GOOD", proof.NotChecked: "not checked"}
+	colour := map[proof.Outcome]tone{proof.Good: good, proof.Bad: bad, proof.NotChecked: bad}
+	for _, c := range v.Checks {
+		for i, text := range strings.Split(c.Text, "\n") {
+			name, outcome := c.Check, word[c.Outcome]
+			if i > 0 {
+				name = ""
+			}
+			p.line("%-10s %s  %s", name, p.paint(colour[c.Outcome], fmt.Sprintf("%-11s", outcome)), clean(text))
+		}
+	}
+	if v.Manifest != nil && len(v.Manifest.Missing) > 0 {
+		p.line("")
+		p.line("Not in the pack:")
+		for _, m := range v.Manifest.Missing {
+			p.line("  %s: %s", clean(m.What), clean(m.Why))
+		}
+	}
+	p.line("")
+	p.line("%s", v.Root.Text)
+	if !v.Anchored {
+		p.line("No hash from elsewhere was compared: that the box did not write its whole journal anew is not shown. Give one with --anchor.")
+	}
+}
