@@ -1,0 +1,355 @@
+package overview
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/nightfill/nightfill/site"
+	"github.com/nightfill/nightfill/site/board"
+)
+
+// Patch is how one patch fares in all stores: each device that it was ever planned for is counted once,
+// as it stands now.
+type Patch struct {
+	ID         string        `json:"id"`
+	Title      string        `json:"title"`
+	Owner      string        `json:"owner"`
+	Severity   site.Severity `json:"severity"`
+	CVEs       []string      `json:"cves,omitempty"`
+	Total      int           `json:"total"`     // devices: Waiting + Attempted
+	Waiting    int           `json:"waiting"`   // nothing was begun, or it was left out
+	Attempted  int           `json:"attempted"` // Underway + Done + Failed + RolledBack + NoAnswer
+	Underway   int           `json:"underway"`
+	Done       int           `json:"done"`
+	Failed     int           `json:"failed"` // not taken back, or without proof
+	RolledBack int           `json:"rolled_back"`
+	NoAnswer   int           `json:"no_answer"`
+	Ended      int           `json:"ended"` // those that the rate is of: Done, Failed, RolledBack, and silent after they were begun
+	Broke      int           `json:"broke"` // of Ended: all but Done
+	Rate       Rate          `json:"rate"`
+	Usual      float64       `json:"usual"`         // share of other patches that break on the same machines
+	Top        string        `json:"top,omitempty"` // the signature that most failures have
+	TopCount   int           `json:"top_count,omitempty"`
+	FirstSeen  time.Time     `json:"first_seen,omitzero"` // of Top
+	Flag       *Flag         `json:"flag,omitempty"`      // it breaks more often than chance explains
+}
+
+// Rate is a share with the interval in which the true one lies 19 times of 20.
+type Rate struct {
+	Share float64 `json:"share"`
+	Low   float64 `json:"low"`
+	High  float64 `json:"high"`
+}
+
+// Flag proposes to stop a patch, in words.
+type Flag struct {
+	Patch     string  `json:"patch"`
+	Model     string  `json:"model,omitempty"` // it breaks on these machines; "" = on all
+	Ended     int     `json:"ended"`
+	Broke     int     `json:"broke"`
+	Stores    int     `json:"stores"` // in which it broke
+	Usual     float64 `json:"usual"`
+	Signature string  `json:"signature"`
+	Code      string  `json:"code"`
+	Text      string  `json:"text"`
+}
+
+// Wilson returns a share with its 95 % interval after Wilson. Of nothing, everything is possible.
+func Wilson(hits, of int) Rate {
+	if of == 0 {
+		return Rate{0, 0, 1}
+	}
+	const z = 1.959964
+	n, p := float64(of), float64(hits)/float64(of)
+	mid := (p + z*z/(2*n)) / (1 + z*z/n)
+	half := z / (1 + z*z/n) * math.Sqrt(p*(1-p)/n+z*z/(4*n*n))
+	return Rate{p, min(p, max(0, mid-half)), max(p, min(1, mid+half))}
+}
+
+// tries counts the ends of a patch on one model.
+type tries struct {
+	ended, broke int
+	stores       map[string]bool
+	codes        map[site.Code]int
+	signatures   map[string]int
+}
+
+// tally counts while the devices pass by once.
+type tally struct {
+	board  *board.Board
+	all    map[string]*Patch
+	models map[string]map[string]*tries // by patch, by model
+	failed map[string]*Failure          // by signature
+}
+
+func newTally(b *board.Board) *tally {
+	t := &tally{board: b, all: map[string]*Patch{}, models: map[string]map[string]*tries{}, failed: map[string]*Failure{}}
+	for id := range b.Patches {
+		t.patch(id)
+	}
+	return t
+}
+
+func (t *tally) patch(id string) *Patch {
+	p, ok := t.all[id]
+	if !ok {
+		known := t.board.Patches[id]
+		p = &Patch{ID: id, Title: known.Title, Owner: known.Owner, Severity: known.Severity, CVEs: known.CVEs}
+		t.all[id], t.models[id] = p, map[string]*tries{}
+	}
+	return p
+}
+
+// ModelOf names the machines that a device is compared with: its model, else its class.
+func ModelOf(d *board.Device) string { return cmp.Or(d.Now.Model, string(d.Now.Class)) }
+
+// device counts the patches of a device.
+func (t *tally) device(s *board.Store, d *board.Device) {
+	for id, j := range d.Jobs {
+		p := t.patch(id)
+		p.count(j)
+		if !ended(j) {
+			continue
+		}
+		at := t.models[id]
+		m := at[ModelOf(d)]
+		if m == nil {
+			m = &tries{stores: map[string]bool{}, codes: map[site.Code]int{}, signatures: map[string]int{}}
+			at[ModelOf(d)] = m
+		}
+		m.ended++
+		if j.State == site.Done {
+			continue
+		}
+		m.broke++
+		m.stores[s.ID] = true
+		m.codes[cmp.Or(j.FailedCode, j.Code)]++
+		m.signatures[Signature(j)]++
+		t.fail(s, d, j)
+	}
+}
+
+// Signature names why a job broke, also where no step failed.
+func Signature(j *board.Job) string {
+	if j.State == site.NoAnswer {
+		return "no answer after it was begun"
+	}
+	return cmp.Or(j.Signature, string(j.Code), "no reason was told")
+}
+
+// count puts a job in its column.
+func (p *Patch) count(j *board.Job) {
+	p.Total++
+	if !Attempted(j.State) {
+		p.Waiting++
+		return
+	}
+	p.Attempted++
+	switch j.State {
+	case site.Done:
+		p.Done++
+	case site.Failed, site.RollbackFailed:
+		p.Failed++
+	case site.RolledBack:
+		p.RolledBack++
+	case site.NoAnswer:
+		p.NoAnswer++
+	default:
+		p.Underway++
+	}
+	if ended(j) {
+		p.Ended++
+		if j.State != site.Done {
+			p.Broke++
+		}
+	}
+}
+
+// Attempted reports whether something was done, or tried, on the device.
+func Attempted(s site.State) bool {
+	switch s {
+	case site.Installing, site.Restarting, site.Verifying, site.Done, site.Failed, site.RolledBack, site.RollbackFailed, site.NoAnswer:
+		return true
+	}
+	return false
+}
+
+// ended reports whether a job says something about its patch: it is proven, it broke, or the device
+// fell silent after it was begun.
+func ended(j *board.Job) bool {
+	switch j.State {
+	case site.Done, site.Failed, site.RolledBack, site.RollbackFailed:
+		return true
+	case site.NoAnswer:
+		return !j.Started.IsZero()
+	}
+	return false
+}
+
+// patches completes the counts.
+func (t *tally) patches(now time.Time) []Patch {
+	usual := t.usual()
+	list := make([]Patch, 0, len(t.all))
+	for id, p := range t.all {
+		p.Rate = Wilson(p.Broke, p.Ended)
+		p.Usual = t.expected(id, usual)
+		p.Flag = t.flag(p, usual)
+		signatures := map[string]int{}
+		for _, m := range t.models[id] {
+			for s, n := range m.signatures {
+				signatures[s] += n
+			}
+		}
+		p.Top, p.TopCount = most(signatures)
+		if f, ok := t.failed[p.Top]; ok && p.Top != "" {
+			p.FirstSeen = f.firstOf[id]
+		}
+		list = append(list, *p)
+	}
+	slices.SortFunc(list, func(a, b Patch) int {
+		return cmp.Or(flagged(a)-flagged(b), cmp.Compare(b.Rate.Low, a.Rate.Low), b.Broke-a.Broke, b.Total-a.Total, cmp.Compare(a.ID, b.ID))
+	})
+	return list
+}
+
+func flagged(p Patch) int {
+	if p.Flag != nil {
+		return 0
+	}
+	return 1
+}
+
+// most returns the key with the highest count; of equal ones the first in order.
+func most[K cmp.Ordered](counts map[K]int) (K, int) {
+	var best K
+	n := 0
+	for _, k := range slices.Sorted(maps.Keys(counts)) {
+		if counts[k] > n {
+			best, n = k, counts[k]
+		}
+	}
+	return best, n
+}
+
+// The rule for a flag. What is usual on a model is what other patches do there, weighed against
+// usualShare as if that had been seen on usualWeight devices. A flag says that a share of badFactor
+// times the usual one, and at least badShare, explains the ends better than the usual one by odds of
+// exp(badOdds): watched all night, a patch that breaks as usual is flagged once in 10,000 times.
+const (
+	usualShare  = 0.004
+	usualWeight = 500
+	badShare    = 0.05
+	badFactor   = 5
+	badOdds     = 9.21
+	badBreaks   = 4 // fewer say nothing
+	badStores   = 3 // one store with a trouble of its own says nothing
+)
+
+// rates are the shares that break on one model, by the patch that is left out of the count.
+type rates map[string]func(patch string) float64
+
+// usual counts how often patches break on each model.
+func (t *tally) usual() rates {
+	broke, total := map[string]int{}, map[string]int{}
+	for _, at := range t.models {
+		for model, m := range at {
+			broke[model] += m.broke
+			total[model] += m.ended
+		}
+	}
+	r := rates{}
+	for model := range total {
+		r[model] = func(patch string) float64 {
+			b, n := float64(broke[model]), float64(total[model])
+			if m := t.models[patch][model]; m != nil {
+				b, n = b-float64(m.broke), n-float64(m.ended)
+			}
+			return (b + usualShare*usualWeight) / (n + usualWeight)
+		}
+	}
+	return r
+}
+
+// expected is the share of a patch's ends that breaks as usual on its machines.
+func (t *tally) expected(patch string, usual rates) float64 {
+	sum, n := 0.0, 0
+	for model, m := range t.models[patch] {
+		sum += usual[model](patch) * float64(m.ended)
+		n += m.ended
+	}
+	if n == 0 {
+		return usualShare
+	}
+	return sum / float64(n)
+}
+
+// flag looks at a patch on each model, and on all; it takes what is most certain.
+func (t *tally) flag(p *Patch, usual rates) *Flag {
+	all := &tries{stores: map[string]bool{}, codes: map[site.Code]int{}, signatures: map[string]int{}}
+	best, odds := (*Flag)(nil), badOdds
+	take := func(model string, m *tries, share float64) {
+		if o := m.odds(share); o >= odds && m.broke >= badBreaks && len(m.stores) >= badStores {
+			best, odds = m.flag(p.ID, model, share), o
+		}
+	}
+	for _, model := range slices.Sorted(maps.Keys(t.models[p.ID])) {
+		m := t.models[p.ID][model]
+		take(model, m, usual[model](p.ID))
+		all.add(m)
+	}
+	if len(t.models[p.ID]) > 1 {
+		take("", all, p.Usual)
+	}
+	return best
+}
+
+func (m *tries) add(o *tries) {
+	m.ended += o.ended
+	m.broke += o.broke
+	maps.Copy(m.stores, o.stores)
+	for k, n := range o.codes {
+		m.codes[k] += n
+	}
+	for k, n := range o.signatures {
+		m.signatures[k] += n
+	}
+}
+
+// odds is the logarithm of how much better a bad share explains what was seen than the usual one.
+func (m *tries) odds(usual float64) float64 {
+	bad := min(0.9, max(badShare, badFactor*usual))
+	broke, good := float64(m.broke), float64(m.ended-m.broke)
+	return broke*math.Log(bad/usual) + good*math.Log((1-bad)/(1-usual))
+}
+
+func (m *tries) flag(patch, model string, usual float64) *Flag {
+	code, _ := most(m.codes)
+	signature, _ := most(m.signatures)
+	f := &Flag{Patch: patch, Model: model, Ended: m.ended, Broke: m.broke, Stores: len(m.stores), Usual: usual, Signature: signature, Code: string(code)}
+	where := ""
+	if model != "" {
+		where = " on " + model
+	}
+	f.Text = fmt.Sprintf("Pause patch %s: %s of %s failed%s with %s, usual %s.", patch, Number(f.Broke), Number(f.Ended), where, code, Percent(usual))
+	return f
+}
+
+// Percent writes a share as people read it: two figures of it at least, and never 0 for what happens.
+func Percent(share float64) string {
+	switch {
+	case share <= 0:
+		return "0 %"
+	case share < 0.0001:
+		return "< 0.01 %"
+	case share < 0.01:
+		return strings.TrimSuffix(fmt.Sprintf("%.2f", share*100), "0") + " %"
+	case share < 0.1:
+		return fmt.Sprintf("%.1f %%", share*100)
+	}
+	return fmt.Sprintf("%.0f %%", share*100)
+}
