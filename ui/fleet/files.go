@@ -1,0 +1,54 @@
+package fleet
+
+import (
+	"embed"
+	"io/fs"
+	"mime"
+	"net/http"
+	"path"
+)
+
+//go:embed pages/*.html
+var pageFiles embed.FS
+
+//go:embed static
+var staticFiles embed.FS
+
+// files serves the style and the scripts. They hold no secret.
+func (s *server) files(mux *http.ServeMux) {
+	err := fs.WalkDir(staticFiles, "static", func(name string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		body, err := fs.ReadFile(staticFiles, name)
+		if err != nil {
+			return err
+		}
+		mux.HandleFunc("GET /"+name, func(w http.ResponseWriter, r *http.Request) { s.send(w, r, http.StatusOK, kindOf(name), body) })
+		return nil
+	})
+	if err != nil {
+		panic("internal error: the files of the pages are not embedded: " + err.Error())
+	}
+}
+
+func kindOf(name string) string {
+	switch path.Ext(name) {
+	case ".js":
+		return "text/javascript; charset=utf-8"
+	case ".css":
+		return "text/css; charset=utf-8"
+	case ".json":
+		return "application/json"
+	}
+	return mime.TypeByExtension(path.Ext(name))
+}
+
+// openapi describes the API.
+func (s *server) openapi(w http.ResponseWriter, r *http.Request) {
+	body, err := staticFiles.ReadFile("static/openapi.json")
+	if err != nil {
+		panic("internal error: the description of the API is not embedded")
+	}
+	s.send(w, r, http.StatusOK, "application/json", body)
+}

@@ -1,0 +1,158 @@
+package fleet
+
+import (
+	"cmp"
+	"context"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/nightfill/nightfill/site/board"
+)
+
+// Source shows the board.
+type Source interface {
+	// View calls read while nobody changes the board. read must be short and keep no part of it.
+	View(read func(*board.Board))
+	// Changed returns a channel that is closed when the board has changed.
+	Changed() <-chan struct{}
+}
+
+// History is what stores told, event by event.
+type History interface {
+	Events(ctx context.Context, q board.Query) ([]board.Event, error)
+	Facts(ctx context.Context, store string, kinds ...board.Kind) ([]board.Fact, error)
+}
+
+// Register is what headquarters itself keeps.
+type Register interface {
+	Notes(ctx context.Context, kind string) ([]board.Note, error)
+	// Keep stores a note of which Version is the one that was read; a newer one is an error.
+	Keep(ctx context.Context, n board.Note) (board.Note, error)
+	Record(ctx context.Context, d board.Deed) (board.Deed, error)
+	// Deeds returns the deeds after a number, oldest first, limit at most.
+	Deeds(ctx context.Context, after int64, limit int) ([]board.Deed, error)
+}
+
+// Line is how headquarters itself hears: a broker that is away is no store that is away.
+type Line struct {
+	Connected bool      `json:"connected"`
+	Since     time.Time `json:"since,omitzero"`
+	Lag       float64   `json:"lag_s"`      // how long after its arrival a message is stored, in seconds
+	Gaps      int       `json:"gaps"`       // holes in the histories of stores that are asked for
+	Unread    int       `json:"unread"`     // messages that could not be read
+	Leader    bool      `json:"leader"`     // this program, of several, does what only one may do
+	PerSecond float64   `json:"per_second"` // events stored a second
+}
+
+// Roles say what an actor may do.
+const (
+	Viewer  = "viewer"
+	Manager = "manager" // a patch manager: may acknowledge, shelve and except
+	Admin   = "admin"
+)
+
+// Options is what the pages need. Source must be set.
+type Options struct {
+	Source   Source
+	History  History  // nil: pages say that there is no history
+	Register Register // nil: nothing can be acknowledged, and there is no audit log
+	// Actor names who asks and what they may do; nil: nobody, who may look at everything.
+	Actor func(*http.Request) (name, role string)
+	// Night draws a night of a store as SVG; nil: there are no pictures. No bytes and no error: there was no such night.
+	Night func(ctx context.Context, store, date string) ([]byte, error)
+	// Line says how headquarters hears; nil: it hears well.
+	Line func() Line
+	// Logout is where the form that logs out is sent; "": there is none.
+	Logout  string
+	Now     func() time.Time // nil: time.Now
+	Version string
+	Log     *slog.Logger // nil: none
+}
+
+// New returns the handler of the pages and the API. It starts nothing and may be used at once.
+func New(o Options) http.Handler {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Actor == nil {
+		o.Actor = func(*http.Request) (string, string) { return "", Viewer }
+	}
+	if o.Line == nil {
+		o.Line = func() Line { return Line{Connected: true} }
+	}
+	s := &server{Options: o, looks: newLooks(o)}
+	mux := http.NewServeMux()
+	for _, r := range s.routes() {
+		mux.HandleFunc(r.pattern, r.serve)
+	}
+	s.files(mux)
+	mux.HandleFunc("/", s.nowhere)
+	foreign := http.NewCrossOriginProtection()
+	foreign.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s.fail(w, r, refuse(http.StatusForbidden, "foreign", "This form was sent by another site. Nothing was done."))
+	}))
+	return guarded(foreign.Handler(mux))
+}
+
+type server struct {
+	Options
+	looks *looks
+}
+
+// route is one address and what serves it.
+type route struct {
+	pattern string
+	serve   http.HandlerFunc
+}
+
+// reader gathers the data of a page, or of the answer of the API with the same data.
+type reader func(q *query) (any, error)
+
+// both serves a page and the API with the same data.
+func (s *server) both(page, api, name string, read reader) []route {
+	return []route{{"GET " + page, s.page(name, read)}, {"GET /api/v1" + api, s.data(read)}}
+}
+
+// routes is every address but the files'.
+func (s *server) routes() []route {
+	all := s.both("/{$}", "/summary", "tonight", s.tonight)
+	all = append(all, s.both("/stores", "/stores", "stores", s.stores)...)
+	all = append(all, route{"GET /events", s.events}, route{"GET /api/v1/openapi.json", s.openapi})
+	return all
+}
+
+// entry is a page in the navigation.
+type entry struct{ Path, Word string }
+
+// entries is the navigation, in its order.
+func entries() []entry {
+	return []entry{{"/", "Tonight"}, {"/stores", "Stores"}}
+}
+
+// policy lets a page use headquarters' own files and nothing from elsewhere.
+const policy = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; " +
+	"form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+
+// guarded puts the same headers on every answer.
+func guarded(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h := w.Header()
+		h.Set("Content-Security-Policy", policy)
+		h.Set("X-Content-Type-Options", "nosniff")
+		h.Set("Referrer-Policy", "same-origin")
+		h.Set("Cross-Origin-Opener-Policy", "same-origin")
+		h.Set("Cross-Origin-Resource-Policy", "same-origin")
+		h.Set("Cache-Control", "no-store")
+		next.ServeHTTP(w, r)
+	})
+}
+
+// who is the actor of a request.
+func (s *server) who(r *http.Request) (name, role string) {
+	name, role = s.Actor(r)
+	return name, cmp.Or(role, Viewer)
+}

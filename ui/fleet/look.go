@@ -1,0 +1,138 @@
+package fleet
+
+import (
+	"context"
+	"encoding/json"
+	"sync"
+	"time"
+
+	"github.com/nightfill/nightfill/site/board"
+	"github.com/nightfill/nightfill/site/board/overview"
+)
+
+const (
+	lookEvery = time.Second      // an overview is at least so old before the next one is made
+	lookLimit = 10 * time.Second // an overview is made again after this even when the board is the same: time passes too
+	noteLimit = 10 * time.Second // after which what others said is read again
+	noteWait  = 2 * time.Second  // for the register to answer
+)
+
+// looks makes overviews: one for all who ask within a second.
+type looks struct {
+	o     Options
+	turn  chan struct{} // one look at a time; it may wait for the register
+	zones zones
+
+	mu      sync.Mutex // held for memory only
+	newest  *overview.Overview
+	at      time.Time
+	changed <-chan struct{}
+	kept    map[string]overview.Attention
+	version map[string]int64 // of the notes
+	noted   time.Time
+}
+
+func newLooks(o Options) *looks {
+	return &looks{o: o, turn: make(chan struct{}, 1)}
+}
+
+// get returns the overview of now, at most a second old.
+func (l *looks) get(ctx context.Context) (*overview.Overview, error) {
+	if v := l.fresh(); v != nil {
+		return v, nil
+	}
+	select {
+	case l.turn <- struct{}{}:
+		defer func() { <-l.turn }()
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	if v := l.fresh(); v != nil {
+		return v, nil
+	}
+	l.readNotes(ctx)
+	return l.make(), nil
+}
+
+// fresh returns the newest overview while it is good enough.
+func (l *looks) fresh() *overview.Overview {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	age := l.o.Now().Sub(l.at)
+	if l.newest == nil || age >= lookLimit || age < 0 {
+		return nil
+	}
+	if age >= lookEvery {
+		select {
+		case <-l.changed:
+			return nil
+		default:
+		}
+	}
+	return l.newest
+}
+
+// make computes the overview while the board stands still.
+func (l *looks) make() *overview.Overview {
+	now, line := l.o.Now(), l.o.Line()
+	l.mu.Lock()
+	o := overview.Options{Now: now, Zone: l.zones.find, Kept: l.kept}
+	l.mu.Unlock()
+	if !line.Connected {
+		o.Heard = line.Since
+	}
+	changed := l.o.Source.Changed()
+	var v *overview.Overview
+	l.o.Source.View(func(b *board.Board) { v = overview.Look(b, o) })
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.newest, l.at, l.changed = v, now, changed
+	return v
+}
+
+// readNotes reads what people said, when it may have changed. Where the register does not answer, what
+// was known stays.
+func (l *looks) readNotes(ctx context.Context) {
+	l.mu.Lock()
+	due := l.o.Register != nil && (l.noted.IsZero() || l.o.Now().Sub(l.noted) >= noteLimit)
+	l.mu.Unlock()
+	if !due {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, noteWait)
+	defer cancel()
+	notes, err := l.o.Register.Notes(ctx, overview.NoteKind)
+	if err != nil {
+		l.o.Log.Error("cannot read what people said about items", "err", err)
+		return
+	}
+	kept, version := map[string]overview.Attention{}, map[string]int64{}
+	for _, n := range notes {
+		version[n.ID] = n.Version
+		var a overview.Attention
+		if n.Body != nil && json.Unmarshal(n.Body, &a) == nil {
+			kept[n.ID] = a
+		}
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.kept, l.version, l.noted = kept, version, l.o.Now()
+}
+
+// zones remembers the time zones that were found: there are few, and they are asked for often.
+type zones struct {
+	known sync.Map
+}
+
+// find returns a zone by its name; nil where there is none.
+func (z *zones) find(name string) *time.Location {
+	if found, ok := z.known.Load(name); ok {
+		return found.(*time.Location)
+	}
+	loc, err := time.LoadLocation(name)
+	if err != nil {
+		loc = nil // a store may name what this machine does not know
+	}
+	z.known.Store(name, loc)
+	return loc
+}

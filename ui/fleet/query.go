@@ -1,0 +1,224 @@
+package fleet
+
+import (
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/nightfill/nightfill/site/board"
+	"github.com/nightfill/nightfill/site/board/overview"
+)
+
+// query is one request that asks for data.
+type query struct {
+	*http.Request
+	server     *server
+	look       *overview.Overview
+	values     url.Values
+	name, role string
+}
+
+// ask makes a query of a request.
+func (s *server) ask(r *http.Request) (*query, error) {
+	values, err := url.ParseQuery(r.URL.RawQuery)
+	if err != nil {
+		return nil, refuse(http.StatusBadRequest, "bad_query", "The address cannot be read: "+err.Error()+".")
+	}
+	look, err := s.looks.get(r.Context())
+	if err != nil {
+		return nil, err
+	}
+	q := &query{Request: r, server: s, look: look, values: values}
+	q.name, q.role = s.who(r)
+	return q, nil
+}
+
+// view shows the board.
+func (q *query) view(read func(*board.Board)) { q.server.Source.View(read) }
+
+// filterNames are the query parameters that filter, on pages and in the API, in the order of their chips.
+func filterNames() []string {
+	return []string{"bucket", "opening", "contact", "verdict", "region", "zone", "ring", "store", "state", "patch", "class", "model", "severity", "signature"}
+}
+
+// field is where a filter keeps the values of a parameter.
+func field(f *overview.Filter, name string) *[]string {
+	return map[string]*[]string{
+		"bucket": &f.Bucket, "opening": &f.Opening, "contact": &f.Contact, "verdict": &f.Verdict, "region": &f.Region, "zone": &f.Zone, "ring": &f.Ring,
+		"store": &f.Store, "state": &f.State, "patch": &f.Patch, "class": &f.Class, "model": &f.Model, "severity": &f.Severity, "signature": &f.Signature,
+	}[name]
+}
+
+// filter reads the filter of a request. In q, words like state:failed are filters too.
+func (q *query) filter() overview.Filter {
+	var f overview.Filter
+	for _, name := range filterNames() {
+		for _, v := range q.values[name] {
+			put(field(&f, name), v)
+		}
+	}
+	var rest []string
+	for _, word := range strings.Fields(q.values.Get("q")) {
+		name, value, ok := strings.Cut(word, ":")
+		if to := field(&f, name); ok && to != nil && value != "" {
+			put(to, value)
+			continue
+		}
+		rest = append(rest, word)
+	}
+	f.Q = strings.Join(rest, " ")
+	return f
+}
+
+func put(to *[]string, value string) {
+	if value != "" && !slices.Contains(*to, value) {
+		*to = append(*to, value)
+	}
+}
+
+// chip is one filter that is set, and the address without it.
+type chip struct {
+	Name, Value, Without string
+}
+
+// AsOf is the moment of the overview as the script of the pages reads it.
+func (q *query) AsOf() string { return rfc(q.look.AsOf) }
+
+// Moment is the moment of the overview.
+func (q *query) Moment() time.Time { return q.look.AsOf }
+
+// listing is what a page with a filtered list has besides the list.
+type listing struct {
+	query  *query
+	filter overview.Filter
+	page   Page
+}
+
+// Text is the filter that is no chip.
+func (l listing) Text() string { return l.filter.Q }
+
+// Only is the address of the list with one value of a filter in place of its others.
+func (l listing) Only(name, value string) string {
+	f := l.filter
+	*field(&f, name) = []string{value}
+	return addressOf(l.query.URL.Path, f, l.query.keep())
+}
+
+// Sort is the address of the list in another order.
+func (l listing) Sort(by string) string {
+	more := l.query.keep()
+	more.Set("sort", by)
+	return addressOf(l.query.URL.Path, l.filter, more)
+}
+
+// Turn is the address of a page before or after this one.
+func (l listing) Turn(by int) string {
+	more := l.query.keep()
+	more.Set("page", strconv.Itoa(l.page.Page+by))
+	return addressOf(l.query.URL.Path, l.filter, more)
+}
+
+// Chips lists the filters that are set.
+func (l listing) Chips() []chip {
+	q, f := l.query, l.filter
+	var list []chip
+	for _, name := range filterNames() {
+		for _, v := range *field(&f, name) {
+			list = append(list, chip{name, v, addressOf(q.URL.Path, without(f, name, v), q.keep())})
+		}
+	}
+	if f.Q != "" {
+		g := f
+		g.Q = ""
+		list = append(list, chip{"text", f.Q, addressOf(q.URL.Path, g, q.keep())})
+	}
+	return list
+}
+
+// without is a filter without one of its values.
+func without(f overview.Filter, name, value string) overview.Filter {
+	to := field(&f, name)
+	*to = slices.DeleteFunc(slices.Clone(*to), func(v string) bool { return v == value })
+	return f
+}
+
+// keep are the parameters besides the filter that a link keeps.
+func (q *query) keep() url.Values {
+	kept := url.Values{}
+	for _, name := range []string{"sort", "size", "view"} {
+		if v := q.values.Get(name); v != "" {
+			kept.Set(name, v)
+		}
+	}
+	return kept
+}
+
+// addressOf is the address of a list with a filter.
+func addressOf(path string, f overview.Filter, more url.Values) string {
+	v := url.Values{}
+	for name, values := range more {
+		v[name] = values
+	}
+	for _, name := range filterNames() {
+		if list := *field(&f, name); len(list) > 0 {
+			v[name] = list
+		}
+	}
+	if f.Q != "" {
+		v.Set("q", f.Q)
+	}
+	if len(v) == 0 {
+		return path
+	}
+	return path + "?" + v.Encode()
+}
+
+const (
+	pageSize = 200
+	pageMost = 1000
+)
+
+// Page is where in a list one is. Total counts the whole list.
+type Page struct {
+	Total int `json:"total"`
+	Page  int `json:"page"` // from 1
+	Pages int `json:"pages"`
+	Size  int `json:"size"` // of a page at most
+}
+
+// paging reads which page is asked for: how many entries are skipped, and how many shown.
+func (q *query) paging() (skip, size int, err error) {
+	page, err := q.number("page", 1, 1, 1_000_000)
+	if err != nil {
+		return 0, 0, err
+	}
+	size, err = q.number("size", pageSize, 1, pageMost)
+	return (page - 1) * size, size, err
+}
+
+// number reads a whole number of the address.
+func (q *query) number(name string, or, least, most int) (int, error) {
+	text := q.values.Get(name)
+	if text == "" {
+		return or, nil
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil || n < least || n > most {
+		return 0, refuse(http.StatusBadRequest, "bad_"+name, name+" must be a whole number from "+strconv.Itoa(least)+" to "+strconv.Itoa(most)+", not \""+text+"\".")
+	}
+	return n, nil
+}
+
+// pageOf says where a page is in its list.
+func pageOf(total, skip, size int) Page {
+	return Page{Total: total, Page: skip/size + 1, Pages: max(1, (total+size-1)/size), Size: size}
+}
+
+// part is a page of a list.
+func part[T any](list []T, skip, size int) []T {
+	skip = min(skip, len(list))
+	return list[skip:min(len(list), skip+size)]
+}

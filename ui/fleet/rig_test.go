@@ -1,0 +1,155 @@
+package fleet
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/nightfill/nightfill/site/board"
+	"github.com/nightfill/nightfill/site/board/boardtest"
+)
+
+// world is headquarters without a broker and a database: a board, a history and a register in memory.
+type world struct {
+	mu      sync.Mutex
+	board   *board.Board
+	changed chan struct{}
+	now     time.Time
+	line    Line
+	role    string
+
+	events []board.Event
+	notes  map[string]board.Note
+	deeds  []board.Deed
+}
+
+// morning is when most stores have ended their night, and some have not opened yet.
+func morning() time.Time { return time.Date(2026, 11, 22, 9, 30, 0, 0, time.UTC) }
+
+// chain is the shops of most tests: with a bad patch, silent stores and lost events.
+func chain(stores int) boardtest.Chain {
+	return boardtest.Chain{Seed: 7, Stores: stores, Bad: map[string]float64{"pos-app-4.2.1/ncr-7606": 0.08}, Silent: 0.03}
+}
+
+func newWorld(c boardtest.Chain, now time.Time) *world {
+	return &world{board: c.Board(now), changed: make(chan struct{}), now: now, line: Line{Connected: true}, role: Manager, notes: map[string]board.Note{}}
+}
+
+func (w *world) View(read func(*board.Board)) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	read(w.board)
+}
+
+func (w *world) Changed() <-chan struct{} {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.changed
+}
+
+func (w *world) time() time.Time {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.now
+}
+
+func (w *world) Events(_ context.Context, q board.Query) ([]board.Event, error) {
+	var found []board.Event
+	for _, e := range w.events {
+		v := e.Event()
+		if e.Store == q.Store && (q.Device == "" || v.Device == q.Device) && (q.Patch == "" || v.Patch == q.Patch) && (q.After.Seq == 0 || e.Seq > q.After.Seq) {
+			found = append(found, e)
+		}
+	}
+	if q.Newest {
+		slices.Reverse(found)
+	}
+	return found[:min(len(found), max(q.Limit, 1))], nil
+}
+
+func (w *world) Facts(_ context.Context, store string, kinds ...board.Kind) ([]board.Fact, error) {
+	return []board.Fact{{Kind: board.KindPackages, Name: "till-1", Body: json.RawMessage(`{"openssl":"3.5.4","pos-app":"4.2.1"}`)}}, nil
+}
+
+func (w *world) Notes(_ context.Context, kind string) ([]board.Note, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	var list []board.Note
+	for _, n := range w.notes {
+		if n.Kind == kind {
+			list = append(list, n)
+		}
+	}
+	return list, nil
+}
+
+func (w *world) Keep(_ context.Context, n board.Note) (board.Note, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.notes[n.ID].Version != n.Version {
+		return n, errors.New("somebody else changed it")
+	}
+	n.Version++
+	w.notes[n.ID] = n
+	return n, nil
+}
+
+func (w *world) Record(_ context.Context, d board.Deed) (board.Deed, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	d.Seq = int64(len(w.deeds) + 1)
+	w.deeds = append(w.deeds, d)
+	return d, nil
+}
+
+func (w *world) Deeds(_ context.Context, after int64, limit int) ([]board.Deed, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	after = min(max(after, 0), int64(len(w.deeds)))
+	return slices.Clone(w.deeds[after:min(int(after)+limit, len(w.deeds))]), nil
+}
+
+func (w *world) options() Options {
+	return Options{
+		Source: w, History: w, Register: w, Now: w.time, Version: "nightfill-hq 1.0.0", Log: slog.Default(),
+		Actor: func(*http.Request) (string, string) { return "kim", w.role },
+		Line:  func() Line { return w.line },
+		Night: func(_ context.Context, store, date string) ([]byte, error) {
+			if date != "2026-11-21" {
+				return nil, nil
+			}
+			return []byte(`<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 400 60"><rect x="10" y="10" width="200" height="12" fill="#2a6fc4"/><text x="10" y="50">` + store + `</text></svg>`), nil
+		},
+	}
+}
+
+// get asks for an address and returns the status and the body.
+func get(t *testing.T, h http.Handler, address string) (int, string) {
+	t.Helper()
+	rec := httptest.NewRecorder()
+	h.ServeHTTP(rec, httptest.NewRequest("GET", address, nil))
+	return rec.Code, rec.Body.String()
+}
+
+// want asks for an address and wants these parts in the answer.
+func want(t *testing.T, h http.Handler, address string, parts ...string) string {
+	t.Helper()
+	status, body := get(t, h, address)
+	if status != http.StatusOK {
+		t.Errorf("GET %s: %d\n%.600s", address, status, body)
+	}
+	for _, p := range parts {
+		if !strings.Contains(body, p) {
+			t.Errorf("GET %s: no %q in\n%.3000s", address, p, body)
+		}
+	}
+	return body
+}

@@ -1,0 +1,87 @@
+package fleet
+
+import (
+	"cmp"
+	"net/http"
+	"slices"
+
+	"github.com/nightfill/nightfill/site/board"
+	"github.com/nightfill/nightfill/site/board/overview"
+)
+
+// StoreList is the stores that a filter means.
+type StoreList struct {
+	AsOf string `json:"as_of"`
+	Page
+	Buckets []overview.Count `json:"buckets"` // of the stores that are meant; they add up to Total
+	Stores  []overview.Store `json:"stores"`  // of this page
+
+	listing
+	all []overview.Store
+}
+
+func (l StoreList) title() string { return "Stores" }
+
+// Grid is the cells of the stores that are meant.
+func (l StoreList) Grid() grid { return gridOf(l.all) }
+
+// stores answers which stores a filter means.
+func (s *server) stores(q *query) (any, error) {
+	skip, size, err := q.paging()
+	if err != nil {
+		return nil, err
+	}
+	f := q.filter()
+	l := StoreList{AsOf: rfc(q.look.AsOf), listing: listing{query: q, filter: f}}
+	q.view(func(b *board.Board) { l.all = q.look.Filter(b, f) })
+	l.Buckets = bucketsOf(l.all)
+	sorted, err := sortStores(l.all, q.values.Get("sort"))
+	if err != nil {
+		return nil, err
+	}
+	l.Page, l.Stores = pageOf(len(sorted), skip, size), part(sorted, skip, size)
+	l.listing.page = l.Page
+	return l, nil
+}
+
+func bucketsOf(stores []overview.Store) []overview.Count {
+	n := map[overview.Bucket]int{}
+	for _, s := range stores {
+		n[s.Bucket]++
+	}
+	var list []overview.Count
+	for _, b := range overview.Buckets() {
+		list = append(list, overview.Count{ID: string(b), Word: b.Word(), Count: n[b]})
+	}
+	return list
+}
+
+// sortStores returns the stores in another order; "" is that of the grid.
+func sortStores(stores []overview.Store, by string) ([]overview.Store, error) {
+	var order func(a, b overview.Store) int
+	switch by {
+	case "":
+		return stores, nil
+	case "store":
+		order = func(a, b overview.Store) int { return board.CompareIDs(a.ID, b.ID) }
+	case "bucket":
+		order = func(a, b overview.Store) int {
+			return slices.Index(urgentFirst(), a.Bucket) - slices.Index(urgentFirst(), b.Bucket)
+		}
+	case "heard":
+		order = func(a, b overview.Store) int { return a.Contact.Heard.Compare(b.Contact.Heard) }
+	case "needs":
+		order = func(a, b overview.Store) int { return b.Needs - a.Needs }
+	case "opens":
+		order = func(a, b overview.Store) int { return a.Opens.Compare(b.Opens) }
+	default:
+		return nil, refuse(http.StatusBadRequest, "bad_sort", "sort must be store, bucket, heard, needs or opens, not \""+by+"\".")
+	}
+	list := slices.Clone(stores)
+	slices.SortStableFunc(list, func(a, b overview.Store) int { return cmp.Or(order(a, b)) })
+	return list, nil
+}
+
+func urgentFirst() []overview.Bucket {
+	return []overview.Bucket{overview.NeedsSome, overview.NotHeard, overview.NeverHeard, overview.AtWork, overview.Waiting, overview.Nothing, overview.Done}
+}

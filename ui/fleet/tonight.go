@@ -1,0 +1,47 @@
+package fleet
+
+import (
+	"github.com/nightfill/nightfill/site/board/overview"
+)
+
+// Summary is the whole chain at a moment: the first page.
+type Summary struct {
+	*overview.Overview
+	Line    Line   `json:"line"`
+	Version string `json:"version"`
+}
+
+func (s Summary) title() string { return "Tonight" }
+
+// Grid is the cells of every store.
+func (s Summary) Grid() grid { return gridOf(s.Stores) }
+
+// Now are the groups that need somebody at once; Today those that have time.
+func (s Summary) Now() []overview.Group { return s.of(overview.Now) }
+
+// Today are the groups that need somebody in working hours.
+func (s Summary) Today() []overview.Group { return s.of(overview.Today) }
+
+func (s Summary) of(u overview.Urgency) []overview.Group {
+	var list []overview.Group
+	for _, g := range s.Groups {
+		if g.Urgency == u {
+			list = append(list, g)
+		}
+	}
+	return list
+}
+
+// Needs counts the items that are not shelved.
+func (s Summary) Needs() int {
+	n := 0
+	for _, g := range s.Groups {
+		n += g.Items
+	}
+	return n
+}
+
+// tonight answers how the night goes.
+func (s *server) tonight(q *query) (any, error) {
+	return Summary{Overview: q.look, Line: s.Line(), Version: s.Version}, nil
+}

@@ -1,0 +1,136 @@
+package fleet
+
+import (
+	"fmt"
+	"html/template"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/nightfill/nightfill/site/board/overview"
+)
+
+// words are the functions of the templates.
+func words() template.FuncMap {
+	return template.FuncMap{
+		"num": overview.Number, "words": plain, "percent": overview.Percent, "clock": clock, "day": day, "ago": ago, "path": url.PathEscape,
+		"link": link, "upper": upperFirst, "share": share, "plural": plural, "join": strings.Join, "zone": zoneOf, "parts": parts, "add": func(a, b int) int { return a + b },
+	}
+}
+
+// plain writes an id as people read it.
+func plain(id any) string { return strings.ReplaceAll(fmt.Sprint(id), "_", " ") }
+
+func upperFirst(s string) string {
+	if s == "" {
+		return s
+	}
+	return strings.ToUpper(s[:1]) + s[1:]
+}
+
+func plural(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return overview.Number(n) + " " + what + "s"
+}
+
+// clock writes a moment in the time of a store, or in UTC where zone is nil: exact for machines and on
+// hover, short to read.
+func clock(t time.Time, zone *time.Location, now time.Time) template.HTML {
+	return stamp(t, zone, func(t time.Time) string {
+		if n := now.In(t.Location()); t.YearDay() == n.YearDay() && t.Year() == n.Year() {
+			return t.Format("15:04 MST")
+		}
+		if d := now.Sub(t); d < 6*24*time.Hour && d > -6*24*time.Hour {
+			return t.Format("Mon 15:04 MST")
+		}
+		return t.Format("2006-01-02 15:04 MST")
+	})
+}
+
+// day writes a moment with its day and its second.
+func day(t time.Time, zone *time.Location) template.HTML {
+	return stamp(t, zone, func(t time.Time) string { return t.Format("2006-01-02 15:04:05 MST") })
+}
+
+func stamp(t time.Time, zone *time.Location, short func(time.Time) string) template.HTML {
+	if t.IsZero() {
+		return "&ndash;"
+	}
+	if zone == nil {
+		zone = time.UTC
+	}
+	l := t.In(zone)
+	return template.HTML(fmt.Sprintf(`<time datetime="%s" title="%s">%s</time>`, t.UTC().Format(time.RFC3339), l.Format("2006-01-02 15:04:05 MST"), template.HTMLEscapeString(short(l))))
+}
+
+// ago writes how long something lasts.
+func ago(t, now time.Time) string {
+	if t.IsZero() {
+		return "\u2013"
+	}
+	d, sign := now.Sub(t), ""
+	if d < 0 {
+		d, sign = -d, "in "
+	}
+	switch {
+	case d < time.Minute:
+		return sign + fmt.Sprintf("%d s", int(d.Seconds()))
+	case d < time.Hour:
+		return sign + fmt.Sprintf("%d min", int(d.Minutes()))
+	case d < 48*time.Hour:
+		return sign + fmt.Sprintf("%d h %02d min", int(d.Hours()), int(d.Minutes())%60)
+	}
+	return sign + fmt.Sprintf("%d days", int(d.Hours()/24))
+}
+
+// link makes an address of a path and pairs of parameter and value. Empty values are left out.
+func link(path string, pairs ...any) string {
+	v := url.Values{}
+	for i := 0; i+1 < len(pairs); i += 2 {
+		if value := fmt.Sprint(pairs[i+1]); value != "" {
+			v.Add(fmt.Sprint(pairs[i]), value)
+		}
+	}
+	if len(v) == 0 {
+		return path
+	}
+	return path + "?" + v.Encode()
+}
+
+// share is a part of a whole in percent, for widths. Of nothing it is 0.
+func share(part, whole int) float64 {
+	if whole == 0 {
+		return 0
+	}
+	return float64(part) * 100 / float64(whole)
+}
+
+// zoneOf is the zone in which a page shows the times of a store: its own, or UTC where that was asked for.
+func zoneOf(utc bool, store *time.Location) *time.Location {
+	if utc {
+		return nil
+	}
+	return store
+}
+
+// bit is one bucket of a bar.
+type bit struct {
+	Of   overview.Count
+	X, W float64
+}
+
+// parts lays the buckets of a zone beside each other on a bar 200 wide. What is there can be seen.
+func parts(z overview.Zone) []bit {
+	var list []bit
+	x := 0.0
+	for _, c := range z.Buckets {
+		if c.Count > 0 {
+			w := share(c.Count, z.Total) * 2
+			list = append(list, bit{c, x, max(1.5, w-0.6)})
+			x += w
+		}
+	}
+	return list
+}
