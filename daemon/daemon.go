@@ -85,12 +85,14 @@ type Daemon struct {
 	checked  chan struct{} // closed when the checks were carried out once
 	ready    chan struct{} // closed when a night may be planned
 
+	judged judgements
+
 	mu        sync.Mutex        // guards what follows; held for memory only
 	unfetched map[string]string // digest -> why it could not be fetched
 	inventory site.Inventory
 	results   map[string]site.CheckResult
 	since     map[string]time.Time
-	anyRound  bool       // the checks were carried out once
+	rounds    uint64     // how often the checks were carried out
 	tonight   *plan.Plan // what the store is told of the coming night; nil = it is not told yet
 }
 
@@ -302,8 +304,11 @@ func (d *Daemon) device(id string) (site.Device, bool) {
 func (d *Daemon) pinnedStore() site.Store {
 	store := d.store
 	store.Devices = make([]site.Device, 0, len(d.store.Devices))
+	keys := d.ledger.State().HostKeys
 	for _, device := range d.store.Devices {
-		device, _ = d.device(device.ID)
+		if key := keys[device.ID]; key != "" {
+			device.HostKey = key
+		}
 		store.Devices = append(store.Devices, device)
 	}
 	return store

@@ -54,7 +54,7 @@ func (d *Daemon) remember(results []site.CheckResult) (first bool) {
 		}
 		d.results[r.Check] = r
 	}
-	first, d.anyRound = !d.anyRound, true
+	first, d.rounds = d.rounds == 0, d.rounds+1
 	return first
 }
 
@@ -122,8 +122,16 @@ func (d *Daemon) View(context.Context) view.Facts {
 	return f
 }
 
-// judge says whether the store can open, from the newest results, in a language.
+// judge says whether the store can open, from the newest results, in a language. Those who ask at about
+// the same time share one judgement.
 func (d *Daemon) judge(f view.Facts, language string) ready.Report {
+	d.mu.Lock()
+	rounds := d.rounds
+	d.mu.Unlock()
+	return d.judged.share(question{language, f.Now, f.State.Seq, rounds}, func() ready.Report { return d.judgeNow(f, language) })
+}
+
+func (d *Daemon) judgeNow(f view.Facts, language string) ready.Report {
 	d.mu.Lock()
 	results, since, ages := map[string]site.CheckResult{}, map[string]time.Time{}, map[string]time.Duration{}
 	for id, r := range d.results {

@@ -46,9 +46,8 @@ func Diagnose(f Facts, d site.Device, o site.Observation, results map[string]sit
 			v.Checks = append(v.Checks, r)
 		}
 	}
-	for _, j := range JobsOf(f.State, d.ID) {
+	if v.Jobs = JobsShown(f.State)(d.ID); len(v.Jobs) > 0 {
 		v.Night = f.State.Night.Plan.Night
-		v.Jobs = append(v.Jobs, job(f.State, j))
 	}
 	return v
 }

@@ -80,13 +80,14 @@ type Device struct {
 // Devices shows every device of the store, in the order of the store file.
 func Devices(f Facts) []Device {
 	devices := make([]Device, 0, len(f.Store.Devices))
+	whether := run.Whethers(f.State)
 	for _, d := range f.Store.Devices {
-		devices = append(devices, device(f, d))
+		devices = append(devices, device(f, d, whether))
 	}
 	return devices
 }
 
-func device(f Facts, d site.Device) Device {
+func device(f Facts, d site.Device, whether func(run.Job) *site.Reason) Device {
 	v := Device{Schema: "device/1", Device: d.ID, Class: d.Class, Model: d.Model, Groups: d.Groups, State: site.NotDue, Rev: f.State.Seq}
 	if o, seen := f.Inventory[d.ID]; seen {
 		v.SeenAt, v.Answers, v.System = o.At, o.Error == nil, o.System
@@ -112,13 +113,13 @@ func device(f Facts, d site.Device) Device {
 		}
 	}
 	if len(jobs) > 0 {
-		v.speakOf(f, jobs)
+		v.speakOf(f, jobs, whether)
 	}
 	return v
 }
 
 // speakOf fills in the job that tells most about the device: what is under way, else what is worst.
-func (v *Device) speakOf(f Facts, jobs []run.Job) {
+func (v *Device) speakOf(f Facts, jobs []run.Job, whether func(run.Job) *site.Reason) {
 	settled := 0
 	for _, j := range jobs {
 		if j.Settled {
@@ -129,7 +130,7 @@ func (v *Device) speakOf(f Facts, jobs []run.Job) {
 		}
 	}
 	j := telling(jobs)
-	v.Patch, v.State, v.Since, v.LastState, v.Reason = j.Patch, j.State, j.Since, j.LastState, run.Whether(f.State, j)
+	v.Patch, v.State, v.Since, v.LastState, v.Reason = j.Patch, j.State, j.Since, j.LastState, whether(j)
 	if j.Intent != nil {
 		v.Attempt = j.Intent.Attempt
 	}
@@ -257,8 +258,9 @@ func NightOf(s run.State, details bool) *Night {
 	}
 	v.Quarantine = quarantined(s, n.Opened)
 	if details {
+		whether := run.Whethers(s)
 		for j := range n.Jobs() {
-			v.Jobs = append(v.Jobs, job(s, j))
+			v.Jobs = append(v.Jobs, job(s, j, whether(j)))
 		}
 		v.Left = n.Report
 	}
@@ -276,17 +278,19 @@ func Ends(n *run.Night) time.Time {
 	return ends
 }
 
-// JobsShown shows the jobs of a device in the newest night, in order, with the evidence of each step.
-func JobsShown(s run.State, device string) []Job {
-	var jobs []Job
-	for _, j := range JobsOf(s, device) {
-		jobs = append(jobs, job(s, j))
+// JobsShown shows the jobs of any device in the newest night, in order, with the evidence of each step.
+func JobsShown(s run.State) func(device string) []Job {
+	whether := run.Whethers(s)
+	return func(device string) (jobs []Job) {
+		for _, j := range JobsOf(s, device) {
+			jobs = append(jobs, job(s, j, whether(j)))
+		}
+		return jobs
 	}
-	return jobs
 }
 
-func job(s run.State, j run.Job) Job {
-	v := Job{Device: j.Device, Patch: j.Patch, State: j.State, Since: j.Since, Reason: run.Whether(s, j)}
+func job(s run.State, j run.Job, why *site.Reason) Job {
+	v := Job{Device: j.Device, Patch: j.Patch, State: j.State, Since: j.Since, Reason: why}
 	p, _ := s.Night.Plan.Patch(j.Patch)
 	v.Title = p.Title
 	if j.Intent != nil {

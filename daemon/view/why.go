@@ -101,7 +101,7 @@ func answerOf(f Facts, next plan.Plan, left plan.Report, device, patch string) A
 	}
 	a.Next = outlook(next, left, device, patch)
 	if j, ok := f.State.Job(device, patch); ok {
-		v := job(f.State, j)
+		v := job(f.State, j, run.Whether(f.State, j))
 		a.Night, a.Title, a.State, a.Since, a.Reason = f.State.Night.Plan.Night, v.Title, v.State, v.Since, v.Reason
 		a.Step, a.Before, a.After, a.Steps = v.Step, v.Before, v.After, v.Steps
 		if o := outlook(f.State.Night.Plan, nil, device, patch); o != nil {

@@ -145,13 +145,22 @@ func isProgress(line string) bool {
 
 // Whether answers `nightfill why`: what stands between a job of the open night and its
 // next step now. Nil means that it is under way or settled, or about to go on.
-func Whether(s State, j Job) *site.Reason {
-	if !s.Night.Open() || j.Settled || j.Begun() {
-		return j.Reason
+func Whether(s State, j Job) *site.Reason { return Whethers(s)(j) }
+
+// Whethers is Whether for many jobs of one state: what they have in common is looked at once.
+func Whethers(s State) func(Job) *site.Reason {
+	var all *decider
+	return func(j Job) *site.Reason {
+		if !s.Night.Open() || j.Settled || j.Begun() {
+			return j.Reason
+		}
+		at, ok := s.Night.find(j.Device, j.Patch)
+		if !ok || s.Night.job(at).patch < 0 {
+			return j.Reason
+		}
+		if all == nil {
+			all = newDecider(s, s.At)
+		}
+		return all.waiting(s.Night.job(at))
 	}
-	at, ok := s.Night.find(j.Device, j.Patch)
-	if !ok || s.Night.job(at).patch < 0 {
-		return j.Reason
-	}
-	return newDecider(s, s.At).waiting(s.Night.job(at))
 }

@@ -308,7 +308,11 @@ func (n *night) outcome(j run.Job, faults scenario.Options) run.Outcome {
 }
 
 func (n *night) jobs() {
+	whether := run.Whethers(n.s)
 	for j := range n.s.Night.Jobs() {
+		if one, of := run.Whether(n.s, j).String(), whether(j).String(); one != of {
+			n.t.Errorf("%s on %s: asked alone it is %q, with others %q", j.Patch, j.Device, one, of)
+		}
 		fmt.Fprintf(&n.out, "  %s %s %s since %s", j.Device, j.Patch, j.State, j.Since.Format("15:04:05"))
 		if why := run.Whether(n.s, j); why != nil {
 			fmt.Fprintf(&n.out, ": %s", why)

@@ -63,17 +63,18 @@ func Documents(f view.Facts, results map[string]site.CheckResult) console.Docume
 	if night := view.NightOf(f.State, false); night != nil {
 		d.Night = night
 	}
+	jobs := view.JobsShown(f.State)
 	for _, one := range view.Devices(f) {
-		d.Devices = append(d.Devices, console.Device{ID: one.Device, Doc: device(f, one, results)})
+		d.Devices = append(d.Devices, console.Device{ID: one.Device, Doc: device(f, one, jobs(one.Device), results)})
 	}
 	return d
 }
 
-func device(f view.Facts, shown view.Device, results map[string]site.CheckResult) Device {
+func device(f view.Facts, shown view.Device, jobs []view.Job, results map[string]site.CheckResult) Device {
 	d, _ := f.Store.Device(shown.Device)
 	v := Device{
 		Device: shown, Rev: f.State.Rev(d.ID), Address: d.Address, User: d.User, Capabilities: d.Capabilities, Enrolled: d.HostKey != "",
-		Dirty: f.State.Dirty[d.ID], Jobs: view.JobsShown(f.State, d.ID), May: may(f, d),
+		Dirty: f.State.Dirty[d.ID], Jobs: jobs, May: may(f, d),
 	}
 	for _, c := range f.Store.Checks {
 		if r, seen := results[c.ID]; seen && c.Device == d.ID {

@@ -141,12 +141,35 @@ func (l *Language) Has(key string) bool {
 	return ok
 }
 
+// fill puts values in the places of a text. A place that nobody fills in stays as it is, and what is
+// filled in is not looked at again.
 func fill(text string, pairs []string) string {
-	places := make([]string, 0, len(pairs))
-	for i := 0; i+1 < len(pairs); i += 2 {
-		places = append(places, "{"+pairs[i]+"}", pairs[i+1])
+	var b strings.Builder
+	for rest := text; ; {
+		begin := strings.IndexByte(rest, '{')
+		if begin < 0 {
+			if b.Len() == 0 && len(rest) == len(text) {
+				return text
+			}
+			b.WriteString(rest)
+			return b.String()
+		}
+		b.WriteString(rest[:begin])
+		rest = rest[begin:]
+		value, long := place(rest, pairs)
+		b.WriteString(value)
+		rest = rest[long:]
 	}
-	return strings.NewReplacer(places...).Replace(text)
+}
+
+// place is what stands for the place with which a text begins, and how many bytes of the text it replaces.
+func place(text string, pairs []string) (value string, long int) {
+	for i := 0; i+1 < len(pairs); i += 2 {
+		if end := len(pairs[i]) + 1; end < len(text) && text[end] == '}' && text[1:end] == pairs[i] {
+			return pairs[i+1], end + 1
+		}
+	}
+	return text[:1], 1
 }
 
 // Can says what a device with a capability does, in words that follow "1 of 2 devices".
