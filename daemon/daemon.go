@@ -12,6 +12,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/crypto/ssh"
 	"golang.org/x/sync/errgroup"
 
@@ -85,7 +86,8 @@ type Daemon struct {
 	checked  chan struct{} // closed when the checks were carried out once
 	ready    chan struct{} // closed when a night may be planned
 
-	judged judgements
+	judged    judgements
+	readyTook prometheus.Histogram
 
 	mu        sync.Mutex        // guards what follows; held for memory only
 	unfetched map[string]string // digest -> why it could not be fetched
@@ -102,7 +104,7 @@ func New(ctx context.Context, o Options) (*Daemon, error) {
 	d := &Daemon{
 		Options: o, store: o.Config.Store, started: time.Now(), refresh: make(chan struct{}, 1), relook: make(chan struct{}, 1), bundling: make(chan struct{}, 1), supplied: make(chan struct{}),
 		checked: make(chan struct{}), ready: make(chan struct{}),
-		unfetched: map[string]string{}, inventory: site.Inventory{}, results: map[string]site.CheckResult{}, since: map[string]time.Time{},
+		readyTook: newReadyTook(), unfetched: map[string]string{}, inventory: site.Inventory{}, results: map[string]site.CheckResult{}, since: map[string]time.Time{},
 	}
 	d.Log, d.recent = logs.Remember(o.Log)
 	if err := os.MkdirAll(o.Config.State, 0o755); err != nil {

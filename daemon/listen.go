@@ -71,7 +71,7 @@ func (d *Daemon) readyPage() http.Handler {
 	if len(d.store.Contacts) > 0 {
 		o.Call, o.Phone = d.store.Contacts[0].Name, d.store.Contacts[0].Phone
 	}
-	return readypage.Handler(o)
+	return timed(d.readyTook, readypage.Handler(o))
 }
 
 // metricsPage serves what machines watch. Profiles are for the box itself only.

@@ -2,6 +2,8 @@ package daemon
 
 import (
 	"context"
+	"net/http"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
@@ -10,12 +12,29 @@ import (
 	"github.com/nightfill/nightfill/site"
 )
 
-// registry is what /metrics serves: everything is computed when it is asked for, from the
-// same view as all other surfaces.
+// registry is what /metrics serves: all but the time that answers take is computed when it is asked
+// for, from the same view as all other surfaces.
 func (d *Daemon) registry() *prometheus.Registry {
 	r := prometheus.NewRegistry()
-	r.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), newMetrics(d.View, d.Version))
+	r.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), newMetrics(d.View, d.Version), d.readyTook)
 	return r
+}
+
+// newReadyTook counts how long answers of the READY page take, from the request read to the last byte written.
+func newReadyTook() prometheus.Histogram {
+	return prometheus.NewHistogram(prometheus.HistogramOpts{
+		Name: "nightfill_ready_page_seconds", Help: "How long the box takes over an answer of the READY page.",
+		Buckets: []float64{0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1},
+	})
+}
+
+// timed tells how long each answer took.
+func timed(took prometheus.Observer, next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		began := time.Now()
+		next.ServeHTTP(w, r)
+		took.Observe(time.Since(began).Seconds())
+	})
 }
 
 // metrics collects the numbers of the store.

@@ -81,7 +81,7 @@ func benchNight(b *testing.B) {
 		n := time.Duration(p.count)
 		fmt.Printf("%-10s %6d %15.2fs %15.2fs\n", step, p.count, (p.wall / n).Seconds(), (p.onDevice / n).Seconds())
 	}
-	fmt.Printf("\nnightfilld: %s MB resident at most, %.2f CPU s, %s KB to disk, %s KB written at all, %d events, %d heard far away\n",
+	fmt.Printf("\nnightfilld: %.1f MB resident at most, %.2f CPU s, %s KB to disk, %s KB written at all, %d events, %d heard far away\n",
 		used.resident, used.cpu, used.disk, used.written, night.Rev, heard)
 	b.ReportMetric(wall.Seconds()/floor.Seconds(), "night/floor")
 	b.ReportMetric(bare.Seconds()/floor.Seconds(), "bare/floor")
@@ -185,8 +185,8 @@ func (s *store) measure() evidence {
 
 // used is what a process took of the machine.
 type used struct {
-	resident, disk, written string // MB, KB, KB
-	cpu                     float64
+	disk, written string  // KB
+	resident, cpu float64 // MB, s
 }
 
 func usage(b *testing.B, pid int) used {
@@ -213,7 +213,7 @@ func usage(b *testing.B, pid int) used {
 	user, _ := strconv.Atoi(fields[statesOfStat])
 	system, _ := strconv.Atoi(fields[statesOfStat+1])
 	return used{
-		resident: fmt.Sprintf("%.1f", float64(field(read("status"), "VmHWM"))/1024),
+		resident: float64(field(read("status"), "VmHWM")) / 1024,
 		disk:     strconv.Itoa(field(io, "write_bytes") / 1024), written: strconv.Itoa(field(io, "wchar") / 1024),
 		cpu: float64(user+system) / ticksASecond,
 	}

@@ -48,6 +48,25 @@ var builtOnce struct {
 	err error
 }
 
+// built is the folder of the programs of this tree.
+func built(tb testing.TB) string {
+	tb.Helper()
+	builtOnce.Do(func() {
+		if builtOnce.dir, builtOnce.err = os.MkdirTemp("", "nightfill-bin-"); builtOnce.err != nil {
+			return
+		}
+		build := exec.Command("go", "build", "-o", builtOnce.dir, "github.com/nightfill/nightfill/cmd/nightfill", "github.com/nightfill/nightfill/cmd/nightfilld")
+		build.Env = append(os.Environ(), "CGO_ENABLED=0")
+		if out, err := build.CombinedOutput(); err != nil {
+			builtOnce.err = fmt.Errorf("cannot build: %w\n%s", err, out)
+		}
+	})
+	if builtOnce.err != nil {
+		tb.Fatal(builtOnce.err)
+	}
+	return builtOnce.dir
+}
+
 // openLab skips the test where there is no lab, and otherwise starts n fresh hosts.
 func openLab(tb testing.TB, n int) *lab {
 	tb.Helper()
@@ -65,20 +84,7 @@ func openLab(tb testing.TB, n int) *lab {
 		}
 		l.dir = filepath.Join(home, ".cache/nightfill-lab")
 	}
-	builtOnce.Do(func() {
-		if builtOnce.dir, builtOnce.err = os.MkdirTemp("", "nightfill-bin-"); builtOnce.err != nil {
-			return
-		}
-		build := exec.Command("go", "build", "-o", builtOnce.dir, "github.com/nightfill/nightfill/cmd/nightfill", "github.com/nightfill/nightfill/cmd/nightfilld")
-		build.Env = append(os.Environ(), "CGO_ENABLED=0")
-		if out, err := build.CombinedOutput(); err != nil {
-			builtOnce.err = fmt.Errorf("cannot build: %w\n%s", err, out)
-		}
-	})
-	if builtOnce.err != nil {
-		tb.Fatal(builtOnce.err)
-	}
-	l.bin = builtOnce.dir
+	l.bin = built(tb)
 	_, _ = l.do("down")
 	l.must("up", strconv.Itoa(n))
 	tb.Cleanup(func() { l.must("down") })
