@@ -1,0 +1,128 @@
+package fleet
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/nightfill/nightfill/site/board"
+	"github.com/nightfill/nightfill/sync/fleet/database"
+)
+
+// arrival is a message as the broker delivered it.
+type arrival struct {
+	topic    string
+	payload  []byte
+	retained bool
+	at       time.Time
+}
+
+// errOther is for a topic that says nothing to headquarters.
+var errOther = errors.New("not a topic of a store")
+
+// decode reads a message. root is the part of the topic before the store's id. The store is
+// returned even where the rest cannot be read.
+func decode(root string, a arrival) (m database.Message, err error) {
+	below, ok := strings.CutPrefix(a.topic, root)
+	store, leaf, ok2 := strings.Cut(below, "/")
+	if !ok || !ok2 || store == "" || !utf8.ValidString(a.topic) {
+		return m, errOther
+	}
+	m = database.Message{Store: store, Received: a.at, Live: !a.retained}
+	if leaf == "evt" {
+		if a.retained || len(a.payload) == 0 {
+			return m, errOther
+		}
+		return m, decodeEvent(&m, a.payload)
+	}
+	if leaf == "state" {
+		return m, decodeState(&m, a.payload)
+	}
+	family, name, _ := strings.Cut(leaf, "/")
+	switch {
+	case family == "d" && name != "":
+		return m, decodeSnapshot(&m, board.Fact{Kind: board.KindDevice, Name: name}, a.payload)
+	case family == "alert" && name != "":
+		return m, decodeSnapshot(&m, board.Fact{Kind: board.KindAlert, Name: name}, a.payload)
+	case leaf == "info" || leaf == "ready" || leaf == "night":
+		return m, decodeSnapshot(&m, board.Fact{Kind: board.Kind(leaf)}, a.payload)
+	}
+	return m, errOther
+}
+
+// decodeState reads the state of a store. An empty one says that the store was removed.
+func decodeState(m *database.Message, payload []byte) error {
+	m.Contact = &board.Contact{}
+	if len(payload) == 0 {
+		return nil
+	}
+	var told struct {
+		State   string          `json:"state"`
+		BD      json.RawMessage `json:"bd"`
+		Version json.RawMessage `json:"v"`
+	}
+	if err := json.Unmarshal(payload, &told); err != nil {
+		return err
+	}
+	if told.State == "" {
+		return errors.New("it names no state")
+	}
+	m.Contact.State = clean(told.State)
+	_ = json.Unmarshal(told.BD, &m.Contact.Birth)
+	_ = json.Unmarshal(told.Version, &m.Contact.Version)
+	m.Contact.Version = clean(m.Contact.Version)
+	return nil
+}
+
+// decodeSnapshot reads a retained message. An empty one clears.
+func decodeSnapshot(m *database.Message, f board.Fact, payload []byte) error {
+	if len(payload) == 0 {
+		if f.Kind == board.KindNight {
+			return errOther // the nights that were stay
+		}
+		m.Facts, m.Latest = []board.Fact{f}, true
+		return nil
+	}
+	var told struct {
+		Rev    *uint64         `json:"rev"`
+		Stream json.RawMessage `json:"stream"`
+		Night  json.RawMessage `json:"night"`
+		Date   json.RawMessage `json:"date"`
+	}
+	if err := json.Unmarshal(payload, &told); err != nil {
+		return err
+	}
+	f.Body, f.At = payload, m.Received
+	m.Latest = told.Rev == nil
+	if told.Rev != nil {
+		if *told.Rev > database.MaxSeq {
+			return fmt.Errorf("its rev %d is larger than any event's number", *told.Rev)
+		}
+		f.Mark.Seq = *told.Rev
+	}
+	switch f.Kind {
+	case board.KindInfo:
+		_ = json.Unmarshal(told.Stream, &m.Stream)
+		m.Stream = clean(m.Stream)
+	case board.KindNight:
+		if json.Unmarshal(told.Night, &f.Name) != nil || f.Name == "" {
+			return errors.New("it names no night")
+		}
+	}
+	if !board.NewBoard("").Apply(m.Store, f, m.Received) {
+		return fmt.Errorf("it is not a %s", f.Kind)
+	}
+	m.Facts = []board.Fact{f}
+	return nil
+}
+
+// clean takes out of a text what a database cannot keep.
+func clean(text string) string {
+	if strings.IndexByte(text, 0) < 0 {
+		return text
+	}
+	return strings.ReplaceAll(text, "\x00", "")
+}

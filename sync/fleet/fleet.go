@@ -1,0 +1,144 @@
+package fleet
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/nightfill/nightfill/site/board"
+	"github.com/nightfill/nightfill/sync/fleet/database"
+)
+
+// Fleet is headquarters' side of the MQTT connection, and the board that comes of it.
+type Fleet struct {
+	opt    Options
+	broker address
+	root   string // topic prefix of the stores
+	hq     string // topic prefix of headquarters
+	db     *database.DB
+	log    *slog.Logger
+
+	inbox   chan arrival
+	batches chan []database.Message
+	seen    *seenBook
+	gaps    *gapBook
+
+	mu       sync.RWMutex // of the board and what belongs to it
+	board    *board.Board
+	expected map[string]board.Expected
+	versions map[string]int64
+	changed  chan struct{}
+
+	state  sync.Mutex // of the rest
+	link   *link
+	status Status
+	rate   meter
+	odd    map[string]bool // stores of which a message could not be read
+}
+
+// Open checks the options and loads the board from the database. It opens nothing on the network.
+// The error names everything that is wrong with the options.
+func Open(ctx context.Context, o Options) (*Fleet, error) {
+	o, at, err := o.checked()
+	if err != nil {
+		return nil, err
+	}
+	org := "nightfill/v1/" + o.Org + "/"
+	if o.Broker.ClientID == "" {
+		random := make([]byte, 4)
+		_, _ = rand.Read(random) // never fails
+		o.Broker.ClientID = "nightfill-hq-" + o.Org + "-" + hex.EncodeToString(random)
+	}
+	f := &Fleet{
+		opt: o, broker: at, root: org + "s/", hq: org + "hq/", db: o.DB, log: o.Log,
+		inbox: make(chan arrival, o.Queue), batches: make(chan []database.Message, 1),
+		seen: newSeenBook(o.SeenEvery), gaps: newGapBook(o.GapWait, o.GapMax, o.GiveUp),
+		board: board.NewBoard(o.Org), versions: map[string]int64{}, changed: make(chan struct{}), odd: map[string]bool{},
+	}
+	f.status.Since = time.Now()
+	if err := f.load(ctx); err != nil {
+		return nil, fmt.Errorf("cannot load the board: %w", err)
+	}
+	f.Expect(o.Expected)
+	return f, nil
+}
+
+// Run listens until ctx ends; no fault of the network, the broker or the database ends it before.
+// What was queued is stored before it returns, within StopWait. The database must stay open until
+// Run has returned. Run may be called once.
+func (f *Fleet) Run(ctx context.Context) error {
+	work, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	var workers errgroup.Group
+	workers.Go(func() error { f.decodeAll(work); return nil })
+	workers.Go(func() error { f.storeAll(work); return nil })
+
+	var links errgroup.Group
+	if f.db.Shared() {
+		links.Go(func() error { f.listen(ctx, role{events: true}); return nil })
+		links.Go(func() error { f.lead(ctx); return nil })
+		links.Go(func() error { f.poll(ctx); return nil })
+	} else {
+		links.Go(func() error { f.listen(ctx, role{events: true, lead: true}); return nil })
+	}
+	_ = links.Wait()
+	close(f.inbox)
+	timer := time.AfterFunc(f.opt.StopWait, stop)
+	defer timer.Stop()
+	return workers.Wait()
+}
+
+// View calls read with the board, which does not change until read returns. Nothing that read keeps
+// may point into the board.
+func (f *Fleet) View(read func(b *board.Board)) {
+	f.mu.RLock()
+	defer f.mu.RUnlock()
+	read(f.board)
+}
+
+// Changed returns a channel that closes when the board changed.
+func (f *Fleet) Changed() <-chan struct{} {
+	f.mu.RLock()
+	defer f.mu.RUnlock()
+	return f.changed
+}
+
+// Expect replaces the list of the stores that headquarters should hear from. A store that is not in
+// it stays on the board while it was heard and not removed.
+func (f *Fleet) Expect(list []board.Expected) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.expected = map[string]board.Expected{}
+	for _, e := range list {
+		f.expected[e.ID] = e
+		f.board.Store(e.ID)
+	}
+	for id, s := range f.board.Stores {
+		s.Expected = nil
+		if e, ok := f.expected[id]; ok {
+			s.Expected = &e
+		} else if s.Contact.State == "" && (len(list) > 0 || s.Stream() == nil) && s.Info.Store == "" && s.Info.Name == "" {
+			delete(f.board.Stores, id)
+		}
+	}
+	f.notify()
+}
+
+// notify tells those who wait that the board changed. mu must be held.
+func (f *Fleet) notify() {
+	close(f.changed)
+	f.changed = make(chan struct{})
+}
+
+// current returns the connection of the moment; nil: there is none.
+func (f *Fleet) current() *link {
+	f.state.Lock()
+	defer f.state.Unlock()
+	return f.link
+}

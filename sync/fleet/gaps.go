@@ -1,0 +1,171 @@
+package fleet
+
+import (
+	"encoding/json"
+	"sync"
+	"time"
+
+	"github.com/nightfill/nightfill/site/board"
+)
+
+const (
+	// hintsAtLeast is how often a gap was asked for before it is given up.
+	hintsAtLeast = 5
+	// hintsAtOnce is how many gaps of one store are asked for in one go.
+	hintsAtOnce = 4
+)
+
+// hint is what a store is asked for.
+type hint struct {
+	Verb   string `json:"verb"`
+	Stream string `json:"stream,omitempty"`
+	From   uint64 `json:"from,omitempty"`
+	To     uint64 `json:"to,omitempty"`
+}
+
+// json is the payload of a hint.
+func (h hint) json() []byte {
+	raw, err := json.Marshal(h)
+	if err != nil {
+		panic("internal error: a hint cannot be written as JSON: " + err.Error())
+	}
+	return raw
+}
+
+// gap is one gap of a stream that is waited for.
+type gap struct {
+	span   board.Span
+	hints  int
+	online time.Duration // how long its store was online since the first hint
+}
+
+// waiting is a store with gaps in its present stream.
+type waiting struct {
+	stream string
+	gaps   []gap
+	online bool
+	since  time.Time // of online's last count
+	wait   time.Duration
+	next   time.Time // of the next hints
+}
+
+// gapBook knows which gaps are open, and when to ask for them. It is of the moment: after a
+// restart it begins anew.
+type gapBook struct {
+	first, longest, limit time.Duration
+
+	mu     sync.Mutex
+	stores map[string]*waiting
+}
+
+func newGapBook(first, longest, limit time.Duration) *gapBook {
+	return &gapBook{first: first, longest: longest, limit: limit, stores: map[string]*waiting{}}
+}
+
+// look takes in how the present stream of a store stands.
+func (b *gapBook) look(store string, s board.Stream, online bool, now time.Time) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	w := b.stores[store]
+	if len(s.Gaps) == 0 {
+		if w != nil {
+			delete(b.stores, store)
+		}
+		return
+	}
+	if w == nil || w.stream != s.ID {
+		w = &waiting{stream: s.ID, since: now}
+		b.stores[store] = w
+	}
+	w.count(now)
+	if online && !w.online || len(w.gaps) == 0 {
+		w.wait, w.next = b.first, now.Add(b.first)
+	}
+	w.online = online
+	gaps := make([]gap, 0, len(s.Gaps))
+	for _, span := range s.Gaps {
+		gaps = append(gaps, w.inherit(span))
+	}
+	w.gaps = gaps
+}
+
+// inherit returns a gap with what is known of the one that it is a part of.
+func (w *waiting) inherit(span board.Span) gap {
+	for _, g := range w.gaps {
+		if g.span.From <= span.From && span.To <= g.span.To {
+			g.span = span
+			return g
+		}
+	}
+	return gap{span: span}
+}
+
+// count adds the time that passed to the gaps that were asked for.
+func (w *waiting) count(now time.Time) {
+	if w.online {
+		for i := range w.gaps {
+			if w.gaps[i].hints > 0 {
+				w.gaps[i].online += now.Sub(w.since)
+			}
+		}
+	}
+	w.since = now
+}
+
+// asked is a hint to one store.
+type asked struct {
+	store string
+	hint  hint
+}
+
+// givenUp is a gap that will not close.
+type givenUp struct {
+	store, stream string
+	span          board.Span
+}
+
+// step returns what is to be asked for now, and what is to be given up.
+func (b *gapBook) step(now time.Time) (ask []asked, lost []givenUp) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for store, w := range b.stores {
+		w.count(now)
+		if !w.online {
+			continue
+		}
+		for _, g := range w.gaps {
+			if g.hints >= hintsAtLeast && g.online >= b.limit {
+				lost = append(lost, givenUp{store, w.stream, g.span})
+			}
+		}
+		if now.Before(w.next) {
+			continue
+		}
+		for i := range w.gaps[:min(len(w.gaps), hintsAtOnce)] {
+			g := &w.gaps[i]
+			g.hints++
+			ask = append(ask, asked{store, hint{Verb: "resend", Stream: w.stream, From: g.span.From, To: g.span.To}})
+		}
+		w.wait = min(2*w.wait, b.longest)
+		w.next = now.Add(w.wait)
+	}
+	return ask, lost
+}
+
+// open returns how many gaps are open.
+func (b *gapBook) open() int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	n := 0
+	for _, w := range b.stores {
+		n += len(w.gaps)
+	}
+	return n
+}
+
+// forget drops a store.
+func (b *gapBook) forget(store string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	delete(b.stores, store)
+}

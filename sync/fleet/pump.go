@@ -1,0 +1,123 @@
+package fleet
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/nightfill/nightfill/sync/fleet/database"
+)
+
+const (
+	firstRetry = 100 * time.Millisecond
+	lastRetry  = 10 * time.Second
+)
+
+// decodeAll reads what is queued and hands it on in batches, until the queue is closed or ctx ends.
+func (f *Fleet) decodeAll(ctx context.Context) {
+	defer close(f.batches)
+	var batch []database.Message
+	timer := time.NewTimer(f.opt.BatchWait)
+	defer timer.Stop()
+	for open := true; open; {
+		select {
+		case a, ok := <-f.inbox:
+			if open = ok; !ok {
+				break
+			}
+			if len(batch) == 0 {
+				timer.Reset(f.opt.BatchWait)
+			}
+			batch = f.read(a, batch)
+			if len(batch) < f.opt.BatchSize {
+				continue
+			}
+		case <-timer.C:
+		case <-ctx.Done():
+			return
+		}
+		if len(batch) == 0 {
+			continue
+		}
+		select {
+		case f.batches <- batch:
+			batch = make([]database.Message, 0, f.opt.BatchSize)
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// read adds a message to a batch. One that cannot be read is counted and kept out.
+func (f *Fleet) read(a arrival, batch []database.Message) []database.Message {
+	m, err := decode(f.root, a)
+	switch {
+	case errors.Is(err, errOther):
+	case err != nil:
+		f.unreadable(m.Store, a, err)
+	default:
+		batch = append(batch, m)
+	}
+	return batch
+}
+
+// unreadable counts a message and, for the first one of its store, says so.
+func (f *Fleet) unreadable(store string, a arrival, err error) {
+	f.state.Lock()
+	f.status.Unreadable++
+	first := !f.odd[store]
+	f.odd[store] = true
+	f.state.Unlock()
+	if first {
+		f.log.Warn("a message cannot be read and is left out; more of this store are only counted", "site", store, "topic", a.topic, "bytes", len(a.payload), "error", err)
+	}
+}
+
+// storeAll writes batches until there are no more or ctx ends.
+func (f *Fleet) storeAll(ctx context.Context) {
+	for {
+		select {
+		case batch, ok := <-f.batches:
+			if !ok {
+				return
+			}
+			f.store(ctx, batch)
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// store writes a batch and tries again until it is written. Messages that the database refuses for
+// what they are are left out.
+func (f *Fleet) store(ctx context.Context, batch []database.Message) {
+	for wait := firstRetry; ctx.Err() == nil; wait = min(2*wait, lastRetry) {
+		taken, err := f.db.Take(ctx, batch)
+		switch {
+		case err == nil:
+			f.count(taken)
+			f.apply(taken)
+			return
+		case database.Refused(err) && len(batch) > 1:
+			half := len(batch) / 2
+			f.store(ctx, batch[:half])
+			f.store(ctx, batch[half:])
+			return
+		case database.Refused(err):
+			f.unreadable(batch[0].Store, arrival{topic: f.root + batch[0].Store}, err)
+			return
+		}
+		f.log.Error("cannot store what the stores told: it is tried again", "messages", len(batch), "error", err, "retry_in", wait)
+		sleep(ctx, wait)
+	}
+}
+
+// sleep waits for d or the end of ctx.
+func sleep(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+	case <-timer.C:
+	}
+}

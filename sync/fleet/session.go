@@ -1,0 +1,236 @@
+package fleet
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"math/rand/v2"
+	"time"
+
+	mqtt "github.com/eclipse/paho.mqtt.golang"
+)
+
+const (
+	stateEvery = 10 * time.Minute // how often hq/state is posted when nothing changes
+	seenTick   = 50 * time.Millisecond
+	gapTick    = time.Second
+	// seenWindow is how many hq/seen may wait for the broker at once.
+	seenWindow = 256
+
+	firstDial = time.Second
+	lastDial  = time.Minute
+	steady    = 20 * time.Second // how long a connection must last to count as good
+)
+
+// role is what a connection is for.
+type role struct {
+	events bool // it listens to events
+	lead   bool // it listens to snapshots, and tells and asks the stores
+}
+
+// listen keeps a connection until ctx ends.
+func (f *Fleet) listen(ctx context.Context, r role) {
+	wait := firstDial
+	for ctx.Err() == nil {
+		began := time.Now()
+		err := f.once(ctx, r)
+		f.connected(nil, r, err)
+		if ctx.Err() != nil {
+			return
+		}
+		if time.Since(began) >= steady {
+			wait = firstDial
+		}
+		pause := wait/2 + rand.N(wait/2)
+		f.log.Warn("no link to the broker", "error", err, "broker", f.broker.String(), "retry_in", pause.Round(time.Millisecond))
+		sleep(ctx, pause)
+		wait = min(2*wait, lastDial)
+	}
+}
+
+// once makes one connection and serves it to its end.
+func (f *Fleet) once(ctx context.Context, r role) error {
+	id, will := f.opt.Broker.ClientID, []byte(nil)
+	if r.lead {
+		will = f.stateJSON(false, time.Time{})
+		if !r.events {
+			id += "-lead"
+		}
+	}
+	l, err := f.connect(ctx, id, will)
+	if err != nil {
+		return err
+	}
+	err = f.serve(ctx, l, r)
+	f.connected(nil, r, err)
+	if ctx.Err() == nil {
+		l.kill()
+		return err
+	}
+	f.goodbye(context.WithoutCancel(ctx), l, r)
+	return nil
+}
+
+// filters are the topics of a role, in the order in which they are asked for: who a store is comes
+// before everything else that it keeps at the broker.
+func (f *Fleet) filters(r role) []string {
+	var all []string
+	if r.lead {
+		all = append(all, f.root+"+/info", f.root+"+/state")
+	}
+	if r.events {
+		evt := f.root + "+/evt"
+		if f.opt.Shared != "" {
+			evt = "$share/" + f.opt.Shared + "/" + evt
+		}
+		all = append(all, evt)
+	}
+	if r.lead {
+		all = append(all, f.root+"+/alert/+", f.root+"+/ready", f.root+"+/night", f.root+"+/d/+")
+	}
+	return all
+}
+
+// serve listens until the link breaks or ctx ends.
+func (f *Fleet) serve(ctx context.Context, l *link, r role) error {
+	for _, filter := range f.filters(r) {
+		if err := l.subscribe(ctx, filter); err != nil {
+			return err
+		}
+	}
+	f.connected(l, r, nil)
+	f.log.Info("connected to the broker", "broker", f.broker.String(), "leader", r.lead)
+	if !r.lead {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case err := <-l.lost:
+			return err
+		}
+	}
+	return (&leading{fleet: f, link: l}).run(ctx)
+}
+
+// goodbye says that headquarters goes away on purpose, and leaves.
+func (f *Fleet) goodbye(ctx context.Context, l *link, r role) {
+	if r.lead {
+		if err := l.await(ctx, l.publish(f.hq+"state", f.stateJSON(false, time.Now()), true), f.opt.StopWait); err != nil {
+			f.log.Warn("cannot say goodbye to the broker", "error", err)
+			l.kill()
+			return
+		}
+	}
+	l.leave()
+}
+
+// stateJSON is the payload of hq/state. The last will has no time, because it is fixed when the
+// connection is made.
+func (f *Fleet) stateJSON(online bool, now time.Time) []byte {
+	var at int64
+	if !now.IsZero() {
+		at = now.UnixMilli()
+	}
+	raw, err := json.Marshal(struct {
+		Online    bool   `json:"online"`
+		Timestamp int64  `json:"timestamp,omitempty"`
+		V         string `json:"v,omitempty"`
+	}{online, at, f.opt.Version})
+	if err != nil {
+		panic("internal error: a state cannot be written as JSON: " + err.Error())
+	}
+	return raw
+}
+
+// leading is what a connection does that speaks to the stores. One goroutine does everything.
+type leading struct {
+	fleet   *Fleet
+	link    *link
+	flying  []mqtt.Token // hq/seen that the broker did not acknowledge yet, the oldest first
+	stateAt time.Time
+	gapAt   time.Time
+	oldest  time.Time // when the broker last acknowledged something, or nothing was on the way
+}
+
+// run speaks to the stores until the link breaks or ctx ends.
+func (s *leading) run(ctx context.Context) error {
+	f := s.fleet
+	f.seen.all()
+	s.oldest = time.Now()
+	tick := time.NewTicker(seenTick)
+	defer tick.Stop()
+	for {
+		now := time.Now()
+		if !now.Before(s.stateAt) {
+			if err := s.link.await(ctx, s.link.publish(f.hq+"state", f.stateJSON(true, now), true), answerLimit); err != nil {
+				return err
+			}
+			s.stateAt = now.Add(stateEvery)
+		}
+		if err := s.tell(now); err != nil {
+			return err
+		}
+		if !now.Before(s.gapAt) {
+			s.ask(ctx, now)
+			s.gapAt = now.Add(gapTick)
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case err := <-s.link.lost:
+			return err
+		case <-tick.C:
+		}
+	}
+}
+
+// tell publishes hq/seen of the stores whose turn it is.
+func (s *leading) tell(now time.Time) error {
+	for len(s.flying) > 0 {
+		select {
+		case <-s.flying[0].Done():
+			if err := s.flying[0].Error(); err != nil {
+				return err
+			}
+			s.flying, s.oldest = s.flying[1:], now
+			continue
+		default:
+		}
+		break
+	}
+	if len(s.flying) == 0 {
+		s.oldest = now
+	} else if now.Sub(s.oldest) > answerLimit {
+		return errors.New("the broker acknowledged nothing for " + answerLimit.String())
+	}
+	f := s.fleet
+	for range max(f.opt.SeenRate*int(seenTick)/int(time.Second), 1) {
+		if len(s.flying) >= seenWindow {
+			break
+		}
+		store, t, ok := f.seen.next(now)
+		if !ok {
+			break
+		}
+		s.flying = append(s.flying, s.link.publish(f.hq+"seen/"+store, t.json(), true))
+	}
+	return nil
+}
+
+// ask sends hints for gaps, and gives up those that will not close.
+func (s *leading) ask(ctx context.Context, now time.Time) {
+	f := s.fleet
+	hints, lost := f.gaps.step(now)
+	for _, h := range hints {
+		f.log.Info("events are missing: the store is asked for them", "site", h.store, "stream", h.hint.Stream, "from", h.hint.From, "to", h.hint.To)
+		s.flying = append(s.flying, s.link.publish(f.root+h.store+"/hint", h.hint.json(), false))
+	}
+	for _, g := range lost {
+		f.log.Warn("events are given up: the store does not have them any more", "site", g.store, "stream", g.stream, "from", g.span.From, "to", g.span.To)
+		taken, err := f.db.GiveUp(ctx, g.store, g.stream, g.span)
+		if err != nil {
+			f.log.Error("cannot give up events", "site", g.store, "error", err)
+			continue
+		}
+		f.apply(taken)
+	}
+}
