@@ -78,7 +78,9 @@ func foreign(e envelope) run.Event {
 	}
 	var text string
 	if json.Unmarshal(fields["reason"], &text) == nil && text != "" {
-		told.Reason = &site.Reason{Code: site.Code(text), Text: text}
+		// A bare code: it reads as what it names, and shows as it is.
+		told.Reason = &site.Reason{Text: text}
+		_ = json.Unmarshal(fields["reason"], &told.Reason.Code)
 	}
 	if json.Unmarshal(fields["run"], &text) == nil && told.Night.IsZero() {
 		told.Night, _ = window.ParseDate(text)
