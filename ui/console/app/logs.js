@@ -3,6 +3,7 @@ import { h, refill, when, words, save, setting, clock } from './dom.js';
 import { lines } from './net.js';
 
 const most = 10000; // lines that are kept
+const around = 100; // records before and after one that is shown in context
 
 const grave = ['failed', 'timed_out', 'rollback_failed', 'no_answer', 'interrupted', 'unreached'];
 const noted = ['rolled_back', 'held', 'skipped', 'refused'];
@@ -21,6 +22,8 @@ export function describe(e) {
     e.hold && 'until ' + clock(e.hold.until), e.check && `${e.check.check} ${e.check.outcome} ${e.check.seen || ''}`, e.text, e.why, e.reason && e.reason.text];
   return parts.filter(Boolean).join(' · ');
 }
+
+const gapText = (x) => `── records ${x.from} to ${x.to} left out: slow connection, or not kept any more ──`;
 
 // Log keeps the newest records for every view.
 export class Log extends EventTarget {
@@ -46,7 +49,8 @@ export function logView(app, device) {
   const text = h('input', { type: 'search', value: query.get('text') || '', placeholder: 'words, or /regex/', 'aria-label': 'Find in the lines' });
   const pill = h('button', { type: 'button', class: 'pill', hidden: true });
   const count = h('span', { class: 'soft', role: 'status' });
-  let follow = true, fresh = 0, queue = [], oldest = Infinity, was = 0, busy = false, matches = matcher();
+  const back = h('button', { type: 'button', onclick: leave }, 'Back to the matches'), context = h('p', { class: 'row context', role: 'status', hidden: true });
+  let follow = true, fresh = 0, queue = [], oldest = Infinity, was = 0, busy = false, alone = 0, matched = [], matches = matcher();
 
   function matcher() {
     const levels = (query.get('level') || '').split(',').filter(Boolean), want = text.value.trim();
@@ -55,16 +59,23 @@ export function logView(app, device) {
     if (pattern) {
       try { const r = new RegExp(pattern[1], 'i'); found = (s) => r.test(s); } catch { found = () => false; }
     } else if (want) found = (s) => s.toLowerCase().includes(want.toLowerCase());
+    const filtered = want || levels.length;
+    list.classList.toggle('filtered', !!filtered);
     return (x) => x.from !== undefined || ((!device || x.e.device === device) && (!levels.length || levels.includes(level(x.e))) && found(full(x)));
   }
 
   const full = (x) => `${x.seq} ${x.e.at} ${x.e.kind} ${x.e.device || ''} ${describe(x.e)}`;
 
   function row(x) {
-    if (x.from !== undefined) return h('div', { class: 'gap' }, `── records ${x.from} to ${x.to} left out: slow connection, or not kept any more ──`);
+    if (x.from !== undefined) {
+      const r = h('div', { class: 'gap' }, gapText(x));
+      r.entry = x;
+      return r;
+    }
     const l = level(x.e);
     const r = h('div', { class: 'line ' + l }, h('span', { class: 'at' }, when(x.e.at, true)), h('span', { class: 'kind' }, (l === 'problem' ? '✕ ' : l === 'notice' ? '! ' : '') + x.e.kind),
-      !device && h('span', { class: 'dev' }, x.e.device || ''), h('span', { class: 'what' }, describe(x.e)));
+      !device && h('span', { class: 'dev' }, x.e.device || ''), h('span', { class: 'what' }, describe(x.e)),
+      h('button', { type: 'button', class: 'near', title: 'Show in context', 'aria-label': `Show record ${x.seq} in context`, 'data-near': x.seq }, '⋯'));
     r.entry = x;
     return r;
   }
@@ -72,6 +83,8 @@ export function logView(app, device) {
   function tail() { list.scrollTop = list.scrollHeight; }
 
   function flush() {
+    if (alone) return; // what arrives waits
+    for (const x of queue) oldest = Math.min(oldest, x.seq || Infinity);
     const batch = queue.filter(matches);
     queue = [];
     list.append(...batch.map(row));
@@ -85,10 +98,52 @@ export function logView(app, device) {
     tally();
   }
 
+  // near shows a record with its neighbours, whatever the filter says.
+  async function near(seq) {
+    try {
+      const got = await lines(`api/journal?from=${Math.max(1, seq - around)}&limit=${2 * around + 1}`);
+      if (!alone) matched = [...list.children];
+      alone = seq;
+      app.set('at', String(seq));
+      follow = false;
+      pill.hidden = true;
+      list.classList.remove('filtered');
+      list.replaceChildren(...got.filter((r) => !device || r.event.device === device).map((r) => row({ seq: r.seq, at: r.event.at, e: r.event })));
+      const it = [...list.children].find((r) => r.entry.seq === seq);
+      refill(context, it ? `Record ${seq} with its neighbours, without the filter. ` : `Record ${seq} is not kept any more. `, back);
+      context.hidden = false;
+      count.textContent = `${list.childElementCount} lines`;
+      if (it) { it.classList.add('here'); it.setAttribute('aria-current', 'true'); it.scrollIntoView({ block: 'center' }); }
+      back.focus();
+    } catch (e) {
+      app.say('The neighbours cannot be had: ' + e.message);
+    }
+  }
+
+  // leave goes back to the matches, and to the line from which the neighbours were asked for.
+  function leave() {
+    const seq = alone;
+    alone = 0;
+    context.hidden = true;
+    app.set('at', '');
+    matches = matcher();
+    list.replaceChildren(...matched);
+    flush();
+    const it = [...list.children].find((r) => r.entry.seq === seq);
+    if (!it) return list.focus();
+    follow = false;
+    tally();
+    it.scrollIntoView({ block: 'center' });
+    it.querySelector('.near').focus();
+  }
+
   const tally = () => { count.textContent = `${list.childElementCount} lines${follow ? ', following' : ', paused'}`; };
 
   function fill() {
     matches = matcher();
+    alone = 0;
+    context.hidden = true;
+    app.set('at', '');
     queue = [];
     oldest = app.log.entries.reduce((n, x) => Math.min(n, x.seq || Infinity), Infinity);
     list.replaceChildren(...app.log.entries.filter(matches).map(row));
@@ -104,10 +159,10 @@ export function logView(app, device) {
   }
 
   async function older() {
-    if (busy || oldest <= 1 || oldest === Infinity) return;
+    if (alone || busy || oldest <= 1 || oldest === Infinity) return;
     busy = true;
     try {
-      const got = await lines(`api/journal?limit=500&before=${oldest}`);
+      const got = await lines(`api/journal?limit=500&before=${oldest}${device ? '&device=' + encodeURIComponent(device) : ''}`);
       if (got.length) {
         oldest = got[0].seq;
         const before = list.scrollHeight;
@@ -121,7 +176,16 @@ export function logView(app, device) {
     busy = false;
   }
 
+  // further looks back until it finds a line that matches, ten pages at most.
+  async function further() {
+    const had = list.childElementCount;
+    for (let page = 0; page < 10 && oldest > app.line.hello.first && list.childElementCount === had; page++) await older();
+    if (list.childElementCount === had) app.say(oldest > app.line.hello.first ? `Nothing matches back to record ${oldest}.` : 'There is nothing older.');
+  }
+
+  list.addEventListener('click', (e) => { const b = e.target.closest('[data-near]'); if (b) near(Number(b.dataset.near)); });
   list.addEventListener('scroll', () => {
+    if (alone) return;
     const atEnd = list.scrollHeight - list.scrollTop - list.clientHeight < 8, up = list.scrollTop < was - 1;
     was = list.scrollTop;
     if (atEnd && !follow) resume();
@@ -129,7 +193,7 @@ export function logView(app, device) {
     else if (!atEnd && follow) tail(); // lines turned out higher than they were taken to be
     if (list.scrollTop < 40 && !follow) older();
   });
-  list.addEventListener('keydown', (e) => { if (e.key === 'End' || (e.key === 'f' && app.keys)) { e.preventDefault(); resume(); } });
+  list.addEventListener('keydown', (e) => { if (e.key === 'End' || (e.key === 'f' && app.keys)) { e.preventDefault(); if (alone) leave(); else resume(); } });
   pill.addEventListener('click', () => { resume(); list.focus(); });
   text.addEventListener('input', () => { app.set('text', text.value.trim()); fill(); });
 
@@ -159,12 +223,13 @@ export function logView(app, device) {
   app.log.addEventListener('entry', entry);
   app.log.addEventListener('anew', fill);
   const panel = h('div', { class: 'logs' },
-    h('div', { class: 'row tools' }, text, chips, wrap, count,
-      h('button', { type: 'button', onclick: () => save(name + '.log', 'text/plain', shown().map(full).join('\n') + '\n') }, 'Download shown, .log'),
-      h('button', { type: 'button', onclick: () => save(name + '.jsonl', 'application/jsonl', shown().map((x) => JSON.stringify({ seq: x.seq, event: x.e })).join('\n') + '\n') }, '.jsonl'),
+    h('div', { class: 'row tools' }, text, chips, wrap, h('button', { type: 'button', onclick: further }, 'Older'), count,
+      h('button', { type: 'button', onclick: () => save(name + '.log', 'text/plain', shown().map((x) => (x.e ? full(x) : gapText(x)) + '\n').join('')) }, 'Download shown, .log'),
+      h('button', { type: 'button', onclick: () => save(name + '.jsonl', 'application/jsonl', shown().map((x) => JSON.stringify(x.e ? { seq: x.seq, event: x.e } : { gap: x }) + '\n').join('')) }, '.jsonl'),
       h('a', { href: '/console/api/journal?download=1' }, 'all')),
-    h('div', { class: 'frame' }, list, pill));
-  requestAnimationFrame(fill);
+    context, h('div', { class: 'frame' }, list, pill));
+  const at = Number(query.get('at'));
+  requestAnimationFrame(() => { fill(); if (at) near(at); });
   return { panel, focus: () => list.focus(), close: () => { app.log.removeEventListener('entry', entry); app.log.removeEventListener('anew', fill); } };
 }
 

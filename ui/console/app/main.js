@@ -112,7 +112,7 @@ function follow(e) {
 // go opens a device; null is the list, which only a narrow screen has by itself.
 function go(id, tab) {
   app.place.delete('list');
-  for (const k of ['device', 'tab']) app.place.delete(k);
+  for (const k of ['device', 'tab', 'at']) app.place.delete(k);
   if (id === null) app.place.set('list', '1');
   else if (id !== whole) app.place.set('device', id);
   if (tab) app.place.set('tab', tab);
@@ -150,6 +150,7 @@ function show() {
 
 function pick(key, focus) {
   app.place.set('tab', key);
+  app.place.delete('at');
   window.history.pushState(null, '', '/console?' + app.place);
   show();
   document.getElementById('tab-' + key).focus();
