@@ -5,8 +5,8 @@ func order() []string {
 	return []string{
 		"ready-page", "red-morning", "before-closing", "not-tonight",
 		"red-till", "last-night", "tonight", "hold-device", "try-again", "work-by-terminal", "use-console", "replaced-device", "alarm", "usb-stick",
-		"broken-journal", "daemon-silent",
-		"new-patch", "publish-daily", "withdraw-patch", "exception", "keys",
+		"broken-journal", "daemon-silent", "send-bundle",
+		"new-patch", "publish-daily", "hold-patch", "withdraw-patch", "exception", "keys",
 		"install-box", "new-device", "accounts",
 		"exit-codes", "words",
 	}
