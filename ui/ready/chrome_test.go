@@ -91,11 +91,11 @@ func TestUIEveryState(t *testing.T) {
 	tab := pagetest.Open(t, s.URL+"/")
 	for _, tag := range []string{words.Default, longestLanguage(t)} {
 		for _, name := range slices.Sorted(maps.Keys(reportsIn(t, tag))) {
-			for _, size := range [][2]int64{{320, 640}, {768, 1024}, {1024, 600}} {
+			for _, size := range [][2]int64{{320, 640}, {768, 1024}, {1024, 600}, {1280, 800}} {
 				at := fmt.Sprintf("%s in %s on %dx%d", name, tag, size[0], size[1])
 				tab.Screen(size[0], size[1])
 				tab.Do(chromedp.Navigate(s.URL + "/" + tag + "/" + name))
-				if tag == words.Default {
+				if tag == words.Default && size[0] < 1280 {
 					tab.Picture("..", "testdata", "screens", fmt.Sprintf("%s-%d.png", strings.ReplaceAll(name, "_", "-"), size[0]))
 				}
 				judgeLayout(t, at, pagetest.Eval[seen](tab, measure))

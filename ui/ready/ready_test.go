@@ -451,15 +451,6 @@ func TestNothingFromElsewhere(t *testing.T) {
 	}
 }
 
-// TestScriptIsES5 looks for what an old tablet does not understand.
-func TestScriptIsES5(t *testing.T) {
-	body, _ := files.ReadFile("ready.js")
-	modern := regexp.MustCompile("=>|`|\\b(let|const|class|async|await|fetch|Promise|of)\\b|\\?\\.|\\?\\?|\\.\\.\\.")
-	if found := modern.Find(body); found != nil {
-		t.Errorf("the script has %q", found)
-	}
-}
-
 func TestFragmentIsTheMainPart(t *testing.T) {
 	r := reports(t)["not_ready"]
 	fragment := render(t, r, "fragment")
