@@ -53,6 +53,8 @@ WHAT IT PROVES, AND WHAT NOT
 
     nightfill evidence verify FILE.zip --root root.json --anchor %s/SEQ/HASH
 
+ - The chain cannot show that there is nothing after its last record: every night that was asked for is told or named as
+   missing in manifest.json, and a night whose end is not in the journal says that it is not over.
  - Each patch that was begun had been approved by enough keys in a catalog that the store could accept at that
    time. Who holds a key, headquarters knows.
  - The pages and tables follow from the records: they are made again and compared. A record tells what the box

@@ -93,6 +93,9 @@ type Missing struct {
 // AllCatalogs is what is missing when none of the catalogs can be shown.
 const AllCatalogs = "the signed catalogs"
 
+// NightName is what a night is called where it is missing.
+func NightName(night window.Date) string { return "the night of " + night.String() }
+
 // CatalogName is what a catalog is called where it is missing.
 func CatalogName(version int64) string {
 	return "the signed catalog of version " + strconv.FormatInt(version, 10)

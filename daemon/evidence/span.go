@@ -131,7 +131,7 @@ func (s span) missing(o Order, told []string) []Missing {
 			Why:  "the journal was trimmed: it keeps its records for thirteen months; headquarters may have them",
 		})
 	}
-	for night, n := o.From, 0; night.Compare(o.To) <= 0 && n < maxNights; night, n = night.AddDays(1), n+1 {
+	for night, n := o.From, 0; night.Compare(o.To) <= 0 && n <= MaxNights; night, n = night.AddDays(1), n+1 {
 		if slices.Contains(told, night.String()) {
 			continue
 		}
@@ -139,7 +139,7 @@ func (s span) missing(o Order, told []string) []Missing {
 		if !o.day(night).Before(o.AsOf) {
 			why = "it had not come at " + o.AsOf.In(o.Zone).Format(time.RFC3339)
 		}
-		list = append(list, Missing{What: "the night of " + night.String(), Why: why})
+		list = append(list, Missing{What: NightName(night), Why: why})
 	}
 	return list
 }

@@ -23,8 +23,9 @@ import (
 	"github.com/nightfill/nightfill/ui/dossier"
 )
 
-// maxNights is how many nights one pack may span: the thirteen months that a store keeps, and some.
-const maxNights = 500
+// MaxNights is how many days may lie between the first and the last night of a pack: the thirteen
+// months that a store keeps, and some.
+const MaxNights = 500
 
 // Source is where a pack's content comes from: a store's journal and catalog, or what headquarters
 // has stored of them. It is read several times, and must give the same each time.
@@ -62,8 +63,8 @@ func (o Order) check() error {
 		return errors.New("a range of nights has two dates")
 	case o.To.Compare(o.From) < 0:
 		return fmt.Errorf("the nights %s to %s run backwards", o.From, o.To)
-	case o.From.AddDays(maxNights).Compare(o.To) < 0:
-		return fmt.Errorf("the nights %s to %s are more than %d: ask for less at once", o.From, o.To, maxNights)
+	case o.From.AddDays(MaxNights).Compare(o.To) < 0:
+		return fmt.Errorf("the nights %s to %s are more than %d: ask for less at once", o.From, o.To, MaxNights)
 	}
 	return nil
 }

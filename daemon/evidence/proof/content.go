@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"time"
 
 	"github.com/nightfill/nightfill/daemon/evidence"
 	"github.com/nightfill/nightfill/daemon/journal"
@@ -77,11 +78,31 @@ func (v *verifier) readManifest() (string, error) {
 		return "", fmt.Errorf("the manifest has the form %q, and this nightfill knows %s: use the one that made it (%s)", v.m.Schema, evidence.Schema, v.m.ProgramVersion)
 	}
 	v.verdict.Manifest = &v.m
+	if err := v.accounted(); err != nil {
+		return "", err
+	}
 	text := fmt.Sprintf("store %s of %s, nights %s to %s, data as of %s", v.m.Store, v.m.Org, v.m.Scope.From, v.m.Scope.To, v.m.DataAsOf.Format("2006-01-02 15:04:05Z07:00"))
 	if n := len(v.m.Missing); n > 0 {
 		text += fmt.Sprintf("; it names %d as missing", n)
 	}
 	return text, nil
+}
+
+// accounted holds the manifest to naming every night that was asked for, as told or as missing.
+func (v *verifier) accounted() error {
+	if !v.m.GeneratedAt.Equal(v.m.DataAsOf) || v.m.Records.LastAt.After(v.m.DataAsOf) {
+		return errors.New("the times of the manifest do not agree: nothing in a pack is later than its data_as_of")
+	}
+	for night, n := v.m.Scope.From, 0; v.m.Scope.Has(night); night, n = night.AddDays(1), n+1 {
+		if n > evidence.MaxNights {
+			return fmt.Errorf("the manifest asks for more than %d nights", evidence.MaxNights)
+		}
+		named := func(x evidence.Missing) bool { return x.What == evidence.NightName(night) }
+		if !slices.Contains(v.m.Nights, night.String()) && !slices.ContainsFunc(v.m.Missing, named) {
+			return fmt.Errorf("the manifest neither tells of the night of %s nor names it as missing", night)
+		}
+	}
+	return nil
 }
 
 // files compares every file with the manifest, and the manifest with the list of digests.
@@ -167,6 +188,7 @@ func (v *verifier) records(visit func(journal.Raw) error) error {
 // journal computes the chain anew, record by record.
 func (v *verifier) journal() (string, error) {
 	m := v.m
+	var first, last time.Time
 	seq, hash, n := m.Records.First-1, m.Chain.Before, uint64(0)
 	v.anchored = map[uint64]string{seq: hash}
 	err := v.records(func(r journal.Raw) error {
@@ -190,6 +212,10 @@ func (v *verifier) journal() (string, error) {
 		if rec.Event.Kind == run.CatalogUpdated && rec.Event.Catalog != nil {
 			v.notes = append(v.notes, rec)
 		}
+		if n == 0 {
+			first = rec.Event.At
+		}
+		last = rec.Event.At
 		seq, hash, n = r.Seq, r.Hash, n+1
 		v.anchorAt(r)
 		return nil
@@ -199,6 +225,8 @@ func (v *verifier) journal() (string, error) {
 		return "", err
 	case n == 0 || seq != m.Records.Last || n != m.Records.Count:
 		return "", fmt.Errorf("the journal ends with record %d; the manifest says %d", seq, m.Records.Last)
+	case !first.Equal(m.Records.FirstAt) || !last.Equal(m.Records.LastAt):
+		return "", errors.New("the first and the last record are of other times than the manifest says")
 	case hash != m.Chain.Last:
 		return "", fmt.Errorf("the hash of the last record is %s; the manifest says %s", hash, m.Chain.Last)
 	}

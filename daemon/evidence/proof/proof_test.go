@@ -75,9 +75,9 @@ func testGood(t *testing.T, p *evidencetest.Past) {
 		t.Errorf("%+v", v.Checks)
 	}
 	for check, want := range map[string]string{
-		"catalogs":  "2, each signed as a store demands it at the time when it was accepted; the journal names the digest of 2",
-		"approvals": "3 installations of 1 patches, each approved by enough keys in the catalog that was in force",
-		"root":      "1, each signed by the one before it",
+		"catalogs":  "2 catalogs, each signed as a store demands it at the time when it was accepted; the journal names the digest of 2",
+		"approvals": "3 installations of 1 patch, each approved by enough keys in the catalog that was in force",
+		"root":      "1 root, each signed by the one before it",
 	} {
 		if _, text := said(v, check); text != want {
 			t.Errorf("%s: got %q, want %q", check, text, want)
@@ -228,8 +228,8 @@ func lines(data []byte) [][]byte {
 // testFlippedBit changes one bit in each file of a pack: each is named.
 func testFlippedBit(t *testing.T, p *evidencetest.Past) {
 	list := unpack(t, pack(t, p, p.Order()))
-	for _, e := range list {
-		for _, at := range []int{0, len(e.data) - 1} {
+	for i, e := range list {
+		for _, at := range []int{0, len(e.data) / 2, len(e.data) - 1}[i%3 : i%3+1] {
 			v := verify(repack(t, edit(list, e.name, func(data []byte) []byte {
 				data[at] ^= 1
 				return data
@@ -250,7 +250,7 @@ func testFlippedBit(t *testing.T, p *evidencetest.Past) {
 // testTruncated cuts a pack off at every length.
 func testTruncated(t *testing.T, p *evidencetest.Past) {
 	data := pack(t, p, p.Order())
-	for n := 0; n < len(data); n += 1 + len(data)/50 {
+	for n := 0; n < len(data); n += 1 + len(data)/20 {
 		v := verify(data[:n], proof.Options{Root: p.Root})
 		if outcome, text := said(v, "zip"); v.Good || outcome != proof.Bad || !strings.HasPrefix(text, "this is no whole zip file: ") {
 			t.Fatalf("%d of %d bytes: %v %s", n, len(data), v.Good, text)
@@ -352,7 +352,16 @@ func testForged(t *testing.T, p *evidencetest.Past) {
 		{"a page is left out", without("nights/2026-11-21.html"), nil, "pages", "nights/2026-11-21.html follows from the journal and is missing"},
 		{"a page is added", func(l []entry) []entry { return append(slices.Clone(l), entry{"praise.html", []byte("good")}) }, nil, "pages",
 			"praise.html does not follow from the journal: no pack has such a file"},
-		{"a night is denied", func(l []entry) []entry { return l }, func(m *evidence.Manifest) { m.Nights = m.Nights[:1] }, "pages",
+		{"a night is hushed up", func(l []entry) []entry { return l }, func(m *evidence.Manifest) { m.Scope.To = m.Scope.To.AddDays(1) }, "manifest",
+			"the manifest neither tells of the night of 2026-11-23 nor names it as missing"},
+		{"the data is older than it", func(l []entry) []entry { return l }, func(m *evidence.Manifest) { m.DataAsOf = m.Records.FirstAt; m.GeneratedAt = m.DataAsOf }, "manifest",
+			"the times of the manifest do not agree: nothing in a pack is later than its data_as_of"},
+		{"the first record is of another time", func(l []entry) []entry { return l }, func(m *evidence.Manifest) { m.Records.FirstAt = m.Records.FirstAt.Add(-time.Hour) }, "journal",
+			"the first and the last record are of other times than the manifest says"},
+		{"a night is denied", func(l []entry) []entry { return l }, func(m *evidence.Manifest) {
+			m.Nights = m.Nights[:1]
+			m.Missing = []evidence.Missing{{What: "the night of 2026-11-22", Why: "lost"}}
+		}, "pages",
 			"the journal tells the nights 2026-11-21 2026-11-22, the manifest 2026-11-21"},
 		{"the store is another", text(evidence.StoreFile, `"id": "0142"`, `"id": "0143"`), nil, "pages", "store.json speaks of store 0143 of acme, the manifest of store 0142 of acme"},
 		{"nothing but the seal is new", slices.Clone[[]entry], nil, "", ""},
@@ -386,7 +395,7 @@ func testForged(t *testing.T, p *evidencetest.Past) {
 				}
 				return
 			}
-			if outcome, got := said(v, "files"); outcome != proof.Good {
+			if outcome, got := said(v, "files"); test.check != "manifest" && outcome != proof.Good {
 				t.Fatalf("the forger did not do his work: %s", got)
 			}
 			if _, got := said(v, test.check); v.Good || !strings.HasPrefix(got, test.want) {

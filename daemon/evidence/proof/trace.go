@@ -59,7 +59,7 @@ func (v *verifier) root() (string, error) {
 	if v.roots.First() > versions[0] || v.roots.Newest() < versions[len(versions)-1] || v.roots.Newest()-v.roots.First()+1 < int64(len(versions)) {
 		return "", errors.New("the roots have other names than their versions")
 	}
-	text := fmt.Sprintf("%d, each signed by the one before it", len(files))
+	text := count(len(files), "root", "roots") + ", each signed by the one before it"
 	if v.o.Root == nil {
 		text += "; none was given to compare with"
 	}
@@ -98,7 +98,7 @@ func (v *verifier) catalogs() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	text := fmt.Sprintf("%d, each signed as a store demands it at the time when it was accepted; the journal names the digest of %d", len(list), bound)
+	text := fmt.Sprintf("%s, each signed as a store demands it at the time when it was accepted; the journal names the digest of %d", count(len(list), "catalog", "catalogs"), bound)
 	if len(list) == 0 {
 		text = "none was in force"
 	}
@@ -221,7 +221,16 @@ func (v *verifier) approvals() (string, error) {
 	if len(v.installs) == 0 {
 		return "nothing was installed", nil
 	}
-	return fmt.Sprintf("%d installations of %d patches, each approved by enough keys in the catalog that was in force", len(v.installs), len(patches)), errors.Join(wrong...)
+	return fmt.Sprintf("%s of %s, each approved by enough keys in the catalog that was in force",
+		count(len(v.installs), "installation", "installations"), count(len(patches), "patch", "patches")), errors.Join(wrong...)
+}
+
+// count writes a number with the word for it.
+func count(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return strconv.Itoa(n) + " " + many
 }
 
 func (v *verifier) approved(i account.Install) error {
