@@ -6,7 +6,7 @@ func order() []string {
 		"ready-page", "red-morning", "before-closing", "not-tonight",
 		"red-till", "last-night", "tonight", "hold-device", "try-again", "work-by-terminal", "use-console", "replaced-device", "alarm", "usb-stick",
 		"broken-journal", "daemon-silent", "send-bundle",
-		"new-patch", "publish-daily", "hold-patch", "withdraw-patch", "exception", "keys",
+		"new-patch", "publish-daily", "hold-patch", "withdraw-patch", "exception", "keys", "audit",
 		"install-box", "new-device", "accounts",
 		"exit-codes", "words",
 	}
