@@ -62,9 +62,13 @@ func (b *book) add(patch site.Patch, files map[string]string) error {
 	return static.Write(b.path(draftsDir, patch.ID+".json"), data)
 }
 
-// Drop removes a draft that is not signed by its owner's threshold.
+// Drop removes a draft that is not signed by its owner's threshold, or else a withdrawal that the
+// fleet role has not signed.
 func (r *Repo) Drop(id string) error {
 	return r.locked(func(b *book) error {
+		if _, withdrawn := b.rules.Withdrawn[id]; withdrawn && !exists(b.path(draftsDir, id+".json")) {
+			return b.dropWithdrawal(id)
+		}
 		if !exists(b.path(draftsDir, id+".json")) {
 			return fmt.Errorf("there is no draft %s: %s", id, b.suggestPatch(id))
 		}

@@ -39,12 +39,21 @@ func (r *Repo) Except(e site.Exception, now time.Time) error {
 // one with exactly this scope, or every one of the patch when the scope is everywhere. It returns
 // what it ended.
 func (r *Repo) EndException(scope site.Exception) (ended []site.Exception, err error) {
+	return r.endExceptions(scope, len(scope.Devices)+len(scope.Groups)+len(scope.Stores) == 0)
+}
+
+// EndExactly is EndException for the one exception with exactly this scope, also when that is everywhere.
+func (r *Repo) EndExactly(scope site.Exception) error {
+	_, err := r.endExceptions(scope, false)
+	return err
+}
+
+func (r *Repo) endExceptions(scope site.Exception, all bool) (ended []site.Exception, err error) {
 	scope.Devices, scope.Groups, scope.Stores = sorted(scope.Devices), sorted(scope.Groups), sorted(scope.Stores)
 	err = r.locked(func(b *book) error {
 		if b.ownerOf(scope.Patch) == "" {
 			return fmt.Errorf("there is no patch %s: %s", scope.Patch, b.suggestPatch(scope.Patch))
 		}
-		all := len(scope.Devices)+len(scope.Groups)+len(scope.Stores) == 0
 		var others, kept []string
 		b.rules.Exceptions = slices.DeleteFunc(b.rules.Exceptions, func(e site.Exception) bool {
 			switch {

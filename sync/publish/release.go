@@ -33,6 +33,19 @@ func (r *Repo) Release(id string, ring site.Ring, stores []string) error {
 	})
 }
 
+// dropWithdrawal forgets a withdrawal that is not signed.
+func (b *book) dropWithdrawal(id string) error {
+	signed, err := b.content(site.FleetRole, b.Signed.Roles[site.FleetRole])
+	if err != nil {
+		return err
+	}
+	if w, gone := signed.Rules.Withdrawn[id]; gone {
+		return fmt.Errorf("patch %s was withdrawn on %s (%s) and stays so: add it again under a new id", id, w.At.Format(time.DateOnly), w.Reason)
+	}
+	delete(b.rules.Withdrawn, id)
+	return writeJSON(b.path(rulesName), b.rules)
+}
+
 // Withdraw takes a patch back everywhere, for good. It takes effect with the next publish,
 // in each store when the store has refreshed its catalog.
 func (r *Repo) Withdraw(id, reason string, now time.Time) error {

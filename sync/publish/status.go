@@ -22,9 +22,11 @@ type Status struct {
 	// Exceptions are all that are in the rules, ended ones too.
 	Exceptions []site.Exception `json:"exceptions,omitempty"`
 	// Held are the patches that are stopped for now: signed by the holds role, and not lifted.
-	Held    map[string]site.PatchHold `json:"held,omitempty"`
-	Waiting []Waiting                 `json:"waiting,omitempty"`
-	Roles   []RoleStatus              `json:"roles"`
+	Held map[string]site.PatchHold `json:"held,omitempty"`
+	// Lifted is when people last let a patch go that was held.
+	Lifted  map[string]time.Time `json:"lifted,omitempty"`
+	Waiting []Waiting            `json:"waiting,omitempty"`
+	Roles   []RoleStatus         `json:"roles"`
 }
 
 // PatchStatus is one patch in a Status.
@@ -58,7 +60,7 @@ func (r *Repo) Status() (Status, error) {
 }
 
 func (b *book) status() (Status, error) {
-	s := Status{Dir: b.dir, Keys: b.cfg.Keys, Issued: b.cfg.Issued, Withdrawn: b.rules.Withdrawn, Exceptions: b.rules.Exceptions, Drafts: []PatchStatus{}, Patches: []PatchStatus{}}
+	s := Status{Dir: b.dir, Keys: b.cfg.Keys, Issued: b.cfg.Issued, Withdrawn: b.rules.Withdrawn, Exceptions: b.rules.Exceptions, Lifted: b.rules.Lifted, Drafts: []PatchStatus{}, Patches: []PatchStatus{}}
 	drafts, err := b.drafts()
 	if err != nil {
 		return Status{}, err

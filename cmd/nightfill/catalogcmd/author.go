@@ -118,7 +118,7 @@ id again replaces a draft; what is signed never changes and needs a new id.`,
 func dropCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "drop DIR PATCH",
-		Short:   "Throw a draft away",
+		Short:   "Throw a draft away: of a patch, or of a withdrawal",
 		Example: "  nightfill catalog drop hq pos-app-4.2.1",
 	}
 	return finish(cmd, action(cobra.ExactArgs(2), func(cmd *cobra.Command, args []string) (report, error) {

@@ -1,0 +1,234 @@
+package catalogdesk_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/nightfill/nightfill/daemon/catalogdesk"
+	"github.com/nightfill/nightfill/site"
+	"github.com/nightfill/nightfill/site/board"
+	"github.com/nightfill/nightfill/site/board/breaker"
+	"github.com/nightfill/nightfill/site/board/register"
+	"github.com/nightfill/nightfill/sync/keyfile"
+	"github.com/nightfill/nightfill/sync/publish"
+)
+
+func noon() time.Time { return time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC) }
+
+// folder is a published catalog with patch p-1, with or without the role holds.
+func folder(t *testing.T, holds bool) (dir string, repo *publish.Repo, desk *catalogdesk.Desk) {
+	t.Helper()
+	dir = t.TempDir()
+	do := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	keys, hq := filepath.Join(dir, "keys"), filepath.Join(dir, "hq")
+	ring, err := keyfile.Open(keys, keyfile.FixedPassword(""))
+	do(err)
+	do(publish.Init(publish.InitOptions{Dir: hq, KeyDir: keys, Keys: ring, Holds: holds, Now: noon()}))
+	repo, err = publish.Open(hq)
+	do(err)
+	do(repo.Add(site.Patch{ID: "p-1", Title: "One", Owner: "owner"}, nil))
+	owner, err := keyfile.Read(filepath.Join(keys, "owner-1"), keyfile.FixedPassword(""))
+	do(err)
+	_, err = repo.Sign(owner, noon(), nil)
+	do(err)
+	do(repo.Release("p-1", site.RingFleet, nil))
+	_, err = repo.Publish(t.Context(), publish.Options{Out: filepath.Join(dir, "out"), Keys: ring, Now: noon()})
+	do(err)
+	online := filepath.Join(dir, "online")
+	do(os.Mkdir(online, 0o700))
+	for _, role := range []string{"holds", "snapshot", "timestamp"} {
+		data, err := os.ReadFile(filepath.Join(keys, role+"-1"))
+		if errors.Is(err, os.ErrNotExist) {
+			continue
+		}
+		do(err)
+		do(os.WriteFile(filepath.Join(online, role+"-1"), data, 0o600))
+	}
+	return dir, repo, catalogdesk.New(catalogdesk.Options{Dir: hq, Out: filepath.Join(dir, "out"), Keys: online})
+}
+
+func entry(t *testing.T, id string, change func(*register.Entry)) register.Entry {
+	t.Helper()
+	e := register.Entry{Exception: site.Exception{Patch: "p-1", Owner: "ann", Reason: "broken", Risk: "none", Expires: noon().AddDate(0, 1, 0)}}
+	if change != nil {
+		change(&e)
+	}
+	e, err := register.New(id, e, "kim", noon())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return e
+}
+
+func TestPrepare(t *testing.T) {
+	_, repo, desk := folder(t, false)
+	everywhere := entry(t, "e-1", nil)
+	some := entry(t, "e-2", func(e *register.Entry) { e.Stores, e.Devices = []string{"0142"}, []string{"till-2", "till-1"} })
+	longer := entry(t, "e-3", func(e *register.Entry) {
+		e.Stores, e.Devices, e.Expires = []string{"0142"}, []string{"till-1", "till-2"}, noon().AddDate(0, 2, 0)
+	})
+	unknown := entry(t, "e-4", func(e *register.Entry) { e.Patch = "p-9" })
+	prepare := func(now time.Time, want string, entries ...register.Entry) {
+		t.Helper()
+		changes, err := desk.Prepare(entries, now)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, c := range changes {
+			got = append(got, c.Entry+" "+c.What+": "+c.Text)
+		}
+		if text := strings.Join(got, "\n"); text != want {
+			t.Errorf("did\n%s\nwant\n%s", text, want)
+		}
+	}
+	const one = "e-1 set: excepted p-1 everywhere until 2026-12-22T12:00:00Z by ann"
+	prepare(noon(), one+"\ne-3 set: excepted p-1 on devices till-1, till-2, in stores 0142 until 2027-01-22T12:00:00Z by ann\n"+
+		"e-4 refused: there is no patch p-9: did you mean \"p-1\"?", everywhere, some, longer, unknown)
+	prepare(noon(), "", everywhere, some, longer)
+	closed, err := everywhere.Close("fixed", "kim", noon())
+	if err != nil {
+		t.Fatal(err)
+	}
+	prepare(noon(), "e-1 ended: ended the exception of p-1 everywhere", closed, longer)
+	prepare(noon(), "", closed, longer)
+	status, err := repo.Status()
+	if err != nil || len(status.Exceptions) != 1 || status.Exceptions[0].Scope() != "on devices till-1, till-2, in stores 0142" {
+		t.Errorf("the folder has %+v, %v", status.Exceptions, err)
+	}
+	if len(status.Waiting) != 1 || status.Waiting[0].Role != "fleet" {
+		t.Errorf("people need not sign: %+v", status.Waiting)
+	}
+}
+
+// hq is what a Watch works with.
+type hq struct {
+	board *board.Board
+	notes map[string]board.Note
+	deeds []string
+	hints []string
+}
+
+func (h *hq) View(read func(*board.Board)) { read(h.board) }
+
+func (h *hq) Notes(context.Context, string) ([]board.Note, error) {
+	var all []board.Note
+	for _, n := range h.notes {
+		all = append(all, n)
+	}
+	return all, nil
+}
+
+func (h *hq) Keep(_ context.Context, n board.Note) (board.Note, error) {
+	if h.notes[n.ID].Version != n.Version {
+		return n, errors.New("somebody else changed it")
+	}
+	n.Version++
+	h.notes[n.ID] = n
+	return n, nil
+}
+
+func (h *hq) Record(_ context.Context, d board.Deed) (board.Deed, error) {
+	h.deeds = append(h.deeds, d.Actor+" "+d.Verb+" "+d.Subject+" "+d.Outcome+": "+d.Text)
+	return d, nil
+}
+
+func (h *hq) Hint(_ context.Context, store, verb string) error {
+	h.hints = append(h.hints, store+" "+verb)
+	return nil
+}
+
+// broken is a fleet in which p-1 broke all of four stores.
+func broken() *hq {
+	h := &hq{board: board.NewBoard("acme"), notes: map[string]board.Note{}}
+	for i := range 4 {
+		s := h.board.Store(fmt.Sprint(i))
+		s.Info.Ring = site.RingFleet
+		*s.Device("till-1").Job("p-1") = board.Job{State: site.RolledBack, Started: noon(), Failed: noon(), Signature: "verify"}
+	}
+	return h
+}
+
+const why = "p-1 broke 4 of 4 stores of ring fleet that tried it (100.0 %; the limit is 5 %, and 3 at least), 4 of 4 devices, 4 with: verify"
+
+func TestWatchHolds(t *testing.T) {
+	_, repo, desk := folder(t, true)
+	h := broken()
+	w := catalogdesk.Watch{Source: h, Register: h, Hinter: h, Desk: desk, Policy: breaker.DefaultPolicy(), Approved: func() (site.Catalog, map[string]time.Time, error) {
+		return desk.Approved(t.Context(), noon().Add(2*time.Minute))
+	}}
+	for range 3 { // it is done once
+		if _, err := w.Check(t.Context(), noon().Add(time.Minute)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c, _, err := desk.Approved(t.Context(), noon().Add(2*time.Minute))
+	if err != nil || c.Patches[0].Held == nil || c.Patches[0].Held.Reason != why {
+		t.Errorf("stores see %+v, %v", c.Patches, err)
+	}
+	if want := []string{"breaker patch.stop p-1 ok: held at once: " + why}; !slices.Equal(h.deeds, want) {
+		t.Errorf("deeds are %q", h.deeds)
+	}
+	if want := []string{"0 refresh", "1 refresh", "2 refresh", "3 refresh"}; !slices.Equal(h.hints, want) {
+		t.Errorf("hints are %q", h.hints)
+	}
+	if status, err := repo.Status(); err != nil || len(status.Withdrawn) != 0 || len(status.Held) != 1 {
+		t.Errorf("status %+v, %v", status, err)
+	}
+}
+
+func TestWatchDrafts(t *testing.T) {
+	_, repo, desk := folder(t, false)
+	h := broken()
+	h.board.Patches["p-1"] = site.Patch{ID: "p-1"}
+	w := catalogdesk.Watch{Source: h, Register: h, Hinter: h, Desk: desk, Policy: breaker.DefaultPolicy()}
+	done, err := w.Check(t.Context(), noon())
+	if err != nil || len(done) != 1 || done[0].How != catalogdesk.Drafted {
+		t.Fatalf("did %+v, %v", done, err)
+	}
+	status, err := repo.Status()
+	if err != nil || status.Withdrawn["p-1"].Reason != why || len(h.hints) != 0 || len(status.Waiting) != 1 {
+		t.Errorf("status %+v, %v; hints %v", status, err, h.hints)
+	}
+	if err := repo.Drop("p-1"); err != nil { // people see it otherwise
+		t.Fatal(err)
+	}
+	if status, err = repo.Status(); err != nil || len(status.Withdrawn)+len(status.Waiting) != 0 {
+		t.Errorf("status %+v, %v", status, err)
+	}
+	if again, err := w.Check(t.Context(), noon().Add(time.Hour)); err != nil || len(again) != 0 {
+		t.Errorf("proposed again: %+v, %v", again, err)
+	}
+}
+
+// TestWatchFallsBack: when the hold cannot be given out, the withdrawal is drafted, and it is said why.
+func TestWatchFallsBack(t *testing.T) {
+	dir, repo, desk := folder(t, true)
+	if err := os.Remove(filepath.Join(dir, "online", "timestamp-1")); err != nil {
+		t.Fatal(err)
+	}
+	h := broken()
+	h.board.Patches["p-1"] = site.Patch{ID: "p-1"}
+	done, err := catalogdesk.Watch{Source: h, Register: h, Hinter: h, Desk: desk, Policy: breaker.DefaultPolicy()}.Check(t.Context(), noon().Add(time.Minute))
+	if err == nil || !strings.Contains(err.Error(), "cannot hold p-1 at once: cannot publish: timestamp must be signed by 1 of timestamp-1") || len(done) != 1 || done[0].How != catalogdesk.Drafted {
+		t.Errorf("did %+v, %v", done, err)
+	}
+	if status, serr := repo.Status(); serr != nil || status.Withdrawn["p-1"].Reason != why {
+		t.Errorf("status %+v, %v", status, serr)
+	}
+	if len(h.deeds) != 1 || !strings.HasPrefix(h.deeds[0], "breaker patch.stop p-1 failed: a withdrawal is drafted: ") {
+		t.Errorf("deeds are %q", h.deeds)
+	}
+}

@@ -1,0 +1,136 @@
+package catalogdesk
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/nightfill/nightfill/site"
+	"github.com/nightfill/nightfill/site/board"
+	"github.com/nightfill/nightfill/site/board/breaker"
+)
+
+// ProposalKind is the kind of the notes in which proposals of the breaker are kept, by their key.
+const ProposalKind = "proposal"
+
+// Source gives the board to read.
+type Source interface {
+	View(read func(*board.Board))
+}
+
+// Register keeps notes and the audit log of headquarters.
+type Register interface {
+	Notes(ctx context.Context, kind string) ([]board.Note, error)
+	Keep(ctx context.Context, n board.Note) (board.Note, error)
+	Record(ctx context.Context, d board.Deed) (board.Deed, error)
+}
+
+// Hinter asks a store to look.
+type Hinter interface {
+	Hint(ctx context.Context, store, verb string) error
+}
+
+// Watch stops patches that break too many stores.
+type Watch struct {
+	Source   Source
+	Register Register
+	Hinter   Hinter
+	Desk     *Desk // nil: proposals are kept, and nothing is done
+	Policy   breaker.Policy
+	// Approved is the catalog of headquarters with what was lifted; nil, or an error: the patches
+	// that the stores told of.
+	Approved func() (site.Catalog, map[string]time.Time, error)
+}
+
+// Proposed is the note of a proposal: what was proposed, and what came of it.
+type Proposed struct {
+	breaker.Proposal
+	How  string `json:"how,omitempty"` // Held, Drafted; "" = nothing was done
+	Text string `json:"text"`
+}
+
+// Check proposes what should be stopped now, each patch once in a generation, stops it as far as the
+// desk can, hints every store to look when it was held, and writes it down. A proposal is kept before
+// anything is done about it: after a crash in between, people find it in the list and nothing is
+// proposed a second time.
+func (w Watch) Check(ctx context.Context, now time.Time) ([]Proposed, error) {
+	notes, err := w.Register.Notes(ctx, ProposalKind)
+	if err != nil {
+		return nil, err
+	}
+	o := breaker.Options{Known: map[string]bool{}, Policy: w.Policy, Now: now}
+	for _, n := range notes {
+		o.Known[n.ID] = true
+	}
+	if w.Approved != nil {
+		if c, lifted, err := w.Approved(); err == nil {
+			o.Catalog, o.Lifted = c.Patches, lifted
+		}
+	}
+	var made []breaker.Proposal
+	var stores []string
+	w.Source.View(func(b *board.Board) {
+		made = breaker.Propose(b, o)
+		for _, s := range b.Sorted() {
+			stores = append(stores, s.ID)
+		}
+	})
+	var out []Proposed
+	var problems []error
+	for _, p := range made {
+		done, err := w.act(ctx, p, stores, now)
+		out, problems = append(out, done), append(problems, err)
+	}
+	return out, errors.Join(problems...)
+}
+
+// act does what can be done about one proposal.
+func (w Watch) act(ctx context.Context, p breaker.Proposal, stores []string, now time.Time) (Proposed, error) {
+	done := Proposed{Proposal: p, Text: p.String()}
+	kept, err := w.keep(ctx, done, 0, now)
+	if err != nil {
+		return done, err
+	}
+	if w.Desk != nil {
+		how, serr := w.Desk.Stop(ctx, p.Patch, p.Digest, p.String(), now)
+		done.How, err = how, serr
+	}
+	var hinted error
+	if done.How == Held {
+		for _, s := range stores {
+			hinted = errors.Join(hinted, w.Hinter.Hint(ctx, s, "refresh"))
+		}
+	}
+	if _, kerr := w.keep(ctx, done, kept.Version, now); kerr != nil {
+		err = errors.Join(err, kerr)
+	}
+	outcome := "ok"
+	if err != nil {
+		outcome = "failed"
+	}
+	_, rerr := w.Register.Record(ctx, board.Deed{At: now, Actor: "breaker", Origin: "program", Verb: "patch.stop", Subject: p.Patch, Outcome: outcome, Text: words(done, err)})
+	if hinted != nil {
+		hinted = fmt.Errorf("%s is held, but not every store could be told to look: %w", p.Patch, hinted)
+	}
+	return done, errors.Join(err, hinted, rerr)
+}
+
+// words says in the audit log what was done.
+func words(p Proposed, err error) string {
+	did := map[string]string{Held: "held at once", Drafted: "a withdrawal is drafted", "": "nothing was done"}[p.How]
+	text := did + ": " + p.Text
+	if err != nil {
+		text += "; " + err.Error()
+	}
+	return text
+}
+
+func (w Watch) keep(ctx context.Context, p Proposed, version int64, now time.Time) (board.Note, error) {
+	body, err := json.Marshal(p)
+	if err != nil {
+		return board.Note{}, err
+	}
+	return w.Register.Keep(ctx, board.Note{Kind: ProposalKind, ID: p.Key, Version: version, Body: body, By: "breaker", At: now})
+}
