@@ -311,6 +311,9 @@ func TestHandbookNames(t *testing.T) {
 		prose := p.Body
 		for _, b := range blocks(t, p) {
 			prose = strings.Replace(prose, strings.Join(b.lines, "\n"), "", 1)
+			if !slices.Contains([]string{"sh", "output", "yaml"}, b.kind) {
+				t.Errorf("%s has a block of %q: commands are in sh, what they print in output, parts of files in yaml", p.Topic, b.kind)
+			}
 			if b.kind != "sh" {
 				continue
 			}

@@ -15,5 +15,5 @@
 //	```sh exit=3    they end with this exit code
 //	```sh parsed    a test cannot run them (root, a real device); it looks at their flags
 //	```output       what the block before prints; ... stands for any text, or for any lines
-//	```yaml         part of a file; any other language is only shown
+//	```yaml         part of a file, which is only shown
 package handbook

@@ -46,7 +46,7 @@ func overview(root *cobra.Command) string {
 Commands of a store find the daemon by --socket PATH, --state DIR or --config FILE, by the environment
 (%s, %s, %s), by %s, and else in %s.
 Every command takes --json. Exit codes: 0 good, 1 failed, 2 usage or configuration, 3 finished but not all is
-good, 4 the daemon is not reachable. More about a command: nightfill COMMAND --help
+good, 4 the daemon is not reachable. More about a command: nightfill COMMAND --help. How to do a task: nightfill help
 `, k.env+"_SOCKET", k.env+"_STATE", k.env+"_CONFIG", k.config, k.state)
 	return b.String()
 }
