@@ -1,0 +1,117 @@
+package signin
+
+import (
+	"encoding/json"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+)
+
+// The limits of what is sent.
+const (
+	maxForm = 16 << 10
+	maxBody = 4 << 20
+)
+
+// policy lets a page use files of headquarters and nothing from elsewhere. No script stands in a page.
+const policy = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; font-src 'self'; " +
+	"form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+
+// headers puts the same headers on every answer.
+func headers(secure bool, next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h := w.Header()
+		h.Set("Content-Security-Policy", policy)
+		h.Set("X-Content-Type-Options", "nosniff")
+		h.Set("Referrer-Policy", "same-origin")
+		h.Set("Cross-Origin-Opener-Policy", "same-origin")
+		h.Set("Cross-Origin-Resource-Policy", "same-origin")
+		h.Set("Cache-Control", "no-store")
+		if secure {
+			h.Set("Strict-Transport-Security", "max-age=31536000")
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// known lets only those in who are known. A page sends others to the login, and back afterwards.
+func (s *SignIn) known(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		p, ok := s.person(r)
+		switch {
+		case ok:
+			r.Body = http.MaxBytesReader(w, r.Body, maxBody)
+			next.ServeHTTP(w, r.WithContext(withPerson(r.Context(), p)))
+		case forPrograms(r):
+			w.Header().Set("WWW-Authenticate", `Bearer realm="nightfill"`)
+			answer(w, r, http.StatusUnauthorized, "not_logged_in", "log in, or send a token in the header Authorization: Bearer TOKEN")
+		case r.Method != http.MethodGet && r.Method != http.MethodHead:
+			s.page(w, http.StatusUnauthorized, form{Error: "You are not logged in any more. Log in and do it again."})
+		default:
+			http.Redirect(w, r, "/login?to="+url.QueryEscape(r.URL.RequestURI()), http.StatusSeeOther)
+		}
+	})
+}
+
+// person finds who a request comes from.
+func (s *SignIn) person(r *http.Request) (Person, bool) {
+	if s.Anyone != nil {
+		return *s.Anyone, true
+	}
+	if header := r.Header.Get("Authorization"); header != "" {
+		secret, ok := strings.CutPrefix(header, "Bearer ")
+		if !ok || s.Token == nil {
+			return Person{}, false
+		}
+		return s.Token(r.Context(), strings.TrimSpace(secret))
+	}
+	got, err := r.Cookie(s.cookieName(sessionCookie))
+	if err != nil {
+		return Person{}, false
+	}
+	if byItself(r) {
+		return s.Accounts.Alive(got.Value, time.Now())
+	}
+	return s.Accounts.Session(got.Value, time.Now())
+}
+
+// byItself reports whether a script of a page asks, as one that follows the night does. Such a request is
+// no sign that somebody sits there.
+func byItself(r *http.Request) bool {
+	return r.Method == http.MethodGet && (r.Header.Get("Sec-Fetch-Dest") == "empty" || strings.HasPrefix(r.Header.Get("Accept"), "text/event-stream"))
+}
+
+// forPrograms reports whether no person reads the answer.
+func forPrograms(r *http.Request) bool {
+	return strings.HasPrefix(r.URL.Path, "/api/") || r.URL.Path == "/events" || byItself(r) || r.Header.Get("Authorization") != ""
+}
+
+// answer says why not, as JSON to a program.
+func answer(w http.ResponseWriter, r *http.Request, status int, code, say string) {
+	if !forPrograms(r) {
+		http.Error(w, say, status)
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(map[string]any{"error": map[string]string{"code": code, "message": say}})
+}
+
+// Origin is the address that a request comes from: what a program on this machine passes on for, when
+// it stands before headquarters and says so.
+func Origin(r *http.Request) string {
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		host = r.RemoteAddr
+	}
+	if ip := net.ParseIP(host); ip == nil || !ip.IsLoopback() {
+		return host
+	}
+	all := strings.Split(r.Header.Get("X-Forwarded-For"), ",")
+	if last := net.ParseIP(strings.TrimSpace(all[len(all)-1])); last != nil {
+		return last.String()
+	}
+	return host
+}
