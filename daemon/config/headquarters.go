@@ -121,7 +121,7 @@ type Webhook struct {
 // Tier tells people of an item that nobody took on.
 type Tier struct {
 	After    time.Duration // since the item began
-	Least    site.Severity // the least severe items that it is for
+	Urgent   bool          // only for what cannot wait until working hours
 	For      []string      // the kinds of items that it is for; empty = all
 	Webhooks []string      // names
 	Mail     []string      // addresses

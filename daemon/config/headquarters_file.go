@@ -281,10 +281,13 @@ func (f *hqFile) escalation(v value) {
 		names = append(names, w.Name)
 	}
 	f.each(v, func(v value) {
-		t, tells := Tier{Least: site.Low}, false
+		t, tells := Tier{}, false
 		f.object(v,
 			may("after", func(v value) { t.After, _ = f.span(v, 0) }),
-			may("severity", func(v value) { t.Least = f.severity(v) }),
+			may("urgency", func(v value) {
+				s, _ := f.choice(v, "now", "today")
+				t.Urgent = s == "now"
+			}),
 			may("for", f.texts(&t.For)),
 			may("webhooks", func(v value) {
 				tells = true
@@ -307,11 +310,6 @@ func (f *hqFile) escalation(v value) {
 		}
 		f.Escalation = append(f.Escalation, t)
 	})
-}
-
-func (f *hqFile) severity(v value) site.Severity {
-	s, _ := f.choice(v, string(site.Critical), string(site.High), string(site.Medium), string(site.Low))
-	return site.Severity(s)
 }
 
 func (f *hqFile) compliance(v value) {
