@@ -24,11 +24,8 @@ require (
 	github.com/sigstore/sigstore v1.10.6
 	github.com/spf13/cobra v1.10.2
 	github.com/theupdateframework/go-tuf/v2 v2.4.2
-<<<<<<< HEAD
-	github.com/yuin/goldmark v1.8.7
-=======
 	github.com/wneessen/go-mail v0.8.1
->>>>>>> 80bc11a (daemon/hq/escalate: tell people of what nobody took on)
+	github.com/yuin/goldmark v1.8.7
 	go.etcd.io/bbolt v1.5.0
 	golang.org/x/crypto v0.58.0
 	golang.org/x/oauth2 v0.37.0
