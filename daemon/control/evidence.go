@@ -80,7 +80,7 @@ func (s *Server) trail(w http.ResponseWriter, name string, v any) {
 
 // evidenceAsked reads which pack is asked for.
 func (s *Server) evidenceAsked(ctx context.Context, q url.Values) (EvidenceAsked, error) {
-	ask := EvidenceAsked{Actor: actor(ctx), AsOf: time.Now().UTC().Truncate(time.Second)}
+	ask := EvidenceAsked{Actor: actor(ctx), AsOf: time.Now().UTC()}
 	if s.Evidence == nil {
 		return ask, &Error{Status: http.StatusNotFound, Code: CodeNoRoute, Message: "this daemon makes no evidence packs"}
 	}

@@ -4,7 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
+	"time"
 
 	"github.com/google/renameio/v2"
 	"github.com/spf13/cobra"
@@ -73,7 +75,8 @@ func (s *session) evidence(from, to window.Date, asOf, path string) error {
 	}
 	return s.show(pack{path, note}, func(p *printer) {
 		p.line("The evidence of the nights %s to %s is written to %s, %d KiB.", note.From, note.To, path, (note.Bytes+1023)>>10)
-		p.line("%-8s %d to %d, as of %s", "records", note.First, note.Last, p.moment(note.AsOf))
+		p.line("%-8s %d to %d", "records", note.First, note.Last)
+		p.line("%-8s %s", "as of", note.AsOf.UTC().Format(time.RFC3339Nano))
 		p.line("%-8s %s", "sha256", note.SHA256)
 		p.next("nightfill evidence verify " + path + " --root root.json")
 	})
@@ -181,7 +184,7 @@ func (p *printer) proof(v proof.Verdict) {
 	}
 	p.line("")
 	p.line("%s", v.Root.Text)
-	if !v.Anchored {
+	if !slices.ContainsFunc(v.Checks, func(c proof.Check) bool { return c.Check == proof.Anchored }) {
 		p.line("No hash from elsewhere was compared: that the box did not write its whole journal anew is not shown. Give one with --anchor.")
 	}
 }

@@ -55,6 +55,9 @@ const (
 	NotChecked Outcome = "not_checked" // what it needs is bad
 )
 
+// Anchored is the name of the check that is only there when hashes from elsewhere were given.
+const Anchored = "anchor"
+
 // Check is one check of a pack.
 type Check struct {
 	Check   string  `json:"check"`
@@ -93,14 +96,14 @@ func Verify(r io.ReaderAt, size int64, o Options) Verdict {
 		{"manifest", v.readManifest, []string{"zip"}},
 		{"files", v.files, []string{"manifest"}},
 		{"journal", v.journal, []string{"manifest"}},
-		{"anchor", v.anchor, []string{"journal"}},
+		{Anchored, v.anchor, []string{"journal"}},
 		{"root", v.root, []string{"manifest"}},
 		{"catalogs", v.catalogs, []string{"root", "journal"}},
 		{"pages", v.pages, []string{"catalogs"}},
 		{"approvals", v.approvals, []string{"catalogs"}},
 	}
 	for _, c := range checks {
-		if c.name == "anchor" && len(o.Anchors) == 0 {
+		if c.name == Anchored && len(o.Anchors) == 0 {
 			continue
 		}
 		v.check(c.name, c.do, c.need)
