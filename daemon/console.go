@@ -330,6 +330,28 @@ func (p people) Confirm(token, code string, now time.Time) error {
 	return refusal(p.Accounts.Confirm(token, code, now))
 }
 
+// Person implements console.Own.
+func (p people) Person(token string, now time.Time) (console.Person, error) {
+	own, err := p.Own(token, now)
+	return console.Person{App: own.TOTP, Wanted: own.Wanted}, refusal(err)
+}
+
+// ChangePassword implements console.Own.
+func (p people) ChangePassword(ctx context.Context, token, old, password string, now time.Time) error {
+	return refusal(p.Accounts.ChangePassword(ctx, token, old, password, now))
+}
+
+// BeginTOTP implements console.Own.
+func (p people) BeginTOTP(ctx context.Context, token, password string, now time.Time) (string, error) {
+	uri, err := p.Accounts.BeginTOTP(ctx, token, password, now)
+	return uri, refusal(err)
+}
+
+// FinishTOTP implements console.Own.
+func (p people) FinishTOTP(token, code string, now time.Time) error {
+	return refusal(p.Accounts.FinishTOTP(token, code, now))
+}
+
 // Claim implements console.Accounts.
 func (p people) Claim(ctx context.Context, code, name, password, source string, now time.Time) (string, error) {
 	made, err := p.Accounts.Claim(ctx, code, name, password, source, now)

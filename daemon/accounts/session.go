@@ -40,6 +40,7 @@ type session struct {
 	began, used time.Duration
 	proven      time.Duration // when a code was given
 	code        bool          // one was
+	offered     string        // the secret of an authenticator app that is being set up
 }
 
 func (a *Accounts) over(s *session, t time.Time) bool {

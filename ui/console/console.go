@@ -113,10 +113,28 @@ type Accounts interface {
 	// Confirm takes a code of an authenticator app within a session.
 	Confirm(token, code string, now time.Time) error
 	End(token string)
+	Own
 	// Claimable reports whether the box waits for its first account, and Claim makes it. What it
 	// returns is shown to the person once; "" = nothing.
 	Claimable() bool
 	Claim(ctx context.Context, code, name, password, source string, now time.Time) (show string, err error)
+}
+
+// Own is what a person may do with his own account, within a session.
+type Own interface {
+	// Person returns who it is, and whether he has an authenticator app, or is to set one up.
+	Person(token string, now time.Time) (Person, error)
+	// ChangePassword wants the old password, and ends every other session of the account.
+	ChangePassword(ctx context.Context, token, old, password string, now time.Time) error
+	// BeginTOTP returns what is to be entered in an authenticator app; it counts after FinishTOTP took a code of it.
+	BeginTOTP(ctx context.Context, token, password string, now time.Time) (show string, err error)
+	FinishTOTP(token, code string, now time.Time) error
+}
+
+// Person is somebody's own account.
+type Person struct {
+	App    bool // he has an authenticator app
+	Wanted bool // the store asks for one, and he has none
 }
 
 // Refusal is why something was not done, as it reaches the person. Boxes and Accounts return it, or
@@ -246,6 +264,8 @@ func (c *Console) Handler() http.Handler {
 	mux.HandleFunc("GET /console/api/journal", c.known(c.records))
 	mux.HandleFunc("GET /console/api/cache", c.known(c.cache))
 	mux.HandleFunc("GET /console/api/verify", c.known(c.verify))
+	mux.HandleFunc("GET /console/account", c.known(c.account))
+	mux.HandleFunc("POST /console/account/{what}", c.known(c.changeAccount))
 	mux.HandleFunc("POST /console/bundle", c.known(c.bundle))
 	mux.HandleFunc("GET /console/ws", c.socket)
 	if c.Terminals != nil {

@@ -122,7 +122,7 @@ func TestClaim(t *testing.T) {
 func TestForeignForms(t *testing.T) {
 	r := newRig(t, console.Usual())
 	r.login(site.UserAdmin)
-	for _, path := range []string{"/console/login", "/console/logout", "/console/claim", "/console/bundle"} {
+	for _, path := range []string{"/console/login", "/console/logout", "/console/claim", "/console/bundle", "/console/account/password", "/console/account/app", "/console/account/code"} {
 		for _, headers := range [][]string{{"Sec-Fetch-Site", "cross-site"}, {"Sec-Fetch-Site", "same-site"}, {"Origin", "https://evil.example"}, {"Origin", "null"}} {
 			got := r.do("POST", path, url.Values{"name": {"tech"}, "password": {"right"}}, headers...)
 			if got.StatusCode != http.StatusForbidden || len(got.Cookies()) > 0 {

@@ -189,6 +189,30 @@ func (s *shop) Confirm(_, code string, _ time.Time) error {
 	return nil
 }
 
+func (s *shop) Person(string, time.Time) (console.Person, error) {
+	return console.Person{Wanted: true}, nil
+}
+
+func (s *shop) ChangePassword(_ context.Context, _, old, word string, _ time.Time) error {
+	switch {
+	case old == "wait":
+		return &console.Refusal{Code: "wait", Say: "too many attempts", Wait: time.Minute}
+	case old == "broken":
+		return errors.New("the disk is gone")
+	case old != "right" || word == "":
+		return &console.Refusal{Code: "wrong_login", Say: "the old password is wrong"}
+	}
+	return nil
+}
+
+func (s *shop) BeginTOTP(_ context.Context, _, password string, now time.Time) (string, error) {
+	return "otpauth://totp/x?secret=<AB>", s.ChangePassword(context.Background(), "", password, "x", now)
+}
+
+func (s *shop) FinishTOTP(token, code string, now time.Time) error {
+	return s.Confirm(token, code, now)
+}
+
 func (s *shop) End(token string) { s.mu.Lock(); defer s.mu.Unlock(); s.ended[token] = true }
 func (s *shop) Claimable() bool  { s.mu.Lock(); defer s.mu.Unlock(); return s.opened < 0 }
 

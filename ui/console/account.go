@@ -1,0 +1,81 @@
+package console
+
+import (
+	"net/http"
+	"strings"
+	"time"
+)
+
+// accountView is the page of one's own account. What was done is in Done; Show is entered in an authenticator app.
+type accountView struct {
+	Person
+	Error, Done, Show string
+}
+
+func (c *Console) account(w http.ResponseWriter, r *http.Request, who User) {
+	c.accountPage(w, r, who, http.StatusOK, accountView{})
+}
+
+func (c *Console) accountPage(w http.ResponseWriter, r *http.Request, who User, status int, v accountView) {
+	var err error
+	if v.Person, err = c.Accounts.Person(token(r), time.Now()); err != nil {
+		status, v.Error = http.StatusForbidden, upperFirst(asRefusal(err).Say)+"."
+	}
+	c.page(w, status, "account", look{Title: "Your account", User: who, In: true, Body: v})
+}
+
+// token is that of the session of a request that known let in.
+func token(r *http.Request) string {
+	got, err := r.Cookie(sessionCookie)
+	if err != nil {
+		return ""
+	}
+	return got.Value
+}
+
+// changeAccount changes one's own account: password, app (which begins to set up an authenticator app) or code
+// (which ends that).
+func (c *Console) changeAccount(w http.ResponseWriter, r *http.Request, who User) {
+	if !c.form(w, r) {
+		return
+	}
+	get, now, v := r.PostForm.Get, time.Now(), accountView{}
+	var err error
+	switch r.PathValue("what") {
+	case "password":
+		if get("password") != get("again") {
+			err = refuse(CodeBadRequest, "the two passwords are not the same")
+			break
+		}
+		err = c.Accounts.ChangePassword(r.Context(), token(r), get("old"), get("password"), now)
+		v.Done = "Your password is changed. Every other session of yours is over."
+	case "app":
+		if show, refused := c.Accounts.BeginTOTP(r.Context(), token(r), get("old"), now); refused != nil {
+			err = refused
+		} else {
+			v.Show = show
+		}
+	case "code":
+		err = c.Accounts.FinishTOTP(token(r), strings.TrimSpace(get("code")), now)
+		v.Done = "Your authenticator app is set up. From now on each login asks for its code. Every other session of yours is over."
+		if err != nil {
+			v.Show = get("show") // so that another code can be tried
+		}
+	default:
+		http.NotFound(w, r)
+		return
+	}
+	status := http.StatusOK
+	if err != nil {
+		why := asRefusal(err)
+		status, v.Done, v.Error = http.StatusForbidden, "", upperFirst(why.Say)+"."
+		switch {
+		case why.Wait > 0:
+			status = http.StatusTooManyRequests
+		case why.Code == CodeInternal:
+			status = http.StatusInternalServerError
+			c.Log.Error("an account was not changed", "account", who.Name, "err", err)
+		}
+	}
+	c.accountPage(w, r, who, status, v)
+}
