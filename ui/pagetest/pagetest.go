@@ -110,6 +110,16 @@ func (tab *Tab) Dark(on bool) {
 	})
 }
 
+// Print shows the page as it is printed, or as it is on the screen again.
+func (tab *Tab) Print(on bool) {
+	tab.t.Helper()
+	media := ""
+	if on {
+		media = "print"
+	}
+	call(tab, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Media: media})
+}
+
 // Await waits until an expression is true in the page; an error counts as not yet, as while a page is loaded.
 func (tab *Tab) Await(expression string) {
 	tab.t.Helper()

@@ -1,12 +1,13 @@
 // The tabs of a device.
-import { h, refill, when, clock, words, reason, badge } from './dom.js';
+import { h, refill, when, clock, boxNow, words, reason, badge } from './dom.js';
 import { ask, lines } from './net.js';
 import { table } from './logs.js';
 import { bundleButton } from './store.js';
 
 // overview is what is so, how it came to be, and its proof.
 export function overview(app, id) {
-  const panel = h('div'), opened = new Set(), next = h('div', { role: 'status' });
+  const panel = h('div'), opened = new Set(), next = h('div', { role: 'status' }), last = diagnostics(app, id);
+  const sheet = h('section', { class: 'printed' }, last.panel), foot = h('p', { class: 'printed' }); // only on paper
   let told = '';
   async function whatNext() {
     refill(next, 'Looking at the devices …');
@@ -24,6 +25,8 @@ export function overview(app, id) {
 
   function draw() {
     const d = app.devices.get(id);
+    last.draw();
+    refill(foot, `Store ${app.line.hello.store} ${app.line.hello.name}, as of ${clock(boxNow().toISOString(), true)}`);
     if (!d || JSON.stringify(d) === told) return;
     told = JSON.stringify(d);
     refill(panel, h('dl', { class: 'facts' },
@@ -41,7 +44,7 @@ export function overview(app, id) {
       (d.groups || d.capabilities) && fact('Groups', [...(d.groups || []), ...(d.capabilities || []).map((c) => 'needed to ' + c)].join(', '))),
       h('h2', {}, 'What happened in the newest night'),
       (d.jobs || []).length ? d.jobs.map((j) => job(j)) : h('p', {}, 'Nothing was planned for it.'),
-      h('p', {}, button), next);
+      h('p', { class: 'onscreen' }, button), next, sheet, foot);
   }
 
   function job(j) {

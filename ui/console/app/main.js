@@ -61,7 +61,9 @@ function build() {
   ui.side = h('nav', { class: 'side', 'aria-label': 'Devices' }, h('h1', { class: 'phone' }, 'Devices'), ui.filter, ui.storeLink, ui.choice.panel, ui.problemsHead, ui.problems, ui.othersHead, ui.others);
   ui.title = h('h1', { tabindex: -1 });
   ui.state = h('p', { class: 'now' });
-  ui.bar = h('div', { class: 'row actions', role: 'group', 'aria-label': 'Actions' });
+  ui.bar = h('div', { id: 'actions', class: 'row actions', role: 'group', 'aria-label': 'Actions' });
+  ui.bar.addEventListener('click', () => sheet(false));
+  ui.more = h('button', { type: 'button', class: 'more main', 'aria-expanded': 'false', 'aria-controls': 'actions', onclick: () => sheet(ui.more.getAttribute('aria-expanded') === 'false') }, 'Actions');
   ui.tabs = h('div', { class: 'tabs', role: 'tablist', 'aria-label': 'Views' });
   ui.panel = h('div', { class: 'panel', role: 'tabpanel', id: 'panel', tabindex: 0 });
   ui.said = h('p', { class: 'said', role: 'status' });
@@ -69,7 +71,7 @@ function build() {
   ui.past = h('details', { hidden: true }, h('summary', {}, 'What was asked here'), ui.results);
   ui.back = h('a', { href: '/console?list=1', class: 'back', 'data-list': '1' }, '← All devices');
   ui.stale = h('p', { class: 'warn', role: 'alert', hidden: true });
-  refill(main, ui.side, h('section', { class: 'detail', 'aria-label': 'Details' }, ui.back, ui.stale, ui.title, ui.state, ui.bar, ui.said, ui.past, ui.tabs, ui.panel));
+  refill(main, ui.side, h('section', { class: 'detail', 'aria-label': 'Details' }, ui.back, ui.stale, ui.title, ui.state, ui.bar, ui.more, ui.said, ui.past, ui.tabs, ui.panel));
   ui.verdict = h('span', { class: 'verdict' });
   ui.window = h('span');
   ui.wan = h('span');
@@ -85,6 +87,16 @@ function build() {
   document.addEventListener('click', follow);
   document.addEventListener('keydown', keys);
   addEventListener('popstate', () => { app.place = new URLSearchParams(location.search); show(); });
+}
+
+// sheet opens the actions on a narrow screen, where they come from below.
+function sheet(on) {
+  const was = ui.more.getAttribute('aria-expanded') === 'true';
+  ui.more.setAttribute('aria-expanded', String(on));
+  ui.more.textContent = on ? 'Close' : 'Actions';
+  document.body.classList.toggle('sheet-open', on);
+  if (on) ui.bar.querySelector('button').focus();
+  else if (was) ui.more.focus();
 }
 
 function dark() {
@@ -134,6 +146,7 @@ function show() {
   }, label)));
   ui.panel.setAttribute('aria-labelledby', 'tab-' + now[0]);
   ui.bar.replaceChildren();
+  if (document.body.classList.contains('sheet-open')) sheet(false);
   refill(ui.title, id === whole ? 'Whole store' : id);
   document.title = `${id === whole ? 'Console' : id} · store ${app.line.hello ? app.line.hello.store : ''} · Nightfill`;
   open = null;
@@ -262,6 +275,7 @@ function pill() {
 const lastHeard = () => new Date(app.line.heard + (boxNow() - Date.now()));
 
 function keys(e) {
+  if (e.key === 'Escape' && document.body.classList.contains('sheet-open')) return sheet(false);
   const typing = e.target.closest('input, textarea, select, dialog, .xterm');
   if (!app.keys || typing || e.ctrlKey || e.metaKey || e.altKey) return;
   const links = [...ui.side.querySelectorAll('a.device')], at = links.indexOf(document.activeElement);
