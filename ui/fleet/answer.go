@@ -167,11 +167,16 @@ type frame struct {
 	UTC     bool // times are in UTC and not in those of the stores
 	Line    Line
 	Nav     []entry
+	Total   int // of the list that the page is; -1 = it is none
 }
 
 func (f *frame) complete(s *server, r *http.Request) {
 	f.Version, f.Path, f.Logout, f.Line, f.Nav = s.Version, r.URL.Path, s.Logout, s.Line(), entries()
 	f.Name, f.Role = s.who(r)
+	f.Total = -1
+	if l, ok := f.Body.(interface{ count() int }); ok {
+		f.Total = l.count()
+	}
 	if f.Q != nil {
 		f.Org = f.Q.look.Org
 		f.TV = f.Q.values.Get("tv") == "1"

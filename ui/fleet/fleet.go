@@ -121,6 +121,17 @@ func (s *server) both(page, api, name string, read reader) []route {
 func (s *server) routes() []route {
 	all := s.both("/{$}", "/summary", "tonight", s.tonight)
 	all = append(all, s.both("/stores", "/stores", "stores", s.stores)...)
+	all = append(all, s.both("/stores/{id}", "/stores/{id}", "store", s.store)...)
+	all = append(all, s.both("/stores/{id}/nights/{date}", "/stores/{id}/nights/{date}", "night", s.night)...)
+	all = append(all, s.both("/stores/{id}/devices/{device}", "/stores/{id}/devices/{device}", "device", s.device)...)
+	all = append(all, s.both("/patches", "/patches", "patches", s.patches)...)
+	all = append(all, s.both("/patches/{id}", "/patches/{id}", "patch", s.patch)...)
+	all = append(all, s.both("/failures", "/failures", "failures", s.failures)...)
+	all = append(all, s.both("/attention", "/attention", "attention", s.attention)...)
+	all = append(all, route{"POST /attention", s.say}, route{"POST /api/v1/attention", s.say})
+	all = append(all, s.both("/search", "/search", "search", s.search)...)
+	all = append(all, s.both("/audit", "/audit", "audit", s.audit)...)
+	all = append(all, route{"GET /stores/{id}/nights/{date}/picture.svg", s.picture})
 	all = append(all, route{"GET /events", s.events}, route{"GET /api/v1/openapi.json", s.openapi})
 	return all
 }
@@ -130,7 +141,7 @@ type entry struct{ Path, Word string }
 
 // entries is the navigation, in its order.
 func entries() []entry {
-	return []entry{{"/", "Tonight"}, {"/stores", "Stores"}}
+	return []entry{{"/", "Tonight"}, {"/stores", "Stores"}, {"/patches", "Patches"}, {"/failures", "Failures"}, {"/attention", "Needs someone"}, {"/audit", "Audit"}}
 }
 
 // policy lets a page use headquarters' own files and nothing from elsewhere.

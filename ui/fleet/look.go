@@ -119,6 +119,20 @@ func (l *looks) readNotes(ctx context.Context) {
 	l.kept, l.version, l.noted = kept, version, l.o.Now()
 }
 
+// said returns what is kept about an item and the version of its note.
+func (l *looks) said(id string) (overview.Attention, int64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.kept[id], l.version[id]
+}
+
+// stale has the notes read again by the next look.
+func (l *looks) stale() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.noted, l.newest = time.Time{}, nil
+}
+
 // zones remembers the time zones that were found: there are few, and they are asked for often.
 type zones struct {
 	known sync.Map

@@ -189,6 +189,8 @@ type Page struct {
 	Size  int `json:"size"` // of a page at most
 }
 
+func (p Page) count() int { return p.Total }
+
 // paging reads which page is asked for: how many entries are skipped, and how many shown.
 func (q *query) paging() (skip, size int, err error) {
 	page, err := q.number("page", 1, 1, 1_000_000)

@@ -15,6 +15,7 @@ import (
 
 	"github.com/nightfill/nightfill/site/board"
 	"github.com/nightfill/nightfill/site/board/boardtest"
+	"github.com/nightfill/nightfill/site/run"
 )
 
 // world is headquarters without a broker and a database: a board, a history and a register in memory.
@@ -55,10 +56,26 @@ func (w *world) Changed() <-chan struct{} {
 	return w.changed
 }
 
+// become replaces the board.
+func (w *world) become(b *board.Board, now time.Time) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.board, w.now = b, now
+	close(w.changed)
+	w.changed = make(chan struct{})
+}
+
 func (w *world) time() time.Time {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.now
+}
+
+// pass lets time go on.
+func (w *world) pass(d time.Duration) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.now = w.now.Add(d)
 }
 
 func (w *world) Events(_ context.Context, q board.Query) ([]board.Event, error) {
@@ -128,6 +145,22 @@ func (w *world) options() Options {
 			}
 			return []byte(`<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 400 60"><rect x="10" y="10" width="200" height="12" fill="#2a6fc4"/><text x="10" y="50">` + store + `</text></svg>`), nil
 		},
+	}
+}
+
+// tell puts a short history of a store beside the board, with one event missing.
+func (w *world) tell(store string) {
+	at := morning().Add(-4 * time.Hour)
+	for i, k := range []run.Kind{run.NightOpened, run.StepStarted, run.StepEnded, run.StepEnded, run.NightClosed} {
+		seq := uint64(100 + i)
+		if i >= 3 {
+			seq += 2
+		}
+		e := run.Event{Kind: k, At: at.Add(time.Duration(i) * time.Minute)}
+		if k == run.StepStarted || k == run.StepEnded {
+			e.Device, e.Patch, e.Step = "till-1", "pos-app-4.2.1", run.Install
+		}
+		w.events = append(w.events, boardtest.Event(store, seq, e))
 	}
 }
 

@@ -13,7 +13,7 @@ import (
 type StoreList struct {
 	AsOf string `json:"as_of"`
 	Page
-	Buckets []overview.Count `json:"buckets"` // of the stores that are meant; they add up to Total
+	Buckets []overview.Count `json:"buckets"` // of the stores that are meant, were it not for the filter on buckets
 	Stores  []overview.Store `json:"stores"`  // of this page
 
 	listing
@@ -33,8 +33,11 @@ func (s *server) stores(q *query) (any, error) {
 	}
 	f := q.filter()
 	l := StoreList{AsOf: rfc(q.look.AsOf), listing: listing{query: q, filter: f}}
-	q.view(func(b *board.Board) { l.all = q.look.Filter(b, f) })
+	whole := f
+	whole.Bucket = nil
+	q.view(func(b *board.Board) { l.all = q.look.Filter(b, whole) })
 	l.Buckets = bucketsOf(l.all)
+	l.all = slices.DeleteFunc(l.all, func(s overview.Store) bool { return len(f.Bucket) > 0 && !slices.Contains(f.Bucket, string(s.Bucket)) })
 	sorted, err := sortStores(l.all, q.values.Get("sort"))
 	if err != nil {
 		return nil, err

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/nightfill/nightfill/site"
 	"github.com/nightfill/nightfill/site/board/overview"
 )
 
@@ -14,7 +15,8 @@ import (
 func words() template.FuncMap {
 	return template.FuncMap{
 		"num": overview.Number, "words": plain, "percent": overview.Percent, "clock": clock, "day": day, "ago": ago, "path": url.PathEscape,
-		"link": link, "upper": upperFirst, "share": share, "plural": plural, "join": strings.Join, "zone": zoneOf, "parts": parts, "add": func(a, b int) int { return a + b },
+		"link": link, "upper": upperFirst, "share": share, "plural": plural, "join": strings.Join, "zone": zoneOf, "parts": parts,
+		"tone": tone, "sign": sign, "verdict": verdict, "size": size, "add": func(a, b int) int { return a + b },
 	}
 }
 
@@ -28,9 +30,20 @@ func upperFirst(s string) string {
 	return strings.ToUpper(s[:1]) + s[1:]
 }
 
-func plural(n int, what string) string {
-	if n == 1 {
+// plural counts things in words.
+func plural(count any, what string) string {
+	n := 0
+	switch c := count.(type) {
+	case int:
+		n = c
+	case uint64:
+		n = int(min(c, 1<<53))
+	}
+	switch {
+	case n == 1:
 		return "1 " + what
+	case strings.HasSuffix(what, "ch"):
+		what += "e"
 	}
 	return overview.Number(n) + " " + what + "s"
 }
@@ -133,4 +146,62 @@ func parts(z overview.Zone) []bit {
 		}
 	}
 	return list
+}
+
+// tone is the class of a state: what needs a person has a colour.
+func tone(s site.State) string {
+	switch s {
+	case site.Failed, site.RollbackFailed:
+		return "bad"
+	case site.RolledBack, site.NoAnswer:
+		return "back"
+	case site.Installing, site.Restarting, site.Verifying:
+		return "busy"
+	}
+	return "quiet"
+}
+
+// sign is a letter that tells a state without colour.
+func sign(s site.State) string {
+	switch s {
+	case site.Done:
+		return "\u2713"
+	case site.Failed, site.RollbackFailed:
+		return "\u2715"
+	case site.RolledBack:
+		return "\u21b6"
+	case site.NoAnswer:
+		return "?"
+	case site.Installing, site.Restarting, site.Verifying:
+		return "\u25b6"
+	case site.Held:
+		return "\u2016"
+	}
+	return "\u2013"
+}
+
+// verdict is the one word on the manager's page. A word that is too old is not repeated.
+func verdict(s overview.Store) string {
+	switch {
+	case s.Opening.Answer == overview.OpensNotTold:
+		return "NOT TOLD"
+	case s.Verdict == site.Ready || s.Verdict == site.ReadyNotes:
+		return "READY"
+	case s.Verdict == site.NotReady:
+		return "NOT READY"
+	case s.Verdict == site.Working:
+		return "UPDATING"
+	}
+	return "DON'T KNOW"
+}
+
+// size writes bytes as people read them.
+func size(n int64) string {
+	switch {
+	case n >= 1<<30:
+		return fmt.Sprintf("%.1f GiB", float64(n)/(1<<30))
+	case n >= 1<<20:
+		return fmt.Sprintf("%.0f MiB", float64(n)/(1<<20))
+	}
+	return fmt.Sprintf("%d bytes", n)
 }

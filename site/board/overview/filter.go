@@ -46,9 +46,12 @@ func StateSet(name string) []site.State {
 	return nil
 }
 
+// None asks for an empty value: a region, zone or ring that was not told.
+const None = "none"
+
 // fits reports whether a value is one of those that are wanted.
 func fits(wanted []string, value string) bool {
-	return len(wanted) == 0 || slices.Contains(wanted, value)
+	return len(wanted) == 0 || slices.Contains(wanted, cmp.Or(value, None))
 }
 
 // OfJobs reports whether the filter asks something of patches on devices.

@@ -193,7 +193,13 @@ func ended(j *board.Job) bool {
 
 // patches completes the counts.
 func (t *tally) patches(now time.Time) []Patch {
-	usual := t.usual()
+	usual := t.usual(nil)
+	bad := map[string]bool{}
+	for id, p := range t.all {
+		p.Usual = t.expected(id, usual)
+		bad[id] = t.flag(p, usual) != nil
+	}
+	usual = t.usual(bad) // what is bad makes nothing usual
 	list := make([]Patch, 0, len(t.all))
 	for id, p := range t.all {
 		p.Rate = Wilson(p.Broke, p.Ended)
@@ -250,36 +256,35 @@ const (
 	badStores   = 3 // one store with a trouble of its own says nothing
 )
 
-// rates are the shares that break on one model, by the patch that is left out of the count.
-type rates map[string]func(patch string) float64
+// rates tell the share that breaks as usual on a model, without a patch.
+type rates func(model, patch string) float64
 
-// usual counts how often patches break on each model.
-func (t *tally) usual() rates {
+// usual counts how often patches break on each model, without those that are bad.
+func (t *tally) usual(bad map[string]bool) rates {
 	broke, total := map[string]int{}, map[string]int{}
-	for _, at := range t.models {
+	for id, at := range t.models {
 		for model, m := range at {
+			if bad[id] {
+				continue
+			}
 			broke[model] += m.broke
 			total[model] += m.ended
 		}
 	}
-	r := rates{}
-	for model := range total {
-		r[model] = func(patch string) float64 {
-			b, n := float64(broke[model]), float64(total[model])
-			if m := t.models[patch][model]; m != nil {
-				b, n = b-float64(m.broke), n-float64(m.ended)
-			}
-			return (b + usualShare*usualWeight) / (n + usualWeight)
+	return func(model, patch string) float64 {
+		b, n := float64(broke[model]), float64(total[model])
+		if m := t.models[patch][model]; m != nil && !bad[patch] {
+			b, n = b-float64(m.broke), n-float64(m.ended)
 		}
+		return (b + usualShare*usualWeight) / (n + usualWeight)
 	}
-	return r
 }
 
 // expected is the share of a patch's ends that breaks as usual on its machines.
 func (t *tally) expected(patch string, usual rates) float64 {
 	sum, n := 0.0, 0
 	for model, m := range t.models[patch] {
-		sum += usual[model](patch) * float64(m.ended)
+		sum += usual(model, patch) * float64(m.ended)
 		n += m.ended
 	}
 	if n == 0 {
@@ -299,7 +304,7 @@ func (t *tally) flag(p *Patch, usual rates) *Flag {
 	}
 	for _, model := range slices.Sorted(maps.Keys(t.models[p.ID])) {
 		m := t.models[p.ID][model]
-		take(model, m, usual[model](p.ID))
+		take(model, m, usual(model, p.ID))
 		all.add(m)
 	}
 	if len(t.models[p.ID]) > 1 {
@@ -352,4 +357,54 @@ func Percent(share float64) string {
 		return fmt.Sprintf("%.1f %%", share*100)
 	}
 	return fmt.Sprintf("%.0f %%", share*100)
+}
+
+// Model is how one patch fares on one model of machine. The counts are as those of a Patch.
+type Model struct {
+	Model      string `json:"model"`
+	Total      int    `json:"total"`
+	Attempted  int    `json:"attempted"`
+	Done       int    `json:"done"`
+	Failed     int    `json:"failed"`
+	RolledBack int    `json:"rolled_back"`
+	NoAnswer   int    `json:"no_answer"`
+	Ended      int    `json:"ended"`
+	Broke      int    `json:"broke"`
+	Rate       Rate   `json:"rate"`
+}
+
+// Models counts one patch by model; the one that breaks most comes first.
+func (v *Overview) Models(b *board.Board, patch string) []Model {
+	of := map[string]*Patch{}
+	for _, s := range b.Stores {
+		for _, d := range s.Devices {
+			j := d.Jobs[patch]
+			if j == nil || d.Gone {
+				continue
+			}
+			m := of[ModelOf(d)]
+			if m == nil {
+				m = &Patch{ID: patch}
+				of[ModelOf(d)] = m
+			}
+			m.count(j)
+		}
+	}
+	list := make([]Model, 0, len(of))
+	for model, m := range of {
+		list = append(list, Model{model, m.Total, m.Attempted, m.Done, m.Failed, m.RolledBack, m.NoAnswer, m.Ended, m.Broke, Wilson(m.Broke, m.Ended)})
+	}
+	slices.SortFunc(list, func(a, b Model) int {
+		return cmp.Or(cmp.Compare(b.Rate.Low, a.Rate.Low), cmp.Compare(a.Model, b.Model))
+	})
+	return list
+}
+
+// Patch returns one patch of the overview.
+func (v *Overview) Patch(id string) (Patch, bool) {
+	i := slices.IndexFunc(v.Patches, func(p Patch) bool { return p.ID == id })
+	if i < 0 {
+		return Patch{}, false
+	}
+	return v.Patches[i], true
 }

@@ -1,0 +1,243 @@
+package fleet
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"net"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/nightfill/nightfill/site/board"
+	"github.com/nightfill/nightfill/site/board/overview"
+)
+
+// AttentionList is what needs a person: groups of items with the same cause, and the items that a
+// filter means.
+type AttentionList struct {
+	AsOf   string           `json:"as_of"`
+	Page                    // of the items
+	Kinds  []overview.Count `json:"kinds"`  // they add up to all items that are not shelved
+	Groups []overview.Group `json:"groups"` // the most urgent first
+	Items  []overview.Item  `json:"items"`  // of this page
+
+	Shelf   int    `json:"shelved"` // items that are shelved
+	Shelved bool   `json:"shows_shelved"`
+	One     bool   `json:"-"` // a filter is set: the items are listed
+	Group   string `json:"-"`
+
+	query *query
+}
+
+func (l AttentionList) title() string { return "Needs someone" }
+
+// Turn is the address of a page before or after this one.
+func (l AttentionList) Turn(by int) string {
+	v := url.Values{}
+	for name, values := range l.query.values {
+		v[name] = values
+	}
+	v.Set("page", strconv.Itoa(l.Page.Page+by))
+	return l.query.URL.Path + "?" + v.Encode()
+}
+
+// Loc is the zone of a store.
+func (l AttentionList) Loc(store string) *time.Location {
+	row, _ := l.query.look.Store(store)
+	return row.Loc
+}
+
+// Back is the address of the list, to which a form returns.
+func (l AttentionList) Back() string { return l.query.URL.RequestURI() }
+
+// attention answers what needs a person.
+func (s *server) attention(q *query) (any, error) {
+	skip, size, err := q.paging()
+	if err != nil {
+		return nil, err
+	}
+	ask := q.values
+	l := AttentionList{AsOf: q.AsOf(), Groups: q.look.Groups, Shelved: ask.Get("shelved") == "1", query: q, Group: ask.Get("group")}
+	kinds := map[overview.Kind]int{}
+	found := []overview.Item{}
+	for _, i := range q.look.Items {
+		if i.Shelved == nil {
+			kinds[i.Kind]++
+		} else {
+			l.Shelf++
+		}
+		if (i.Shelved != nil) == l.Shelved && fits(ask, i) {
+			found = append(found, i)
+		}
+	}
+	for _, k := range overview.Kinds() {
+		l.Kinds = append(l.Kinds, overview.Count{ID: string(k), Word: k.Word(), Count: kinds[k]})
+	}
+	for _, name := range []string{"group", "kind", "store", "device", "patch", "urgency", "q"} {
+		l.One = l.One || ask.Get(name) != ""
+	}
+	if l.Shelved {
+		l.Groups, l.One = q.look.Shelved, true
+	}
+	l.Groups = append([]overview.Group{}, l.Groups...)
+	l.Page, l.Items = pageOf(len(found), skip, size), part(found, skip, size)
+	return l, nil
+}
+
+// fits reports whether an item is meant.
+func fits(ask url.Values, i overview.Item) bool {
+	for name, is := range map[string]string{"group": i.GroupID(), "kind": string(i.Kind), "store": i.Store, "device": i.Device, "patch": i.Patch, "urgency": string(i.Urgency)} {
+		if wanted := ask.Get(name); wanted != "" && wanted != is {
+			return false
+		}
+	}
+	return strings.Contains(strings.ToLower(i.Store+" "+i.StoreName+" "+i.Device+" "+i.Text), strings.ToLower(ask.Get("q")))
+}
+
+// registerLimit is how long the register may take for what a person said.
+const registerLimit = 20 * time.Second
+
+// say keeps what a person says about items: verb, item (several) or group, note, hours or until.
+func (s *server) say(w http.ResponseWriter, r *http.Request) {
+	r.Body = http.MaxBytesReader(w, r.Body, 1<<20)
+	if err := r.ParseForm(); err != nil {
+		s.fail(w, r, refuse(http.StatusBadRequest, "bad_form", "The form cannot be read: "+err.Error()+"."))
+		return
+	}
+	ctx, cancel := context.WithTimeout(r.Context(), registerLimit)
+	defer cancel()
+	count, err := s.speak(ctx, r)
+	switch {
+	case err != nil:
+		s.fail(w, r, err)
+	case strings.HasPrefix(r.URL.Path, "/api/"):
+		s.json(w, r, http.StatusOK, Said{Verb: r.PostForm.Get("verb"), Items: count})
+	default:
+		http.Redirect(w, r, ownPath(r.PostForm.Get("back")), http.StatusSeeOther)
+	}
+}
+
+// Said is what came of a form about items.
+type Said struct {
+	Verb  string `json:"verb"`
+	Items int    `json:"items"` // to which it was said
+}
+
+// ownPath lets a form return to pages of headquarters only.
+func ownPath(to string) string {
+	if u, err := url.Parse(to); err != nil || u.Host != "" || u.Scheme != "" || !strings.HasPrefix(u.Path, "/attention") && !strings.HasPrefix(u.Path, "/stores/") {
+		return "/attention"
+	}
+	return to
+}
+
+// speak carries out a form, and writes it down whether it may be or not.
+func (s *server) speak(ctx context.Context, r *http.Request) (int, error) {
+	name, role := s.who(r)
+	form := r.PostForm
+	deed := board.Deed{
+		At: s.Now(), Actor: name, Origin: originOf(r), Verb: "attention." + form.Get("verb"), Outcome: "ok", Text: form.Get("note"),
+		Subject: cmp.Or(form.Get("group"), strings.Join(form["item"], " ")),
+	}
+	if s.Register == nil {
+		return 0, refuse(http.StatusConflict, "no_register", "This headquarters keeps nothing: start it with a database.")
+	}
+	count, err := 0, error(nil)
+	if role != Manager && role != Admin {
+		err = refuse(http.StatusForbidden, "not_allowed", "The role "+role+" may look, and not change anything. Ask a manager.")
+	} else {
+		count, err = s.keep(ctx, form, name)
+	}
+	if err != nil {
+		deed.Outcome, deed.Text = "refused", err.Error()
+	}
+	if _, noted := s.Register.Record(ctx, deed); noted != nil && err == nil {
+		err = noted
+	}
+	return count, err
+}
+
+func originOf(r *http.Request) string {
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		return r.RemoteAddr
+	}
+	return host
+}
+
+// keep says the same of every item that a form means.
+func (s *server) keep(ctx context.Context, form url.Values, name string) (int, error) {
+	said, err := s.said(form, name)
+	if err != nil {
+		return 0, err
+	}
+	s.looks.stale()
+	v, err := s.looks.get(ctx)
+	if err != nil {
+		return 0, err
+	}
+	wanted := map[string]bool{}
+	for _, id := range form["item"] {
+		wanted[id] = true
+	}
+	count := 0
+	defer s.looks.stale()
+	for _, i := range v.Items {
+		if !wanted[i.ID] && (form.Get("group") == "" || form.Get("group") != i.GroupID()) {
+			continue
+		}
+		known, version := s.looks.said(i.ID)
+		now, err := known.Say(form.Get("verb"), said)
+		if err != nil {
+			return count, refuse(http.StatusBadRequest, "bad_form", upperFirst(err.Error())+".")
+		}
+		if err := s.write(ctx, i.ID, version, now, name); err != nil {
+			return count, err
+		}
+		count++
+	}
+	if count == 0 {
+		return 0, refuse(http.StatusNotFound, "no_item", "That needs nobody any more. Look at the list again.")
+	}
+	return count, nil
+}
+
+// said reads what is said of a form.
+func (s *server) said(form url.Values, name string) (overview.Said, error) {
+	said := overview.Said{By: cmp.Or(name, "somebody"), At: s.Now(), Note: strings.TrimSpace(form.Get("note"))}
+	if len(said.Note) > 2000 {
+		return said, refuse(http.StatusBadRequest, "bad_note", "The note is too long: 2,000 characters at most.")
+	}
+	if text := form.Get("until"); text != "" {
+		until, err := time.Parse(time.RFC3339, text)
+		if err != nil {
+			return said, refuse(http.StatusBadRequest, "bad_until", "until must be a time such as 2026-11-22T05:00:00Z, not \""+text+"\".")
+		}
+		said.Until = until
+	} else if text := form.Get("hours"); text != "" {
+		hours, err := strconv.Atoi(text)
+		if err != nil || hours < 1 || hours > 31*24 {
+			return said, refuse(http.StatusBadRequest, "bad_hours", "hours must be a whole number from 1 to 744, not \""+text+"\".")
+		}
+		said.Until = said.At.Add(time.Duration(hours) * time.Hour)
+	}
+	return said, nil
+}
+
+func (s *server) write(ctx context.Context, id string, version int64, a overview.Attention, name string) error {
+	n := board.Note{Kind: overview.NoteKind, ID: id, Version: version, By: name, At: s.Now()}
+	if a != (overview.Attention{}) {
+		body, err := json.Marshal(a)
+		if err != nil {
+			return err
+		}
+		n.Body = body
+	}
+	if _, err := s.Register.Keep(ctx, n); err != nil {
+		return refuse(http.StatusConflict, "conflict", "It was not kept: "+err.Error()+". Look at the list again.")
+	}
+	return nil
+}

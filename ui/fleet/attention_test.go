@@ -1,0 +1,139 @@
+package fleet
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/nightfill/nightfill/site/board/overview"
+)
+
+// post sends a form as a page of headquarters does.
+func post(h http.Handler, address string, form url.Values) *httptest.ResponseRecorder {
+	r := httptest.NewRequest("POST", address, strings.NewReader(form.Encode()))
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	r.Header.Set("Sec-Fetch-Site", "same-origin")
+	rec := httptest.NewRecorder()
+	h.ServeHTTP(rec, r)
+	return rec
+}
+
+// needing returns a group of items for now, and what needs somebody.
+func needing(t *testing.T, w *world) (overview.Group, *overview.Overview) {
+	t.Helper()
+	v := overview.Look(w.board, overview.Options{Now: w.time(), Zone: (&zones{}).find})
+	if len(v.Groups) == 0 || v.Groups[0].Urgency != overview.Now {
+		t.Fatal("nothing needs somebody now")
+	}
+	return v.Groups[0], v
+}
+
+func TestSay(t *testing.T) {
+	w := newWorld(chain(150), morning())
+	h := New(w.options())
+	g, v := needing(t, w)
+	before := v.Buckets[3].Count
+	var all []string
+	for _, i := range v.Items {
+		if i.Urgency == overview.Now {
+			all = append(all, i.ID)
+		}
+	}
+
+	if rec := post(h, "/attention", url.Values{"verb": {"acknowledge"}, "group": {g.ID}, "note": {"on it"}, "back": {"/attention?group=x"}}); rec.Code != http.StatusSeeOther || rec.Header().Get("Location") != "/attention?group=x" {
+		t.Errorf("acknowledge: %d %s", rec.Code, rec.Header().Get("Location"))
+	}
+	want(t, h, "/attention?"+url.Values{"group": {g.ID}}.Encode(), "taken on by kim", "on it")
+	want(t, h, "/audit", "attention.acknowledge", "kim")
+
+	if rec := post(h, "/api/v1/attention", url.Values{"verb": {"shelve"}, "item": all, "note": {"the part comes"}, "hours": {"4"}}); rec.Code != http.StatusOK || !strings.Contains(rec.Body.String(), `"verb":"shelve"`) {
+		t.Errorf("shelve: %d %s", rec.Code, rec.Body)
+	}
+	want(t, h, "/attention?shelved=1", "the part comes", "shelved by kim until")
+	if n := bucketCount(t, h); n != 0 || before == 0 {
+		t.Errorf("%d stores need someone after shelving, %d did before", n, before)
+	}
+	w.become(chain(150).Board(morning().Add(5*time.Hour)), morning().Add(5*time.Hour))
+	want(t, h, "/attention?shelved=1", "0 things shelved")
+
+	if rec := post(h, "/attention", url.Values{"verb": {"release"}, "group": {g.ID}}); rec.Code != http.StatusSeeOther {
+		t.Errorf("release: %d %s", rec.Code, rec.Body)
+	}
+	if body := want(t, h, "/attention?"+url.Values{"group": {g.ID}}.Encode()); strings.Contains(body, "taken on by kim") {
+		t.Error("what was said is still there")
+	}
+}
+
+func bucketCount(t *testing.T, h http.Handler) int {
+	t.Helper()
+	m := total.FindStringSubmatch(want(t, h, "/stores?bucket=needs_someone"))
+	return atoi(m[1])
+}
+
+func atoi(s string) int {
+	n, _ := strconv.Atoi(s)
+	return n
+}
+
+func TestSayRefused(t *testing.T) {
+	w := newWorld(chain(150), morning())
+	h := New(w.options())
+	g, _ := needing(t, w)
+	for name, c := range map[string]struct {
+		role   string
+		form   url.Values
+		status int
+		say    string
+	}{
+		"viewer":      {Viewer, url.Values{"verb": {"acknowledge"}, "group": {g.ID}}, 403, "The role viewer may look, and not change anything. Ask a manager."},
+		"no item":     {Manager, url.Values{"verb": {"acknowledge"}, "item": {"failed/9999/x/y"}}, 404, "That needs nobody any more. Look at the list again."},
+		"no verb":     {Manager, url.Values{"verb": {"eat"}, "group": {g.ID}}, 400, "There is no such verb; there are acknowledge, shelve and release."},
+		"no time":     {Manager, url.Values{"verb": {"shelve"}, "group": {g.ID}, "note": {"x"}}, 400, "Say until when it is shelved: a time that is still to come."},
+		"no note":     {Manager, url.Values{"verb": {"shelve"}, "group": {g.ID}, "hours": {"4"}}, 400, "Say in the note why it may wait."},
+		"long":        {Manager, url.Values{"verb": {"shelve"}, "group": {g.ID}, "note": {"x"}, "until": {"2027-03-01T00:00:00Z"}}, 400, "An item is shelved for 31 days at most: say an earlier time."},
+		"wrong until": {Manager, url.Values{"verb": {"shelve"}, "group": {g.ID}, "note": {"x"}, "until": {"soon"}}, 400, `until must be a time such as 2026-11-22T05:00:00Z, not \"soon\".`},
+		"wrong hours": {Manager, url.Values{"verb": {"shelve"}, "group": {g.ID}, "note": {"x"}, "hours": {"0"}}, 400, `hours must be a whole number from 1 to 744, not \"0\".`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w.role = c.role
+			rec := post(h, "/api/v1/attention", c.form)
+			if rec.Code != c.status || !strings.Contains(rec.Body.String(), c.say) {
+				t.Errorf("%d %s, want %d %s", rec.Code, rec.Body, c.status, c.say)
+			}
+			if d := w.deeds[len(w.deeds)-1]; d.Outcome != "refused" || d.Actor != "kim" {
+				t.Errorf("written down as %+v", d)
+			}
+		})
+	}
+	if len(w.notes) != 0 {
+		t.Errorf("something was kept: %v", w.notes)
+	}
+}
+
+// A form of another site does nothing.
+func TestForeignForm(t *testing.T) {
+	w := newWorld(chain(50), morning())
+	r := httptest.NewRequest("POST", "/attention", strings.NewReader("verb=acknowledge"))
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	r.Header.Set("Sec-Fetch-Site", "cross-site")
+	rec := httptest.NewRecorder()
+	New(w.options()).ServeHTTP(rec, r)
+	if rec.Code != http.StatusForbidden || !strings.Contains(rec.Body.String(), "This form was sent by another site. Nothing was done.") || len(w.deeds) != 0 {
+		t.Errorf("%d %s, deeds %v", rec.Code, rec.Body, w.deeds)
+	}
+}
+
+// A form returns to pages of headquarters only.
+func TestOwnPath(t *testing.T) {
+	for to, want := range map[string]string{
+		"/attention?kind=alert": "/attention?kind=alert", "/stores/0142": "/stores/0142", "": "/attention", "https://example.com/attention": "/attention", "//example.com/attention": "/attention",
+	} {
+		if got := ownPath(to); got != want {
+			t.Errorf("ownPath(%q) = %q, want %q", to, got, want)
+		}
+	}
+}

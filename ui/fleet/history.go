@@ -1,0 +1,99 @@
+package fleet
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/nightfill/nightfill/site"
+	"github.com/nightfill/nightfill/site/board"
+	"github.com/nightfill/nightfill/site/run"
+)
+
+// Event is one event of a store as a list shows it. Missing is how many events before it, in its
+// stream, are not stored.
+type Event struct {
+	Stream   string    `json:"stream"`
+	Seq      uint64    `json:"seq"`
+	At       time.Time `json:"at"`
+	Received time.Time `json:"received"`
+	Kind     run.Kind  `json:"kind"`
+	Device   string    `json:"device,omitempty"`
+	Patch    string    `json:"patch,omitempty"`
+	Text     string    `json:"text"`
+	Problem  bool      `json:"problem,omitempty"`
+	Missing  uint64    `json:"missing,omitempty"`
+}
+
+// lines reads the newest events, or those before the parameter before. older is what to ask for next;
+// zero: there are none.
+func (s *server) lines(q *query, ask board.Query) (lines []Event, older time.Time, err error) {
+	lines = []Event{}
+	if s.History == nil {
+		return lines, older, nil
+	}
+	if text := q.values.Get("before"); text != "" {
+		if ask.To, err = time.Parse(time.RFC3339Nano, text); err != nil {
+			return nil, older, refuse(http.StatusBadRequest, "bad_before", "before must be a time such as 2026-11-22T05:00:00Z, not \""+text+"\".")
+		}
+	}
+	ask.Newest, ask.Limit = true, eventsShown+1
+	events, err := s.History.Events(q.Context(), ask)
+	if err != nil {
+		return nil, older, err
+	}
+	whole := ask.Device == "" && ask.Patch == "" && ask.Night == ""
+	for i, e := range events {
+		l := lineOf(e)
+		if whole && i+1 < len(events) && events[i+1].Stream == e.Stream && e.Seq > events[i+1].Seq+1 {
+			l.Missing = e.Seq - events[i+1].Seq - 1
+		}
+		lines = append(lines, l)
+	}
+	if len(lines) > eventsShown {
+		lines = lines[:eventsShown]
+		older = lines[eventsShown-1].At
+	}
+	return lines, older, nil
+}
+
+func lineOf(e board.Event) Event {
+	v := e.Event()
+	return Event{
+		Stream: e.Stream, Seq: e.Seq, At: v.At, Received: e.Received, Kind: v.Kind, Device: v.Device, Patch: v.Patch, Text: detail(v), Problem: problem(v),
+	}
+}
+
+// problem reports whether somebody may want to see the event first.
+func problem(e run.Event) bool {
+	return slices.Contains([]site.State{site.Failed, site.RolledBack, site.RollbackFailed, site.NoAnswer}, e.To) || e.Verdict == site.NotReady ||
+		e.Kind == run.PatchQuarantined || e.Kind == run.AlarmRaised || e.Outcome == run.Bad
+}
+
+// detail puts an event into one line.
+func detail(e run.Event) string {
+	var parts []string
+	add := func(text string) {
+		if text != "" {
+			parts = append(parts, text)
+		}
+	}
+	add(string(e.Step))
+	add(plain(e.Outcome))
+	if e.To != "" {
+		add(plain(e.From) + " \u2192 " + plain(e.To))
+	}
+	add(plain(e.Verdict))
+	if e.Check != nil {
+		add(e.Check.Check + " " + plain(e.Check.Outcome) + " " + e.Check.Seen)
+	}
+	if e.Actor != "" {
+		add("by " + e.Actor)
+	}
+	add(e.Text)
+	if e.Reason != nil {
+		add(e.Reason.Text)
+	}
+	return strings.Join(parts, " \u00b7 ")
+}

@@ -1,0 +1,216 @@
+package fleet
+
+import (
+	"cmp"
+	"maps"
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/nightfill/nightfill/site"
+	"github.com/nightfill/nightfill/site/board"
+	"github.com/nightfill/nightfill/site/board/overview"
+)
+
+// eventsShown is how many events a page of a store or a device has.
+const eventsShown = 100
+
+// StorePage is everything about one store.
+type StorePage struct {
+	AsOf        string            `json:"as_of"`
+	Store       overview.Store    `json:"store"`
+	Ready       board.ReadyNow    `json:"ready"`
+	Items       []overview.Item   `json:"items"`
+	Patches     []string          `json:"patches"` // the columns of Devices
+	Devices     []DeviceRow       `json:"devices"`
+	Nights      []board.Night     `json:"nights"` // the newest first
+	Alerts      []board.Alert     `json:"alerts"`
+	Holds       []site.Hold       `json:"holds"`
+	Quarantines []site.Quarantine `json:"quarantines"`
+	Catalog     int64             `json:"catalog"` // the generation that it goes by; 0 = not told
+	Streams     []StreamState     `json:"streams"` // the present one first
+	Events      []Event           `json:"events"`  // the newest first
+	Older       time.Time         `json:"older,omitzero"`
+	Picture     string            `json:"picture,omitempty"` // the address of the picture of the newest night
+}
+
+func (p StorePage) title() string { return "Store " + p.Store.ID }
+
+// DeviceRow is one device with one cell for each patch of its store.
+type DeviceRow struct {
+	Device string      `json:"device"`
+	Class  site.Class  `json:"class"`
+	Model  string      `json:"model,omitempty"`
+	Answer bool        `json:"answers"`
+	Seen   time.Time   `json:"seen_at,omitzero"`
+	Held   *site.Hold  `json:"held,omitempty"`
+	Cells  []PatchCell `json:"cells"`
+}
+
+// PatchCell is where one patch stands on one device. An empty state: nothing was told.
+type PatchCell struct {
+	State site.State `json:"state,omitempty"`
+	Code  site.Code  `json:"code,omitempty"`
+	At    time.Time  `json:"at,omitzero"`
+}
+
+// StreamState is how much of one stream of a store is stored.
+type StreamState struct {
+	Stream  string       `json:"stream"`
+	Stored  uint64       `json:"stored"`  // everything up to here is stored, or was given up
+	Highest uint64       `json:"highest"` // the newest that is stored
+	Gaps    []board.Span `json:"gaps"`    // asked for
+	Lost    []board.Span `json:"lost"`    // given up
+	Repeats uint64       `json:"repeats"`
+	Last    time.Time    `json:"last,omitzero"`
+}
+
+// store answers what is known of one store.
+func (s *server) store(q *query) (any, error) {
+	id := q.PathValue("id")
+	row, ok := q.look.Store(id)
+	if !ok {
+		return nil, refuse(http.StatusNotFound, "no_store", "There is no store "+id+": it is not in the list of stores and was never heard.")
+	}
+	p := StorePage{AsOf: q.AsOf(), Store: row, Items: []overview.Item{}}
+	for _, i := range q.look.Items {
+		if i.Store == id {
+			p.Items = append(p.Items, i)
+		}
+	}
+	q.view(func(b *board.Board) {
+		if st := b.Stores[id]; st != nil {
+			p.read(st)
+		}
+	})
+	if s.Night != nil && len(p.Nights) > 0 {
+		p.Picture = "/stores/" + id + "/nights/" + p.Nights[0].Night.String() + "/picture.svg"
+	}
+	lines, older, err := s.lines(q, board.Query{Store: id})
+	p.Events, p.Older = lines, older
+	return p, err
+}
+
+// read copies what the page shows.
+func (p *StorePage) read(s *board.Store) {
+	p.Ready, p.Catalog = s.Ready, s.Catalog.Version
+	p.Nights = slices.SortedFunc(maps.Values(s.Nights), func(a, b board.Night) int { return cmp.Compare(b.Night.String(), a.Night.String()) })
+	p.Alerts = slices.SortedFunc(maps.Values(s.Alerts), func(a, b board.Alert) int { return a.Since.Compare(b.Since) })
+	p.Holds = slices.SortedFunc(maps.Values(s.Holds), func(a, b site.Hold) int { return board.CompareIDs(a.Device, b.Device) })
+	p.Quarantines = slices.SortedFunc(maps.Values(s.Quarantines), func(a, b site.Quarantine) int { return cmp.Compare(a.Patch, b.Patch) })
+	p.Streams = []StreamState{}
+	for _, st := range slices.Backward(s.Streams) {
+		p.Streams = append(p.Streams, StreamState{st.ID, st.Stored, st.Highest, list(st.Gaps), list(st.Lost), st.Repeats, st.Last})
+	}
+	p.Patches = columns(s)
+	p.Devices = []DeviceRow{}
+	for _, d := range slices.SortedFunc(maps.Values(s.Devices), func(a, b *board.Device) int { return board.CompareIDs(a.ID, b.ID) }) {
+		if d.Gone {
+			continue
+		}
+		r := DeviceRow{Device: d.ID, Class: d.Now.Class, Model: d.Now.Model, Answer: d.Now.Answers, Seen: d.Now.SeenAt, Held: d.Now.Held}
+		for _, patch := range p.Patches {
+			r.Cells = append(r.Cells, standing(s, d, patch))
+		}
+		p.Devices = append(p.Devices, r)
+	}
+}
+
+// list copies spans, and makes none an empty list.
+func list(spans []board.Span) []board.Span { return append([]board.Span{}, spans...) }
+
+// columns are the patches that some device of the store has to do with.
+func columns(s *board.Store) []string {
+	found := map[string]bool{}
+	for _, d := range s.Devices {
+		for id := range d.Jobs {
+			found[id] = true
+		}
+		for _, l := range d.LeftOut {
+			found[l.Patch] = found[l.Patch] || l.Patch != ""
+		}
+	}
+	delete(found, "")
+	return append([]string{}, slices.SortedFunc(maps.Keys(found), board.CompareIDs)...)
+}
+
+// standing is where a patch stands on a device. What is proven stays so although the next night has
+// nothing to do there.
+func standing(s *board.Store, d *board.Device, patch string) PatchCell {
+	state, code, ok := s.Standing(d, patch)
+	if !ok {
+		return PatchCell{}
+	}
+	c := PatchCell{State: state, Code: code}
+	if j := d.Jobs[patch]; j != nil {
+		c.At = j.At
+		if j.State == site.Done && state == site.NotDue {
+			c.State, c.Code = site.Done, ""
+		}
+	}
+	return c
+}
+
+// NightPage is one night of a store.
+type NightPage struct {
+	AsOf    string         `json:"as_of"`
+	Store   overview.Store `json:"store"`
+	Night   board.Night    `json:"night"`
+	Picture string         `json:"picture,omitempty"` // its address
+	Jobs    []overview.Job `json:"jobs"`              // that were last looked at in this night
+	Events  []Event        `json:"events"`
+	Older   time.Time      `json:"older,omitzero"`
+}
+
+func (p NightPage) title() string {
+	return "Store " + p.Store.ID + ", night of " + p.Night.Night.String()
+}
+
+// night answers how one night of a store went.
+func (s *server) night(q *query) (any, error) {
+	id, date := q.PathValue("id"), q.PathValue("date")
+	row, ok := q.look.Store(id)
+	p := NightPage{AsOf: q.AsOf(), Store: row, Jobs: []overview.Job{}}
+	q.view(func(b *board.Board) {
+		st := b.Stores[id]
+		if st == nil {
+			return
+		}
+		var known bool
+		p.Night, known = st.Nights[date]
+		ok = ok && known
+		jobs, _ := q.look.Jobs(b, overview.Filter{Store: []string{id}}, 0, 10*pageMost)
+		for _, j := range jobs {
+			if j.Night == date {
+				p.Jobs = append(p.Jobs, j)
+			}
+		}
+	})
+	if !ok {
+		return nil, refuse(http.StatusNotFound, "no_night", "Store "+id+" told of no night of "+date+".")
+	}
+	if s.Night != nil {
+		p.Picture = "/stores/" + id + "/nights/" + date + "/picture.svg"
+	}
+	lines, older, err := s.lines(q, board.Query{Store: id, Night: date})
+	p.Events, p.Older = lines, older
+	return p, err
+}
+
+// picture serves the drawing of a night. Its style stays with it, wherever it is opened.
+func (s *server) picture(w http.ResponseWriter, r *http.Request) {
+	var svg []byte
+	var err error
+	if s.Night != nil {
+		svg, err = s.Night(r.Context(), r.PathValue("id"), r.PathValue("date"))
+	}
+	switch {
+	case err != nil:
+		s.fail(w, r, err)
+	case svg == nil:
+		s.fail(w, r, refuse(http.StatusNotFound, "no_night", "There is no picture of that night."))
+	default:
+		w.Header().Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'")
+		s.send(w, r, http.StatusOK, "image/svg+xml", svg)
+	}
+}
