@@ -68,7 +68,7 @@ func TestEvents(t *testing.T) {
 			now := morning().Add(-4 * time.Hour).Add(time.Duration(i) * 10 * time.Minute)
 			w.become(c.Board(now), now)
 		}
-		time.Sleep(1500 * time.Millisecond)
+		<-time.After(1500 * time.Millisecond)
 		synctest.Wait()
 		two := f.messages(t)
 		if len(two) != 2 || len(two[1].Counts) == 0 || len(two[1].Cells) == 0 || len(two[1].Cells) == 40 {
@@ -76,7 +76,7 @@ func TestEvents(t *testing.T) {
 		}
 		// Where nothing changes, a message says that the numbers are of now.
 		w.pass(12 * time.Second)
-		time.Sleep(12 * time.Second)
+		<-time.After(12 * time.Second)
 		synctest.Wait()
 		if three := f.messages(t); len(three) != 3 || len(three[2].Counts) != 0 || three[2].AsOf == two[1].AsOf {
 			t.Errorf("while nothing changes: %+v", three[2:])

@@ -37,7 +37,7 @@ func morning() time.Time { return time.Date(2026, 11, 22, 9, 30, 0, 0, time.UTC)
 
 // chain is the shops of most tests: with a bad patch, silent stores and lost events.
 func chain(stores int) boardtest.Chain {
-	return boardtest.Chain{Seed: 7, Stores: stores, Bad: map[string]float64{"pos-app-4.2.1/ncr-7606": 0.08}, Silent: 0.03}
+	return boardtest.Chain{Seed: 7, Stores: stores, Devices: 18, Bad: map[string]float64{"pos-app-4.2.1/ncr-7606": 0.08}, Silent: 0.03}
 }
 
 func newWorld(c boardtest.Chain, now time.Time) *world {
