@@ -32,6 +32,7 @@ BY HAND, with unzip, sha256sum, sed and jq
     while IFS= read -r line; do
       seq=$(printf '%%s\n' "$line" | jq -r .seq)
       event=$(printf '%%s\n' "$line" | sed 's/^{"seq":[0-9]*,"prev":"[0-9a-f]*","hash":"[0-9a-f]*","event"://; s/}$//')
+      [ "$event" = null ] && { echo "of record $seq only the hash is known"; prev=$(printf '%%s\n' "$line" | jq -r .hash); continue; }
       hash=$(printf 'nightfill-record-1\n%%s\n%%s\n%%s' "$seq" "$prev" "$event" | sha256sum | cut -c1-64)
       [ "$hash" = "$(printf '%%s\n' "$line" | jq -r .hash)" ] || { echo "record $seq is not what was hashed"; break; }
       prev=$hash

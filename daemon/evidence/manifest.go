@@ -96,6 +96,9 @@ const AllCatalogs = "the signed catalogs"
 // NightName is what a night is called where it is missing.
 func NightName(night window.Date) string { return "the night of " + night.String() }
 
+// RecordName is what the content of a record is called where it is missing.
+func RecordName(seq uint64) string { return "the content of record " + strconv.FormatUint(seq, 10) }
+
 // CatalogName is what a catalog is called where it is missing.
 func CatalogName(version int64) string {
 	return "the signed catalog of version " + strconv.FormatInt(version, 10)

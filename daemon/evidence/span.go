@@ -23,6 +23,7 @@ type span struct {
 	keptAt      time.Time // and when that was
 	newest      time.Time // the last record that was looked at
 	versions    []int64   // of catalogs that were in force
+	bare        []uint64  // records of which the source has the hash alone
 }
 
 // errEnough ends a reading early.
@@ -42,7 +43,9 @@ func find(ctx context.Context, src Source, o Order) (span, error) {
 		if s.kept == 0 {
 			s.kept, s.keptAt = r.Seq, note.At
 		}
-		s.newest = note.At
+		if !note.At.IsZero() {
+			s.newest = note.At
+		}
 		late := note.At.After(o.AsOf) || !note.At.Before(end) || note.Kind == run.NightOpened && note.Night.Compare(o.To) > 0
 		if s.first > 0 && late {
 			return errEnough
@@ -70,10 +73,15 @@ func (s *span) take(r journal.Raw, e run.Event, inForce int64) error {
 		s.first, s.before, s.firstAt = r.Seq, r.Prev, e.At
 		s.version(inForce)
 	}
-	if s.last > 0 && (r.Seq != s.last+1 || r.Prev != s.head) || journal.Hash(r.Seq, r.Prev, r.Event) != r.Hash {
+	if s.last > 0 && (r.Seq != s.last+1 || r.Prev != s.head) || len(r.Event) > 0 && journal.Hash(r.Seq, r.Prev, r.Event) != r.Hash {
 		return fmt.Errorf("the chain is broken at record %d: see nightfill journal verify", r.Seq)
 	}
-	s.last, s.head, s.lastAt = r.Seq, r.Hash, e.At
+	s.last, s.head = r.Seq, r.Hash
+	if len(r.Event) == 0 {
+		s.bare = append(s.bare, r.Seq)
+		return nil
+	}
+	s.lastAt = e.At
 	if e.Catalog != nil {
 		s.version(e.Catalog.Version)
 	}
@@ -91,6 +99,9 @@ func (s *span) version(v int64) {
 
 // peek reads of a record only what find needs: of most records the kind and the time, which come first.
 func peek(r journal.Raw) (run.Event, error) {
+	if len(r.Event) == 0 {
+		return run.Event{}, nil
+	}
 	var short struct {
 		Kind run.Kind  `json:"kind"`
 		At   time.Time `json:"at"`
@@ -130,6 +141,9 @@ func (s span) missing(o Order, told []string) []Missing {
 			What: fmt.Sprintf("records before %d, and nights before %s", s.first, s.firstAt.In(o.Zone).Format(time.DateOnly)),
 			Why:  "the journal was trimmed: it keeps its records for thirteen months; headquarters may have them",
 		})
+	}
+	for _, seq := range s.bare {
+		list = append(list, Missing{What: RecordName(seq), Why: "only its hash is known here, so that the chain goes on; the store has all of it"})
 	}
 	for night, n := o.From, 0; night.Compare(o.To) <= 0 && n <= MaxNights; night, n = night.AddDays(1), n+1 {
 		if slices.Contains(told, night.String()) {

@@ -32,6 +32,7 @@ const MaxNights = 500
 type Source interface {
 	// Records calls visit for each record of one stream from the number from on, in order, until there
 	// are no more or visit returns an error, which it returns. From 0 it starts with the first one that is kept.
+	// A record without an event is one of which only the hash is known, as when it was too large to be sent.
 	Records(ctx context.Context, from uint64, visit func(journal.Raw) error) error
 	// Catalogs returns the roots from the provisioned one to the newest, and the generations that
 	// are kept.
@@ -171,8 +172,12 @@ func (p *packer) journal() error {
 	return nil
 }
 
-// Line writes a record as a line of the journal of a pack. The event is at its end, byte for byte as it was hashed.
+// Line writes a record as a line of the journal of a pack. The event is at its end, byte for byte as it was hashed; null
+// where only the hash is known.
 func Line(r journal.Raw) []byte {
+	if len(r.Event) == 0 {
+		r.Event = []byte("null")
+	}
 	head := fmt.Sprintf(`{"seq":%d,"prev":"%s","hash":"%s","event":`, r.Seq, r.Prev, r.Hash)
 	return slices.Concat([]byte(head), r.Event, []byte("}\n"))
 }
@@ -264,6 +269,9 @@ func (p *packer) account() error {
 	p.m.Missing = append(p.span.missing(p.o, nights), p.missing...)
 	a := account.New(p.m.Case(account.Plain(p.o.Store), p.o.Zone, p.generations), p.add)
 	if err := p.records(func(r journal.Raw) error {
+		if len(r.Event) == 0 {
+			return nil
+		}
 		rec, err := r.Record()
 		if err != nil {
 			return err

@@ -175,6 +175,9 @@ func (v *verifier) records(visit func(journal.Raw) error) error {
 		if !bytes.Equal(evidence.Line(rec), append(slices.Clone(lines.Bytes()), '\n')) {
 			return fmt.Errorf("line %d of %s holds more than a record", n, evidence.JournalFile)
 		}
+		if string(rec.Event) == "null" { // only its hash is known
+			rec.Event = nil
+		}
 		if err := visit(rec); err != nil {
 			return err
 		}
@@ -201,6 +204,15 @@ func (v *verifier) journal() (string, error) {
 			return fmt.Errorf("the journal goes on with record %d; the manifest says that it ends with %d", r.Seq, m.Records.Last)
 		case r.Prev != hash:
 			return fmt.Errorf("record %d does not follow record %d: it names %s as the hash before it, and that is %s", r.Seq, seq, or(r.Prev), or(hash))
+		}
+		if len(r.Event) == 0 {
+			named := func(x evidence.Missing) bool { return x.What == evidence.RecordName(r.Seq) }
+			if !slices.ContainsFunc(m.Missing, named) {
+				return fmt.Errorf("record %d has no content, and the manifest does not name it as missing", r.Seq)
+			}
+			seq, hash, n, v.bare = r.Seq, r.Hash, n+1, append(v.bare, r.Seq)
+			v.anchorAt(r)
+			return nil
 		}
 		if made := journal.Hash(r.Seq, r.Prev, r.Event); made != r.Hash {
 			return fmt.Errorf("record %d was changed: it says that its hash is %s, and its content makes %s", r.Seq, r.Hash, made)
@@ -230,7 +242,11 @@ func (v *verifier) journal() (string, error) {
 	case hash != m.Chain.Last:
 		return "", fmt.Errorf("the hash of the last record is %s; the manifest says %s", hash, m.Chain.Last)
 	}
-	return fmt.Sprintf("%d records, %d to %d of %s: the chain is whole", n, m.Records.First, m.Records.Last, m.Stream), nil
+	text := fmt.Sprintf("%d records, %d to %d of %s: the chain is whole", n, m.Records.First, m.Records.Last, m.Stream)
+	if len(v.bare) > 0 {
+		text += fmt.Sprintf("; of %d of them only the hash is known", len(v.bare))
+	}
+	return text, nil
 }
 
 func or(hash string) string {

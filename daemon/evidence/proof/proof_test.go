@@ -36,6 +36,7 @@ func TestProof(t *testing.T) {
 		"AddedAndRemoved":   testAddedAndRemoved,
 		"OtherRoot":         testOtherRoot,
 		"LyingBox":          testLyingBox,
+		"HashAlone":         testHashAlone,
 		"OtherVersion":      testOtherVersion,
 		"NothingOfCatalogs": testNothingOfCatalogs,
 	} {
@@ -522,6 +523,47 @@ func testLyingBox(t *testing.T, p *evidencetest.Past) {
 	v := verify(data, proof.Options{Root: p.Root, Anchors: []proof.Anchor{{Stream: p.Journal.Stream(), Seq: 10, Hash: raw[0].Hash}}})
 	if outcome, _ := said(v, "anchor"); v.Good || outcome != proof.Bad {
 		t.Errorf("a journal that was written anew passes an anchor")
+	}
+}
+
+// lean is a source that has only the hash of some records, as headquarters of those that were too large to be sent.
+type lean struct {
+	*evidencetest.Past
+	without []uint64
+}
+
+func (l lean) Records(ctx context.Context, from uint64, visit func(journal.Raw) error) error {
+	return l.Past.Records(ctx, from, func(r journal.Raw) error {
+		if slices.Contains(l.without, r.Seq) {
+			r.Event = nil
+		}
+		return visit(r)
+	})
+}
+
+// testHashAlone keeps the chain over records whose content is not known, and passes nothing off as approved.
+func testHashAlone(t *testing.T, p *evidencetest.Past) {
+	data := pack(t, lean{p, []uint64{1, 8, p.Journal.Last()}}, p.Order())
+	v := verify(data, proof.Options{Root: p.Root})
+	for check, want := range map[string]string{
+		"journal":   "the chain is whole; of 2 of them only the hash is known",
+		"approvals": "record 8: only its hash is known: what was begun there cannot be shown; make the pack in the store",
+	} {
+		if _, got := said(v, check); !strings.Contains(got, want) {
+			t.Errorf("%s: got %q", check, got)
+		}
+	}
+	for _, check := range []string{"journal", "catalogs", "pages"} {
+		if outcome, got := said(v, check); outcome != proof.Good {
+			t.Errorf("%s: %s", check, got)
+		}
+	}
+	if v.Good || len(v.Manifest.Missing) != 2 || v.Manifest.Missing[0].What != "the content of record 8" {
+		t.Errorf("%v %+v", v.Good, v.Manifest.Missing)
+	}
+	hushed := reseal(t, unpack(t, data), func(m *evidence.Manifest) { m.Missing = []evidence.Missing{} })
+	if _, got := said(verify(repack(t, hushed), proof.Options{Root: p.Root}), "journal"); got != "record 8 has no content, and the manifest does not name it as missing" {
+		t.Errorf("got %q", got)
 	}
 }
 

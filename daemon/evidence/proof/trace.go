@@ -164,6 +164,9 @@ func (v *verifier) pages() (string, error) {
 		return nil
 	})
 	if err := v.records(func(r journal.Raw) error {
+		if len(r.Event) == 0 {
+			return nil
+		}
 		rec, err := r.Record()
 		if err != nil {
 			return err
@@ -211,6 +214,9 @@ func (v *verifier) approvals() (string, error) {
 		return "", errors.New("the journal could not be told anew: see pages")
 	}
 	var wrong []error
+	for _, seq := range v.bare {
+		wrong = append(wrong, fmt.Errorf("record %d: only its hash is known: what was begun there cannot be shown; make the pack in the store", seq))
+	}
 	patches := map[string]bool{}
 	for _, i := range v.installs {
 		patches[i.Patch.ID] = true
@@ -219,7 +225,7 @@ func (v *verifier) approvals() (string, error) {
 		}
 	}
 	if len(v.installs) == 0 {
-		return "nothing was installed", nil
+		return "nothing was installed", errors.Join(wrong...)
 	}
 	return fmt.Sprintf("%s of %s, each approved by enough keys in the catalog that was in force",
 		count(len(v.installs), "installation", "installations"), count(len(patches), "patch", "patches")), errors.Join(wrong...)
