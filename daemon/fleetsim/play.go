@@ -155,10 +155,10 @@ func (s *shop) faults(ago int) []forecast.Fault {
 	var faults []forecast.Fault
 	for i, d := range s.store.Devices {
 		lot := (s.n*31 + i*17) % 100
-		if d.Model == "toshiba-4900" && lot < 30 {
+		if d.Model == "toshiba-4900" && lot < 10 {
 			faults = append(faults, forecast.Fault{Device: d.ID, Patch: "receipt-driver-2.8", Kind: forecast.Breaks})
 		}
-		if d.Model == "dell-r250" && lot < 12 && ago == 0 {
+		if d.Model == "dell-r250" && lot < 6 && ago == 0 {
 			faults = append(faults, forecast.Fault{Device: d.ID, Patch: "store-db-11.4", Kind: forecast.Breaks})
 		}
 	}

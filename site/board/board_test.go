@@ -131,6 +131,23 @@ func TestShuffled(t *testing.T) {
 	}
 }
 
+// TestWhyItBroke has the cause of a failure from the step that broke, and not from taking it back.
+func TestWhyItBroke(t *testing.T) {
+	r := newRegisters()
+	three := 3
+	for i, e := range []run.Event{
+		{Kind: run.StepEnded, Device: "till-1", Patch: "p", Step: run.Verify, Outcome: run.Bad, ExitCode: &three, Output: "starting\npos-app: port 8080 is taken\n", To: site.Failed},
+		{Kind: run.StepEnded, Device: "till-1", Patch: "p", Step: run.Prove, Outcome: run.Bad, To: site.RollbackFailed, Reason: site.Because(site.CodeRollbackFailed, "not proven")},
+		{Kind: run.PatchSettled, Device: "till-1", Patch: "p", To: site.Failed, Reason: site.Because(site.CodeNoRollback, "it cannot be taken back")},
+	} {
+		r.hear(t, Project(e, Mark{1, uint64(i + 1)}, evening()))
+	}
+	j := r.board.Stores["0142"].Devices["till-1"].Jobs["p"]
+	if want := "verify · verify_failed · verification ended with exit code #: pos-app: port # is taken"; j.Signature != want || j.FailedCode != site.CodeVerifyFailed {
+		t.Errorf("%s, %q; want %q", j.FailedCode, j.Signature, want)
+	}
+}
+
 func TestClearedAlertStaysCleared(t *testing.T) {
 	alert := Fact{Kind: KindAlert, Name: "POS-1", Mark: Mark{1, 9}, Body: json.RawMessage(`{"code":"POS-1"}`)}
 	cleared := Fact{Kind: KindAlert, Name: "POS-1", Mark: Mark{1, 9}}

@@ -132,15 +132,28 @@ func (p *projection) ended() {
 		p.step(KindInstalled)
 	case ok && e.Step == run.Reboot:
 		p.step(KindRestarted)
+	case p.broke():
+		p.step(KindFailed)
 	}
 	switch e.To {
 	case site.Done:
 		p.step(KindVerified)
-	case site.Failed, site.RollbackFailed, site.NoAnswer:
-		p.step(KindFailed)
 	case site.RolledBack:
 		p.step(KindRolledBack)
 	}
+}
+
+// broke reports whether the event says why the patch is not on the device. How taking it back went is
+// another matter, and never hides the cause.
+func (p *projection) broke() bool {
+	e := p.event
+	switch e.Step {
+	case run.Stage, run.Install, run.Reboot, run.Verify:
+		return e.Outcome != run.OK && e.Outcome != ""
+	case "":
+		return e.To == site.NoAnswer || e.To == site.Failed && e.Reason != nil && e.Reason.Code != site.CodeNoRollback
+	}
+	return false
 }
 
 // step notes that a stage was reached.
@@ -149,6 +162,13 @@ func (p *projection) step(kind Kind) {
 	s := Step{At: e.At, Night: e.Night, Attempt: e.Attempt, Took: e.Took, Reported: p.reported, Seq: p.mark.Seq, Step: e.Step}
 	if kind == KindFailed {
 		s.Reason, s.Output = e.Reason, tail(e.Output, outputKept)
+		if s.Reason == nil && e.Step != "" {
+			code := 0
+			if e.ExitCode != nil {
+				code = *e.ExitCode
+			}
+			s.Reason = run.Explain(e.Step, e.Outcome, code, e.Output)
+		}
 	}
 	if e.Device != "" && e.Patch != "" {
 		p.add(kind, e.Device, e.Patch, s)
