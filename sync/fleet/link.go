@@ -165,16 +165,27 @@ func (l *link) await(ctx context.Context, t mqtt.Token, limit time.Duration) err
 	}
 }
 
-// subscribe asks for messages and waits for the answer. A filter that is refused is an error.
+// subscribeTries is how often a filter is asked for, and subscribePause how long after a refusal. The
+// embedded broker refuses an id that it uses itself for a message on the way (mochi-mqtt/server,
+// processSubscribe): while retained messages pour in, a filter is refused that is allowed.
+const (
+	subscribeTries = 10
+	subscribePause = 300 * time.Millisecond
+)
+
+// subscribe asks for messages and waits for the answer. A filter that is refused for good is an error.
 func (l *link) subscribe(ctx context.Context, filter string) error {
-	t := l.client.Subscribe(filter, 1, nil)
-	if err := l.await(ctx, t, answerLimit); err != nil {
-		return fmt.Errorf("cannot subscribe to %s: %v", filter, err)
+	for range subscribeTries {
+		t := l.client.Subscribe(filter, 1, nil)
+		if err := l.await(ctx, t, answerLimit); err != nil {
+			return fmt.Errorf("cannot subscribe to %s: %v", filter, err)
+		}
+		if answer, ok := t.(*mqtt.SubscribeToken); !ok || answer.Result()[filter] <= 2 {
+			return nil
+		}
+		sleep(ctx, subscribePause)
 	}
-	if answer, ok := t.(*mqtt.SubscribeToken); ok && answer.Result()[filter] > 2 {
-		return fmt.Errorf("the broker does not let headquarters listen to %s: allow it", filter)
-	}
-	return nil
+	return fmt.Errorf("the broker does not let headquarters listen to %s: allow it", filter)
 }
 
 // kill ends the link without a word: the broker publishes the last will.
