@@ -1,5 +1,7 @@
 // The terminal of a device. The box owns it: this page looks at it, and it goes on without the page.
 import { h, refill, when, setting } from './dom.js';
+import { finder } from './find.js';
+import { PlainView } from './plain.js';
 
 let last = 0; // the number of the newest channel; each look has its own
 
@@ -7,8 +9,10 @@ export function terminal(app, id) {
   const panel = h('div', { class: 'terminal' }), head = h('div'), screen = h('div', { class: 'screen', hidden: true }), said = h('p', { role: 'status', class: 'soft' });
   const end = h('button', { type: 'button', class: 'severe', onclick: () => send('term.end') }, 'End session');
   const reader = h('input', { type: 'checkbox', checked: setting('reader') === 'yes', onchange: () => { setting('reader', reader.checked ? 'yes' : 'no'); if (view) view.options.screenReaderMode = reader.checked; } });
+  const ctrl = h('button', { type: 'button', 'aria-pressed': 'false', onclick: () => { hold(ctrl.getAttribute('aria-pressed') !== 'true'); view.focus(); } }, 'Ctrl');
+  const tools = h('div');
   const open = h('button', { type: 'button', class: 'main', onclick: () => app.give('shell', id) }, 'Open a terminal');
-  let starting = false, view = null, fit = null, n = 0, at = -1, shown = '', closed = false, acked = 0, resizing = null;
+  let starting = false, view = null, fit = null, n = 0, at = -1, shown = '', closed = false, acked = 0, resizing = null, find = null;
 
   const send = (t, more) => app.line.send({ t, n, ...more });
   const mine = (d) => d && d.by_hand && d.by_hand.what === 'terminal.opened' && d.by_hand.actor === app.user.name;
@@ -28,7 +32,7 @@ export function terminal(app, id) {
     try {
       [xterm, addon] = await Promise.all([import('/console/vendor/xterm.mjs'), import('/console/vendor/addon-fit.mjs')]);
     } catch (e) {
-      refill(said, 'The terminal cannot be shown: ' + e.message + '. On the box: nightfill shell ' + id);
+      if (!closed) plainly(e);
       return;
     }
     if (closed) return;
@@ -39,7 +43,9 @@ export function terminal(app, id) {
     screen.hidden = false;
     view.open(screen);
     view.attachCustomKeyEventHandler(key);
-    view.onData(bytes);
+    view.onData(typed);
+    find = finder(view);
+    refill(tools, find.row);
     screen.addEventListener('paste', paste, true);
     fit.fit();
     view.onResize(({ cols, rows }) => send('term.size', { cols, rows }));
@@ -50,7 +56,27 @@ export function terminal(app, id) {
     view.focus();
   }
 
-  // key keeps the ways out: Shift+Tab leaves, Ctrl+Shift+C copies.
+  // plainly shows the same session in a form, where the real terminal does not load.
+  function plainly(why) {
+    view = app.terminal = new PlainView();
+    view.onData(typed);
+    screen.hidden = false;
+    view.open(screen);
+    refill(tools, h('p', { class: 'warn' }, `The terminal cannot be shown (${why.message}). One command at a time works; also on the box: nightfill shell ${id}`));
+    attach();
+    view.focus();
+  }
+
+  const hold = (on) => ctrl.setAttribute('aria-pressed', String(on));
+
+  // typed sends what a person typed. After the button Ctrl, one key is typed with Ctrl.
+  function typed(text) {
+    if (ctrl.getAttribute('aria-pressed') === 'true' && /^[@-_a-z]$/.test(text)) text = String.fromCharCode(text.charCodeAt(0) & 31);
+    hold(false);
+    bytes(text);
+  }
+
+  // key keeps the ways out: Shift+Tab leaves, Ctrl+Shift+C copies, Ctrl+Shift+F finds.
   function key(e) {
     if (e.type !== 'keydown') return true;
     if (e.key === 'Tab' && e.shiftKey) {
@@ -61,6 +87,11 @@ export function terminal(app, id) {
     if (e.ctrlKey && e.shiftKey && e.key.toLowerCase() === 'c') {
       e.preventDefault();
       navigator.clipboard.writeText(view.getSelection()).catch(() => {});
+      return false;
+    }
+    if (e.ctrlKey && e.shiftKey && e.key.toLowerCase() === 'f') {
+      e.preventDefault();
+      find.focus();
       return false;
     }
     return true;
@@ -106,14 +137,14 @@ export function terminal(app, id) {
   listen.push(['state', () => { if (n && app.line.state !== 'live') refill(said, 'Not connected. The terminal goes on in the box, and is here again when the line is.'); }]);
   for (const [type, f] of listen) app.line.addEventListener(type, f);
 
-  const strip = h('div', { class: 'row strip', role: 'group', 'aria-label': 'Keys' }, [['Esc', '\x1b'], ['Tab', '\t'], ['Ctrl-C', '\x03'], ['Ctrl-D', '\x04'], ['↑', '\x1b[A'], ['↓', '\x1b[B'], ['←', '\x1b[D'], ['→', '\x1b[C']].map(([label, k]) =>
-    h('button', { type: 'button', 'aria-label': label, onclick: () => { bytes(k); view.focus(); } }, label)));
+  const strip = h('div', { class: 'row strip', role: 'group', 'aria-label': 'Keys' }, ctrl, [['Esc', '\x1b'], ['Tab', '\t'], ['Ctrl-C', '\x03'], ['Ctrl-D', '\x04'], ['↑', '\x1b[A'], ['↓', '\x1b[B'], ['←', '\x1b[D'], ['→', '\x1b[C']].map(([label, k]) =>
+    h('button', { type: 'button', 'aria-label': label, onclick: () => { hold(false); bytes(k); view.focus(); } }, label)));
 
   function draw() {
     const d = app.devices.get(id), is = mine(d) ? 'mine' : d && d.by_hand ? 'other' : 'none', why = d && d.by_hand ? JSON.stringify(d.by_hand) : '';
     if (shown === is + why + !!n) return;
     shown = is + why + !!n;
-    end.hidden = strip.hidden = is !== 'mine';
+    end.hidden = strip.hidden = tools.hidden = is !== 'mine';
     if (is === 'mine') {
       refill(head, h('p', { class: 'warn' }, `${app.user.name} on ${id}, since `, when(d.by_hand.since, true), `: ${d.by_hand.why}. Recorded: what it shows is kept, what you type is not.`));
       if (!view && !starting) { starting = true; start(); }
@@ -124,7 +155,7 @@ export function terminal(app, id) {
       refill(head, h('p', {}, 'A terminal is recorded, keeps the night off the device, and goes on for 10 minutes when you lose the line. Look at the diagnostics first.'), h('p', {}, open));
     }
   }
-  refill(panel, head, screen, h('div', { class: 'row' }, end, h('label', {}, reader, ' for a screen reader (full-screen programs stay unreadable)')), strip, said);
+  refill(panel, head, screen, h('div', { class: 'row' }, end, h('label', {}, reader, ' for a screen reader (full-screen programs stay unreadable)')), strip, tools, said);
   draw();
   return {
     panel, draw, focus: () => (view ? view.focus() : open.focus()),
