@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -154,6 +155,37 @@ func (tab *Tab) Type(text string) {
 		call(tab, input.DispatchKeyEvent, down)
 		call(tab, input.DispatchKeyEvent, input.DispatchKeyEventParams{Type: input.DispatchKeyEventTypeKeyUp, Key: key})
 	}
+}
+
+// TabKey presses the tabulator, which moves the focus on, or with shift back.
+func (tab *Tab) TabKey(shift bool) {
+	tab.t.Helper()
+	key := input.DispatchKeyEventParams{Type: input.DispatchKeyEventTypeRawKeyDown, Key: "Tab", Code: "Tab", WindowsVirtualKeyCode: 9}
+	if shift {
+		key.Modifiers = 8
+	}
+	call(tab, input.DispatchKeyEvent, key)
+	key.Type = input.DispatchKeyEventTypeKeyUp
+	call(tab, input.DispatchKeyEvent, key)
+}
+
+// TabTo moves the focus on until it is on what a CSS selector finds. A person who uses a keyboard gets there
+// or the test ends.
+func (tab *Tab) TabTo(selector string) {
+	tab.t.Helper()
+	for range 100 {
+		if Eval[bool](tab, "document.activeElement.matches("+strconv.Quote(selector)+")") {
+			return
+		}
+		tab.TabKey(false)
+	}
+	tab.t.Fatalf("the keyboard does not get to %s", selector)
+}
+
+// Block lets the page not have what is at an address: a pattern such as https://*:*/x.js.
+func (tab *Tab) Block(pattern string) {
+	tab.t.Helper()
+	call(tab, network.SetBlockedURLs, network.SetBlockedURLsParams{URLPatterns: []*network.BlockPattern{{URLPattern: pattern, Block: true}}})
 }
 
 // patience is how long a page may take to become what a test waits for.

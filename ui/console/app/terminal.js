@@ -12,9 +12,10 @@ export function terminal(app, id) {
   const ctrl = h('button', { type: 'button', 'aria-pressed': 'false', onclick: () => { hold(ctrl.getAttribute('aria-pressed') !== 'true'); view.focus(); } }, 'Ctrl');
   const tools = h('div');
   const open = h('button', { type: 'button', class: 'main', onclick: () => app.give('shell', id) }, 'Open a terminal');
-  let starting = false, view = null, fit = null, n = 0, at = -1, shown = '', closed = false, acked = 0, resizing = null, find = null;
+  let starting = false, view = null, fit = null, n = 0, at = -1, shown = '', closed = false, acked = 0, resizing = null, find = null, over = '';
 
   const send = (t, more) => app.line.send({ t, n, ...more });
+  const hand = (d) => (d && d.by_hand ? JSON.stringify(d.by_hand) : '');
   const mine = (d) => d && d.by_hand && d.by_hand.what === 'terminal.opened' && d.by_hand.actor === app.user.name;
 
   function bytes(text) {
@@ -111,6 +112,14 @@ export function terminal(app, id) {
     app.line.send({ t: 'term.attach', n, dev: id, ...(at >= 0 ? { since: at } : {}), cols: view.cols, rows: view.rows });
   }
 
+  // gone forgets the session. What is known of the device may still show it for a moment.
+  function gone() {
+    n = 0;
+    at = -1;
+    over = hand(app.devices.get(id));
+    draw();
+  }
+
   const take = {
     bytes: (data) => {
       if (data[0] !== n) return;
@@ -126,11 +135,12 @@ export function terminal(app, id) {
     'term.ended': (f) => {
       const d = f.d || {};
       refill(said, 'The terminal has ended' + (d.exit_code !== undefined ? ` with exit code ${d.exit_code}` : d.reason ? `: ${d.reason.text}` : '') + '. ', d.sha256 && `Its recording has the SHA-256 ${d.sha256}.`);
-      n = 0;
-      at = -1;
-      draw();
+      gone();
     },
-    'term.err': (f) => { refill(said, f.say); if (f.code === 'not_open') { n = 0; at = -1; } draw(); },
+    'term.err': (f) => {
+      refill(said, f.say);
+      if (f.code === 'not_open') gone();
+    },
   };
   const listen = Object.entries(take).map(([type, act]) => [type, (e) => view && (type === 'bytes' || e.detail.n === n) && act(e.detail)]);
   listen.push(['hello', () => { if (view && n && mine(app.devices.get(id))) attach(); }]);
@@ -141,14 +151,14 @@ export function terminal(app, id) {
     h('button', { type: 'button', 'aria-label': label, onclick: () => { hold(false); bytes(k); view.focus(); } }, label)));
 
   function draw() {
-    const d = app.devices.get(id), is = mine(d) ? 'mine' : d && d.by_hand ? 'other' : 'none', why = d && d.by_hand ? JSON.stringify(d.by_hand) : '';
+    const d = app.devices.get(id), is = mine(d) ? 'mine' : d && d.by_hand ? 'other' : 'none', why = hand(d);
     if (shown === is + why + !!n) return;
     shown = is + why + !!n;
     end.hidden = strip.hidden = tools.hidden = is !== 'mine';
     if (is === 'mine') {
       refill(head, h('p', { class: 'warn' }, `${app.user.name} on ${id}, since `, when(d.by_hand.since, true), `: ${d.by_hand.why}. Recorded: what it shows is kept, what you type is not.`));
       if (!view && !starting) { starting = true; start(); }
-      else if (view && !n) { view.reset(); screen.hidden = false; attach(); view.focus(); }
+      else if (view && !n && why !== over) { view.reset(); screen.hidden = false; attach(); view.focus(); }
     } else if (is === 'other') {
       refill(head, h('p', {}, `${d.by_hand.actor} ${d.by_hand.what === 'restart.asked' ? 'is restarting it' : 'works on it in a terminal'} since `, when(d.by_hand.since), `: ${d.by_hand.why}`));
     } else {
