@@ -27,7 +27,7 @@ type book struct {
 }
 
 func newBook(t *testing.T, devices ...string) *book {
-	b := &book{t: t, at: time.Date(2026, 11, 22, 5, 0, 0, 0, time.UTC), files: map[string]string{}}
+	b := &book{t: t, at: time.Date(2026, 11, 21, 23, 0, 0, 0, time.UTC), files: map[string]string{}}
 	store := site.Store{ID: "0142", Org: "acme"}
 	for _, d := range devices {
 		store.Devices = append(store.Devices, site.Device{ID: d, Class: site.LinuxServer})
@@ -60,7 +60,8 @@ func (b *book) add(events ...run.Event) {
 }
 
 func opened(kind run.Kind, day int, left plan.Report, patch site.Patch, devices ...string) run.Event {
-	p := plan.Plan{Night: date(day), Patches: []site.Patch{patch}}
+	opens := time.Date(2026, 11, day, 23, 0, 0, 0, time.UTC)
+	p := plan.Plan{Night: date(day), Opens: opens, Cutoff: opens.Add(5 * time.Hour), Closes: opens.Add(6 * time.Hour), Patches: []site.Patch{patch}}
 	for _, d := range devices {
 		p.Members = append(p.Members, plan.Member{Device: d})
 		p.Lanes = append(p.Lanes, plan.Lane{Device: d, Jobs: []plan.Job{{Patch: patch.ID}}})
@@ -169,13 +170,13 @@ func TestNothing(t *testing.T) {
 func TestEmit(t *testing.T) {
 	full := fmt.Errorf("full")
 	for _, refuse := range []string{"nights/2026-11-21.html", "approvals.csv", "report.html"} {
-		a := account.New(account.Case{Zone: time.UTC, From: date(21), To: date(21)}, func(name string, _ []byte) error {
+		a := account.New(account.Case{Zone: time.UTC, From: date(21), To: date(21), AsOf: time.Date(2026, 11, 22, 5, 0, 0, 0, time.UTC)}, func(name string, _ []byte) error {
 			if name == refuse {
 				return full
 			}
 			return nil
 		})
-		err := a.Take(run.Record{Seq: 1, Event: opened(run.NightOpened, 21, nil, pos, "till-1")})
+		err := a.Take(run.Record{Seq: 1, Event: run.Event{Kind: run.NightOpened, At: time.Date(2026, 11, 21, 23, 0, 0, 0, time.UTC), Night: date(21), Plan: opened(run.NightOpened, 21, nil, pos, "till-1").Plan}})
 		if err == nil {
 			err = a.End()
 		}

@@ -188,65 +188,81 @@ func (v *verifier) records(visit func(journal.Raw) error) error {
 	return nil
 }
 
+// chain is how far the journal was computed anew.
+type chain struct {
+	seq, n      uint64
+	hash        string
+	first, last time.Time
+}
+
 // journal computes the chain anew, record by record.
 func (v *verifier) journal() (string, error) {
 	m := v.m
-	var first, last time.Time
-	seq, hash, n := m.Records.First-1, m.Chain.Before, uint64(0)
-	v.anchored = map[uint64]string{seq: hash}
-	err := v.records(func(r journal.Raw) error {
-		switch {
-		case n == 0 && r.Seq != m.Records.First:
-			return fmt.Errorf("the journal begins with record %d; the manifest says %d", r.Seq, m.Records.First)
-		case r.Seq != seq+1:
-			return fmt.Errorf("record %d is missing or out of place: record %d comes after record %d", seq+1, r.Seq, seq)
-		case r.Seq > m.Records.Last:
-			return fmt.Errorf("the journal goes on with record %d; the manifest says that it ends with %d", r.Seq, m.Records.Last)
-		case r.Prev != hash:
-			return fmt.Errorf("record %d does not follow record %d: it names %s as the hash before it, and that is %s", r.Seq, seq, or(r.Prev), or(hash))
-		}
-		if len(r.Event) == 0 {
-			named := func(x evidence.Missing) bool { return x.What == evidence.RecordName(r.Seq) }
-			if !slices.ContainsFunc(m.Missing, named) {
-				return fmt.Errorf("record %d has no content, and the manifest does not name it as missing", r.Seq)
-			}
-			seq, hash, n, v.bare = r.Seq, r.Hash, n+1, append(v.bare, r.Seq)
-			v.anchorAt(r)
-			return nil
-		}
-		if made := journal.Hash(r.Seq, r.Prev, r.Event); made != r.Hash {
-			return fmt.Errorf("record %d was changed: it says that its hash is %s, and its content makes %s", r.Seq, r.Hash, made)
-		}
-		rec, err := r.Record()
-		if err != nil {
-			return err
-		}
-		if rec.Event.Kind == run.CatalogUpdated && rec.Event.Catalog != nil {
-			v.notes = append(v.notes, rec)
-		}
-		if n == 0 {
-			first = rec.Event.At
-		}
-		last = rec.Event.At
-		seq, hash, n = r.Seq, r.Hash, n+1
-		v.anchorAt(r)
-		return nil
-	})
+	at := chain{seq: m.Records.First - 1, hash: m.Chain.Before}
+	v.anchored = map[uint64]string{at.seq: at.hash}
+	err := v.records(func(r journal.Raw) error { return v.follow(&at, r) })
 	switch {
 	case err != nil:
 		return "", err
-	case n == 0 || seq != m.Records.Last || n != m.Records.Count:
-		return "", fmt.Errorf("the journal ends with record %d; the manifest says %d", seq, m.Records.Last)
-	case !first.Equal(m.Records.FirstAt) || !last.Equal(m.Records.LastAt):
+	case at.n == 0 || at.seq != m.Records.Last || at.n != m.Records.Count:
+		return "", fmt.Errorf("the journal ends with record %d; the manifest says %d", at.seq, m.Records.Last)
+	case !at.first.Equal(m.Records.FirstAt) || !at.last.Equal(m.Records.LastAt):
 		return "", errors.New("the first and the last record are of other times than the manifest says")
-	case hash != m.Chain.Last:
-		return "", fmt.Errorf("the hash of the last record is %s; the manifest says %s", hash, m.Chain.Last)
+	case at.hash != m.Chain.Last:
+		return "", fmt.Errorf("the hash of the last record is %s; the manifest says %s", at.hash, m.Chain.Last)
 	}
-	text := fmt.Sprintf("%d records, %d to %d of %s: the chain is whole", n, m.Records.First, m.Records.Last, m.Stream)
+	text := fmt.Sprintf("%d records, %d to %d of %s: the chain is whole", at.n, m.Records.First, m.Records.Last, m.Stream)
 	if len(v.bare) > 0 {
 		text += fmt.Sprintf("; of %d of them only the hash is known", len(v.bare))
 	}
 	return text, nil
+}
+
+// follow takes the next record, which must continue the chain.
+func (v *verifier) follow(at *chain, r journal.Raw) error {
+	switch {
+	case at.n == 0 && r.Seq != v.m.Records.First:
+		return fmt.Errorf("the journal begins with record %d; the manifest says %d", r.Seq, v.m.Records.First)
+	case r.Seq != at.seq+1:
+		return fmt.Errorf("record %d is missing or out of place: record %d comes after record %d", at.seq+1, r.Seq, at.seq)
+	case r.Seq > v.m.Records.Last:
+		return fmt.Errorf("the journal goes on with record %d; the manifest says that it ends with %d", r.Seq, v.m.Records.Last)
+	case r.Prev != at.hash:
+		return fmt.Errorf("record %d does not follow record %d: it names %s as the hash before it, and that is %s", r.Seq, at.seq, or(r.Prev), or(at.hash))
+	}
+	moment, err := v.look(r)
+	if err != nil {
+		return err
+	}
+	if at.n == 0 {
+		at.first = moment
+	}
+	if !moment.IsZero() {
+		at.last = moment
+	}
+	at.seq, at.hash, at.n = r.Seq, r.Hash, at.n+1
+	v.anchorAt(r)
+	return nil
+}
+
+// look compares a record with its hash, and returns when it happened; zero where only the hash is known.
+func (v *verifier) look(r journal.Raw) (time.Time, error) {
+	if len(r.Event) == 0 {
+		named := func(x evidence.Missing) bool { return x.What == evidence.RecordName(r.Seq) }
+		if !slices.ContainsFunc(v.m.Missing, named) {
+			return time.Time{}, fmt.Errorf("record %d has no content, and the manifest does not name it as missing", r.Seq)
+		}
+		v.bare = append(v.bare, r.Seq)
+		return time.Time{}, nil
+	}
+	if made := journal.Hash(r.Seq, r.Prev, r.Event); made != r.Hash {
+		return time.Time{}, fmt.Errorf("record %d was changed: it says that its hash is %s, and its content makes %s", r.Seq, r.Hash, made)
+	}
+	rec, err := r.Record()
+	if err == nil && rec.Event.Kind == run.CatalogUpdated && rec.Event.Catalog != nil {
+		v.notes = append(v.notes, rec)
+	}
+	return rec.Event.At, err
 }
 
 func or(hash string) string {

@@ -136,12 +136,22 @@ func (v *verifier) check(name string, do func() (string, error), need []string) 
 			return
 		}
 	}
-	text, err := do()
+	text, err := guarded(do)
 	if err != nil {
 		v.add(name, Bad, err.Error())
 		return
 	}
 	v.add(name, Good, text)
+}
+
+// guarded carries out a check of what a stranger wrote. Where it breaks on that, the pack is bad.
+func guarded(do func() (string, error)) (text string, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("it holds what no nightfill writes: the check broke on it (%v)", r)
+		}
+	}()
+	return do()
 }
 
 func (v *verifier) add(name string, o Outcome, text string) {
