@@ -69,9 +69,10 @@ func (d *Daemon) Hold(_ context.Context, h site.Hold) error {
 
 // Release ends a hold, says that a person has looked at a device that was left without proof, or
 // lets a quarantined patch be begun again.
-func (d *Daemon) Release(_ context.Context, name, actor string) error {
+func (d *Daemon) Release(_ context.Context, name, reason, actor string) error {
 	released, err := d.ledger.Commit(func(s run.State) []run.Event {
 		if e, kept := run.Release(s, name, actor, time.Now()); kept {
+			e.Why = reason
 			return []run.Event{e}
 		}
 		return nil
@@ -158,11 +159,11 @@ func (d *Daemon) HostKey(ctx context.Context, device string) (key, fingerprint s
 }
 
 // Enrol pins the host key that a person compared.
-func (d *Daemon) Enrol(_ context.Context, device, key, actor string) error {
+func (d *Daemon) Enrol(_ context.Context, device, key, reason, actor string) error {
 	if err := d.known(device); err != nil {
 		return err
 	}
-	if err := d.ledger.Add(run.Event{Kind: run.DeviceEnrolled, At: time.Now(), Device: device, Text: key, Actor: actor}); err != nil {
+	if err := d.ledger.Add(run.Event{Kind: run.DeviceEnrolled, At: time.Now(), Device: device, Text: key, Actor: actor, Why: reason}); err != nil {
 		return err
 	}
 	ask(d.relook)

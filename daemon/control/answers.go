@@ -67,8 +67,16 @@ type Enrolled struct {
 	Actor  string `json:"actor"`
 }
 
-// maxReason is how long the reason of a hold may be, in bytes.
+// maxReason is how long a reason may be, in bytes.
 const maxReason = 500
+
+// short refuses a reason that is too long.
+func short(reason string) error {
+	if len(reason) > maxReason {
+		return bad("", "the reason has %d bytes and may have %d", len(reason), maxReason)
+	}
+	return nil
+}
 
 func (s *Server) status(r *request) (any, error) { return view.StatusOf(s.Box.View(r.ctx)), nil }
 
@@ -330,8 +338,12 @@ func (s *Server) enrol(r *request) (any, error) {
 	var ask struct {
 		Device string `json:"device"`
 		Key    string `json:"key"`
+		Reason string `json:"reason"`
 	}
 	if err := r.read(&ask); err != nil {
+		return nil, err
+	}
+	if err := short(ask.Reason); err != nil {
 		return nil, err
 	}
 	if err := loginable(s.Box.View(r.ctx), ask.Device); err != nil {
@@ -340,7 +352,7 @@ func (s *Server) enrol(r *request) (any, error) {
 	if len(strings.Fields(ask.Key)) < 2 {
 		return nil, bad("write it like: ssh-ed25519 AAAA...", "this is not a host key: %q", ask.Key)
 	}
-	if err := s.Box.Enrol(r.ctx, ask.Device, ask.Key, r.actor); err != nil {
+	if err := s.Box.Enrol(r.ctx, ask.Device, ask.Key, strings.TrimSpace(ask.Reason), r.actor); err != nil {
 		return nil, err
 	}
 	s.Log.Info("a host key was pinned", "device", ask.Device, "actor", r.actor)

@@ -153,9 +153,9 @@ func (c *Client) Hold(ctx context.Context, ask HoldAsked) (site.Hold, error) {
 	return get[site.Hold](ctx, c, "POST", "/v1/hold", nil, ask)
 }
 
-// Release lets go a device, site.AllDevices, or a quarantined patch.
-func (c *Client) Release(ctx context.Context, name string) (Released, error) {
-	return get[Released](ctx, c, "POST", "/v1/release", nil, map[string]string{"name": name})
+// Release lets go a device, site.AllDevices, or a quarantined patch. The reason may be "".
+func (c *Client) Release(ctx context.Context, name, reason string) (Released, error) {
+	return get[Released](ctx, c, "POST", "/v1/release", nil, map[string]string{"name": name, "reason": reason})
 }
 
 // Refresh fetches the catalog now.
@@ -173,9 +173,9 @@ func (c *Client) HostKey(ctx context.Context, device string) (HostKey, error) {
 	return get[HostKey](ctx, c, "GET", "/v1/devices/"+url.PathEscape(device)+"/host-key", nil, nil)
 }
 
-// Enrol pins a host key for a device.
-func (c *Client) Enrol(ctx context.Context, device, key string) (Enrolled, error) {
-	return get[Enrolled](ctx, c, "POST", "/v1/enrol", nil, map[string]string{"device": device, "key": key})
+// Enrol pins a host key for a device. The reason may be "".
+func (c *Client) Enrol(ctx context.Context, device, key, reason string) (Enrolled, error) {
+	return get[Enrolled](ctx, c, "POST", "/v1/enrol", nil, map[string]string{"device": device, "key": key, "reason": reason})
 }
 
 // Diagnose looks at one device.

@@ -53,12 +53,12 @@ type Viewer interface {
 // Keeper writes down what a person wants.
 type Keeper interface {
 	Hold(ctx context.Context, hold site.Hold) error
-	// Release lets go what is kept from work under a name, as run.Release finds it.
-	Release(ctx context.Context, name, actor string) error
+	// Release lets go what is kept from work under a name, as run.Release finds it. The reason may be "".
+	Release(ctx context.Context, name, reason, actor string) error
 	// Ack takes an alarm on, by its code, and returns it as it is then.
 	Ack(code, reason, actor string) (site.Alarm, error)
-	// Enrol pins a host key for a device.
-	Enrol(ctx context.Context, device, key, actor string) error
+	// Enrol pins a host key for a device. The reason may be "".
+	Enrol(ctx context.Context, device, key, reason, actor string) error
 }
 
 // Supplier brings the signed catalog into the store.

@@ -235,6 +235,8 @@ func TestErrorsOfTheBox(t *testing.T) {
 	}
 }
 
+func second[T any](_ T, err error) error { return err }
+
 // TestActor holds the name in the journal to who really asked.
 func TestActor(t *testing.T) {
 	l := newLab(t)
@@ -242,15 +244,24 @@ func TestActor(t *testing.T) {
 	if _, err := l.client.Hold(ctx, control.HoldAsked{Device: "srv-2", Until: "05:00", Reason: "till in use"}); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := l.client.Release(ctx, "srv-2"); err != nil {
+	if _, err := l.client.Release(ctx, "srv-2", " till is free "); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := l.client.Enrol(ctx, "srv-5", controltest.Key); err != nil {
+	if _, err := l.client.Enrol(ctx, "srv-5", controltest.Key, "new disk"); err != nil {
 		t.Fatal(err)
 	}
 	records, err := l.box.Journal.Since(38, 10)
 	if err != nil || len(records) != 3 {
 		t.Fatalf("got %d records, %v", len(records), err)
+	}
+	if records[1].Event.Why != "till is free" || records[2].Event.Why != "new disk" {
+		t.Errorf("the reasons are %q and %q", records[1].Event.Why, records[2].Event.Why)
+	}
+	const want = "the reason has 501 bytes and may have 500"
+	for _, err := range []error{second(l.client.Release(ctx, "srv-3", strings.Repeat("x", 501))), second(l.client.Enrol(ctx, "srv-5", controltest.Key, strings.Repeat("x", 501)))} {
+		if err == nil || err.Error() != want {
+			t.Errorf("got %v, want %s", err, want)
+		}
 	}
 	for _, r := range records {
 		if r.Event.Actor != me(t) {

@@ -28,8 +28,12 @@ func (s *Server) release(r *request) (any, error) {
 	var ask struct {
 		Name   string `json:"name"`
 		Device string `json:"device"`
+		Reason string `json:"reason"`
 	}
 	if err := r.read(&ask); err != nil {
+		return nil, err
+	}
+	if err := short(ask.Reason); err != nil {
 		return nil, err
 	}
 	if ask.Name == "" {
@@ -47,7 +51,7 @@ func (s *Server) release(r *request) (any, error) {
 	if q, ok := f.State.Quarantine[e.Patch]; ok {
 		done.Quarantine = &q
 	}
-	if err := s.Box.Release(r.ctx, ask.Name, r.actor); err != nil {
+	if err := s.Box.Release(r.ctx, ask.Name, strings.TrimSpace(ask.Reason), r.actor); err != nil {
 		return nil, err
 	}
 	s.Log.Info("a hold was released", "device", e.Device, "patch", e.Patch, "actor", r.actor)

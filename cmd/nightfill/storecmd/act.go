@@ -171,15 +171,17 @@ func whole(device string) string {
 }
 
 func releaseCommand() *cobra.Command {
-	return action(&cobra.Command{
-		Use:   "release DEVICE|all|PATCH",
+	cmd := &cobra.Command{
+		Use:   "release DEVICE|all|PATCH [--reason R]",
 		Short: "End a hold or a quarantine, or say that you have looked at a device",
 		Long: `End the hold of a device, or of the whole store. For a device whose rollback failed it also says
 that a person has looked at it and that it may be patched again. A patch that proved itself guilty in this
 store is let out of its quarantine: it may be begun again, tonight too. Your login name goes into the journal.`,
-		Example: "  nightfill release srv-1\n  nightfill release all\n  nightfill release pos-app-4.2.1",
-	}, cobra.ExactArgs(1), func(s *session, args []string) error {
-		r, err := s.client.Release(s.ctx(), args[0])
+		Example: "  nightfill release srv-1\n  nightfill release all\n  nightfill release pos-app-4.2.1 --reason \"the vendor says that it is mended\"",
+	}
+	why := cmd.Flags().String("reason", "", "why, for the next person who asks")
+	return action(cmd, cobra.ExactArgs(1), func(s *session, args []string) error {
+		r, err := s.client.Release(s.ctx(), args[0], *why)
 		if err != nil {
 			return err
 		}

@@ -20,7 +20,7 @@ import (
 
 func enrolCommand() *cobra.Command {
 	cmd := &cobra.Command{
-		Use:   "enrol DEVICE [--accept SHA256:...]",
+		Use:   "enrol DEVICE [--accept SHA256:...] [--reason R]",
 		Short: "Pin the host key of a device, after you compared its fingerprint",
 		Long: `Ask the device for its host key, show the fingerprint, and pin the key when you say that it is
 the right one. Before a key is pinned, nothing is ever sent to the device. Read the fingerprint on the device itself:
@@ -31,6 +31,7 @@ Without a terminal, give the fingerprint that you expect with --accept.`,
 		Example: "  nightfill enrol srv-1\n  nightfill enrol srv-1 --accept SHA256:k1l2m3n4o5p6q7r8s9t0u1v2w3x4y5z6A7B8C9D0E1F",
 	}
 	accept := cmd.Flags().String("accept", "", "pin the key if this is its fingerprint")
+	why := cmd.Flags().String("reason", "", "why, for the next person who asks")
 	return action(cmd, cobra.ExactArgs(1), func(s *session, args []string) error {
 		k, err := s.client.HostKey(s.ctx(), args[0])
 		if err != nil {
@@ -39,7 +40,7 @@ Without a terminal, give the fingerprint that you expect with --accept.`,
 		if err := s.agree(k, *accept); err != nil {
 			return err
 		}
-		e, err := s.client.Enrol(s.ctx(), k.Device, k.Key)
+		e, err := s.client.Enrol(s.ctx(), k.Device, k.Key, *why)
 		if err != nil {
 			return err
 		}

@@ -72,8 +72,11 @@ func change(e run.Event) string {
 }
 
 func by(e run.Event) string {
-	if e.Actor == "" {
+	switch {
+	case e.Actor == "":
 		return ""
+	case e.Why != "":
+		return "by " + e.Actor + ": " + e.Why
 	}
 	return "by " + e.Actor
 }

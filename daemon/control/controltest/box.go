@@ -168,11 +168,12 @@ func (b *Box) Restart(_ context.Context, ask hands.Ask) (run.Hand, error) {
 }
 
 // Release implements control.Keeper.
-func (b *Box) Release(ctx context.Context, name, actor string) error {
+func (b *Box) Release(ctx context.Context, name, reason, actor string) error {
 	e, kept := run.Release(b.View(ctx).State, name, actor, time.Time{})
 	if !kept {
 		return errors.New(name + " is kept from nothing")
 	}
+	e.Why = reason
 	return b.add(e)
 }
 
@@ -196,8 +197,8 @@ func (b *Box) Escalate() error {
 }
 
 // Enrol implements control.Keeper.
-func (b *Box) Enrol(_ context.Context, device, key, actor string) error {
-	return b.add(run.Event{Kind: run.DeviceEnrolled, Device: device, Text: key, Actor: actor})
+func (b *Box) Enrol(_ context.Context, device, key, reason, actor string) error {
+	return b.add(run.Event{Kind: run.DeviceEnrolled, Device: device, Text: key, Actor: actor, Why: reason})
 }
 
 // Refresh implements control.Supplier: there is nothing newer.
