@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -28,6 +29,7 @@ type Fleet struct {
 	batches chan []database.Message
 	seen    *seenBook
 	gaps    *gapBook
+	stored  atomic.Uint64 // events
 
 	mu       sync.RWMutex // of the board and what belongs to it
 	board    *board.Board
@@ -57,7 +59,7 @@ func Open(ctx context.Context, o Options) (*Fleet, error) {
 	}
 	f := &Fleet{
 		opt: o, broker: at, root: org + "s/", hq: org + "hq/", db: o.DB, log: o.Log,
-		inbox: make(chan arrival, o.Queue), batches: make(chan []database.Message, 1),
+		inbox: make(chan arrival, o.Queue), batches: make(chan []database.Message),
 		seen: newSeenBook(o.SeenEvery), gaps: newGapBook(o.GapWait, o.GapMax, o.GiveUp),
 		board: board.NewBoard(o.Org), versions: map[string]int64{}, changed: make(chan struct{}), odd: map[string]bool{},
 	}

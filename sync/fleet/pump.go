@@ -14,34 +14,38 @@ const (
 )
 
 // decodeAll reads what is queued and hands it on in batches, until the queue is closed or ctx ends.
+// A batch is handed on BatchWait after its first message, or when it is large; while the one
+// before is being written it grows up to BatchSize.
 func (f *Fleet) decodeAll(ctx context.Context) {
 	defer close(f.batches)
 	var batch []database.Message
 	timer := time.NewTimer(f.opt.BatchWait)
 	defer timer.Stop()
-	for open := true; open; {
+	due := false
+	for open := true; open || len(batch) > 0; {
+		in := f.inbox
+		if !open || len(batch) >= f.opt.BatchSize {
+			in = nil
+		}
+		var out chan []database.Message
+		if len(batch) > 0 && (due || !open || len(batch) >= f.opt.BatchSize/4) {
+			out = f.batches
+		}
 		select {
-		case a, ok := <-f.inbox:
+		case a, ok := <-in:
 			if open = ok; !ok {
 				break
 			}
 			if len(batch) == 0 {
+				due = false
 				timer.Reset(f.opt.BatchWait)
 			}
 			batch = f.read(a, batch)
-			if len(batch) < f.opt.BatchSize {
-				continue
-			}
+		case out <- batch:
+			batch = make([]database.Message, 0, f.opt.BatchSize/4)
+			due = false
 		case <-timer.C:
-		case <-ctx.Done():
-			return
-		}
-		if len(batch) == 0 {
-			continue
-		}
-		select {
-		case f.batches <- batch:
-			batch = make([]database.Message, 0, f.opt.BatchSize)
+			due = true
 		case <-ctx.Done():
 			return
 		}

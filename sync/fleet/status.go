@@ -27,6 +27,7 @@ func (f *Fleet) Status() Status {
 	f.state.Lock()
 	defer f.state.Unlock()
 	s := f.status
+	s.Events = f.stored.Load()
 	s.Rate = f.rate.at(time.Now())
 	s.Queued, s.Gaps = len(f.inbox), f.gaps.open()
 	return s
@@ -34,9 +35,9 @@ func (f *Fleet) Status() Status {
 
 // count notes what a batch did.
 func (f *Fleet) count(t database.Taken) {
+	f.stored.Add(uint64(t.Events))
 	f.state.Lock()
 	defer f.state.Unlock()
-	f.status.Events += uint64(t.Events)
 	f.status.Repeats += uint64(t.Repeats)
 	f.status.Refused += uint64(t.Refused)
 	f.rate.add(t.Events, time.Now())

@@ -38,8 +38,8 @@ type streamRow struct {
 	id      string
 	stored  uint64
 	highest uint64
-	beyond  spans // stored, after a gap
-	lost    spans // given up, not after stored
+	beyond  spans // stored or given up, after a gap
+	lost    spans // given up
 	repeats uint64
 	last    time.Time
 
@@ -60,18 +60,14 @@ const (
 func (r *streamRow) take(seq uint64, received time.Time) outcome {
 	r.changed = true
 	switch {
-	case seq <= r.stored:
-		if !spans(r.lost).has(seq) {
-			r.repeats++
-			return isRepeat
-		}
-		r.lost = r.lost.cut(seq)
+	case r.lost.has(seq):
+		r.lost = r.lost.cut(seq) // it came after all
+	case seq <= r.stored, r.beyond.has(seq):
+		r.repeats++
+		return isRepeat
 	case seq == r.stored+1:
 		r.stored = seq
 		r.close()
-	case r.beyond.has(seq):
-		r.repeats++
-		return isRepeat
 	case len(r.beyond) >= maxBeyond:
 		return isRefused
 	default:
