@@ -82,6 +82,7 @@ func (f *Fleet) Run(ctx context.Context) error {
 	workers.Go(func() error { f.storeAll(work); return nil })
 
 	var links errgroup.Group
+	links.Go(func() error { f.tidy(ctx); return nil })
 	if f.db.Shared() {
 		links.Go(func() error { f.listen(ctx, role{events: true}); return nil })
 		links.Go(func() error { f.lead(ctx); return nil })

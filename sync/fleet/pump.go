@@ -116,6 +116,24 @@ func (f *Fleet) store(ctx context.Context, batch []database.Message) {
 	}
 }
 
+const (
+	firstTidy = 10 * time.Minute // after the start
+	tidyEvery = 24 * time.Hour
+)
+
+// tidy packs old events once a day until ctx ends. Several programs that do it at once get in
+// nobody's way.
+func (f *Fleet) tidy(ctx context.Context) {
+	for wait := firstTidy; ; wait = tidyEvery {
+		if sleep(ctx, wait); ctx.Err() != nil {
+			return
+		}
+		if err := f.db.Compact(ctx, time.Now()); err != nil && ctx.Err() == nil {
+			f.log.Error("old events stay as they are", "error", err)
+		}
+	}
+}
+
 // sleep waits for d or the end of ctx.
 func sleep(ctx context.Context, d time.Duration) {
 	timer := time.NewTimer(d)

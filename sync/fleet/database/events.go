@@ -3,7 +3,6 @@ package database
 import (
 	"cmp"
 	"context"
-	"encoding/hex"
 	"errors"
 	"slices"
 	"strings"
@@ -106,21 +105,62 @@ func (db *DB) eachOf(ctx context.Context, s history, q board.Query, do func(boar
 	if q.After.Stream == s.no {
 		from = q.After.Seq + 1
 	}
-	if q.Newest {
-		if err := db.eachRow(ctx, s, q, from, do); err != nil {
-			return err
-		}
-		return db.eachPacked(ctx, s, q, from, do)
-	}
-	if err := db.eachPacked(ctx, s, q, from, do); err != nil {
+	packedTo, err := db.packedTo(ctx, s)
+	if err != nil {
 		return err
 	}
-	return db.eachRow(ctx, s, q, from, do)
+	if packedTo == 0 {
+		return db.eachRow(ctx, s, q, from, do)
+	}
+	old := func() error { return db.eachOld(ctx, s, q, from, packedTo, do) }
+	young := func() error { return db.eachRow(ctx, s, q, max(from, packedTo+1), do) }
+	if q.Newest {
+		old, young = young, old
+	}
+	if err := old(); err != nil {
+		return err
+	}
+	return young()
+}
+
+// eachOld calls do for the events that are packed, and for those up to the last of them that are
+// not, because they came late.
+func (db *DB) eachOld(ctx context.Context, s history, q board.Query, from, packedTo uint64, do func(board.Event) error) error {
+	var late []board.Event
+	ascending := q
+	ascending.Newest = false
+	err := db.eachRow(ctx, s, ascending, from, func(e board.Event) error {
+		if e.Seq > packedTo {
+			return errEnough
+		}
+		late = append(late, e)
+		return nil
+	})
+	if err != nil && !errors.Is(err, errEnough) {
+		return err
+	}
+	if q.Newest {
+		slices.Reverse(late)
+	}
+	before := func(a, b uint64) bool { return a < b != q.Newest }
+	err = db.eachPacked(ctx, s, q, from, func(e board.Event) error {
+		for len(late) > 0 && before(late[0].Seq, e.Seq) {
+			if err := do(late[0]); err != nil {
+				return err
+			}
+			late = late[1:]
+		}
+		return do(e)
+	})
+	for i := 0; err == nil && i < len(late); i++ {
+		err = do(late[i])
+	}
+	return err
 }
 
 // eachRow calls do for the events of a stream that are not packed.
 func (db *DB) eachRow(ctx context.Context, s history, q board.Query, from uint64, do func(board.Event) error) error {
-	query := "select id, received, prev, hash, body from events where id >= ? and id <= ?"
+	query := "select id, at, received, kind, device, patch, night, prev, hash, body from events where id >= ? and id <= ?"
 	args := []any{eventID(s.key, from), eventID(s.key, MaxSeq)}
 	narrow := func(condition string, value any) {
 		query += " and " + condition
@@ -148,14 +188,10 @@ func (db *DB) eachRow(ctx context.Context, s history, q board.Query, from uint64
 		order += " desc"
 	}
 	return each(ctx, db.read, db.text(query+order), args, func(scan func(...any) error) error {
-		var id, received int64
-		var prev, hash, body []byte
-		if err := scan(&id, &received, &prev, &hash, &body); err != nil {
+		e, err := rowOf(scan)
+		if err != nil {
 			return err
 		}
-		return do(board.Event{
-			Store: s.store, Stream: s.id, No: s.no, Seq: uint64(id) & MaxSeq, Received: timeOf(received),
-			Prev: hex.EncodeToString(prev), Hash: hex.EncodeToString(hash), Data: body,
-		})
+		return do(e.event(s))
 	})
 }

@@ -56,13 +56,15 @@ create table events (
 	body          bytea not null
 );
 
--- A pack holds the events of one stream and one day (of their at), compressed.
+-- A pack holds events of one stream that headquarters received on one day (in UTC), compressed.
 create table packs (
 	stream        bigint not null,
 	day           bigint not null,
 	part          bigint not null,
 	first         bigint not null,
 	last          bigint not null,
+	from_at       bigint not null,
+	to_at         bigint not null,
 	count         bigint not null,
 	body          bytea not null,
 	primary key (stream, day, part)
