@@ -53,17 +53,27 @@ func decode(root string, a arrival) (m database.Message, err error) {
 	return m, errOther
 }
 
+// stateTold is what is read of a state.
+type stateTold struct {
+	State   string          `json:"state"`
+	BD      json.RawMessage `json:"bd"`
+	Version json.RawMessage `json:"v"`
+}
+
+// snapshotTold is what is read of a snapshot besides the body that the board reads.
+type snapshotTold struct {
+	Rev    *uint64         `json:"rev"`
+	Stream json.RawMessage `json:"stream"`
+	Night  json.RawMessage `json:"night"`
+}
+
 // decodeState reads the state of a store. An empty one says that the store was removed.
 func decodeState(m *database.Message, payload []byte) error {
 	m.Contact = &board.Contact{}
 	if len(payload) == 0 {
 		return nil
 	}
-	var told struct {
-		State   string          `json:"state"`
-		BD      json.RawMessage `json:"bd"`
-		Version json.RawMessage `json:"v"`
-	}
+	var told stateTold
 	if err := json.Unmarshal(payload, &told); err != nil {
 		return err
 	}
@@ -86,12 +96,7 @@ func decodeSnapshot(m *database.Message, f board.Fact, payload []byte) error {
 		m.Facts, m.Latest = []board.Fact{f}, true
 		return nil
 	}
-	var told struct {
-		Rev    *uint64         `json:"rev"`
-		Stream json.RawMessage `json:"stream"`
-		Night  json.RawMessage `json:"night"`
-		Date   json.RawMessage `json:"date"`
-	}
+	var told snapshotTold
 	if err := json.Unmarshal(payload, &told); err != nil {
 		return err
 	}
@@ -113,7 +118,7 @@ func decodeSnapshot(m *database.Message, f board.Fact, payload []byte) error {
 		}
 	}
 	if !board.NewBoard("").Apply(m.Store, f, m.Received) {
-		return fmt.Errorf("it is not a %s", f.Kind)
+		return fmt.Errorf("it is not what %s should be", f.Kind)
 	}
 	m.Facts = []board.Fact{f}
 	return nil

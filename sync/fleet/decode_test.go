@@ -1,0 +1,79 @@
+package fleet
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/nightfill/nightfill/site"
+	"github.com/nightfill/nightfill/site/board"
+	"github.com/nightfill/nightfill/site/run"
+)
+
+func TestForeignEventsAreStoredAndShown(t *testing.T) {
+	payload := `{"specversion":"1.0","id":"01JD3Q/9183","source":"/org/acme/store/0423","type":"nightfill.device.rolled_back.v1","subject":"pos-03",
+ "time":"2026-11-22T03:19:40.121Z","datacontenttype":"application/json","stream":"01JD3Q","seq":9183,"historical":true,"unheard":[1],
+ "data":{"patch":"2026.11.1","from":"verifying","to":"rolled_back","reason":"CARD-3","actor":"nightfilld","run":"2026-11-21","attempt":"two"}}`
+	m, err := decode(root, said("0423", "evt", payload))
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := m.Event
+	if m.Store != "0423" || e.Stream != "01JD3Q" || e.Seq != 9183 || e.Kind != string(run.PatchSettled) || e.Device != "pos-03" || e.Patch != "2026.11.1" || e.Night != "2026-11-21" || e.At.UnixMilli() != 1795317580121 {
+		t.Errorf("%+v", e)
+	}
+	if !strings.Contains(string(e.Data), `"attempt":"two"`) {
+		t.Errorf("the data is not as the store wrote it: %s", e.Data)
+	}
+	b := board.NewBoard("acme")
+	for _, f := range m.Facts {
+		b.Apply(m.Store, f, m.Received)
+	}
+	j := b.Stores["0423"].Devices["pos-03"].Jobs["2026.11.1"]
+	if j.State != site.RolledBack || j.Code != "CARD-3" || j.RolledBack != e.At {
+		t.Errorf("%+v", j)
+	}
+}
+
+func TestWhatCannotBeRead(t *testing.T) {
+	for _, c := range []struct {
+		leaf, payload, want string
+	}{
+		{"evt", `{`, "unexpected end of JSON input"},
+		{"evt", `{"seq":1}`, "it has no stream and seq"},
+		{"evt", `{"stream":"A"}`, "it has no stream and seq"},
+		{"evt", `{"stream":"A","seq":-1}`, "json: cannot unmarshal number -1 into Go struct field envelope.seq of type uint64"},
+		{"evt", `{"stream":"A","seq":274877906944}`, "its number 274877906944 is larger than an event's can be"},
+		{"state", `[]`, "json: cannot unmarshal array into Go value of type fleet.stateTold"},
+		{"state", `{"online":1}`, "it names no state"},
+		{"night", `{"rev":1}`, "it names no night"},
+		{"ready", `{"verdict":7,"rev":1}`, "it is not what ready should be"},
+		{"info", `{"rev":274877906944}`, "its rev 274877906944 is larger than any event's number"},
+		{"num", `{"ready":1}`, errOther.Error()},
+		{"d/", `{}`, errOther.Error()},
+		{"night", ``, errOther.Error()},
+		{"hint", `{}`, errOther.Error()},
+		{"", `{}`, errOther.Error()},
+		{"d/till-1", `{"device":"till-1","unheard":{}}`, ""},
+		{"info", `{"stream":7}`, "it is not what info should be"},
+		{"state", `{"state":"online","bd":"x","v":7}`, ""},
+		{"evt", `{"stream":"A","seq":1,"data":7}`, ""},
+		{"evt", `{"stream":"A","seq":1}`, ""},
+	} {
+		_, err := decode(root, said("1", c.leaf, c.payload))
+		got := ""
+		if err != nil {
+			got = err.Error()
+		}
+		if got != c.want {
+			t.Errorf("%s %s: %q, want %q", c.leaf, c.payload, got, c.want)
+		}
+	}
+	if _, err := decode(root, arrival{topic: "nightfill/v1/other/s/1/evt", payload: []byte(`{"stream":"A","seq":1}`)}); err != errOther {
+		t.Errorf("another organisation: %v", err)
+	}
+	retained := said("1", "evt", `{"stream":"A","seq":1}`)
+	retained.retained = true
+	if _, err := decode(root, retained); err != errOther {
+		t.Errorf("a retained event: %v", err)
+	}
+}

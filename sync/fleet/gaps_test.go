@@ -1,0 +1,127 @@
+package fleet
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/nightfill/nightfill/site/board"
+)
+
+func stream(gaps ...board.Span) board.Stream { return board.Stream{ID: "A", Gaps: gaps} }
+
+// asks returns when, in seconds after the beginning, hints were sent within a time, and when the
+// first gap was given up; -1: it was not.
+func asks(b *gapBook, from time.Time, within time.Duration) (hints []int, gaveUp int) {
+	gaveUp = -1
+	for s := 0; s <= int(within/time.Second); s++ {
+		ask, lost := b.step(from.Add(time.Duration(s) * time.Second))
+		if len(ask) > 0 {
+			hints = append(hints, s)
+		}
+		if len(lost) > 0 && gaveUp < 0 {
+			gaveUp = s
+		}
+	}
+	return hints, gaveUp
+}
+
+func TestGapsAreAskedForEverMoreRarely(t *testing.T) {
+	b := newGapBook(5*time.Second, time.Hour, time.Hour)
+	b.look("1", stream(board.Span{From: 3, To: 4}), true, night())
+	hints, gaveUp := asks(b, night(), 3*time.Hour)
+	if want := []int{5, 15, 35, 75, 155, 315, 635, 1275, 2555, 5115, 8715}; !slices.Equal(hints, want) {
+		t.Errorf("hints after %v s, want %v", hints, want)
+	}
+	if gaveUp != 5+3600 {
+		t.Errorf("given up after %d s, want an hour after the first hint", gaveUp)
+	}
+}
+
+func TestGapsWaitForTheirStore(t *testing.T) {
+	b := newGapBook(5*time.Second, time.Hour, time.Hour)
+	b.look("1", stream(board.Span{From: 3, To: 4}), false, night())
+	if hints, gaveUp := asks(b, night(), 3*time.Hour); hints != nil || gaveUp >= 0 {
+		t.Errorf("a store that is away is asked after %v s, given up after %d s", hints, gaveUp)
+	}
+	now := night().Add(3 * time.Hour)
+	b.look("1", stream(board.Span{From: 3, To: 4}), true, now)
+	if hints, _ := asks(b, now, 10*time.Second); !slices.Equal(hints, []int{5}) {
+		t.Errorf("when it is back it is asked after %v s", hints)
+	}
+	now = now.Add(30 * time.Minute)
+	b.look("1", stream(board.Span{From: 3, To: 4}), false, now)
+	now = now.Add(24 * time.Hour)
+	b.look("1", stream(board.Span{From: 3, To: 4}), true, now)
+	if _, gaveUp := asks(b, now, time.Hour); gaveUp < 1790 || gaveUp > 1810 {
+		t.Errorf("given up %d s after it was back for the second half of an hour", gaveUp)
+	}
+}
+
+func TestAGapThatClosesIsForgotten(t *testing.T) {
+	b := newGapBook(5*time.Second, time.Hour, time.Hour)
+	b.look("1", stream(board.Span{From: 3, To: 9}), true, night())
+	asks(b, night(), 50*time.Minute)
+	now := night().Add(50 * time.Minute)
+	b.look("1", stream(board.Span{From: 5, To: 6}, board.Span{From: 20, To: 21}), true, now)
+	if n := b.open(); n != 2 {
+		t.Errorf("%d gaps are open", n)
+	}
+	_, lost := b.step(now.Add(11 * time.Minute))
+	if len(lost) != 1 || lost[0].span != (board.Span{From: 5, To: 6}) || lost[0].store != "1" || lost[0].stream != "A" {
+		t.Errorf("what is left of the old gap and no other is given up: %+v", lost)
+	}
+	b.look("1", stream(), true, now)
+	if hints, _ := asks(b, now, 2*time.Hour); hints != nil || b.open() != 0 {
+		t.Errorf("a gap that closed is asked for after %v s", hints)
+	}
+}
+
+func TestSeenIsToldOnceASecond(t *testing.T) {
+	b := newSeenBook(time.Second)
+	b.due("1", "A", 1)
+	b.due("1", "A", 2)
+	b.due("2", "B", 1)
+	now := night()
+	for _, want := range []string{"1", "2"} {
+		if store, _, ok := b.next(now); !ok || store != want {
+			t.Errorf("next is %q %t, want %s", store, ok, want)
+		}
+	}
+	b.due("1", "A", 3)
+	if _, _, ok := b.next(now.Add(900 * time.Millisecond)); ok {
+		t.Error("a store is told twice within a second")
+	}
+	if store, what, ok := b.next(now.Add(time.Second)); !ok || store != "1" || string(what.json()) != `{"stream":"A","seq":3}` {
+		t.Errorf("after a second: %q %s %t", store, what.json(), ok)
+	}
+	b.due("1", "A", 3)
+	if _, _, ok := b.next(now.Add(time.Hour)); ok {
+		t.Error("what is known already is told again")
+	}
+	b.all()
+	b.forget("2")
+	if store, _, ok := b.next(now.Add(time.Hour)); !ok || store != "1" {
+		t.Errorf("after a reconnect: %q %t", store, ok)
+	}
+	if store, _, ok := b.next(now.Add(2 * time.Hour)); ok {
+		t.Errorf("a store that was forgotten is told: %s", store)
+	}
+}
+
+func TestMeter(t *testing.T) {
+	var m meter
+	now := night()
+	for s := range 20 {
+		m.add(100, now.Add(time.Duration(s)*time.Second))
+	}
+	if got := m.at(now.Add(20 * time.Second)); got != 100 {
+		t.Errorf("%v a second, want 100", got)
+	}
+	if got := m.at(now.Add(25 * time.Second)); got != 50 {
+		t.Errorf("%v a second, want 50", got)
+	}
+	if got := m.at(now.Add(time.Hour)); got != 0 {
+		t.Errorf("%v a second, want 0", got)
+	}
+}
