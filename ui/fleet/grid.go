@@ -36,8 +36,6 @@ type cell struct {
 func gridOf(stores []overview.Store) grid {
 	g := grid{Wide: gridWide, Pitch: 18, Total: len(stores)}
 	switch {
-	case len(stores) <= 100:
-		g.Pitch = 40
 	case len(stores) <= 400:
 		g.Pitch = 29
 	case len(stores) <= 1000:

@@ -32,7 +32,8 @@ func (s *shop) in() *time.Location { return time.FixedZone(s.zone, s.offset*3600
 func (s *shop) put(b *board.Board) {
 	town := s.towns[int(s.share(s.id, "town")*float64(len(s.towns)))]
 	st := b.Store(s.id)
-	st.Expected = &board.Expected{ID: s.id, Name: town + " " + s.id, Region: s.region}
+	town += " " + []string{"Centre", "East", "Mall", "Market", "North", "Station", "West"}[int(s.share(s.id, "part")*7)]
+	st.Expected = &board.Expected{ID: s.id, Name: town, Region: s.region}
 	if s.share(s.id, "never") < 0.002 {
 		return
 	}
@@ -73,7 +74,7 @@ func (s *shop) info(st *board.Store, town string) {
 	case x < 0.06:
 		ring = site.RingPilot
 	}
-	st.Info = board.Info{Store: s.id, Org: "acme", Name: town + " " + s.id, Ring: ring, Timezone: s.zone, Window: "23:00 to 05:00", Stream: "s-" + s.id}
+	st.Info = board.Info{Store: s.id, Org: "acme", Name: town, Ring: ring, Timezone: s.zone, Window: "23:00 to 05:00", Stream: "s-" + s.id}
 	opens, closes := s.opens, s.opens.Add(6*time.Hour)
 	told := st.Contact.Heard
 	for !told.Before(closes) {

@@ -31,7 +31,7 @@ func Buckets() []Bucket {
 // Word is the name of a bucket as people read it.
 func (b Bucket) Word() string {
 	return map[Bucket]string{
-		Done: "done", AtWork: "working", Waiting: "waiting for the window", NeedsSome: "needs someone", NotHeard: "not heard from",
+		Done: "done", AtWork: "working", Waiting: "waiting", NeedsSome: "needs someone", NotHeard: "not heard from",
 		NeverHeard: "never heard", Nothing: "nothing to do",
 	}[b]
 }

@@ -117,7 +117,7 @@ func Look(b *board.Board, o Options) *Overview {
 	}
 	v.Total = len(v.Stores)
 	v.count()
-	v.Zones = zones(v.Stores)
+	v.Zones = zones(v.Stores, o.Now)
 	v.Patches, v.Failures = tally.patches(o.Now), tally.failures()
 	v.Groups, v.Shelved = group(v.Items, b)
 	v.Sentence = v.sentence(o)

@@ -21,7 +21,7 @@ type Zone struct {
 }
 
 // zones gathers stores by time zone, the one whose window opens first at the top.
-func zones(stores []Store) []Zone {
+func zones(stores []Store, now time.Time) []Zone {
 	of, counts := map[string]*Zone{}, map[string]map[Bucket]int{}
 	for _, s := range stores {
 		z, ok := of[s.Zone]
@@ -34,7 +34,9 @@ func zones(stores []Store) []Zone {
 		z.Settled += s.Settled
 		counts[s.Zone][s.Bucket]++
 		z.Opens, z.Closes = earlier(z.Opens, s.WindowOpens), later(z.Closes, s.WindowCloses)
-		z.EndsMin, z.EndsMax = earlier(z.EndsMin, s.Ends), later(z.EndsMax, s.Ends)
+		if s.Ends.After(now) {
+			z.EndsMin, z.EndsMax = earlier(z.EndsMin, s.Ends), later(z.EndsMax, s.Ends)
+		}
 	}
 	list := make([]Zone, 0, len(of))
 	for name, z := range of {

@@ -1,0 +1,306 @@
+package fleet
+
+import (
+	"bytes"
+	"encoding"
+	"encoding/json"
+	"flag"
+	"maps"
+	"os"
+	"reflect"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/nightfill/nightfill/site/board/overview"
+)
+
+func updating() bool {
+	return flag.Lookup("update") != nil && flag.Lookup("update").Value.String() == "true"
+}
+
+var _ = flag.Bool("update", false, "write static/openapi.json anew")
+
+type object = map[string]any
+
+// answer is one address of the API with what it answers.
+type answer struct {
+	path, say string
+	of        any
+	params    []string
+}
+
+// answers describes every address of the API; the test below wants one for each route.
+func answers() []answer {
+	list := []string{"page", "size"}
+	filters := append(slices.Clone(filterNames()), "q")
+	return []answer{
+		{"/summary", "The whole chain at a moment: the first page.", Summary{}, nil},
+		{"/stores", "The stores that a filter means.", StoreList{}, append(append(slices.Clone(list), "sort"), filters...)},
+		{"/stores/{id}", "Everything about one store.", StorePage{}, []string{"before"}},
+		{"/stores/{id}/nights/{date}", "One night of a store.", NightPage{}, []string{"before"}},
+		{"/stores/{id}/devices/{device}", "Everything about one device.", DevicePage{}, []string{"before"}},
+		{"/patches", "How the patches fare in all stores.", PatchList{}, append(slices.Clone(list), "severity", "q")},
+		{"/patches/{id}", "One patch, and the devices that a filter means.", PatchPage{}, append(slices.Clone(list), filters...)},
+		{"/failures", "What broke, by cause; with a filter the devices on which it broke.", FailureList{}, append(slices.Clone(list), filters...)},
+		{"/attention", "What needs a person.", AttentionList{}, append(slices.Clone(list), "group", "kind", "store", "device", "patch", "urgency", "shelved", "q")},
+		{"/search", "Any store, device, patch, CVE and cause of a failure.", SearchPage{}, append(slices.Clone(list), "q")},
+		{"/audit", "Who did what at headquarters, the newest first.", AuditPage{}, []string{"before"}},
+	}
+}
+
+// says describes the parameters.
+func says() map[string]string {
+	return map[string]string{
+		"page": "Which page of the list, from 1.", "size": "How many entries a page has at most: 1 to 1000, 200 where it is not given.",
+		"sort": "store, bucket, heard, needs or opens; else by region and number.", "before": "Events before this time, RFC 3339; of the audit log: lines below this number.",
+		"bucket":  "Where a store is in its night: done, working, waiting, needs_someone, not_heard, never_heard, nothing. May be given several times, as every filter.",
+		"opening": "Does it open ready: ready, not_ready, cannot_tell, not_told.", "contact": "live, late, lost, never.", "verdict": "The word of the store: ready, ready_notes, not_ready, working, unknown.",
+		"region": "Of the list of stores; none: without one.", "zone": "IANA time zone; none: not told.", "ring": "lab, pilot, fleet; none: not told.", "store": "A store's id.", "device": "A device's id.",
+		"state": "Of a patch on a device: any of the states, or attempted, open, underway, not_taken_back, ended, broke.", "patch": "A patch's id.", "class": "Of the device.", "model": "Of the device, else its class.",
+		"severity": "Of the patch: critical, high, medium, low.", "signature": "What is the same where the cause of a failure is the same.", "q": "A part of an id or a name. In lists, words such as state:failed filter too.",
+		"group": "The id of a group of items.", "kind": "Of an item: not_ready, cannot_tell, no_report, failed, rollback_failed, no_answer, rolled_back, gap, quarantine, alert.",
+		"urgency": "now or today.", "shelved": "1: the items that are shelved.", "id": "A store's or a patch's id.", "date": "The date of the evening on which the window opened.",
+	}
+}
+
+// description writes the API down as its types are.
+func description(t *testing.T) []byte {
+	t.Helper()
+	schemas, paths := object{}, object{}
+	for _, a := range answers() {
+		params := []object{}
+		for _, m := range regexp.MustCompile(`\{(\w+)\}`).FindAllStringSubmatch(a.path, -1) {
+			params = append(params, object{"name": m[1], "in": "path", "required": true, "description": says()[m[1]], "schema": object{"type": "string"}})
+		}
+		for _, p := range a.params {
+			schema := object{"type": "string"}
+			if p == "page" || p == "size" {
+				schema = object{"type": "integer", "minimum": 1}
+			} else if slices.Contains(filterNames(), p) && a.path != "/attention" {
+				schema = object{"type": "array", "items": object{"type": "string"}}
+			}
+			if says()[p] == "" {
+				t.Errorf("the parameter %s is not described", p)
+			}
+			params = append(params, object{"name": p, "in": "query", "description": says()[p], "schema": schema})
+		}
+		get := object{"summary": a.say, "responses": responses(schemaOf(reflect.TypeOf(a.of), schemas))}
+		if len(params) > 0 {
+			get["parameters"] = params
+		}
+		paths["/api/v1"+a.path] = object{"get": get}
+	}
+	paths["/api/v1/attention"].(object)["post"] = object{
+		"summary": "Say something about items that need a person: only for managers and admins.",
+		"requestBody": object{"required": true, "content": object{"application/x-www-form-urlencoded": object{"schema": object{
+			"type": "object", "required": []string{"verb"}, "properties": object{
+				"verb":  object{"type": "string", "enum": []string{overview.VerbAck, overview.VerbShelve, overview.VerbRelease}},
+				"item":  object{"type": "array", "items": object{"type": "string"}, "description": "Ids of items; or group."},
+				"group": object{"type": "string", "description": "The id of a group: all items that are in it now."},
+				"note":  object{"type": "string", "maxLength": 2000, "description": "Needed to shelve."},
+				"hours": object{"type": "integer", "minimum": 1, "maximum": 744, "description": "How long it is shelved; or until."},
+				"until": object{"type": "string", "format": "date-time"},
+			},
+		}}}},
+		"responses": responses(schemaOf(reflect.TypeOf(Said{}), schemas)),
+	}
+	paths["/api/v1/openapi.json"] = object{"get": object{"summary": "This description.", "responses": object{"200": object{"description": "OpenAPI 3."}}}}
+	schemaOf(reflect.TypeOf(wrong{}), schemas)
+	schemas["Error"] = schemas["wrong"]
+	delete(schemas, "wrong")
+	doc := object{
+		"openapi": "3.0.3",
+		"info":    object{"title": "Nightfill headquarters", "version": "1", "description": "The same data as the pages, as JSON. Fields are added and never change meaning. Times are UTC, RFC 3339; a time that is not known is absent."},
+		"paths":   paths, "components": object{"schemas": schemas},
+	}
+	body, err := json.MarshalIndent(doc, "", " ")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return append(body, '\n')
+}
+
+func responses(schema object) object {
+	failed := object{"application/json": object{"schema": object{"$ref": "#/components/schemas/Error"}}}
+	return object{
+		"200":     object{"description": "Answered.", "content": object{"application/json": object{"schema": schema}}},
+		"default": object{"description": "Not answered; the message says why.", "content": failed},
+	}
+}
+
+// schemaOf describes a type as its JSON is.
+func schemaOf(t reflect.Type, schemas object) object {
+	if t.Kind() == reflect.Pointer {
+		return schemaOf(t.Elem(), schemas)
+	}
+	switch v := reflect.New(t).Interface().(type) {
+	case *time.Time:
+		return object{"type": "string", "format": "date-time"}
+	case *json.RawMessage:
+		return object{}
+	case json.Marshaler, encoding.TextMarshaler:
+		_ = v
+		return object{"type": "string"}
+	}
+	switch t.Kind() {
+	case reflect.Bool:
+		return object{"type": "boolean"}
+	case reflect.Float64:
+		return object{"type": "number"}
+	case reflect.Int, reflect.Int64, reflect.Uint64:
+		return object{"type": "integer"}
+	case reflect.Slice:
+		return object{"type": "array", "items": schemaOf(t.Elem(), schemas)}
+	case reflect.Map:
+		return object{"type": "object", "additionalProperties": schemaOf(t.Elem(), schemas)}
+	case reflect.Struct:
+		return structOf(t, schemas)
+	}
+	return object{"type": "string"}
+}
+
+func structOf(t reflect.Type, schemas object) object {
+	if t.Name() == "" {
+		s := object{"type": "object"}
+		fields(t, s, schemas)
+		return s
+	}
+	name := t.Name()
+	if pkg := t.PkgPath(); strings.HasSuffix(pkg, "/site/board") || strings.HasSuffix(pkg, "/site") {
+		name = "Store." + name // as a store tells it
+	}
+	if schemas[name] == nil {
+		s := object{"type": "object"}
+		schemas[name] = s // before its fields: a type may hold itself
+		fields(t, s, schemas)
+	}
+	return object{"$ref": "#/components/schemas/" + name}
+}
+
+func fields(t reflect.Type, s, schemas object) {
+	properties, required := object{}, []string{}
+	var walk func(reflect.Type)
+	walk = func(t reflect.Type) {
+		if t.Kind() == reflect.Pointer {
+			t = t.Elem()
+		}
+		for i := range t.NumField() {
+			f := t.Field(i)
+			name, rest, _ := strings.Cut(f.Tag.Get("json"), ",")
+			switch {
+			case name == "-" || !f.IsExported() && !f.Anonymous:
+			case f.Anonymous && name == "":
+				if f.Name != "listing" {
+					walk(f.Type)
+				}
+			default:
+				properties[name] = schemaOf(f.Type, schemas)
+				if !strings.Contains(rest, "omit") {
+					required = append(required, name)
+				}
+			}
+		}
+	}
+	walk(t)
+	s["properties"] = properties
+	if len(required) > 0 {
+		slices.Sort(required)
+		s["required"] = required
+	}
+}
+
+// The file that is served is what the types are; go test ./ui/fleet -run OpenAPI -update writes it anew.
+func TestOpenAPI(t *testing.T) {
+	want := description(t)
+	if updating() {
+		if err := os.WriteFile("static/openapi.json", want, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got, err := os.ReadFile("static/openapi.json")
+	if err != nil || !bytes.Equal(got, want) {
+		t.Errorf("static/openapi.json is not what the API answers (%v): go test ./ui/fleet -run OpenAPI -update", err)
+	}
+	var doc struct {
+		Paths map[string]map[string]any `json:"paths"`
+	}
+	if err := json.Unmarshal(got, &doc); err != nil {
+		t.Fatal(err)
+	}
+	known := map[string]bool{}
+	for path, verbs := range doc.Paths {
+		for verb := range maps.Keys(verbs) {
+			known[strings.ToUpper(verb)+" "+path] = true
+		}
+	}
+	s := &server{Options: Options{}}
+	for _, r := range s.routes() {
+		if strings.Contains(r.pattern, " /api/") && !known[r.pattern] {
+			t.Errorf("%s is not described", r.pattern)
+		}
+		delete(known, r.pattern)
+	}
+	for left := range known {
+		t.Errorf("%s is described and not served", left)
+	}
+}
+
+// Every field of an answer is described.
+func TestAnswersAreDescribed(t *testing.T) {
+	w := newWorld(chain(40), morning())
+	w.tell("0001")
+	h := New(w.options())
+	var doc struct {
+		Paths      map[string]map[string]object
+		Components struct{ Schemas map[string]object }
+	}
+	if err := json.Unmarshal(description(t), &doc); err != nil {
+		t.Fatal(err)
+	}
+	for path, address := range map[string]string{
+		"/summary": "/summary", "/stores": "/stores?size=5", "/stores/{id}": "/stores/0001", "/stores/{id}/nights/{date}": "/stores/0001/nights/2026-11-21",
+		"/stores/{id}/devices/{device}": "/stores/0001/devices/till-1", "/patches": "/patches", "/patches/{id}": "/patches/pos-app-4.2.1?size=5", "/failures": "/failures",
+		"/attention": "/attention", "/search": "/search?q=till", "/audit": "/audit",
+	} {
+		var v any
+		if err := json.Unmarshal([]byte(want(t, h, "/api/v1"+address)), &v); err != nil {
+			t.Fatal(err)
+		}
+		schema := doc.Paths["/api/v1"+path]["get"]["responses"].(object)["200"].(object)["content"].(object)["application/json"].(object)["schema"].(object)
+		described(t, address, v, schema, doc.Components.Schemas)
+	}
+}
+
+func described(t *testing.T, at string, v any, schema object, schemas map[string]object) {
+	t.Helper()
+	if ref, ok := schema["$ref"].(string); ok {
+		schema = schemas[strings.TrimPrefix(ref, "#/components/schemas/")]
+	}
+	switch v := v.(type) {
+	case map[string]any:
+		properties, _ := schema["properties"].(object)
+		for name, value := range v {
+			inner, ok := properties[name].(object)
+			if !ok {
+				inner, ok = schema["additionalProperties"].(object)
+			}
+			if !ok {
+				t.Errorf("%s: the field %s is not described", at, name)
+				continue
+			}
+			described(t, at+"."+name, value, inner, schemas)
+		}
+	case []any:
+		items, ok := schema["items"].(object)
+		if !ok {
+			t.Errorf("%s is a list and described as %v", at, schema)
+			return
+		}
+		for _, e := range v[:min(len(v), 20)] {
+			described(t, at+"[]", e, items, schemas)
+		}
+	}
+}
