@@ -150,10 +150,10 @@ func (d *Daemon) catalogNow() (any, error) {
 func (d *Daemon) clockNow() any {
 	state := d.ledger.State()
 	facts := clock.Reader{Asked: clock.Trust(d.Config.Clock.Trust), Built: d.Built, Kernel: clock.System, LastSeen: func() time.Time { return state.TrustedAt }}.Read()
-	in := desk{d}.zone()
+	in, judged := desk{d}.zone(), clock.Judge(facts)
 	zone, offset := facts.Now.In(in).Zone()
 	return map[string]any{
-		"now": facts.Now.UTC(), "judgement": clock.Judge(facts), "asked": facts.Asked, "kernel": facts.Sync, "kernel_says": facts.SyncText,
+		"now": facts.Now.UTC(), "trust": judged.Trust, "reason": judged.Reason, "asked": facts.Asked, "kernel": facts.Sync, "kernel_says": facts.SyncText,
 		"built": facts.Built, "newest_trusted": facts.LastSeen, "unsure": state.Unsure, "zone": in.String(), "zone_now": zone, "offset_s": offset,
 		"started": d.started.Round(0).UTC(), "up_s": int(time.Since(d.started).Seconds()),
 	}
@@ -174,9 +174,10 @@ func (d *Daemon) diskNow() (any, error) {
 			files[e.Name()] = info.Size()
 		}
 	}
+	ballast := d.journal.Ballast()
 	return map[string]any{
 		"state": d.Config.State, "bytes": st.Blocks * uint64(st.Bsize), "free_bytes": st.Bavail * uint64(st.Bsize), "free_files": st.Ffree,
-		"ballast": d.journal.Ballast(), "files": files, "full": d.ledger.State().Full,
+		"reserve_bytes": ballast.Size, "reserve_held": ballast.Held, "files": files, "full": d.ledger.State().Full,
 	}, nil
 }
 
