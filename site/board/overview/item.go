@@ -138,10 +138,17 @@ func (f *finder) device(d *board.Device) {
 	}
 	slices.SortFunc(list, func(a, b *board.Job) int { return strings.Compare(a.Patch, b.Patch) })
 	for _, j := range list {
-		if !f.settledElsewhere(d, j) {
+		if !f.settledElsewhere(d, j) && !f.notDue(d, j) {
 			f.job(d, j)
 		}
 	}
+}
+
+// notDue reports whether a later look found that the device does not need the patch any more: it is
+// there by another way, or a newer one took its place.
+func (f *finder) notDue(d *board.Device, j *board.Job) bool {
+	state, _, known := f.store.Standing(d, j.Patch)
+	return known && state == site.NotDue
 }
 
 // settledElsewhere reports whether headquarters took the patch back, or excepted the device from it.

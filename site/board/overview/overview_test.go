@@ -281,3 +281,26 @@ func TestItems(t *testing.T) {
 		})
 	}
 }
+
+// TestSettledByALaterLook has an item go when the newest look says that the patch is not due any more.
+func TestSettledByALaterLook(t *testing.T) {
+	now := clockAt("22 03:00")
+	b, s := shop(now)
+	closed1(s, 3)
+	for i, c := range []struct {
+		left string
+		want int
+	}{
+		{`[]`, 1},
+		{`[{"device":"till-1","patch":"p-1","state":"skipped","code":"quarantined"}]`, 1},
+		{`[{"device":"till-1","patch":"p-1","state":"not_due","code":"superseded"}]`, 0},
+	} {
+		job(s, site.RolledBack, clockAt("22 01:00"), nil)
+		if !b.Apply("0142", board.Fact{Kind: board.KindLeftOut, Mark: board.Mark{Stream: 1, Seq: uint64(i + 5)}, Body: []byte(c.left)}, now) {
+			t.Fatal("the board cannot read it")
+		}
+		if got := len(Look(b, Options{Now: now, Zone: chicago}).Items); got != c.want {
+			t.Errorf("%s: %d items, want %d", c.left, got, c.want)
+		}
+	}
+}
