@@ -111,6 +111,7 @@ type Job struct {
 	Restarted     time.Time
 	Verified      time.Time
 	Reported      time.Time // when headquarters received that it is proven
+	Proof         Mark      // where in the history of the store it was proven
 	RolledBack    time.Time
 	Failed        time.Time // when it last broke
 	FailedStep    run.Step
@@ -271,7 +272,7 @@ func (j *Job) apply(f Fact) bool {
 	case KindRestarted:
 		j.Restarted = step.At
 	case KindVerified:
-		j.Verified, j.Reported = step.At, step.Reported
+		j.Verified, j.Reported, j.Proof = step.At, step.Reported, f.Mark
 	case KindRolledBack:
 		j.RolledBack = step.At
 	case KindFailed:

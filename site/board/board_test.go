@@ -78,7 +78,7 @@ func TestNight(t *testing.T) {
 	s := r.board.Stores["0142"]
 	one, two := s.Devices["till-1"].Jobs["p-1"], s.Devices["till-2"].Jobs["p-1"]
 	minute := func(n int) time.Time { return evening().Add(time.Duration(n) * time.Minute) }
-	if one.State != site.Done || !one.Started.Equal(minute(3)) || !one.Installed.Equal(minute(4)) || !one.Verified.Equal(minute(5)) {
+	if one.State != site.Done || !one.Started.Equal(minute(3)) || !one.Installed.Equal(minute(4)) || !one.Verified.Equal(minute(5)) || one.Proof != (Mark{1, 5}) {
 		t.Errorf("till-1: %+v", one)
 	}
 	if two.State != site.RolledBack || !two.Failed.Equal(minute(8)) || two.FailedCode != site.CodeVerifyFailed || !two.Verified.IsZero() {

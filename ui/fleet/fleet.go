@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/nightfill/nightfill/site/board"
+	"github.com/nightfill/nightfill/site/board/comply"
 )
 
 // Source shows the board.
@@ -64,8 +65,11 @@ type Options struct {
 	// Line says how headquarters hears; nil: it hears well.
 	Line func() Line
 	// Logout is where the form that logs out is sent; "": there is none.
-	Logout  string
-	Now     func() time.Time // nil: time.Now
+	Logout string
+	Now    func() time.Time // nil: time.Now
+	// Comply says what is approved and by which policy compliance is judged; the register's exceptions
+	// and the time are filled in. nil: the patches that the stores told of, by the default policy.
+	Comply  func() comply.Options
 	Version string
 	Log     *slog.Logger // nil: none
 }
@@ -84,7 +88,7 @@ func New(o Options) http.Handler {
 	if o.Line == nil {
 		o.Line = func() Line { return Line{Connected: true} }
 	}
-	s := &server{Options: o, looks: newLooks(o)}
+	s := &server{Options: o, looks: newLooks(o), reports: newReports()}
 	mux := http.NewServeMux()
 	for _, r := range s.routes() {
 		mux.HandleFunc(r.pattern, r.serve)
@@ -100,7 +104,8 @@ func New(o Options) http.Handler {
 
 type server struct {
 	Options
-	looks *looks
+	looks   *looks
+	reports *reports
 }
 
 // route is one address and what serves it.
@@ -132,6 +137,7 @@ func (s *server) routes() []route {
 	all = append(all, s.both("/search", "/search", "search", s.search)...)
 	all = append(all, s.both("/audit", "/audit", "audit", s.audit)...)
 	all = append(all, route{"GET /stores/{id}/nights/{date}/picture.svg", s.picture})
+	all = append(all, s.complianceRoutes()...)
 	all = append(all, route{"GET /events", s.events}, route{"GET /api/v1/openapi.json", s.openapi})
 	return all
 }
@@ -141,7 +147,7 @@ type entry struct{ Path, Word string }
 
 // entries is the navigation, in its order.
 func entries() []entry {
-	return []entry{{"/", "Tonight"}, {"/stores", "Stores"}, {"/patches", "Patches"}, {"/failures", "Failures"}, {"/attention", "Needs someone"}, {"/audit", "Audit"}}
+	return []entry{{"/", "Tonight"}, {"/stores", "Stores"}, {"/patches", "Patches"}, {"/failures", "Failures"}, {"/attention", "Needs someone"}, {"/compliance", "Compliance"}, {"/exceptions", "Exceptions"}, {"/audit", "Audit"}}
 }
 
 // policy lets a page use headquarters' own files and nothing from elsewhere.

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/nightfill/nightfill/site/board/overview"
+	"github.com/nightfill/nightfill/site/board/register"
 )
 
 func updating() bool {
@@ -47,6 +48,10 @@ func answers() []answer {
 		{"/failures", "What broke, by cause; with a filter the devices on which it broke.", FailureList{}, append(slices.Clone(list), filters...)},
 		{"/attention", "What needs a person.", AttentionList{}, append(slices.Clone(list), "group", "kind", "store", "device", "patch", "urgency", "shelved", "q")},
 		{"/search", "Any store, device, patch, CVE and cause of a failure.", SearchPage{}, append(slices.Clone(list), "q")},
+		{"/compliance", "How far the devices have the patches that are asked for, counted.", CompliancePage{}, complyNames()[:9]},
+		{"/compliance/rows", "The patches on devices that a filter means, or with view=devices the devices.", RowList{}, append(append(slices.Clone(list), "view"), complyNames()...)},
+		{"/patches/{id}/clocks", "One patch: how long it took, and whether the lab stands for the fleet.", ClockPage{}, nil},
+		{"/exceptions", "The register of exceptions.", ExceptionList{}, []string{"status"}},
 		{"/audit", "Who did what at headquarters, the newest first.", AuditPage{}, []string{"before"}},
 	}
 }
@@ -62,7 +67,12 @@ func says() map[string]string {
 		"state": "Of a patch on a device: any of the states, or attempted, open, underway, not_taken_back, ended, broke.", "patch": "A patch's id.", "class": "Of the device.", "model": "Of the device, else its class.",
 		"severity": "Of the patch: critical, high, medium, low.", "signature": "What is the same where the cause of a failure is the same.", "q": "A part of an id or a name. In lists, words such as state:failed filter too.",
 		"group": "The id of a group of items.", "kind": "Of an item: not_ready, cannot_tell, no_report, failed, rollback_failed, no_answer, rolled_back, gap, quarantine, alert.",
-		"urgency": "now or today.", "shelved": "1: the items that are shelved.", "id": "A store's or a patch's id.", "date": "The date of the evening on which the window opened.",
+		"urgency": "now or today.", "shelved": "1: the items that are shelved.", "id": "A store's or a patch's id.",
+		"owner": "Of the patch; none: without one.", "age": "Of the patch, in days since its vendor's release: 0-7, 8-14, 15-30, 31-60, 61-90, over-90, none.",
+		"standing":        "Of a patch on a device: installed, installed_pending_reboot, missing, failed, excepted, unknown, in_grace, not_applicable.",
+		"device_standing": "Of the device: compliant, excepted, behind, unknown.", "late": "How many days it is overdue, in the ranges of age.", "look": "At the device: fresh or stale.",
+		"mark": "overdue, within, late, waived, open, untimed, again, tried, first_pass, back, timed, applies.", "view": "devices: the devices in place of the rows.",
+		"status": "Of an exception: open, renewed, expired, closed.", "date": "The date of the evening on which the window opened.",
 	}
 }
 
@@ -107,6 +117,7 @@ func description(t *testing.T) []byte {
 		}}}},
 		"responses": responses(schemaOf(reflect.TypeOf(Said{}), schemas)),
 	}
+	paths["/api/v1/exceptions"].(object)["post"] = exceptionForm(schemas)
 	paths["/api/v1/openapi.json"] = object{"get": object{"summary": "This description.", "responses": object{"200": object{"description": "OpenAPI 3."}}}}
 	schemaOf(reflect.TypeOf(wrong{}), schemas)
 	schemas["Error"] = schemas["wrong"]
@@ -121,6 +132,26 @@ func description(t *testing.T) []byte {
 		t.Fatal(err)
 	}
 	return append(body, '\n')
+}
+
+// exceptionForm describes the form of the register of exceptions.
+func exceptionForm(schemas object) object {
+	properties := object{"verb": object{"type": "string", "enum": []string{"open", "renew", "review", "close"}}}
+	for name, say := range map[string]string{
+		"id": "Of the entry; not to open one.", "patch": "To open.", "owner": "To open: who answers for it.", "reason": "Why; of a review: what was found.",
+		"risk": "To open: what may happen meanwhile.", "controls": "What is done against that.", "expires": "To open or renew: a date, whose first moment (UTC) is the end, or RFC 3339.",
+		"devices": "Only these, with commas between.", "groups": "Only the devices of these.", "stores": "Only these.", "reviews": "Dates.", "change": "A ticket.",
+		"constraints": "Of the worksheet.", "objective": "Of the worksheet.", "identified_risk": "Of the worksheet.", "definition": "Of the worksheet.", "validation": "Of the worksheet.", "maintenance": "Of the worksheet.",
+	} {
+		properties[name] = object{"type": "string", "description": say}
+	}
+	return object{
+		"summary": "Open, renew, review or close an exception: only for managers and admins.",
+		"requestBody": object{"required": true, "content": object{"application/x-www-form-urlencoded": object{"schema": object{
+			"type": "object", "required": []string{"verb"}, "properties": properties,
+		}}}},
+		"responses": responses(schemaOf(reflect.TypeOf(register.Entry{}), schemas)),
+	}
 }
 
 func responses(schema object) object {
@@ -171,6 +202,8 @@ func structOf(t reflect.Type, schemas object) object {
 	name := t.Name()
 	if pkg := t.PkgPath(); strings.HasSuffix(pkg, "/site/board") || strings.HasSuffix(pkg, "/site") {
 		name = "Store." + name // as a store tells it
+	} else if strings.HasSuffix(pkg, "/comply") {
+		name = "Comply." + name
 	}
 	if schemas[name] == nil {
 		s := object{"type": "object"}
@@ -193,7 +226,7 @@ func fields(t reflect.Type, s, schemas object) {
 			switch {
 			case name == "-" || !f.IsExported() && !f.Anonymous:
 			case f.Anonymous && name == "":
-				if f.Name != "listing" {
+				if f.Name != "listing" && f.Name != "complyList" {
 					walk(f.Type)
 				}
 			default:
@@ -264,6 +297,7 @@ func TestAnswersAreDescribed(t *testing.T) {
 		"/summary": "/summary", "/stores": "/stores?size=5", "/stores/{id}": "/stores/0001", "/stores/{id}/nights/{date}": "/stores/0001/nights/2026-11-21",
 		"/stores/{id}/devices/{device}": "/stores/0001/devices/till-1", "/patches": "/patches", "/patches/{id}": "/patches/pos-app-4.2.1?size=5", "/failures": "/failures",
 		"/attention": "/attention", "/search": "/search?q=till", "/audit": "/audit",
+		"/compliance": "/compliance", "/compliance/rows": "/compliance/rows?size=5", "/patches/{id}/clocks": "/patches/pos-app-4.2.1/clocks", "/exceptions": "/exceptions",
 	} {
 		var v any
 		if err := json.Unmarshal([]byte(want(t, h, "/api/v1"+address)), &v); err != nil {

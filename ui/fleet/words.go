@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/nightfill/nightfill/site"
+	"github.com/nightfill/nightfill/site/board/comply"
 	"github.com/nightfill/nightfill/site/board/overview"
 )
 
@@ -17,6 +18,7 @@ func words() template.FuncMap {
 		"num": overview.Number, "words": plain, "percent": overview.Percent, "clock": clock, "day": day, "ago": ago, "path": url.PathEscape,
 		"link": link, "upper": upperFirst, "share": share, "plural": plural, "join": strings.Join, "zone": zoneOf, "parts": parts,
 		"tone": tone, "sign": sign, "verdict": verdict, "size": size, "add": func(a, b int) int { return a + b },
+		"standings": comply.Standings, "deviceStandings": comply.DeviceStandings,
 	}
 }
 

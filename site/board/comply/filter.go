@@ -132,3 +132,10 @@ func (r *Row) deadline(now time.Time) Mark {
 
 // severity is the severity of a patch as it is counted.
 func severity(p *site.Patch) string { return name(string(p.Severity)) }
+
+// Marks are all marks.
+func Marks() []Mark {
+	return []Mark{
+		MarkOverdue, MarkWithin, MarkLate, MarkWaived, MarkOpen, MarkUntimed, MarkAgain, MarkTried, MarkFirstPass, MarkBack, MarkTimed, MarkApplies,
+	}
+}

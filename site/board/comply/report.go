@@ -204,7 +204,7 @@ func (v *View) Report(f Filter) Report {
 		return true
 	})
 	t.report.At = v.now
-	for _, s := range v.board.Stores {
+	for _, s := range v.stores() {
 		if f.store(s) {
 			t.report.Stores++
 			if len(devices(s)) == 0 {

@@ -19,7 +19,9 @@ type Options struct {
 	// Exceptions are those of the register, beside those of the catalog. Ended ones mean nothing.
 	Exceptions []site.Exception
 	// Times are what headquarters knows of each patch, by id.
-	Times  map[string]Times
+	Times map[string]Times
+	// Stores are the ids of those that are looked at, in this order; nil: every store, in the order of ids.
+	Stores []string
 	Policy Policy
 	Now    time.Time
 }
@@ -39,6 +41,7 @@ type View struct {
 	policy  Policy
 	now     time.Time
 	catalog bool
+	only    []string // nil: every store
 }
 
 // patch is an approved patch with what is the same on every device.
@@ -55,7 +58,7 @@ type patch struct {
 
 // Look makes a View.
 func Look(b *board.Board, o Options) *View {
-	v := &View{board: b, times: o.Times, policy: o.Policy, now: o.Now, catalog: len(o.Catalog) > 0}
+	v := &View{board: b, times: o.Times, policy: o.Policy, now: o.Now, catalog: len(o.Catalog) > 0, only: o.Stores}
 	if v.catalog {
 		for i := range o.Catalog {
 			if a := &o.Catalog[i]; approved(a, o.Now) {
@@ -145,12 +148,26 @@ func devices(s *board.Store) []*board.Device {
 	return all
 }
 
+// stores are the stores that are looked at.
+func (v *View) stores() []*board.Store {
+	if v.only == nil {
+		return v.board.Sorted()
+	}
+	var all []*board.Store
+	for _, id := range v.only {
+		if s, ok := v.board.Stores[id]; ok {
+			all = append(all, s)
+		}
+	}
+	return all
+}
+
 // visit walks over the devices that a filter lets through, store by store, each in the order of ids,
 // with the rows of each that the filter lets through. The rows are only good until visit goes on.
 func (v *View) visit(f Filter, see func(s *board.Store, d *board.Device, looked time.Time, rows []Row) bool) {
 	var rows []Row
 	patches := slices.DeleteFunc(slices.Clone(v.patches), func(p *patch) bool { return !f.patch(p) })
-	for _, s := range v.board.Sorted() {
+	for _, s := range v.stores() {
 		if !f.store(s) {
 			continue
 		}
@@ -219,7 +236,7 @@ func (v *View) Devices(f Filter) iter.Seq[DeviceRow] {
 // any of their devices that told something: as of when what is said of them holds.
 func (v *View) Stores(f Filter) (ids []string, asOf map[string]time.Time) {
 	asOf = map[string]time.Time{}
-	for _, s := range v.board.Sorted() {
+	for _, s := range v.stores() {
 		if !f.store(s) {
 			continue
 		}

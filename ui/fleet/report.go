@@ -1,0 +1,103 @@
+package fleet
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"net/http"
+	"time"
+
+	"github.com/nightfill/nightfill/site/board"
+	"github.com/nightfill/nightfill/site/board/comply"
+)
+
+// About is what an export is of: it is beside the rows, which are nothing but rows.
+type About struct {
+	AsOf      time.Time     `json:"as_of"`
+	Filter    string        `json:"filter"` // as it is in the address; "" = everything
+	Generated time.Time     `json:"generated_at"`
+	By        string        `json:"generated_by"`
+	Org       string        `json:"org"`
+	Version   string        `json:"version"`
+	Stores    []StoreAsOf   `json:"stores"` // in the scope
+	Rows      int           `json:"rows"`
+	Report    comply.Report `json:"report"`
+	Silent    []string      `json:"silent_stores"` // of which no device is known
+	list      complyList
+}
+
+// StoreAsOf is when a store last told something of a device.
+type StoreAsOf struct {
+	Store string    `json:"store"`
+	AsOf  time.Time `json:"as_of,omitzero"` // zero: never
+}
+
+// about gathers what an export is of.
+func (s *server) about(q *query) (About, error) {
+	o, f, err := s.exported(q)
+	if err != nil {
+		return About{}, err
+	}
+	a := About{AsOf: o.Now, Generated: s.Now().UTC().Truncate(time.Second), By: q.name, Org: q.look.Org, Version: s.Version, list: complyList{query: q, filter: f}, Silent: []string{}}
+	a.Filter = a.list.values().Encode()
+	q.view(func(b *board.Board) {
+		v := comply.Look(b, o)
+		a.Report = v.Report(f)
+		for range v.Rows(f) {
+			a.Rows++
+		}
+		ids, asOf := v.Stores(f)
+		for _, id := range ids {
+			a.Stores = append(a.Stores, StoreAsOf{id, asOf[id]})
+			if len(b.Stores[id].Devices) == 0 {
+				a.Silent = append(a.Silent, id)
+			}
+		}
+	})
+	return a, nil
+}
+
+// Chips are the filters that are set.
+func (a About) Chips() []chip { return a.list.Chips() }
+
+// Axes are the tables of the report.
+func (a About) Axes() []complyTable {
+	var all []complyTable
+	for _, axis := range comply.Axes() {
+		if axis != comply.ByStore {
+			all = append(all, complyTable{Axis: axis, Lines: a.Report.By[axis], Total: len(a.Report.By[axis]), OfDevices: axis.OfDevices(), list: a.list})
+		}
+	}
+	return all
+}
+
+// report serves the printable report, or what an export is of as JSON.
+func (s *server) report(w http.ResponseWriter, r *http.Request) {
+	q, err := s.ask(r)
+	var a About
+	if err == nil {
+		a, err = s.about(q)
+	}
+	if err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	var body bytes.Buffer
+	name, kind := "report.html", "text/html; charset=utf-8"
+	if r.URL.Path == "/export/compliance.json" {
+		name, kind = "compliance.json", "application/json"
+		err = json.NewEncoder(&body).Encode(a)
+	} else {
+		f := frame{Title: "Compliance report", Q: q, Body: a}
+		f.complete(s, r)
+		err = pages.ExecuteTemplate(&body, "report", f)
+	}
+	if err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	sum := sha256.Sum256(body.Bytes())
+	s.exportDone(q, name, a.AsOf, a.Rows, hex.EncodeToString(sum[:]), nil)
+	s.send(w, r, http.StatusOK, kind, body.Bytes())
+}
