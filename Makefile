@@ -46,7 +46,7 @@ ui-test: ## the pages in a real Chromium, with axe-core; installs chromium where
 bench: ## figures; the night on real hosts needs root
 	go test -run '^$$' -bench . -benchtime 200x $$(go list ./site/... | grep -v site/forecast) ./daemon/journal
 	go test -run '^$$' -bench . -benchtime 3x ./site/forecast
-	timeout 400 go test -count=1 -timeout 6m -run '^$$' -bench '^BenchmarkLoad$$' -benchtime 1x ./cmd/nightfilld
+	timeout 600 go test -count=1 -timeout 9m -run '^$$' -bench '^BenchmarkLoad$$' -benchtime 1x ./cmd/nightfilld
 	scripts/bench-night
 
 clean:

@@ -111,7 +111,7 @@ func loadNight(b *testing.B, tablets, consoles int) loaded {
 	ctx, stop := context.WithCancel(b.Context())
 	defer stop()
 	follow, poll := s.follow(ctx, consoles), s.poll(ctx, tablets)
-	until(b, quick, "the night is open", func() (bool, string) {
+	until(b, patient, "the night is open", func() (bool, string) {
 		status, err := s.control.Status(ctx)
 		return err == nil && status.Night != nil && status.Night.Open, fmt.Sprint(err)
 	})

@@ -27,8 +27,8 @@ type sheet struct {
 	channel string
 	device  string // of chDevice
 	version uint64 // of the board, when it last changed
-	seq     uint64 // of the journal, up to which it tells at least
 	body    json.RawMessage
+	frame   []byte // as it is sent: made when it changed
 }
 
 // board holds the newest documents, made once for everybody who looks.
@@ -76,7 +76,7 @@ func (b *board) run(ctx context.Context) {
 	}
 }
 
-// fill puts documents up, and wakes who waits when one is new.
+// fill puts documents up, which know the journal up to a record at least, and wakes who waits when one is new.
 func (b *board) fill(d Documents, seq uint64) {
 	next := []sheet{{channel: chStore, body: encode(d.Store)}, {channel: chReady, body: encode(d.Ready)}}
 	if d.Night != nil {
@@ -89,12 +89,14 @@ func (b *board) fill(d Documents, seq uint64) {
 	defer b.mu.Unlock()
 	version, news := b.version+1, false
 	for i := range next {
-		next[i].version, next[i].seq = version, seq
+		next[i].version = version
 		if old := b.find(next[i].channel, next[i].device); old != nil && bytes.Equal(old.body, next[i].body) {
-			next[i].version = old.version
+			next[i].version, next[i].frame = old.version, old.frame
 			continue
 		}
 		news = true
+		one := &next[i]
+		one.frame = encode(event{T: "ev", Channel: one.channel, Seq: seq, At: time.Now().UTC(), Device: one.device, Doc: one.body})
 	}
 	b.sheets, b.trading = next, d.Trading
 	if !news {

@@ -206,6 +206,7 @@ type Options struct {
 type Console struct {
 	Options
 	board *board
+	tail  tail
 	gate  *gate
 	acts  *acts
 	ctx   context.Context // of everything that a socket does

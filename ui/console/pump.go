@@ -1,9 +1,6 @@
 package console
 
-import (
-	"context"
-	"time"
-)
+import "context"
 
 // pump sends everything that is new on every channel. Answers and the end of the session do not wait
 // for a long history: it is sent a page at a time.
@@ -53,8 +50,7 @@ func (s *socket) documents(channel string) error {
 		return nil // the board is empty as yet
 	}
 	for _, one := range news {
-		frame := event{T: "ev", Channel: channel, Seq: one.seq, At: time.Now().UTC(), Device: one.device, Doc: one.body}
-		if err := s.send(encode(frame)); err != nil {
+		if err := s.send(one.frame); err != nil {
 			return err
 		}
 	}
@@ -89,16 +85,33 @@ func (s *socket) records() (more bool, err error) {
 	if from > last {
 		return false, nil
 	}
-	page, err := s.c.Journal.Since(from, int(min(pageSize, last+1-from)))
+	page, err := s.c.frames(from, min(pageSize, last+1-from))
 	if err != nil {
 		return false, err
 	}
-	for _, r := range page {
-		r.Event.Plan, r.Event.Report = nil, nil // which the channel of the night has
-		if err := s.send(encode(event{T: "ev", Channel: chLog, Seq: r.Seq, At: r.Event.At, Device: r.Event.Device, Doc: encode(r.Event)})); err != nil {
+	for _, f := range page {
+		if err := s.send(f.data); err != nil {
 			return false, err
 		}
-		w.next = r.Seq + 1
+		w.next = f.seq + 1
 	}
 	return len(page) > 0, nil
+}
+
+// frames are records as they are sent, at least one of them where there is one.
+func (c *Console) frames(from, limit uint64) ([]frame, error) {
+	if kept := c.tail.from(from, limit); len(kept) > 0 {
+		return kept, nil
+	}
+	records, err := c.Journal.Since(from, int(limit))
+	if err != nil {
+		return nil, err
+	}
+	frames := make([]frame, 0, len(records))
+	for _, r := range records {
+		r.Event.Plan, r.Event.Report = nil, nil // which the channel of the night has
+		frames = append(frames, frame{r.Seq, encode(event{T: "ev", Channel: chLog, Seq: r.Seq, At: r.Event.At, Device: r.Event.Device, Doc: encode(r.Event)})})
+	}
+	c.tail.keep(frames)
+	return frames, nil
 }
