@@ -207,7 +207,11 @@ func (tab *Tab) Text(selector string) string {
 func (tab *Tab) Violations() []string {
 	tab.t.Helper()
 	Eval[bool](tab, axe+"; true")
-	return Eval[[]string](tab, `axe.run().then(function (r) { return r.violations.map(function (v) {
+	// A page that changes under axe-core makes it stumble over what is gone: then it looks anew.
+	return Eval[[]string](tab, `(function look(tries) { return axe.run().catch(function (e) {
+  if (!tries) throw e;
+  return new Promise(requestAnimationFrame).then(function () { return look(tries - 1); });
+}); })(5).then(function (r) { return r.violations.map(function (v) {
   return v.id + ': ' + v.help + ': ' + v.nodes.map(function (n) { return n.html; }).join(' '); }); })`)
 }
 

@@ -41,6 +41,8 @@ type Device struct {
 type Check struct {
 	site.CheckResult
 	Kind       site.CheckKind `json:"kind"`
+	Limit      string         `json:"limit,omitempty"`      // what it goes by, in words
+	Steps      []string       `json:"steps,omitempty"`      // what a person does about it
 	Capability string         `json:"capability,omitempty"` // the device does not count for it while the check fails
 }
 
@@ -78,7 +80,7 @@ func device(f view.Facts, shown view.Device, jobs []view.Job, results map[string
 	}
 	for _, c := range f.Store.Checks {
 		if r, seen := results[c.ID]; seen && c.Device == d.ID {
-			v.Checks = append(v.Checks, Check{r, c.Kind, c.Capability})
+			v.Checks = append(v.Checks, Check{r, c.Kind, limit(c), c.Steps, c.Capability})
 		}
 	}
 	v.Problem = v.Dirty != nil || slices.Contains([]site.State{site.NoAnswer, site.RollbackFailed, site.Failed, site.RolledBack}, v.State) ||

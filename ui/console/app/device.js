@@ -75,15 +75,15 @@ export function diagnostics(app, id) {
 
   function cells() {
     const d = app.devices.get(id) || {};
-    return (d.checks || []).map((c) => [c.check, words(c.outcome), c.seen || (c.reason && c.reason.text) || '', when(c.at, true), took(c.took), meaning(c)]);
+    return (d.checks || []).map((c) => [c.check, words(c.outcome), c.seen || (c.reason && c.reason.text) || '', c.limit || '', meaning(c), step(c), when(c.at, true), took(c.took)]);
   }
 
   function draw() {
     const d = app.devices.get(id), look = app.looks.get(id), all = JSON.stringify([d && d.checks, look && look.ts]);
     if (all === told) return;
     told = all;
-    refill(rows, h('h2', {}, 'Checks'), cells().length ? h('table', {}, h('thead', {}, h('tr', {}, ['Check', 'Result', 'Measured', 'At', 'Took', 'What it means'].map((t) => h('th', { scope: 'col' }, t)))),
-      h('tbody', {}, cells().map((c) => h('tr', { class: c[1] === 'fail' ? 'wrong' : '' }, h('th', { scope: 'row' }, c[0]), c.slice(1).map((x) => h('td', {}, x))))))
+    refill(rows, h('h2', {}, 'Checks'), cells().length ? h('div', { class: 'frame2', tabindex: 0, role: 'region', 'aria-label': 'Checks' }, h('table', {}, h('thead', {}, h('tr', {}, ['Check', 'Result', 'Measured', 'Limit', 'What it means', 'Next step', 'At', 'Took'].map((t) => h('th', { scope: 'col' }, t)))),
+      h('tbody', {}, cells().map((c) => h('tr', { class: c[1] === 'fail' ? 'wrong' : '' }, h('th', { scope: 'row' }, c[0]), c.slice(1).map((x) => h('td', {}, x)))))))
       : h('p', {}, 'The store file names no check of this device.'));
     refill(found, h('h2', {}, 'Newest look'), look ? h('div', {}, h('p', { class: 'soft' }, 'by ', look.who, ', ', when(look.ts, true)), facts(look.d)) : h('p', {}, 'Nobody looked since you are here.'));
   }
@@ -96,11 +96,13 @@ export function diagnostics(app, id) {
     return h('dl', { class: 'facts' }, list.map(([k, v]) => fact(k, v)));
   }
 
-  const meaning = (c) => ({ pass: 'as it should be', fail: c.capability ? `the device does not count to ${c.capability}` : 'somebody has to look', unknown: 'nobody can tell: look at the device', not_applicable: 'not of this device' })[c.outcome] || '';
+  const meaning = (c) => ({ pass: 'as it should be', fail: c.capability ? `the device does not count to ${c.capability}` : 'somebody has to look', warn: 'good still, but not for long', unknown: 'nobody can tell: look at the device', not_applicable: 'not of this device' })[c.outcome] || '';
+
+  const step = (c) => (['pass', 'not_applicable'].includes(c.outcome) ? '' : (c.steps || []).join(' ') || 'Diagnose it; then its log.');
 
   async function copy() {
     const d = app.devices.get(id), text = (x) => (x instanceof Element ? x.textContent : x);
-    const out = [`**${id}** in store ${app.line.hello.store}, ${new Date().toISOString()}`, '', `State: ${words(d.state)} ${reason(d.reason)}`, '', '| check | result | measured | at | took | means |', '|---|---|---|---|---|---|',
+    const out = [`**${id}** in store ${app.line.hello.store}, ${new Date().toISOString()}`, '', `State: ${words(d.state)} ${reason(d.reason)}`, '', '| check | result | measured | limit | means | next step | at | took |', '|---|---|---|---|---|---|---|---|',
       ...cells().map((c) => '| ' + c.map((x) => text(x).replaceAll('|', '\\|')).join(' | ') + ' |')];
     const look = app.looks.get(id);
     if (look) out.push('', '```json', JSON.stringify(look.d, null, 1), '```');

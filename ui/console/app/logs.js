@@ -141,9 +141,9 @@ export function logView(app, device) {
 
   function fill() {
     matches = matcher();
+    if (alone) app.set('at', '');
     alone = 0;
     context.hidden = true;
-    app.set('at', '');
     queue = [];
     oldest = app.log.entries.reduce((n, x) => Math.min(n, x.seq || Infinity), Infinity);
     list.replaceChildren(...app.log.entries.filter(matches).map(row));
