@@ -31,6 +31,12 @@ func TestUIPhoneAndPaper(t *testing.T) {
 	p.click(".more")
 	p.click(`[data-verb=diagnose]`)
 	p.Await(`document.querySelector('.said').textContent.includes('was looked at')`)
+	p.click("#tab-diagnostics")
+	p.Await(`[...document.querySelectorAll('#panel button')].some(function (b) { return b.textContent === 'Download bundle'; })`)
+	pagetest.Eval[bool](p.Tab, `URL.createObjectURL = function (b) { b.text().then(function (t) { window.saved = t; }); return '#'; };
+  [...document.querySelectorAll('#panel button')].find(function (b) { return b.textContent === 'Download bundle'; }).click(); true`)
+	p.Await(`document.querySelector('.said').textContent.startsWith('The bundle has ') && window.saved.startsWith('PK') && window.saved.includes('manifest.json')`)
+	p.click("#tab-overview")
 	p.click(".back")
 	p.Await(`document.body.classList.contains('on-list')`)
 	p.click(`[data-select="till-3"]`)
