@@ -79,7 +79,7 @@ func printLoad(base, full loaded) {
 		all.late = max(all.late, h.late)
 	}
 	fmt.Printf("READY: %d answers, %d failed; %.2f ms of nightfilld for each, with all that it told the consoles\n",
-		len(full.polled.took), full.polled.failed, 1000*(full.cpu-base.cpu)/float64(len(full.polled.took)))
+		len(full.polled.took), full.polled.failed, 1000*(full.cpu-base.cpu)/(full.polled.rate()*loadFor.Seconds()))
 	fmt.Printf("%d consoles: %d records, %d documents, %d left out, %d lost, %d doubled; all had everything %v after the end\n",
 		loadConsoles, all.events, all.documents, all.gaps, all.lost, all.doubled, all.late.Round(time.Millisecond))
 }
