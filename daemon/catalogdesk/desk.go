@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/nightfill/nightfill/site"
+	"github.com/nightfill/nightfill/site/board/breaker"
 	"github.com/nightfill/nightfill/site/board/register"
 	"github.com/nightfill/nightfill/sync/catalog"
 	"github.com/nightfill/nightfill/sync/keyfile"
@@ -117,13 +118,7 @@ func same(a, b site.Exception) bool {
 	return sameScope(a, b) && a.Owner == b.Owner && a.Reason == b.Reason && a.Risk == b.Risk && a.Controls == b.Controls && a.Expires.Equal(b.Expires)
 }
 
-// How a patch was stopped.
-const (
-	Held    = "held"    // given out: stores learn it at their next look
-	Drafted = "drafted" // a withdrawal waits for people to sign it
-)
-
-// Stop stops a patch: with the key of holds at once, else by a draft of a withdrawal. When the hold
+// Stop stops a patch and says how: with the key of holds at once, else by a draft of a withdrawal. When the hold
 // cannot be given out, the withdrawal is drafted and the error says why besides.
 func (d *Desk) Stop(ctx context.Context, patch, digest, reason string, now time.Time) (how string, err error) {
 	repo, err := publish.Open(d.o.Dir)
@@ -136,7 +131,7 @@ func (d *Desk) Stop(ctx context.Context, patch, digest, reason string, now time.
 			_, err = repo.Hold(ctx, publish.HoldOptions{Patch: patch, Digest: digest, Reason: reason, Out: d.o.Out, Keys: ring, Verify: verify, Now: now})
 		}
 		if err == nil {
-			return Held, nil
+			return breaker.Held, nil
 		}
 		err = fmt.Errorf("cannot hold %s at once: %w", patch, err)
 	}
@@ -145,12 +140,12 @@ func (d *Desk) Stop(ctx context.Context, patch, digest, reason string, now time.
 		return "", errors.Join(err, serr)
 	}
 	if _, already := status.Withdrawn[patch]; already {
-		return Drafted, err
+		return breaker.Drafted, err
 	}
 	if werr := repo.Withdraw(patch, reason, now); werr != nil {
 		return "", errors.Join(err, werr)
 	}
-	return Drafted, err
+	return breaker.Drafted, err
 }
 
 // CanHold reports whether the operator gave the desk what a hold needs.

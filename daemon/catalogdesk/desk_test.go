@@ -195,7 +195,7 @@ func TestWatchDrafts(t *testing.T) {
 	h.board.Patches["p-1"] = site.Patch{ID: "p-1"}
 	w := catalogdesk.Watch{Source: h, Register: h, Hinter: h, Desk: desk, Policy: breaker.DefaultPolicy()}
 	done, err := w.Check(t.Context(), noon())
-	if err != nil || len(done) != 1 || done[0].How != catalogdesk.Drafted {
+	if err != nil || len(done) != 1 || done[0].How != breaker.Drafted {
 		t.Fatalf("did %+v, %v", done, err)
 	}
 	status, err := repo.Status()
@@ -222,7 +222,7 @@ func TestWatchFallsBack(t *testing.T) {
 	h := broken()
 	h.board.Patches["p-1"] = site.Patch{ID: "p-1"}
 	done, err := catalogdesk.Watch{Source: h, Register: h, Hinter: h, Desk: desk, Policy: breaker.DefaultPolicy()}.Check(t.Context(), noon().Add(time.Minute))
-	if err == nil || !strings.Contains(err.Error(), "cannot hold p-1 at once: cannot publish: timestamp must be signed by 1 of timestamp-1") || len(done) != 1 || done[0].How != catalogdesk.Drafted {
+	if err == nil || !strings.Contains(err.Error(), "cannot hold p-1 at once: cannot publish: timestamp must be signed by 1 of timestamp-1") || len(done) != 1 || done[0].How != breaker.Drafted {
 		t.Errorf("did %+v, %v", done, err)
 	}
 	if status, serr := repo.Status(); serr != nil || status.Withdrawn["p-1"].Reason != why {

@@ -12,9 +12,6 @@ import (
 	"github.com/nightfill/nightfill/site/board/breaker"
 )
 
-// ProposalKind is the kind of the notes in which proposals of the breaker are kept, by their key.
-const ProposalKind = "proposal"
-
 // Source gives the board to read.
 type Source interface {
 	View(read func(*board.Board))
@@ -44,19 +41,12 @@ type Watch struct {
 	Approved func() (site.Catalog, map[string]time.Time, error)
 }
 
-// Proposed is the note of a proposal: what was proposed, and what came of it.
-type Proposed struct {
-	breaker.Proposal
-	How  string `json:"how,omitempty"` // Held, Drafted; "" = nothing was done
-	Text string `json:"text"`
-}
-
 // Check proposes what should be stopped now, each patch once in a generation, stops it as far as the
 // desk can, hints every store to look when it was held, and writes it down. A proposal is kept before
 // anything is done about it: after a crash in between, people find it in the list and nothing is
 // proposed a second time.
-func (w Watch) Check(ctx context.Context, now time.Time) ([]Proposed, error) {
-	notes, err := w.Register.Notes(ctx, ProposalKind)
+func (w Watch) Check(ctx context.Context, now time.Time) ([]breaker.Decision, error) {
+	notes, err := w.Register.Notes(ctx, breaker.NoteKind)
 	if err != nil {
 		return nil, err
 	}
@@ -77,7 +67,7 @@ func (w Watch) Check(ctx context.Context, now time.Time) ([]Proposed, error) {
 			stores = append(stores, s.ID)
 		}
 	})
-	var out []Proposed
+	var out []breaker.Decision
 	var problems []error
 	for _, p := range made {
 		done, err := w.act(ctx, p, stores, now)
@@ -87,8 +77,8 @@ func (w Watch) Check(ctx context.Context, now time.Time) ([]Proposed, error) {
 }
 
 // act does what can be done about one proposal.
-func (w Watch) act(ctx context.Context, p breaker.Proposal, stores []string, now time.Time) (Proposed, error) {
-	done := Proposed{Proposal: p, Text: p.String()}
+func (w Watch) act(ctx context.Context, p breaker.Proposal, stores []string, now time.Time) (breaker.Decision, error) {
+	done := breaker.Decision{Proposal: p, Text: p.String()}
 	kept, err := w.keep(ctx, done, 0, now)
 	if err != nil {
 		return done, err
@@ -98,7 +88,7 @@ func (w Watch) act(ctx context.Context, p breaker.Proposal, stores []string, now
 		done.How, err = how, serr
 	}
 	var hinted error
-	if done.How == Held {
+	if done.How == breaker.Held {
 		for _, s := range stores {
 			hinted = errors.Join(hinted, w.Hinter.Hint(ctx, s, "refresh"))
 		}
@@ -118,8 +108,8 @@ func (w Watch) act(ctx context.Context, p breaker.Proposal, stores []string, now
 }
 
 // words says in the audit log what was done.
-func words(p Proposed, err error) string {
-	did := map[string]string{Held: "held at once", Drafted: "a withdrawal is drafted", "": "nothing was done"}[p.How]
+func words(p breaker.Decision, err error) string {
+	did := map[string]string{breaker.Held: "held at once", breaker.Drafted: "a withdrawal is drafted", "": "nothing was done"}[p.How]
 	text := did + ": " + p.Text
 	if err != nil {
 		text += "; " + err.Error()
@@ -127,10 +117,10 @@ func words(p Proposed, err error) string {
 	return text
 }
 
-func (w Watch) keep(ctx context.Context, p Proposed, version int64, now time.Time) (board.Note, error) {
+func (w Watch) keep(ctx context.Context, p breaker.Decision, version int64, now time.Time) (board.Note, error) {
 	body, err := json.Marshal(p)
 	if err != nil {
 		return board.Note{}, err
 	}
-	return w.Register.Keep(ctx, board.Note{Kind: ProposalKind, ID: p.Key, Version: version, Body: body, By: "breaker", At: now})
+	return w.Register.Keep(ctx, board.Note{Kind: breaker.NoteKind, ID: p.Key, Version: version, Body: body, By: "breaker", At: now})
 }

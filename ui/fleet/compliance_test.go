@@ -199,7 +199,13 @@ func TestExceptions(t *testing.T) {
 		}
 	}
 	want(t, h, "/exceptions?status=closed", "fixed", "closed")
-	if len(w.deeds) != 4 || w.deeds[0].Verb != "exception.open" || w.deeds[3].Subject != id+" pos-app-4.2.1" {
+	open.Set("expires", "2026-12-01") // within a fortnight: it needs someone
+	open.Del("reviews")
+	if status, _, _ := sent(h, "/exceptions", open); status != http.StatusSeeOther {
+		t.Fatal(status)
+	}
+	want(t, h, "/attention?kind=exception", "ends on 2026-12-01: put the patch on, or renew it.", `<a href="/exceptions#`, `data-total="1"`)
+	if len(w.deeds) != 5 || w.deeds[0].Verb != "exception.open" || w.deeds[3].Subject != id+" pos-app-4.2.1" {
 		t.Errorf("deeds are %+v", w.deeds)
 	}
 }

@@ -184,6 +184,7 @@ func (s *server) changeEntry(ctx context.Context, form url.Values, by string) (r
 	if err != nil {
 		return e, err
 	}
+	defer s.looks.stale()
 	if _, err := s.Register.Keep(ctx, n); err != nil {
 		return e, refuse(http.StatusConflict, "conflict", "It was not kept: "+err.Error()+". Look at the register again.")
 	}

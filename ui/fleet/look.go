@@ -6,8 +6,11 @@ import (
 	"sync"
 	"time"
 
+	"github.com/nightfill/nightfill/site"
 	"github.com/nightfill/nightfill/site/board"
+	"github.com/nightfill/nightfill/site/board/breaker"
 	"github.com/nightfill/nightfill/site/board/overview"
+	"github.com/nightfill/nightfill/site/board/register"
 )
 
 const (
@@ -29,6 +32,8 @@ type looks struct {
 	changed <-chan struct{}
 	kept    map[string]overview.Attention
 	version map[string]int64 // of the notes
+	entries []register.Entry // of the register of exceptions
+	decided []breaker.Decision
 	noted   time.Time
 }
 
@@ -75,8 +80,13 @@ func (l *looks) fresh() *overview.Overview {
 // make computes the overview while the board stands still.
 func (l *looks) make() *overview.Overview {
 	now, line := l.o.Now(), l.o.Line()
+	var approved []site.Approved
+	if l.o.Comply != nil {
+		approved = l.o.Comply().Catalog
+	}
 	l.mu.Lock()
 	o := overview.Options{Now: now, Zone: l.zones.find, Kept: l.kept}
+	o.More = append(overview.OfExceptions(l.entries, now), overview.OfDecisions(l.decided, approved, now)...)
 	l.mu.Unlock()
 	if !line.Connected {
 		o.Heard = line.Since
@@ -106,6 +116,20 @@ func (l *looks) readNotes(ctx context.Context) {
 		l.o.Log.Error("cannot read what people said about items", "err", err)
 		return
 	}
+	exceptions, err := l.o.Register.Notes(ctx, register.NoteKind)
+	if err != nil {
+		l.o.Log.Error("cannot read the register of exceptions", "err", err)
+		return
+	}
+	proposals, err := l.o.Register.Notes(ctx, breaker.NoteKind)
+	if err != nil {
+		l.o.Log.Error("cannot read what the breaker proposed", "err", err)
+		return
+	}
+	entries, err := register.Read(exceptions)
+	if err != nil {
+		l.o.Log.Error("an exception of the register is passed over", "err", err)
+	}
 	kept, version := map[string]overview.Attention{}, map[string]int64{}
 	for _, n := range notes {
 		version[n.ID] = n.Version
@@ -117,6 +141,7 @@ func (l *looks) readNotes(ctx context.Context) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.kept, l.version, l.noted = kept, version, l.o.Now()
+	l.entries, l.decided = entries, breaker.Read(proposals)
 }
 
 // said returns what is kept about an item and the version of its note.

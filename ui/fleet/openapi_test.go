@@ -66,7 +66,7 @@ func says() map[string]string {
 		"region": "Of the list of stores; none: without one.", "zone": "IANA time zone; none: not told.", "ring": "lab, pilot, fleet; none: not told.", "store": "A store's id.", "device": "A device's id.",
 		"state": "Of a patch on a device: any of the states, or attempted, open, underway, not_taken_back, ended, broke.", "patch": "A patch's id.", "class": "Of the device.", "model": "Of the device, else its class.",
 		"severity": "Of the patch: critical, high, medium, low.", "signature": "What is the same where the cause of a failure is the same.", "q": "A part of an id or a name. In lists, words such as state:failed filter too.",
-		"group": "The id of a group of items.", "kind": "Of an item: not_ready, cannot_tell, no_report, failed, rollback_failed, no_answer, rolled_back, gap, quarantine, alert.",
+		"group": "The id of a group of items.", "kind": "Of an item: not_ready, cannot_tell, no_report, failed, rollback_failed, no_answer, rolled_back, gap, quarantine, alert, proposal, exception.",
 		"urgency": "now or today.", "shelved": "1: the items that are shelved.", "id": "A store's or a patch's id.",
 		"owner": "Of the patch; none: without one.", "age": "Of the patch, in days since its vendor's release: 0-7, 8-14, 15-30, 31-60, 61-90, over-90, none.",
 		"standing":        "Of a patch on a device: installed, installed_pending_reboot, missing, failed, excepted, unknown, in_grace, not_applicable.",

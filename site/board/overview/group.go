@@ -58,7 +58,9 @@ func gather(items []Item) []Group {
 			list = append(list, Group{ID: id, Kind: i.Kind, Word: i.Kind.Word(), Urgency: i.Urgency, Cause: i.Cause, Patch: i.Patch, Since: i.Since, Owner: i.Owner, First: &i})
 		}
 		list[n].take(i)
-		stores[id][i.Store] = true
+		if i.Store != "" {
+			stores[id][i.Store] = true
+		}
 	}
 	for n := range list {
 		list[n].Stores = len(stores[list[n].ID])

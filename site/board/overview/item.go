@@ -26,18 +26,20 @@ const (
 	KindGap            Kind = "gap"             // events of the store are lost
 	KindQuarantine     Kind = "quarantine"      // the store begins a patch nowhere any more
 	KindAlert          Kind = "alert"           // the store wants a person for something else
+	KindProposal       Kind = "proposal"        // a patch breaks too many stores: people decide about it
+	KindException      Kind = "exception"       // an exception ends soon, has ended, or is to be reviewed
 )
 
 // Kinds returns every kind, the most urgent first.
 func Kinds() []Kind {
-	return []Kind{KindNotReady, KindRollbackFailed, KindFailed, KindNoAnswer, KindNoReport, KindCannotTell, KindAlert, KindQuarantine, KindRolledBack, KindGap}
+	return []Kind{KindProposal, KindNotReady, KindRollbackFailed, KindFailed, KindNoAnswer, KindNoReport, KindCannotTell, KindAlert, KindQuarantine, KindRolledBack, KindGap, KindException}
 }
 
 // Word is the name of a kind as people read it.
 func (k Kind) Word() string {
 	return map[Kind]string{
 		KindNotReady: "not ready", KindCannotTell: "cannot tell", KindNoReport: "no report", KindFailed: "failed", KindRollbackFailed: "rollback failed",
-		KindNoAnswer: "no answer", KindRolledBack: "rolled back", KindGap: "gap in the history", KindQuarantine: "quarantine", KindAlert: "alert",
+		KindNoAnswer: "no answer", KindRolledBack: "rolled back", KindGap: "gap in the history", KindQuarantine: "quarantine", KindAlert: "alert", KindProposal: "breaks stores", KindException: "exception",
 	}[k]
 }
 
@@ -50,7 +52,7 @@ const (
 	Today Urgency = "today" // in working hours: the store trades as it is
 )
 
-// Item is one thing of one store that needs a person.
+// Item is one thing of one store that needs a person; without a store, of headquarters.
 type Item struct {
 	ID        string    `json:"id"` // stable for as long as it is the same thing
 	Kind      Kind      `json:"kind"`

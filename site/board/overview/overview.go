@@ -21,6 +21,7 @@ type Options struct {
 	Heard time.Time                        // the newest moment at which headquarters could hear its stores; zero: now
 	Zone  func(name string) *time.Location // finds a time zone; nil, or a nil answer: UTC
 	Kept  map[string]Attention             // what people said about items, by Item.ID
+	More  []Item                           // of no store: what headquarters itself needs a person for
 }
 
 func (o Options) zone(s *board.Store) *time.Location {
@@ -109,6 +110,7 @@ func Look(b *board.Board, o Options) *Overview {
 			}
 		}
 	}
+	v.more(o)
 	slices.SortFunc(v.Stores, func(x, y Store) int {
 		return cmp.Or(cmp.Compare(x.Region, y.Region), board.CompareIDs(x.ID, y.ID))
 	})

@@ -46,6 +46,7 @@ func Same(told, e site.Exception) bool {
 // Item is an entry that needs someone.
 type Item struct {
 	Entry Entry
+	Since time.Time // when it began to need someone
 	Due   time.Time // by when
 	Text  string
 }
@@ -60,11 +61,11 @@ func Items(entries []Entry, now time.Time) []Item {
 		switch {
 		case e.Status(now) == StatusClosed:
 		case e.Status(now) == StatusExpired:
-			items = append(items, Item{e, e.Expires, where + " ended on " + e.Expires.Format(time.DateOnly) + ": the patch is due again. Close it, or renew it."})
+			items = append(items, Item{e, e.Expires, e.Expires, where + " ended on " + e.Expires.Format(time.DateOnly) + ": the patch is due again. Close it, or renew it."})
 		case e.Expires.Sub(now) <= Warning:
-			items = append(items, Item{e, e.Expires, where + " ends on " + e.Expires.Format(time.DateOnly) + ": put the patch on, or renew it."})
+			items = append(items, Item{e, e.Expires.Add(-Warning), e.Expires, where + " ends on " + e.Expires.Format(time.DateOnly) + ": put the patch on, or renew it."})
 		case !review.IsZero() && !now.Before(review):
-			items = append(items, Item{e, review, where + " is to be reviewed since " + review.Format(time.DateOnly) + "."})
+			items = append(items, Item{e, review, review, where + " is to be reviewed since " + review.Format(time.DateOnly) + "."})
 		}
 	}
 	slices.SortStableFunc(items, func(x, y Item) int { return x.Due.Compare(y.Due) })

@@ -1,0 +1,54 @@
+package breaker
+
+import (
+	"encoding/json"
+	"slices"
+	"strings"
+
+	"github.com/nightfill/nightfill/site"
+	"github.com/nightfill/nightfill/site/board"
+)
+
+// NoteKind is the kind of the notes in which decisions are kept, by the key of their proposal.
+const NoteKind = "proposal"
+
+// How a patch was stopped.
+const (
+	Held    = "held"    // given out: stores learn it at their next look
+	Drafted = "drafted" // a withdrawal waits for people to sign it
+)
+
+// Decision is a proposal and what came of it.
+type Decision struct {
+	Proposal
+	How  string `json:"how,omitempty"` // Held, Drafted; "" = nothing was done
+	Text string `json:"text"`          // why, in one sentence
+}
+
+// Read returns the decisions of notes, the newest first. What cannot be read is left out.
+func Read(notes []board.Note) []Decision {
+	var all []Decision
+	for _, n := range notes {
+		var d Decision
+		if n.Body != nil && json.Unmarshal(n.Body, &d) == nil && d.Patch != "" {
+			all = append(all, d)
+		}
+	}
+	slices.SortFunc(all, func(x, y Decision) int {
+		if c := y.At.Compare(x.At); c != 0 {
+			return c
+		}
+		return strings.Compare(x.Key, y.Key)
+	})
+	return all
+}
+
+// Settled reports whether people decided about it since, by the catalog that stores see: the patch is
+// withdrawn, or was held and is not any more.
+func (d Decision) Settled(catalog []site.Approved) bool {
+	i := slices.IndexFunc(catalog, func(a site.Approved) bool { return a.Patch.ID == d.Patch })
+	if i < 0 {
+		return false
+	}
+	return catalog[i].Withdrawn != nil || d.How == Held && catalog[i].Held == nil
+}
