@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/nightfill/nightfill/site"
+	"github.com/nightfill/nightfill/site/board/breaker"
+	"github.com/nightfill/nightfill/site/board/comply"
 )
 
 // Headquarters is one headquarters file (hq.yaml), read and checked, with every default filled in and
@@ -34,8 +36,8 @@ type Headquarters struct {
 	SMTP       *SMTP // nil: nobody is told by mail
 	Webhooks   []Webhook
 	Escalation []Tier
-	Compliance Compliance
-	Breaker    Breaker
+	Compliance comply.Policy
+	Breaker    breaker.Policy // empty: nothing is proposed
 	Retention  Retention
 	// HomeAssistant has headquarters announce every store to Home Assistant over the same broker.
 	HomeAssistant bool
@@ -69,8 +71,8 @@ type CatalogRead struct {
 	Work string
 	// Out is the folder that is published; needed to publish a hold.
 	Out string
-	// HoldsKey is the file of the online key that may hold a patch; "" = a person signs what is drafted.
-	HoldsKey string
+	// Keys is the folder of the online keys that may hold a patch; "" = a person signs what is drafted.
+	Keys string
 }
 
 // Login says who gets in at the pages and the API.
@@ -128,27 +130,10 @@ type Tier struct {
 	Repeat   time.Duration // once more after so long while nobody took it on; 0 = never
 }
 
-// Compliance says how soon a patch must be proven on a device.
-type Compliance struct {
-	Days map[site.Severity]int // since the vendor's release
-}
-
-// Breaker says when a patch that fails is stopped everywhere.
-type Breaker struct {
-	Off    bool
-	Share  float64 // of the stores that tried it, from 0 to 1
-	Stores int     // and at least so many stores
-}
-
 // Retention says how long what stores told is kept.
 type Retention struct {
 	Whole  time.Duration // an event is packed with those of its day after so long
 	Events time.Duration // and removed after so long
-}
-
-// SLADays are the days that a patch may take without a word in the file.
-func SLADays() map[site.Severity]int {
-	return map[site.Severity]int{site.Critical: 7, site.High: 30, site.Medium: 60, site.Low: 90}
 }
 
 // LabHeadquarters returns what holds without a file: a lab that is started with flags alone.
@@ -156,8 +141,8 @@ func LabHeadquarters() Headquarters {
 	return Headquarters{
 		Org: "acme", Listen: ":8444", Metrics: "127.0.0.1:9465", State: "/var/lib/nightfill-hq",
 		Login:      Login{TOTP: TOTPNever, Idle: 15 * time.Minute},
-		Compliance: Compliance{Days: SLADays()},
-		Breaker:    Breaker{Share: 0.05, Stores: 3},
+		Compliance: comply.DefaultPolicy(),
+		Breaker:    breaker.DefaultPolicy(),
 		Retention:  Retention{Whole: 30 * 24 * time.Hour, Events: 13 * 30 * 24 * time.Hour},
 	}
 }
@@ -243,8 +228,10 @@ func CheckHeadquarters(h Headquarters) []Problem {
 	}
 	if c := h.Catalog; c != nil {
 		k.look("catalog.root", c.Root, "copy root.json from the folder that `nightfill catalog publish` wrote", false, goodRoot)
-		if c.HoldsKey != "" {
-			k.look("catalog.holds_key", c.HoldsKey, "make one with `nightfill catalog`", true, func([]byte) error { return nil })
+		for _, f := range []struct{ key, path string }{{"catalog.work", c.Work}, {"catalog.out", c.Out}, {"catalog.keys", c.Keys}} {
+			if info, err := os.Stat(f.path); f.path != "" && (err != nil || !info.IsDir()) {
+				k.report(f.key, f.path+" is not a folder", "name the one that `nightfill catalog` works with")
+			}
 		}
 	}
 	if h.OIDC != nil {

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"maps"
 	"net/mail"
 	"net/url"
 	"slices"
@@ -11,6 +12,8 @@ import (
 	"github.com/goccy/go-yaml/ast"
 
 	"github.com/nightfill/nightfill/site"
+	"github.com/nightfill/nightfill/site/board/comply"
+	"github.com/nightfill/nightfill/site/board/overview"
 )
 
 // hqFile reads one headquarters file over its defaults.
@@ -139,11 +142,11 @@ func (f *hqFile) catalog(v value) {
 			}
 		}),
 		need("root", "root.json", f.path(&c.Root)),
-		path("work", &c.Work), path("out", &c.Out), path("holds_key", &c.HoldsKey))
-	if one, ok := given["holds_key"]; ok {
+		path("work", &c.Work), path("out", &c.Out), path("keys", &c.Keys))
+	if one, ok := given["keys"]; ok {
 		for _, name := range []string{"work", "out"} {
 			if _, also := given[name]; !also {
-				f.fail(one, "needs "+name+" beside it", "write "+name+" too, or remove holds_key")
+				f.fail(one, "needs "+name+" beside it", "write "+name+" too, or remove keys")
 			}
 		}
 	}
@@ -288,7 +291,13 @@ func (f *hqFile) escalation(v value) {
 				s, _ := f.choice(v, "now", "today")
 				t.Urgent = s == "now"
 			}),
-			may("for", f.texts(&t.For)),
+			may("for", func(v value) {
+				f.each(v, func(v value) {
+					if s, ok := f.choice(v, itemKinds()...); ok {
+						t.For = append(t.For, s)
+					}
+				})
+			}),
 			may("webhooks", func(v value) {
 				tells = true
 				f.each(v, func(v value) {
@@ -313,23 +322,39 @@ func (f *hqFile) escalation(v value) {
 }
 
 func (f *hqFile) compliance(v value) {
-	days := SLADays()
+	limits := maps.Clone(f.Compliance.Limits)
 	var fields []field
 	for _, s := range []site.Severity{site.Critical, site.High, site.Medium, site.Low} {
-		fields = append(fields, may(string(s), func(v value) { days[s], _ = f.between(v, 1, 3650) }))
+		fields = append(fields, may(string(s), func(v value) {
+			days, _ := f.between(v, 1, 3650)
+			limits[s] = comply.Limit{Days: days}
+		}))
 	}
-	f.object(v, may("days", func(v value) { f.object(v, fields...) }))
-	f.Compliance.Days = days
+	f.object(v,
+		may("fresh", func(v value) { f.Compliance.Fresh, _ = f.span(v, time.Hour) }),
+		may("grace", func(v value) { f.Compliance.Grace, _ = f.span(v, 0) }),
+		may("days", func(v value) { f.object(v, fields...) }))
+	f.Compliance.Limits = limits
 }
 
 func (f *hqFile) breaker(v value) {
 	if f.word(v, "off") {
-		f.Breaker.Off = true
+		f.Breaker = nil
 		return
 	}
-	f.object(v,
-		may("share", func(v value) { f.Breaker.Share = float64(f.percent(v)) / 100 }),
-		may("stores", func(v value) { f.Breaker.Stores, _ = f.between(v, 1, maxListed) }))
+	rings := maps.Clone(f.Breaker)
+	var fields []field
+	for _, ring := range []site.Ring{site.RingLab, site.RingPilot, site.RingFleet} {
+		fields = append(fields, may(string(ring), func(v value) {
+			limit := rings[ring]
+			f.object(v,
+				may("share", func(v value) { limit.Percent = float64(f.percent(v)) }),
+				may("stores", func(v value) { limit.Stores, _ = f.between(v, 1, maxListed) }))
+			rings[ring] = limit
+		}))
+	}
+	f.object(v, fields...)
+	f.Breaker = rings
 }
 
 func (f *hqFile) retention(v value) {
@@ -342,4 +367,13 @@ func (f *hqFile) retention(v value) {
 				f.fail(v, "is shorter than retention.whole", "write a longer one")
 			}
 		}))
+}
+
+// itemKinds are the kinds of items that need someone.
+func itemKinds() []string {
+	var names []string
+	for _, k := range overview.Kinds() {
+		names = append(names, string(k))
+	}
+	return names
 }

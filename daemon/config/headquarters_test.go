@@ -23,11 +23,11 @@ func TestHeadquarters(t *testing.T) {
 		t.Fatal(err)
 	}
 	got := fmt.Sprint(h.Org, h.MQTT.Shared, h.MQTT.URL, h.DB, h.TLS, h.State, len(h.Stores), h.Stores[0], *h.Catalog, h.Login, h.OIDC.Issuer, h.Address,
-		h.OIDC.Roles[site.UserManager], *h.SMTP, h.Webhooks, h.Escalation, h.Compliance.Days[site.Critical], h.Breaker, h.HomeAssistant)
+		h.OIDC.Roles[site.UserManager], *h.SMTP, h.Webhooks, h.Escalation, h.Compliance.Limits[site.Critical].Days, h.Breaker[site.RingFleet], h.HomeAssistant)
 	want := `acmehqmqtts://mqtt.example.com:8883postgres://nightfill@db.example.com/nightfill{false false testdata/pages.pem testdata/pages.key}testdata/state2 {0142 Springfield East Midwest} ` +
-		`{https://patches.example.com/catalog/ testdata/root.json /srv/catalog /srv/www testdata/holds-1} {false always 30m0s} https://login.example.com/ https://hq.example.com [patch-team] ` +
+		`{https://patches.example.com/catalog/ testdata/root.json /srv/catalog /srv/www testdata/online} {false always 30m0s} https://login.example.com/ https://hq.example.com [patch-team] ` +
 		`{mail.example.com:587 starttls testdata/ca.pem nightfill@example.com n testdata/smtp.password} [{pager https://pager.example.com/hook testdata/pager.secret}] ` +
-		`[{0s true [] [pager] [] 0s} {30m0s false [not_ready] [] [ops@example.com] 4h0m0s}]3 {false 0.1 5} true`
+		`[{0s true [] [pager] [] 0s} {30m0s false [not_ready] [] [ops@example.com] 4h0m0s}]3 {5 10} true`
 	if strings.ReplaceAll(got, " ", "") != strings.ReplaceAll(want, " ", "") {
 		t.Errorf("\n got %s\nwant %s", got, want)
 	}
@@ -41,7 +41,7 @@ func TestHeadquartersWithoutWords(t *testing.T) {
 	if err := h.Settle(); err != nil {
 		t.Fatal(err)
 	}
-	if h.DB != "sqlite:/var/lib/nightfill-hq/hq.db" || h.Listen != ":8444" || h.TLS.Off || h.Login.Idle != 15*time.Minute || h.Compliance.Days[site.High] != 30 {
+	if h.DB != "sqlite:/var/lib/nightfill-hq/hq.db" || h.Listen != ":8444" || h.TLS.Off || h.Login.Idle != 15*time.Minute || h.Compliance.Limits[site.High].Days != 30 {
 		t.Errorf("%+v", h)
 	}
 }
@@ -59,7 +59,7 @@ var badHeadquarters = []struct{ row, want string }{
 	{"listen: off", `hq.yaml:1:9: listen: headquarters without its pages is nothing; write an address like ":8444"`},
 	{`stores: [{id: "1"}, {id: "1"}]`, "hq.yaml:1:21: stores[1]: store 1 is there twice, the first time in line 1; keep one of them"},
 	{"stores: gone.csv", "hq.yaml:1:9: stores: cannot be read: open gone.csv: no such file or directory; write a file with the columns id, name and region"},
-	{"catalog: {url: \"https://a/\", root: r, holds_key: k, work: w}", "hq.yaml:1:50: catalog.holds_key: needs out beside it; write out too, or remove holds_key"},
+	{"catalog: {url: \"https://a/\", root: r, keys: k, work: w}", "hq.yaml:1:45: catalog.keys: needs out beside it; write out too, or remove keys"},
 	{"oidc: {issuer: \"http://login.example.com\", client_id: a, roles: {admin: [x]}}\naddress: https://b", "hq.yaml:1:16: oidc.issuer: is not encrypted; write https://"},
 	{"oidc: {issuer: \"https://login.example.com\", client_id: a, roles: {boss: [x]}}\naddress: https://b", "hq.yaml:1:67: oidc.roles.boss: is not a known key; write one of viewer, manager, admin"},
 	{"oidc: {issuer: \"https://login.example.com\", client_id: a, roles: {admin: [x]}}", "hq.yaml:1:7: oidc: needs address in the file, to which the browser comes back; write address: https://hq.example.com"},
@@ -70,7 +70,7 @@ var badHeadquarters = []struct{ row, want string }{
 	{"webhooks: [{name: a, url: \"http://h\"}]\nescalation: [{webhooks: [b]}]", `hq.yaml:2:26: escalation[0].webhooks[0]: "b" is not known here; did you mean a?`},
 	{"webhooks: [{name: a, url: \"http://h\"}, {name: a, url: \"http://h\"}]", `hq.yaml:1:47: webhooks[1].name: "a" is there twice; give each webhook a name of its own`},
 	{"compliance: {days: {high: 0}}", "hq.yaml:1:27: compliance.days.high: 0 is not a number from 1 up; write a number like 2"},
-	{"breaker: {share: 0.5}", "hq.yaml:1:18: breaker.share: is the number 0.5, not text; put it in quotes: \"0.5\""},
+	{"breaker: {lab: {share: 0.5}}", "hq.yaml:1:24: breaker.lab.share: is the number 0.5, not text; put it in quotes: \"0.5\""},
 	{"retention: {events: 800h}\n# whole: 900h", ""},
 	{"retention: {whole: 900h, events: 800h}", "hq.yaml:1:34: retention.events: is shorter than retention.whole; write a longer one"},
 }
@@ -190,7 +190,7 @@ func TestCheckHeadquarters(t *testing.T) {
 	for _, p := range config.CheckHeadquarters(h) {
 		keys = append(keys, p.Key)
 	}
-	want := "mqtt.ca mqtt.cert mqtt.key mqtt.password_file tls.cert tls.key catalog.root catalog.holds_key oidc.client_secret_file smtp.ca smtp.password_file webhooks[0].secret_file"
+	want := "mqtt.ca mqtt.cert mqtt.key mqtt.password_file tls.cert tls.key catalog.root catalog.work catalog.out catalog.keys oidc.client_secret_file smtp.ca smtp.password_file webhooks[0].secret_file"
 	if got := strings.Join(keys, " "); got != want {
 		t.Errorf("\n got %s\nwant %s", got, want)
 	}
