@@ -28,7 +28,6 @@ import (
 )
 
 const (
-	fileName = "console.pem" // certificate and key
 	lasts    = 2 * 365 * 24 * time.Hour
 	renewAt  = 60 * 24 * time.Hour // before the end
 	slack    = time.Hour           // of clocks that are not alike
@@ -42,6 +41,24 @@ type Options struct {
 	// Cert and Key are files of the retailer's, PEM; both "" = the box makes its own.
 	Cert, Key string
 	Log       *slog.Logger
+	Of        Of // zero = Console()
+}
+
+// Of says whose certificate it is, for its file and for the log.
+type Of struct {
+	What string // that answers with it
+	Cert string // names the file of the certificate in the configuration
+	Key  string // and of its key
+	In   string // the configuration
+	File string // in the state directory
+}
+
+// Console is the console of a box.
+func Console() Of { return Of{"the console", "console.cert", "console.key", "the store file", "console.pem"} }
+
+// Headquarters is where the chain looks at all its stores.
+func Headquarters() Of {
+	return Of{"headquarters", "tls.cert", "tls.key", "the headquarters file", "pages.pem"}
 }
 
 // Keeper holds the certificate that is in use.
@@ -59,6 +76,9 @@ type Shown struct {
 
 // Open reads the certificate, or makes one. An error means that the state directory cannot be used.
 func Open(o Options, now time.Time) (*Keeper, error) {
+	if o.Of == (Of{}) {
+		o.Of = Console()
+	}
 	k := &Keeper{Options: o}
 	return k, k.look(now)
 }
@@ -86,7 +106,7 @@ func (k *Keeper) Run(ctx context.Context) error {
 			return nil
 		case now := <-tick.C:
 			if err := k.look(now); err != nil {
-				k.Log.Error("the certificate of the console is as it was", "err", err)
+				k.Log.Error("the certificate of "+k.Of.What+" is as it was", "err", err)
 			}
 		}
 	}
@@ -96,7 +116,7 @@ func (k *Keeper) Run(ctx context.Context) error {
 func (k *Keeper) look(now time.Time) error {
 	given, err := k.given(now)
 	if err != nil {
-		k.Log.Error("the console answers with the box's own certificate", "err", err)
+		k.Log.Error(k.Of.What+" answers with a certificate of its own", "err", err)
 	}
 	next := given
 	if next == nil {
@@ -107,7 +127,7 @@ func (k *Keeper) look(now time.Time) error {
 	if old := k.current.Load(); old == nil || !bytes.Equal(old.Certificate[0], next.Certificate[0]) {
 		k.current.Store(next)
 		s := k.Shown()
-		k.Log.Info("the console answers with this certificate", "sha256", s.Fingerprint, "until", s.Until.UTC().Format(time.DateOnly), "own", s.Own)
+		k.Log.Info(k.Of.What+" answers with this certificate", "sha256", s.Fingerprint, "until", s.Until.UTC().Format(time.DateOnly), "own", s.Own)
 	}
 	return nil
 }
@@ -119,17 +139,17 @@ func (k *Keeper) given(now time.Time) (*tls.Certificate, error) {
 	}
 	c, err := tls.LoadX509KeyPair(k.Cert, k.Key)
 	if err != nil {
-		return nil, fmt.Errorf("cannot use console.cert and console.key of the store file: %w; give a PEM certificate and its key without a password", err)
+		return nil, fmt.Errorf("cannot use %s and %s of %s: %w; give a PEM certificate and its key without a password", k.Of.Cert, k.Of.Key, k.Of.In, err)
 	}
 	if now.After(c.Leaf.NotAfter) {
-		return nil, fmt.Errorf("cannot use console.cert of the store file: it ended on %s; give a newer one", c.Leaf.NotAfter.UTC().Format(time.DateOnly))
+		return nil, fmt.Errorf("cannot use %s of %s: it ended on %s; give a newer one", k.Of.Cert, k.Of.In, c.Leaf.NotAfter.UTC().Format(time.DateOnly))
 	}
 	return &c, nil
 }
 
 // own reads the certificate that the box made, and makes another one when it is not good for long.
 func (k *Keeper) own(now time.Time) (*tls.Certificate, error) {
-	path := filepath.Join(k.Dir, fileName)
+	path := filepath.Join(k.Dir, k.Of.File)
 	data, err := os.ReadFile(path)
 	if err == nil {
 		c, err := tls.X509KeyPair(data, data)
@@ -140,13 +160,13 @@ func (k *Keeper) own(now time.Time) (*tls.Certificate, error) {
 			return &c, nil
 		}
 	} else if !os.IsNotExist(err) {
-		return nil, fmt.Errorf("cannot read the certificate of the console: %w", err)
+		return nil, fmt.Errorf("cannot read the certificate of %s: %w", k.Of.What, err)
 	}
 	if data, err = makeOwn(k.Names, addresses(), now); err != nil {
-		return nil, fmt.Errorf("cannot make a certificate for the console: %w", err)
+		return nil, fmt.Errorf("cannot make a certificate for %s: %w", k.Of.What, err)
 	}
 	if err := renameio.WriteFile(path, data, 0o600, renameio.IgnoreUmask()); err != nil {
-		return nil, fmt.Errorf("cannot write the certificate of the console: %w", err)
+		return nil, fmt.Errorf("cannot write the certificate of %s: %w", k.Of.What, err)
 	}
 	c, err := tls.X509KeyPair(data, data)
 	return &c, err

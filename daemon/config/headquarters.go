@@ -38,7 +38,6 @@ type Headquarters struct {
 	Escalation []Tier
 	Compliance comply.Policy
 	Breaker    breaker.Policy // empty: nothing is proposed
-	Retention  Retention
 	// HomeAssistant has headquarters announce every store to Home Assistant over the same broker.
 	HomeAssistant bool
 
@@ -130,12 +129,6 @@ type Tier struct {
 	Repeat   time.Duration // once more after so long while nobody took it on; 0 = never
 }
 
-// Retention says how long what stores told is kept.
-type Retention struct {
-	Whole  time.Duration // an event is packed with those of its day after so long
-	Events time.Duration // and removed after so long
-}
-
 // LabHeadquarters returns what holds without a file: a lab that is started with flags alone.
 func LabHeadquarters() Headquarters {
 	return Headquarters{
@@ -143,7 +136,6 @@ func LabHeadquarters() Headquarters {
 		Login:      Login{TOTP: TOTPNever, Idle: 15 * time.Minute},
 		Compliance: comply.DefaultPolicy(),
 		Breaker:    breaker.DefaultPolicy(),
-		Retention:  Retention{Whole: 30 * 24 * time.Hour, Events: 13 * 30 * 24 * time.Hour},
 	}
 }
 

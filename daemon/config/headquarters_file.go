@@ -50,7 +50,6 @@ func (f *hqFile) read(root value) {
 		may("escalation", f.escalation),
 		may("compliance", f.compliance),
 		may("breaker", f.breaker),
-		may("retention", f.retention),
 		may("home_assistant", f.flag(&f.HomeAssistant)))
 	f.settle()
 }
@@ -355,18 +354,6 @@ func (f *hqFile) breaker(v value) {
 	}
 	f.object(v, fields...)
 	f.Breaker = rings
-}
-
-func (f *hqFile) retention(v value) {
-	day := 24 * time.Hour
-	f.object(v,
-		may("whole", func(v value) { f.Retention.Whole, _ = f.span(v, day) }),
-		may("events", func(v value) {
-			d, ok := f.span(v, 31*day)
-			if f.Retention.Events = d; ok && d < f.Retention.Whole {
-				f.fail(v, "is shorter than retention.whole", "write a longer one")
-			}
-		}))
 }
 
 // itemKinds are the kinds of items that need someone.

@@ -27,7 +27,8 @@ func Command() *cobra.Command {
 		Args:    usage(cobra.NoArgs),
 		RunE:    func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
-	c.AddCommand(validate(), schema(), explain(), hashPIN())
+	f := storeFile()
+	c.AddCommand(f.validate(), f.schema(), f.explain(), hashPIN())
 	c.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return exit.With(exit.Usage, err) })
 	return c
 }
@@ -54,7 +55,8 @@ type Result struct {
 	Problems []config.Problem `json:"problems"` // why it is not
 	Files    []config.Problem `json:"files"`    // what is wrong with the files that it names
 	Warnings []config.Problem `json:"warnings"`
-	Store    *Summary         `json:"store,omitempty"` // only of a good file
+	Store    *Summary         `json:"store,omitempty"` // only of a good store file
+	Org      string           `json:"org,omitempty"`   // only of a good headquarters file
 }
 
 // Summary says in short what a store file means.
@@ -68,22 +70,22 @@ type Summary struct {
 	Checks   int    `json:"checks"`
 }
 
-func validate() *cobra.Command {
+func (f file) validate() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "validate FILE",
-		Short: "Say everything that is wrong with a store file",
-		Long: `Say everything that is wrong with a store file, each with its place and what to write instead.
+		Short: "Say everything that is wrong with a " + f.name,
+		Long: `Say everything that is wrong with a ` + f.name + `, each with its place and what to write instead.
 
 The files that it names (keys, certificates, the catalog's root) are looked at too, unless --file-only says that
-the store file is meant for another machine. Exit code 0: good, perhaps with warnings. 2: the store file is
-wrong. 3: the store file is good, and a file that it names is not.`,
-		Example: "  nightfill config validate /etc/nightfill/store.yaml\n  nightfill config validate --file-only --json stores/0142.yaml",
+the ` + f.name + ` is meant for another machine. Exit code 0: good, perhaps with warnings. 2: the ` + f.name + ` is
+wrong. 3: the ` + f.name + ` is good, and a file that it names is not.`,
+		Example: "  " + f.program + " config validate " + f.path + "\n  " + f.program + " config validate --file-only --json " + f.other,
 		Args:    usage(cobra.ExactArgs(1)),
 	}
 	js := asJSON(c)
 	only := c.Flags().Bool("file-only", false, "do not look at the files that it names")
 	c.RunE = func(c *cobra.Command, args []string) error {
-		result, err := look(args[0], *only)
+		result, err := f.look(args[0], *only)
 		if err != nil {
 			return exit.With(exit.Usage, err)
 		}
@@ -92,16 +94,16 @@ wrong. 3: the store file is good, and a file that it names is not.`,
 				return err
 			}
 		} else {
-			result.print(c.OutOrStdout())
+			result.print(f, c.OutOrStdout())
 		}
-		return result.verdict()
+		return result.verdict(f)
 	}
 	return c
 }
 
-// look reads the file and, unless only the file counts, what it names.
-func look(path string, only bool) (Result, error) {
-	result := Result{File: path, Problems: []config.Problem{}, Files: []config.Problem{}, Warnings: []config.Problem{}}
+// lookStore reads a store file and, unless only the file counts, what it names.
+func lookStore(path string, only bool) (Result, error) {
+	result := newResult(path)
 	c, err := config.Load(path)
 	var problems config.Problems
 	switch {
@@ -122,7 +124,7 @@ func look(path string, only bool) (Result, error) {
 }
 
 // print writes the result for people, the worst first.
-func (r Result) print(w io.Writer) {
+func (r Result) print(f file, w io.Writer) {
 	for _, p := range r.Problems {
 		fmt.Fprintln(w, p)
 	}
@@ -131,6 +133,9 @@ func (r Result) print(w io.Writer) {
 	}
 	for _, p := range r.Warnings {
 		fmt.Fprintf(w, "warning: %v\n", p)
+	}
+	if r.Valid && r.Store == nil {
+		fmt.Fprintf(w, "%s: headquarters of %s\n", r.File, r.Org)
 	}
 	if r.Store == nil {
 		return
@@ -148,10 +153,10 @@ func count(n int, what string) string {
 }
 
 // verdict turns the result into the error that sets the exit code.
-func (r Result) verdict() error {
+func (r Result) verdict(f file) error {
 	switch {
 	case !r.Valid:
-		return exit.With(exit.Usage, fmt.Errorf("%s is not a valid store file: %s", r.File, count(len(r.Problems), "problem")))
+		return exit.With(exit.Usage, fmt.Errorf("%s is not a valid %s: %s", r.File, f.name, count(len(r.Problems), "problem")))
 	case len(r.Files) > 0:
 		return exit.With(exit.NotAllGood, fmt.Errorf("%s is valid, but %s with the files that it names", r.File, count(len(r.Files), "problem")))
 	}
@@ -165,15 +170,15 @@ func printJSON(w io.Writer, v any) error {
 	return e.Encode(v)
 }
 
-func schema() *cobra.Command {
+func (f file) schema() *cobra.Command {
 	c := &cobra.Command{
 		Use:     "schema",
-		Short:   "Print the JSON Schema of the store file",
-		Long:    "Print the JSON Schema of the store file. Editors complete and check with it: put the line\n\n  # yaml-language-server: $schema=store.schema.json\n\nat the top of the store file.",
-		Example: "  nightfill config schema > store.schema.json",
+		Short:   "Print the JSON Schema of the " + f.name,
+		Long:    "Print the JSON Schema of the " + f.name + ". Editors complete and check with it: put the line\n\n  # yaml-language-server: $schema=" + f.schemaName + "\n\nat the top of the " + f.name + ".",
+		Example: "  " + f.program + " config schema > " + f.schemaName,
 		Args:    usage(cobra.NoArgs),
 		RunE: func(c *cobra.Command, _ []string) error {
-			_, err := c.OutOrStdout().Write(config.Schema())
+			_, err := c.OutOrStdout().Write(f.schemaText())
 			return err
 		},
 	}
@@ -181,31 +186,31 @@ func schema() *cobra.Command {
 	return c
 }
 
-func explain() *cobra.Command {
+func (f file) explain() *cobra.Command {
 	c := &cobra.Command{
 		Use:     "explain [KEY]",
-		Short:   "Explain a key of the store file",
-		Long:    "Explain a key of the store file: what it means, what it may be, and what holds without it. Without KEY, the whole file.",
-		Example: "  nightfill config explain window.reserve\n  nightfill config explain devices.class --json",
+		Short:   "Explain a key of the " + f.name,
+		Long:    "Explain a key of the " + f.name + ": what it means, what it may be, and what holds without it. Without KEY, the whole file.",
+		Example: "  " + f.program + " config explain " + f.keys[0] + "\n  " + f.program + " config explain " + f.keys[1] + " --json",
 		Args:    usage(cobra.MaximumNArgs(1)),
 	}
 	js := asJSON(c)
 	c.RunE = func(c *cobra.Command, args []string) error {
-		help, err := config.Explain(strings.Join(args, ""))
+		help, err := f.help(strings.Join(args, ""))
 		if err != nil {
 			return exit.With(exit.Usage, err)
 		}
 		if *js {
 			return printJSON(c.OutOrStdout(), help)
 		}
-		printHelp(c.OutOrStdout(), help)
+		printHelp(f, c.OutOrStdout(), help)
 		return nil
 	}
 	return c
 }
 
 // printHelp writes the explanation for people.
-func printHelp(w io.Writer, h config.Help) {
+func printHelp(f file, w io.Writer, h config.Help) {
 	line := func(name, text string) {
 		if text != "" {
 			fmt.Fprintf(w, "%-9s %s\n", name, text)
@@ -225,5 +230,5 @@ func printHelp(w io.Writer, h config.Help) {
 		line("example", string(e))
 	}
 	line("keys", strings.Join(h.Keys, ", "))
-	line("since", fmt.Sprintf("version %d of the store file", h.Since))
+	line("since", fmt.Sprintf("version %d of the %s", h.Since, f.name))
 }

@@ -1,0 +1,123 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/nightfill/nightfill/cmd/nightfill-hq/simulatecmd"
+	"github.com/nightfill/nightfill/cmd/nightfill/configcmd"
+	"github.com/nightfill/nightfill/cmd/nightfill/exit"
+	"github.com/nightfill/nightfill/cmd/nightfill/storecmd"
+	"github.com/nightfill/nightfill/daemon/config"
+	"github.com/nightfill/nightfill/daemon/hq"
+	"github.com/nightfill/nightfill/daemon/logs"
+)
+
+// flags are what may be said on the command line. They win over the file.
+type flags struct {
+	config, mqtt, db, listen, metrics, org, state, login string
+	level, format                                        string
+}
+
+func command() *cobra.Command {
+	var f flags
+	root := &cobra.Command{
+		Use:   "nightfill-hq --config FILE",
+		Short: "Run headquarters",
+		Long: `nightfill-hq hears the stores of a chain over MQTT, keeps what they tell, and shows which stores open ready,
+what failed and why, what is overdue, and who needs someone.
+
+It needs a broker; everything else has a default. In a lab, flags are enough: the pages are then in the clear on
+loopback, and the first start logs a code with which the first account is made. With --login off nobody logs in,
+which is refused where others can listen.
+
+Exit codes: 0 stopped when told to, 1 failed, 2 wrong usage or headquarters file.`,
+		Example: "  nightfill-hq --config /etc/nightfill/hq.yaml\n" +
+			"  nightfill-hq --mqtt mqtt://127.0.0.1:1883 --db sqlite:hq.db --listen 127.0.0.1:8444 --state . --login off",
+		Version:       version,
+		Args:          cobra.NoArgs,
+		SilenceErrors: true, SilenceUsage: true,
+		RunE: func(cmd *cobra.Command, _ []string) error { return f.run(cmd) },
+	}
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return exit.With(exit.Usage, err) })
+	s := root.Flags().StringVar
+	s(&f.config, "config", "", "the headquarters file (hq.yaml)")
+	s(&f.mqtt, "mqtt", "", "the broker, such as mqtt://127.0.0.1:1883")
+	s(&f.db, "db", "", "the database: sqlite:PATH or postgres://USER@HOST/NAME")
+	s(&f.listen, "listen", "", "address of the pages and the API")
+	s(&f.metrics, "metrics", "", "address of /metrics, or off")
+	s(&f.org, "org", "", "the chain whose stores are heard (default acme)")
+	s(&f.state, "state", "", "where to keep the accounts and the own certificate (without a file: beside the database)")
+	s(&f.login, "login", "", "off: nobody logs in; only on loopback")
+	s(&f.level, "log-level", "info", "debug, info, warn or error")
+	s(&f.format, "log-format", "text", "text or json")
+	root.AddCommand(configcmd.Headquarters(), simulatecmd.Command())
+	root.AddCommand(storecmd.HeadquartersCommands()...)
+	storecmd.Strict(root)
+	return root
+}
+
+func (f flags) run(cmd *cobra.Command) error {
+	log, err := logs.New(os.Stderr, f.format, f.level)
+	if err != nil {
+		return exit.With(exit.Usage, err)
+	}
+	c, err := f.settle()
+	if err != nil {
+		return exit.With(exit.Usage, err)
+	}
+	h, err := hq.New(cmd.Context(), hq.Options{Config: c, Version: version, Log: log})
+	if err != nil {
+		return err
+	}
+	return h.Run(cmd.Context())
+}
+
+// settle reads the file, lets the flags have their say, and looks at what is named.
+func (f flags) settle() (config.Headquarters, error) {
+	c := config.LabHeadquarters()
+	if f.config == "" {
+		c.Listen = "127.0.0.1:8444"
+	} else {
+		var err error
+		if c, err = config.LoadHeadquarters(f.config); err != nil {
+			return c, err
+		}
+	}
+	for _, one := range []struct {
+		said string
+		to   *string
+	}{{f.mqtt, &c.MQTT.URL}, {f.db, &c.DB}, {f.listen, &c.Listen}, {f.org, &c.Org}, {f.state, &c.State}, {f.metrics, &c.Metrics}} {
+		if one.said != "" {
+			*one.to = one.said
+		}
+	}
+	if c.Metrics == "off" {
+		c.Metrics = ""
+	}
+	if path, ok := strings.CutPrefix(c.DB, "sqlite:"); ok && f.config == "" && f.state == "" {
+		c.State = filepath.Dir(path) // a lab keeps everything in one place
+	}
+	switch f.login {
+	case "":
+	case "off":
+		c.Login.Off = true
+	default:
+		return c, fmt.Errorf("--login is %q: write off, or leave it out", f.login)
+	}
+	if f.config == "" && f.mqtt == "" {
+		return c, errors.New("nothing says where to listen: write nightfill-hq --config /etc/nightfill/hq.yaml, or in a lab nightfill-hq --mqtt mqtt://127.0.0.1:1883 --db sqlite:hq.db --listen 127.0.0.1:8444")
+	}
+	if err := c.Settle(); err != nil {
+		return c, err
+	}
+	if problems := config.CheckHeadquarters(c); len(problems) > 0 {
+		return c, config.Problems(problems)
+	}
+	return c, nil
+}

@@ -1,0 +1,109 @@
+package hq
+
+import (
+	"context"
+	"path/filepath"
+	"time"
+
+	"github.com/nightfill/nightfill/daemon/catalogdesk"
+	"github.com/nightfill/nightfill/site"
+	"github.com/nightfill/nightfill/sync/catalog"
+)
+
+const (
+	catalogEvery = 15 * time.Minute
+	catalogLimit = 5 * time.Minute
+	watchEvery   = time.Minute
+	watchLimit   = time.Minute
+	forEver      = 100 * 365 * 24 * time.Hour
+)
+
+// openCatalog opens what was last read of the catalog.
+func (h *HQ) openCatalog() error {
+	c := h.Config.Catalog
+	if c == nil {
+		return nil
+	}
+	var err error
+	h.catalog, err = catalog.New(catalog.Options{Dir: filepath.Join(h.Config.State, "catalog"), URL: c.URL, Root: c.Root, MaxOffline: forEver, Log: h.Log})
+	return err
+}
+
+// desk is headquarters' hand in the working folder of the catalog; nil where it has none.
+func (h *HQ) desk() *catalogdesk.Desk {
+	if c := h.Config.Catalog; c != nil && c.Work != "" {
+		return catalogdesk.New(catalogdesk.Options{Dir: c.Work, Out: c.Out, Keys: c.Keys})
+	}
+	return nil
+}
+
+// Approved is what headquarters approved, as it was last read and verified.
+func (h *HQ) Approved() site.Catalog {
+	if h.catalog == nil {
+		return site.Catalog{}
+	}
+	return h.catalog.Last()
+}
+
+// keepCatalog reads the catalog now and then until ctx ends.
+func (h *HQ) keepCatalog(ctx context.Context) error {
+	if h.catalog == nil {
+		<-ctx.Done()
+		return nil
+	}
+	return every(ctx, catalogEvery, func(ctx context.Context) {
+		ctx, cancel := context.WithTimeout(ctx, catalogLimit)
+		defer cancel()
+		changed, err := h.catalog.Refresh(ctx, time.Now())
+		switch {
+		case err != nil && ctx.Err() == nil:
+			h.Log.Warn("the catalog is as it was last read", "err", err)
+		case changed:
+			h.Log.Info("the catalog has a new generation", "version", h.catalog.Last().Version)
+		}
+	})
+}
+
+// watchPatches stops patches that break too many stores until ctx ends. Of several programs the one that
+// leads does it.
+func (h *HQ) watchPatches(ctx context.Context) error {
+	watch := catalogdesk.Watch{Source: h.fleet, Register: h.db, Hinter: h.fleet, Desk: h.desk(), Policy: h.Config.Breaker, Approved: h.lifted}
+	return every(ctx, watchEvery, func(ctx context.Context) {
+		if len(watch.Policy) == 0 || !h.fleet.Status().Leader {
+			return
+		}
+		ctx, cancel := context.WithTimeout(ctx, watchLimit)
+		defer cancel()
+		made, err := watch.Check(ctx, time.Now())
+		for _, p := range made {
+			h.Log.Warn("a patch breaks too many stores", "patch", p.Patch, "how", p.How, "text", p.Text)
+		}
+		if err != nil && ctx.Err() == nil {
+			h.Log.Error("cannot look for patches that break too many stores", "err", err)
+		}
+	})
+}
+
+// lifted is the catalog with what people let go that was held.
+func (h *HQ) lifted() (site.Catalog, map[string]time.Time, error) {
+	if d := h.desk(); d != nil && h.Config.Catalog.Out != "" {
+		ctx, cancel := context.WithTimeout(context.Background(), watchLimit)
+		defer cancel()
+		return d.Approved(ctx, time.Now())
+	}
+	return h.Approved(), nil, nil
+}
+
+// every does something now, and then again and again until ctx ends.
+func every(ctx context.Context, pause time.Duration, do func(context.Context)) error {
+	tick := time.NewTicker(pause)
+	defer tick.Stop()
+	for {
+		do(ctx)
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+	}
+}

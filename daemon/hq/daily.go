@@ -1,0 +1,39 @@
+package hq
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/nightfill/nightfill/site/board"
+)
+
+const statusEvery = 10 * time.Second
+
+// beat is the sign of life for the watchdog: the board can be read.
+func (h *HQ) beat(ctx context.Context) error {
+	heart := h.notify.Heart("board")
+	pause := h.notify.Interval() / 2
+	if pause <= 0 {
+		<-ctx.Done()
+		return nil
+	}
+	return every(ctx, pause, func(context.Context) {
+		h.fleet.View(func(*board.Board) {})
+		heart.Beat()
+	})
+}
+
+// tellStatus tells systemd what headquarters is doing until ctx ends.
+func (h *HQ) tellStatus(ctx context.Context) error {
+	return every(ctx, statusEvery, func(context.Context) {
+		stores := 0
+		h.fleet.View(func(b *board.Board) { stores = len(b.Stores) })
+		s := h.fleet.Status()
+		line := fmt.Sprintf("%d stores, %.0f events a second, %d gaps", stores, s.Rate, s.Gaps)
+		if !s.Connected {
+			line += "; no broker: " + s.Error
+		}
+		_ = h.notify.Status(line)
+	})
+}
