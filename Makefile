@@ -22,14 +22,14 @@ lint:
 	go tool staticcheck ./...
 
 build: ## static programs for this machine
-	$(BUILD) -o bin/ ./cmd/nightfill ./cmd/nightfilld
+	$(BUILD) -o bin/ ./cmd/nightfill ./cmd/nightfilld ./cmd/nightfill-hq
 
 man: DIR ?= bin/man
 man: ## manual pages of the handbook and of every command: make man, or make man DIR=/usr/local/share/man
 	@$(BUILD) -o bin/nightfill ./cmd/nightfill && bin/nightfill help --man $(DIR)
 
 release: ## static programs for linux/amd64 and linux/arm64
-	for arch in amd64 arm64; do GOOS=linux GOARCH=$$arch $(BUILD) -o bin/linux-$$arch/ ./cmd/nightfill ./cmd/nightfilld; done
+	for arch in amd64 arm64; do GOOS=linux GOARCH=$$arch $(BUILD) -o bin/linux-$$arch/ ./cmd/nightfill ./cmd/nightfilld ./cmd/nightfill-hq; done
 
 sim: N ?= $(if $(findstring command,$(origin SEED)),1,10000)
 sim: SEED ?= 1

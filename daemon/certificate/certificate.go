@@ -54,7 +54,9 @@ type Of struct {
 }
 
 // Console is the console of a box.
-func Console() Of { return Of{"the console", "console.cert", "console.key", "the store file", "console.pem"} }
+func Console() Of {
+	return Of{"the console", "console.cert", "console.key", "the store file", "console.pem"}
+}
 
 // Headquarters is where the chain looks at all its stores.
 func Headquarters() Of {

@@ -37,3 +37,19 @@ func (h *HQ) tellStatus(ctx context.Context) error {
 		_ = h.notify.Status(line)
 	})
 }
+
+const (
+	compactEvery = 24 * time.Hour
+	compactLimit = 2 * time.Hour
+)
+
+// compact packs what is old and removes what is too old, once a day until ctx ends.
+func (h *HQ) compact(ctx context.Context) error {
+	return every(ctx, compactEvery, func(ctx context.Context) {
+		ctx, cancel := context.WithTimeout(ctx, compactLimit)
+		defer cancel()
+		if err := h.db.Compact(ctx, time.Now()); err != nil && ctx.Err() == nil {
+			h.Log.Error("old events are packed tomorrow", "err", err)
+		}
+	})
+}

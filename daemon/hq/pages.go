@@ -10,6 +10,7 @@ import (
 	"github.com/nightfill/nightfill/daemon/config"
 	"github.com/nightfill/nightfill/daemon/hq/escalate"
 	"github.com/nightfill/nightfill/site/board"
+	"github.com/nightfill/nightfill/site/board/comply"
 	"github.com/nightfill/nightfill/site/board/overview"
 	"github.com/nightfill/nightfill/site/window/tzdata"
 	"github.com/nightfill/nightfill/ui/fleet"
@@ -18,12 +19,17 @@ import (
 // fleetPages are the pages and the API.
 func (h *HQ) fleetPages() http.Handler {
 	o := fleet.Options{
-		Source: h.fleet, History: h.db, Register: h.db, Actor: actor, Night: h.picture, Line: h.line, Version: "nightfill-hq " + h.Version, Log: h.Log,
+		Source: h.fleet, History: h.db, Register: h.db, Actor: actor, Night: h.picture, Line: h.line, Comply: h.comply, Version: "nightfill-hq " + h.Version, Log: h.Log,
 	}
 	if !h.Config.Login.Off {
 		o.Logout = "/logout"
 	}
 	return fleet.New(o)
+}
+
+// comply is what is approved, and by which policy compliance is judged.
+func (h *HQ) comply() comply.Options {
+	return comply.Options{Catalog: h.Approved().Patches, Policy: h.Config.Compliance}
 }
 
 // line is how headquarters itself hears.
