@@ -7,10 +7,13 @@ BUILD    = CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)'
 # The race detector needs a C compiler; without one the tests run without it, and say so.
 RACE    := $(shell [ "$$(go env CGO_ENABLED)" = 1 ] && command -v "$$(go env CC)" >/dev/null 2>&1 && echo -race)
 
-.PHONY: demo test lint build release bench sim lab-test ui-test man clean
+.PHONY: demo demo-hq test lint build release bench sim lab-test ui-test man clean
 
 demo: ## a whole night on a simulated store: make demo, or make demo ARGS=--exit
 	@$(BUILD) -o bin/nightfill ./cmd/nightfill && exec bin/nightfill demo $(ARGS)
+
+demo-hq: ## headquarters over 300 simulated stores and a real one: make demo-hq, or make demo-hq ARGS=--exit
+	@$(BUILD) -o bin/nightfill-hq ./cmd/nightfill-hq && exec bin/nightfill-hq demo $(ARGS)
 
 test: lint ## everything that needs no root; what -short leaves out is in lab-test
 	@[ -n "$(RACE)" ] || echo 'no C compiler: the tests run without the race detector (apt-get install gcc)'

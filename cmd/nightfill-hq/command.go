@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/nightfill/nightfill/cmd/nightfill-hq/democmd"
 	"github.com/nightfill/nightfill/cmd/nightfill-hq/simulatecmd"
 	"github.com/nightfill/nightfill/cmd/nightfill/configcmd"
 	"github.com/nightfill/nightfill/cmd/nightfill/exit"
@@ -56,7 +57,7 @@ Exit codes: 0 stopped when told to, 1 failed, 2 wrong usage or headquarters file
 	s(&f.login, "login", "", "off: nobody logs in; only on loopback")
 	s(&f.level, "log-level", "info", "debug, info, warn or error")
 	s(&f.format, "log-format", "text", "text or json")
-	root.AddCommand(configcmd.Headquarters(), simulatecmd.Command())
+	root.AddCommand(configcmd.Headquarters(), simulatecmd.Command(), democmd.Command(version))
 	root.AddCommand(storecmd.HeadquartersCommands()...)
 	storecmd.Strict(root)
 	return root

@@ -33,7 +33,9 @@ The same seed gives the same nights. Never point it at the broker of real stores
 		Example: "  nightfill-hq simulate --mqtt mqtt://127.0.0.1:1883 --org demo --stores 300 --live 10m\n" +
 			"  nightfill-hq simulate --mqtt mqtt://127.0.0.1:1883 --org load --stores 2000 --devices 36 --nights 1 --exit",
 		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return s.run(cmd.Context(), cmd.OutOrStdout(), cmd.ErrOrStderr()) },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return s.run(cmd.Context(), cmd.OutOrStdout(), cmd.ErrOrStderr())
+		},
 	}
 	f := cmd.Flags()
 	f.StringVar(&s.opts.Broker, "mqtt", "", "broker, such as mqtt://127.0.0.1:1883")

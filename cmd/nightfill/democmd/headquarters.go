@@ -29,7 +29,7 @@ func listenTo(url string, silent bool) (*headquarters, error) {
 	if t := h.client.Connect(); !t.WaitTimeout(brokerWait) || t.Error() != nil {
 		return nil, fmt.Errorf("cannot reach the demo's broker: %v", t.Error())
 	}
-	if t := h.client.Subscribe("nightfill/v1/acme/s/+/evt", 1, h.hear); !t.WaitTimeout(brokerWait) || t.Error() != nil {
+	if t := h.client.Subscribe("nightfill/v1/acme/s/0142/evt", 1, h.hear); !t.WaitTimeout(brokerWait) || t.Error() != nil {
 		return nil, fmt.Errorf("cannot subscribe at the demo's broker: %v", t.Error())
 	}
 	return h, nil
