@@ -19,6 +19,7 @@ import (
 
 	"github.com/nightfill/nightfill/site"
 	"github.com/nightfill/nightfill/site/board/breaker"
+	"github.com/nightfill/nightfill/site/board/comply"
 	"github.com/nightfill/nightfill/site/board/register"
 	"github.com/nightfill/nightfill/sync/catalog"
 	"github.com/nightfill/nightfill/sync/keyfile"
@@ -160,6 +161,21 @@ func (d *Desk) CanHold() bool {
 func verify(ctx context.Context, files fs.FS, root []byte, now time.Time) error {
 	_, err := catalog.Verify(ctx, "", files, root, now)
 	return err
+}
+
+// Times reads when headquarters acquired, approved and published each patch, as the working folder
+// remembers it.
+func (d *Desk) Times() (map[string]comply.Times, error) {
+	repo, err := publish.Open(d.o.Dir)
+	if err != nil {
+		return nil, err
+	}
+	known, err := repo.Times()
+	times := map[string]comply.Times{}
+	for id, t := range known {
+		times[id] = comply.Times(t)
+	}
+	return times, err
 }
 
 // Approved reads what stores see now, verified as a store would, and when people last let a patch go

@@ -232,3 +232,41 @@ func TestWatchFallsBack(t *testing.T) {
 		t.Errorf("deeds are %q", h.deeds)
 	}
 }
+
+// TestTimes: the working folder remembers when a patch was acquired, approved and first published.
+func TestTimes(t *testing.T) {
+	dir, repo, desk := folder(t, false)
+	times, err := desk.Times()
+	one := times["p-1"]
+	if err != nil || one.Acquired.IsZero() || one.Approved.Before(one.Acquired) || !one.Published.Equal(noon()) || len(times) != 1 {
+		t.Errorf("times are %+v, %v", times, err)
+	}
+	ring, err := keyfile.Open(filepath.Join(dir, "keys"), keyfile.FixedPassword(""))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := repo.Add(site.Patch{ID: "p-2", Title: "Two", Owner: "owner"}, nil); err != nil {
+		t.Fatal(err)
+	}
+	owner, err := keyfile.Read(filepath.Join(dir, "keys", "owner-1"), keyfile.FixedPassword(""))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := repo.Sign(owner, noon(), nil); err != nil {
+		t.Fatal(err)
+	}
+	for _, at := range []time.Time{noon().Add(time.Hour), noon().Add(2 * time.Hour)} { // signed, and released only then
+		if _, err := repo.Publish(t.Context(), publish.Options{Out: filepath.Join(dir, "out"), Keys: ring, Now: at}); err != nil {
+			t.Fatal(err)
+		}
+		if times, err = desk.Times(); err != nil || at.Equal(noon().Add(time.Hour)) && !times["p-2"].Published.IsZero() {
+			t.Errorf("times are %+v, %v", times, err)
+		}
+		if err := repo.Release("p-2", site.RingLab, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if two := times["p-2"]; two.Approved.IsZero() || !two.Published.Equal(noon().Add(2*time.Hour)) || !times["p-1"].Published.Equal(noon()) {
+		t.Errorf("times are %+v", times)
+	}
+}

@@ -117,6 +117,11 @@ func (p *publication) finish() (Published, error) {
 	if err != nil {
 		return Published{}, err
 	}
+	if p.only == "" {
+		if err := p.notePublished(); err != nil {
+			return Published{}, err
+		}
+	}
 	p.cfg.Issued = p.o.Now
 	if err := errors.Join(static.Write(p.File("timestamp"), ts), writeJSON(p.path(configName), p.cfg)); err != nil {
 		return Published{}, err

@@ -180,6 +180,9 @@ func (b *book) settle() error {
 	}
 	for _, d := range drafts {
 		if t := b.signedTarget(d.patch.Owner, d.patch.ID); t != nil && t.Hashes["sha256"].String() == d.digest {
+			if err := b.noteApproved(d); err != nil {
+				return err
+			}
 			if err := os.Remove(b.path(draftsDir, d.patch.ID+".json")); err != nil && !errors.Is(err, fs.ErrNotExist) {
 				return err
 			}
