@@ -74,7 +74,7 @@ func Wilson(hits, of int) Rate {
 // tries counts the ends of a patch on one model.
 type tries struct {
 	ended, broke int
-	stores       map[string]bool
+	stores       map[string]int // how often it broke in each
 	codes        map[site.Code]int
 	signatures   map[string]int
 }
@@ -119,7 +119,7 @@ func (t *tally) device(s *board.Store, d *board.Device) {
 		at := t.models[id]
 		m := at[ModelOf(d)]
 		if m == nil {
-			m = &tries{stores: map[string]bool{}, codes: map[site.Code]int{}, signatures: map[string]int{}}
+			m = &tries{stores: map[string]int{}, codes: map[site.Code]int{}, signatures: map[string]int{}}
 			at[ModelOf(d)] = m
 		}
 		m.ended++
@@ -127,7 +127,7 @@ func (t *tally) device(s *board.Store, d *board.Device) {
 			continue
 		}
 		m.broke++
-		m.stores[s.ID] = true
+		m.stores[s.ID]++
 		m.codes[cmp.Or(j.FailedCode, j.Code)]++
 		m.signatures[Signature(j)]++
 		t.fail(s, d, j)
@@ -254,6 +254,7 @@ const (
 	badOdds     = 9.21
 	badBreaks   = 4 // fewer say nothing
 	badStores   = 3 // one store with a trouble of its own says nothing
+	badTogether = 2 // more breaks in one store than this are one trouble of that store
 )
 
 // rates tell the share that breaks as usual on a model, without a patch.
@@ -295,7 +296,7 @@ func (t *tally) expected(patch string, usual rates) float64 {
 
 // flag looks at a patch on each model, and on all; it takes what is most certain.
 func (t *tally) flag(p *Patch, usual rates) *Flag {
-	all := &tries{stores: map[string]bool{}, codes: map[site.Code]int{}, signatures: map[string]int{}}
+	all := &tries{stores: map[string]int{}, codes: map[site.Code]int{}, signatures: map[string]int{}}
 	best, odds := (*Flag)(nil), badOdds
 	take := func(model string, m *tries, share float64) {
 		if o := m.odds(share); o >= odds && m.broke >= badBreaks && len(m.stores) >= badStores {
@@ -316,7 +317,9 @@ func (t *tally) flag(p *Patch, usual rates) *Flag {
 func (m *tries) add(o *tries) {
 	m.ended += o.ended
 	m.broke += o.broke
-	maps.Copy(m.stores, o.stores)
+	for k, n := range o.stores {
+		m.stores[k] += n
+	}
 	for k, n := range o.codes {
 		m.codes[k] += n
 	}
@@ -328,7 +331,11 @@ func (m *tries) add(o *tries) {
 // odds is the logarithm of how much better a bad share explains what was seen than the usual one.
 func (m *tries) odds(usual float64) float64 {
 	bad := min(0.9, max(badShare, badFactor*usual))
-	broke, good := float64(m.broke), float64(m.ended-m.broke)
+	broke := 0.0
+	for _, n := range m.stores {
+		broke += float64(min(n, badTogether))
+	}
+	good := float64(m.ended - m.broke)
 	return broke*math.Log(bad/usual) + good*math.Log((1-bad)/(1-usual))
 }
 
