@@ -15,21 +15,21 @@ const (
 type grid struct {
 	Wide, High, Pitch int
 	Total             int
-	Labels            []label
-	Cells             []cell
+	Regions           []region
 }
 
-type label struct {
+// region is a heading with its cells.
+type region struct {
 	Text  string
-	Y     int
-	Count int
+	Y     int // of the heading
+	Cells []cell
 }
 
 type cell struct {
-	ID, Name, Text string
-	Bucket         overview.Bucket
-	X, Y           int
-	First          bool // the one that the tab key reaches
+	ID, Name string
+	Bucket   overview.Bucket
+	X, Y     int
+	First    bool // the one that the tab key reaches
 }
 
 // gridOf lays the cells out: the more stores, the smaller the cells.
@@ -42,20 +42,20 @@ func gridOf(stores []overview.Store) grid {
 		g.Pitch = 23
 	}
 	columns, y, n := g.Wide/g.Pitch, 0, 0
-	region := "\x00"
+	last := "\x00"
 	for i, s := range stores {
-		if s.Region != region {
+		if s.Region != last {
 			if i > 0 {
 				y += g.Pitch + 10
 			}
-			region, n = s.Region, 0
-			g.Labels = append(g.Labels, label{Text: cmp.Or(region, "No region"), Y: y + 15})
+			last, n = s.Region, 0
+			g.Regions = append(g.Regions, region{Text: cmp.Or(last, "No region"), Y: y + 15})
 			y += labelHigh
 		} else if n == columns {
 			y, n = y+g.Pitch, 0
 		}
-		g.Labels[len(g.Labels)-1].Count++
-		g.Cells = append(g.Cells, cell{ID: s.ID, Name: s.Name, Text: s.Text, Bucket: s.Bucket, X: n * g.Pitch, Y: y, First: i == 0})
+		r := &g.Regions[len(g.Regions)-1]
+		r.Cells = append(r.Cells, cell{ID: s.ID, Name: s.Name, Bucket: s.Bucket, X: n * g.Pitch, Y: y, First: i == 0})
 		n++
 	}
 	g.High = y + g.Pitch

@@ -16,6 +16,17 @@ func (s Summary) title() string { return "Tonight" }
 // Grid is the cells of every store.
 func (s Summary) Grid() grid { return gridOf(s.Stores) }
 
+// Flagged are the patches that break more often than chance explains.
+func (s Summary) Flagged() []overview.Patch {
+	var list []overview.Patch
+	for _, p := range s.Patches {
+		if p.Flag != nil {
+			list = append(list, p)
+		}
+	}
+	return list
+}
+
 // Now are the groups that need somebody at once; Today those that have time.
 func (s Summary) Now() []overview.Group { return s.of(overview.Now) }
 

@@ -169,6 +169,15 @@ func (tab *Tab) TabKey(shift bool) {
 	call(tab, input.DispatchKeyEvent, key)
 }
 
+// Key presses a key by its name, such as ArrowRight or Home, where the focus is.
+func (tab *Tab) Key(name string) {
+	tab.t.Helper()
+	key := input.DispatchKeyEventParams{Type: input.DispatchKeyEventTypeRawKeyDown, Key: name, Code: name}
+	call(tab, input.DispatchKeyEvent, key)
+	key.Type = input.DispatchKeyEventTypeKeyUp
+	call(tab, input.DispatchKeyEvent, key)
+}
+
 // TabTo moves the focus on until it is on what a CSS selector finds. A person who uses a keyboard gets there
 // or the test ends.
 func (tab *Tab) TabTo(selector string) {
