@@ -29,6 +29,7 @@ type Fleet struct {
 	batches chan []database.Message
 	seen    *seenBook
 	gaps    *gapBook
+	roll    *rollBook
 	stored  atomic.Uint64 // events
 
 	mu       sync.RWMutex // of the board and what belongs to it
@@ -60,7 +61,7 @@ func Open(ctx context.Context, o Options) (*Fleet, error) {
 	f := &Fleet{
 		opt: o, broker: at, root: org + "s/", hq: org + "hq/", db: o.DB, log: o.Log,
 		inbox: make(chan arrival, o.Queue), batches: make(chan []database.Message),
-		seen: newSeenBook(o.SeenEvery), gaps: newGapBook(o.GapWait, o.GapMax, o.GiveUp),
+		seen: newSeenBook(o.SeenEvery), gaps: newGapBook(o.GapWait, o.GapMax, o.GiveUp), roll: newRollBook(),
 		board: board.NewBoard(o.Org), versions: map[string]int64{}, changed: make(chan struct{}), odd: map[string]bool{},
 	}
 	f.status.Since = time.Now()

@@ -44,6 +44,7 @@ type Options struct {
 	GapWait   time.Duration // how long a gap may close by itself before its first hint; default 5 s
 	GapMax    time.Duration // the longest wait between two hints; default 1 h
 	GiveUp    time.Duration // how long a store is online with a gap, with at least five hints, before it is given up; default 1 h
+	RollWait  time.Duration // how long a broker has to show what the stores keep at it, before the stores are asked; default 15 s
 	StopWait  time.Duration // how long a clean stop may take; default 5 s
 
 	// Dial opens the connection below TLS; nil means TCP.
@@ -133,7 +134,7 @@ func (o Options) withDefaults() Options {
 		to time.Duration
 	}{
 		{&o.BatchWait, 50 * time.Millisecond}, {&o.SeenEvery, time.Second}, {&o.PollEvery, time.Second},
-		{&o.GapWait, 5 * time.Second}, {&o.GapMax, time.Hour}, {&o.GiveUp, time.Hour}, {&o.StopWait, 5 * time.Second},
+		{&o.GapWait, 5 * time.Second}, {&o.GapMax, time.Hour}, {&o.GiveUp, time.Hour}, {&o.RollWait, 15 * time.Second}, {&o.StopWait, 5 * time.Second},
 	} {
 		if *d.is <= 0 {
 			*d.is = d.to

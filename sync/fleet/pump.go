@@ -60,6 +60,7 @@ func (f *Fleet) read(a arrival, batch []database.Message) []database.Message {
 	case err != nil:
 		f.unreadable(m.Store, a, err)
 	default:
+		f.roll.note(m)
 		batch = append(batch, m)
 	}
 	return batch

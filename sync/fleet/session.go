@@ -93,6 +93,9 @@ func (f *Fleet) filters(r role) []string {
 
 // serve listens until the link breaks or ctx ends.
 func (f *Fleet) serve(ctx context.Context, l *link, r role) error {
+	if r.lead {
+		f.roll.begin()
+	}
 	for _, filter := range f.filters(r) {
 		if err := l.subscribe(ctx, filter); err != nil {
 			return err
@@ -148,6 +151,7 @@ type leading struct {
 	flying  []mqtt.Token // hq/seen that the broker did not acknowledge yet, the oldest first
 	stateAt time.Time
 	gapAt   time.Time
+	callAt  time.Time
 	oldest  time.Time // when the broker last acknowledged something, or nothing was on the way
 }
 
@@ -156,6 +160,7 @@ func (s *leading) run(ctx context.Context) error {
 	f := s.fleet
 	f.seen.all()
 	s.oldest = time.Now()
+	s.callAt = s.oldest.Add(f.opt.RollWait)
 	tick := time.NewTicker(seenTick)
 	defer tick.Stop()
 	for {
@@ -172,6 +177,9 @@ func (s *leading) run(ctx context.Context) error {
 		if !now.Before(s.gapAt) {
 			s.ask(ctx, now)
 			s.gapAt = now.Add(gapTick)
+		}
+		if err := s.call(ctx, now); err != nil {
+			return err
 		}
 		select {
 		case <-ctx.Done():
