@@ -98,15 +98,15 @@ func (p *program) start(t *testing.T) {
 	}
 	limit := time.After(2 * time.Minute)
 	for {
-		conn, err := net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", p.port))
+		probe, err := openShop(fmt.Sprintf("127.0.0.1:%d", p.port), "probe")
 		if err == nil {
-			conn.Close()
+			probe.conn.Close()
 			return
 		}
 		select {
 		case <-time.After(50 * time.Millisecond):
 		case <-limit:
-			t.Fatalf("the broker does not listen: %v", err)
+			t.Fatalf("the broker takes no connections: %v", err)
 		}
 	}
 }
@@ -247,7 +247,7 @@ func settled(t *testing.T, path string, journals []*journal) {
 	t.Helper()
 	db := openDB(t, path)
 	defer db.Close()
-	limit := time.After(4 * time.Minute)
+	limit := time.After(100 * time.Second)
 	for {
 		known, err := db.Stores(context.Background())
 		if err != nil {
@@ -306,6 +306,7 @@ func startProcess(t *testing.T, url, path string) *process {
 	t.Helper()
 	p := &process{t: t, cmd: exec.Command(os.Args[0], "-test.run", "^TestProcess$")}
 	p.cmd.Env = append(os.Environ(), "NIGHTFILL_TEST_PROCESS="+url, "NIGHTFILL_TEST_PROCESS_DB="+path)
+	p.cmd.Stderr = t.Output()
 	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -334,7 +335,8 @@ func TestProcess(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f, err := Open(context.Background(), Options{DB: db, Org: "acme", Broker: Broker{URL: url}, GapWait: 300 * time.Millisecond, RollWait: 2 * time.Second})
+	f, err := Open(context.Background(), Options{DB: db, Org: "acme", Broker: Broker{URL: url}, GapWait: 300 * time.Millisecond, RollWait: 2 * time.Second,
+		Log: slog.New(slog.NewTextHandler(os.Stderr, nil))})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -132,6 +132,7 @@ func openShop(address, id string) (*shop, error) {
 	}
 	answer := make([]byte, 4)
 	if _, err := io.ReadFull(s.in, answer); err != nil || answer[0] != 0x20 || answer[3] != 0 {
+		conn.Close()
 		return nil, fmt.Errorf("the broker said %x, %v", answer, err)
 	}
 	return s, nil
