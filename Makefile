@@ -7,7 +7,7 @@ BUILD    = CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)'
 # The race detector needs a C compiler; without one the tests run without it, and say so.
 RACE    := $(shell [ "$$(go env CGO_ENABLED)" = 1 ] && command -v "$$(go env CC)" >/dev/null 2>&1 && echo -race)
 
-.PHONY: demo demo-hq test lint build release bench sim lab-test ui-test man clean
+.PHONY: demo demo-hq test lint build release bench sim lab-test ui-test hq-test bench-hq man clean
 
 demo: ## a whole night on a simulated store: make demo, or make demo ARGS=--exit
 	@$(BUILD) -o bin/nightfill ./cmd/nightfill && exec bin/nightfill demo $(ARGS)
@@ -45,6 +45,12 @@ lab-test: ## real sshd, dpkg, reboots and mosquitto; root
 
 ui-test: ## the pages in a real Chromium, with axe-core; installs chromium where it may
 	scripts/ui-test
+
+hq-test: ## headquarters on SQLite and PostgreSQL, with mosquitto, RabbitMQ and the embedded broker
+	scripts/hq-test
+
+bench-hq: ## headquarters' figures against a real mosquitto
+	scripts/bench-hq
 
 bench: ## figures; the night on real hosts needs root
 	go test -run '^$$' -bench . -benchtime 200x $$(go list ./site/... | grep -v site/forecast) ./daemon/journal
