@@ -10,8 +10,10 @@ import (
 	"github.com/nightfill/nightfill/daemon/config"
 	"github.com/nightfill/nightfill/daemon/hq/escalate"
 	"github.com/nightfill/nightfill/site/board"
+	"github.com/nightfill/nightfill/site/board/breaker"
 	"github.com/nightfill/nightfill/site/board/comply"
 	"github.com/nightfill/nightfill/site/board/overview"
+	"github.com/nightfill/nightfill/site/board/register"
 	"github.com/nightfill/nightfill/site/window/tzdata"
 	"github.com/nightfill/nightfill/ui/fleet"
 )
@@ -29,7 +31,31 @@ func (h *HQ) fleetPages() http.Handler {
 
 // comply is what is approved, and by which policy compliance is judged.
 func (h *HQ) comply() comply.Options {
-	return comply.Options{Catalog: h.Approved().Patches, Policy: h.Config.Compliance}
+	o := comply.Options{Catalog: h.Approved().Patches, Policy: h.Config.Compliance}
+	if desk := h.desk(); desk != nil {
+		var err error
+		if o.Times, err = desk.Times(); err != nil {
+			h.Log.Debug("when patches were approved and published is not known", "err", err)
+		}
+	}
+	return o
+}
+
+// more is what headquarters itself needs a person for.
+func (h *HQ) more(ctx context.Context, now time.Time) ([]overview.Item, error) {
+	exceptions, err := h.db.Notes(ctx, register.NoteKind)
+	if err != nil {
+		return nil, err
+	}
+	proposals, err := h.db.Notes(ctx, breaker.NoteKind)
+	if err != nil {
+		return nil, err
+	}
+	entries, err := register.Read(exceptions)
+	if err != nil {
+		h.Log.Error("an exception of the register is passed over", "err", err)
+	}
+	return append(overview.OfExceptions(entries, now), overview.OfDecisions(breaker.Read(proposals), h.Approved().Patches, now)...), nil
 }
 
 // line is how headquarters itself hears.
@@ -53,7 +79,11 @@ func (h *HQ) look(ctx context.Context, now time.Time) (*overview.Overview, error
 			kept[n.ID] = a
 		}
 	}
-	o := overview.Options{Now: now, Kept: kept, Zone: zone}
+	more, err := h.more(ctx, now)
+	if err != nil {
+		return nil, err
+	}
+	o := overview.Options{Now: now, Kept: kept, Zone: zone, More: more}
 	if s := h.fleet.Status(); !s.Connected {
 		o.Heard = s.Since
 	}
