@@ -327,3 +327,16 @@ func TestMessage(t *testing.T) {
 		t.Errorf("%d items", m.Items())
 	}
 }
+
+// TestMessageOfHeadquarters: what is of no store names none, and leads to none.
+func TestMessageOfHeadquarters(t *testing.T) {
+	since := time.Date(2026, 11, 22, 3, 4, 0, 0, time.UTC)
+	m := Message{Org: "acme", Link: "https://hq/attention", Groups: []Group{groupOf([]Item{{ID: "proposal/p-1", Kind: "proposal", Text: "Sign the withdrawal, or drop it: p-1.", Since: since}})}}
+	m.finish()
+	if m.Text != "Sign the withdrawal, or drop it: p-1." || m.Groups[0].Stores != 0 {
+		t.Errorf("message is %+v", m)
+	}
+	if letter := m.Letter("https://hq"); !strings.Contains(letter, "  2026-11-22 03:04 UTC  headquarters: Sign the withdrawal, or drop it: p-1.\n\n") {
+		t.Errorf("the letter is\n%s", letter)
+	}
+}

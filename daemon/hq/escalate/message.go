@@ -55,7 +55,9 @@ func groupOf(items []Item) Group {
 	g := Group{Kind: first.Kind, Urgent: slices.ContainsFunc(items, func(i Item) bool { return i.Urgent }), Cause: first.Cause, Patch: first.Patch, Since: first.Since}
 	stores := map[string]bool{}
 	for _, i := range items {
-		stores[i.Store] = true
+		if i.Store != "" {
+			stores[i.Store] = true
+		}
 	}
 	g.Stores, g.Items = len(stores), items
 	if len(items) > maxListed {
@@ -88,6 +90,9 @@ func (m *Message) finish() {
 func (g Group) line() string {
 	if len(g.Items) == 1 && g.More == 0 {
 		i := g.Items[0]
+		if i.Store == "" {
+			return i.Text
+		}
 		return strings.TrimSpace("Store " + i.Store + " " + i.StoreName + ": " + i.Text)
 	}
 	what := g.Cause
@@ -139,18 +144,26 @@ func (m Message) Subject() string {
 	return "[Nightfill " + m.Org + "] " + text
 }
 
+// place is where something is: in a store, or at headquarters itself.
+func (i Item) place() string {
+	if i.Store == "" {
+		return "headquarters"
+	}
+	return "store " + i.Store
+}
+
 // Letter is the message as a mail, without its head.
 func (m Message) Letter(address string) string {
 	var b strings.Builder
 	for _, g := range m.Groups {
 		fmt.Fprintf(&b, "%s\n", g.line())
 		for _, i := range g.Items {
-			fmt.Fprintf(&b, "  %s  store %s", i.Since.UTC().Format("2006-01-02 15:04 UTC"), i.Store)
+			fmt.Fprintf(&b, "  %s  %s", i.Since.UTC().Format("2006-01-02 15:04 UTC"), i.place())
 			if i.StoreName != "" && i.StoreName != i.Store {
 				fmt.Fprintf(&b, " %s", i.StoreName)
 			}
 			fmt.Fprintf(&b, ": %s\n", i.Text)
-			if address != "" {
+			if address != "" && i.Store != "" {
 				fmt.Fprintf(&b, "    %s/stores/%s\n", address, url.PathEscape(i.Store))
 			}
 		}
