@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/nightfill/nightfill/cmd/nightfill-hq/democmd"
+	"github.com/nightfill/nightfill/cmd/nightfill-hq/exceptionscmd"
 	"github.com/nightfill/nightfill/cmd/nightfill-hq/simulatecmd"
 	"github.com/nightfill/nightfill/cmd/nightfill/configcmd"
 	"github.com/nightfill/nightfill/cmd/nightfill/exit"
@@ -17,6 +18,7 @@ import (
 	"github.com/nightfill/nightfill/daemon/config"
 	"github.com/nightfill/nightfill/daemon/hq"
 	"github.com/nightfill/nightfill/daemon/logs"
+	"github.com/nightfill/nightfill/sync/fleet/database"
 )
 
 // flags are what may be said on the command line. They win over the file.
@@ -57,7 +59,7 @@ Exit codes: 0 stopped when told to, 1 failed, 2 wrong usage or headquarters file
 	s(&f.login, "login", "", "off: nobody logs in; only on loopback")
 	s(&f.level, "log-level", "info", "debug, info, warn or error")
 	s(&f.format, "log-format", "text", "text or json")
-	root.AddCommand(configcmd.Headquarters(), simulatecmd.Command(), democmd.Command(version))
+	root.AddCommand(configcmd.Headquarters(), simulatecmd.Command(), democmd.Command(version), exceptions())
 	root.AddCommand(storecmd.HeadquartersCommands()...)
 	storecmd.Strict(root)
 	return root
@@ -121,4 +123,27 @@ func (f flags) settle() (config.Headquarters, error) {
 		return c, config.Problems(problems)
 	}
 	return c, nil
+}
+
+// exceptions is the command of the register, which works on the database of the file or of the flag.
+func exceptions() *cobra.Command {
+	var f flags
+	cmd := exceptionscmd.Command(func(cmd *cobra.Command) (exceptionscmd.Register, error) {
+		c := config.LabHeadquarters()
+		if f.db != "" {
+			c.DB = f.db
+		} else {
+			var err error
+			if c, err = config.LoadHeadquarters(f.config); err != nil {
+				return nil, exit.With(exit.Usage, err)
+			}
+		}
+		if err := c.Settle(); c.DB == "" {
+			return nil, exit.With(exit.Usage, err)
+		}
+		return database.Open(cmd.Context(), c.DB, nil)
+	})
+	cmd.PersistentFlags().StringVar(&f.config, "config", "/etc/nightfill/hq.yaml", "the headquarters file, which names the database")
+	cmd.PersistentFlags().StringVar(&f.db, "db", "", "the database; overrides the file")
+	return cmd
 }
