@@ -7,6 +7,7 @@ import (
 	"github.com/nightfill/nightfill/site"
 	"github.com/nightfill/nightfill/site/board"
 	"github.com/nightfill/nightfill/site/board/comply"
+	"github.com/nightfill/nightfill/site/run"
 	"github.com/nightfill/nightfill/site/window"
 )
 
@@ -136,6 +137,27 @@ func TestAsked(t *testing.T) {
 				t.Errorf("stands %q, want %q", got, c.want)
 			}
 		})
+	}
+}
+
+// TestAskedByTheStore: without a catalog of headquarters, what the store's own has is asked for there.
+func TestAskedByTheStore(t *testing.T) {
+	for name, c := range map[string]struct {
+		note run.CatalogNote
+		want int
+	}{
+		"never told":   {run.CatalogNote{}, 1},
+		"has it":       {run.CatalogNote{Version: 7, Patches: []string{"p-0", "p-1"}}, 1},
+		"has others":   {run.CatalogNote{Version: 7, Patches: []string{"p-0"}}, 0},
+		"withdrawn":    {run.CatalogNote{Version: 7, Patches: []string{"p-1"}, Withdrawn: map[string]string{"p-1": "bad"}}, 0},
+		"held for now": {run.CatalogNote{Version: 7, Patches: []string{"p-1"}, Held: map[string]string{"p-1": "bad"}}, 0},
+		"another held": {run.CatalogNote{Version: 7, Patches: []string{"p-1"}, Held: map[string]string{"p-0": "bad"}}, 1},
+	} {
+		b := one(func(s *board.Store, d *board.Device) { d.Job("p-1").State, s.Catalog = site.Queued, c.note })
+		b.Patches["p-1"] = patch()
+		if got := rows(comply.Look(b, comply.Options{Policy: comply.DefaultPolicy(), Now: noon()}), comply.Filter{}); got != c.want {
+			t.Errorf("%s: %d rows, want %d", name, got, c.want)
+		}
 	}
 }
 

@@ -13,8 +13,8 @@ import (
 
 // Options are what is judged, and by what.
 type Options struct {
-	// Catalog is what headquarters approved. Empty: the patches that the stores told of, as if all
-	// of them were released to the whole fleet.
+	// Catalog is what headquarters approved. Empty: the patches that the stores told of, each asked for
+	// in the stores whose own catalog has it.
 	Catalog []site.Approved
 	// Exceptions are those of the register, beside those of the catalog. Ended ones mean nothing.
 	Exceptions []site.Exception
@@ -109,7 +109,21 @@ func (p *patch) takes(s *board.Store) bool {
 	if !named(p.site.Stores, s.ID) {
 		return false
 	}
-	return p.release == nil || named(p.release.Stores, s.ID) && (s.Info.Ring == "" || s.Info.Ring.Takes(p.release.Ring))
+	if p.release == nil {
+		return inCatalogOf(s, p.site.ID)
+	}
+	return named(p.release.Stores, s.ID) && (s.Info.Ring == "" || s.Info.Ring.Takes(p.release.Ring))
+}
+
+// inCatalogOf reports whether a store's own catalog has a patch and lets it be begun. One that never
+// told of its catalog may have any.
+func inCatalogOf(s *board.Store, patch string) bool {
+	if s.Catalog.Version == 0 {
+		return true
+	}
+	_, withdrawn := s.Catalog.Withdrawn[patch]
+	_, held := s.Catalog.Held[patch]
+	return slices.Contains(s.Catalog.Patches, patch) && !withdrawn && !held
 }
 
 // aims reports whether a patch is made for a device.
