@@ -33,15 +33,16 @@ func products() []product {
 }
 
 // catalog returns the generation of the night that begins some days before now: each night brings two
-// of the patches. quick are steps of seconds, for a night that is watched.
-func catalog(now time.Time, daysAgo int, quick bool) site.Catalog {
+// of the patches. live is the length of a window in which they are to fit while somebody watches; 0 =
+// they take what patches take.
+func catalog(now time.Time, daysAgo int, live time.Duration) site.Catalog {
 	issued := now.AddDate(0, 0, -daysAgo).Add(-20 * time.Hour).UTC().Truncate(time.Second)
 	c := site.Catalog{Issued: issued, Version: versionOf(issued)}
 	for i, p := range products() {
 		if i >= 2*(nightsOfCatalog-daysAgo) {
 			break
 		}
-		c.Patches = append(c.Patches, site.Approved{Patch: p.patch(now, quick), Release: &site.Release{Ring: site.RingFleet}})
+		c.Patches = append(c.Patches, site.Approved{Patch: p.patch(now, live), Release: &site.Release{Ring: site.RingFleet}})
 	}
 	return c
 }
@@ -55,10 +56,11 @@ func versionOf(t time.Time) int64 {
 	return v
 }
 
-func (p product) patch(now time.Time, quick bool) site.Patch {
+func (p product) patch(now time.Time, live time.Duration) site.Patch {
 	d := site.Durations{Install: minutes(4), Reboot: minutes(3), Verify: minutes(1), Rollback: minutes(4)}
-	if quick {
-		d = site.Durations{Install: seconds(12), Reboot: seconds(15), Verify: seconds(5), Rollback: seconds(12)}
+	if live > 0 {
+		part := func(n time.Duration) site.Duration { return site.Duration(live / n) }
+		d = site.Durations{Install: part(30), Reboot: part(24), Verify: part(100), Rollback: part(40)}
 	}
 	id := p.pkg + "-" + p.after
 	v := site.Patch{
@@ -81,8 +83,6 @@ func artifact(name string) site.Artifact {
 }
 
 func minutes(n int) site.Duration { return site.Duration(time.Duration(n) * time.Minute) }
-
-func seconds(n int) site.Duration { return site.Duration(time.Duration(n) * time.Second) }
 
 // installed returns what a device has before any of the patches.
 func installed(d site.Device) map[string]string {

@@ -34,8 +34,10 @@ type Options struct {
 	Absent  int           // of 1000 stores, how many are never heard
 	Silent  int           // of 1000 stores, how many have no line tonight
 	Seed    uint64
-	Now     time.Time // when it begins; past nights lie before it
-	Run     string    // tells the streams of this run from those of others
+	// Luck is how much of the usual misfortune there is, 1 = as published figures have it; 0 = 1.
+	Luck float64
+	Now  time.Time // when it begins; past nights lie before it
+	Run  string    // tells the streams of this run from those of others
 
 	Broker       string // mqtt://host:port
 	CA           string

@@ -41,7 +41,7 @@ func newShop(o Options, n int, opens time.Time) (*shop, error) {
 		return nil, err
 	}
 	s := &shop{
-		opts: o, n: n, store: store, journal: newMemory(streamOf(o, n)), odds: forecast.Usual(),
+		opts: o, n: n, store: store, journal: newMemory(streamOf(o, n)), odds: odds(o.Luck),
 		inventory: site.Inventory{}, broken: map[string]time.Time{},
 	}
 	if o.Live > 0 {
@@ -55,6 +55,20 @@ func newShop(o Options, n int, opens time.Time) (*shop, error) {
 		}
 	}
 	return s, nil
+}
+
+// odds are the usual ones, with so much of their misfortune; 0 is all of it.
+func odds(luck float64) forecast.Odds {
+	o := forecast.Usual()
+	if luck == 0 {
+		return o
+	}
+	for _, share := range []*float64{
+		&o.InstallFails, &o.Interrupted, &o.Breaks, &o.BreaksAll, &o.NotBack, &o.RollbackFails, &o.Unreachable, &o.GateLate, &o.GateStuck, &o.PowerCut,
+	} {
+		*share *= luck
+	}
+	return o
 }
 
 // play lives through the nights that are over and, where one is wanted, tonight's. It returns when the
@@ -84,7 +98,7 @@ func (s *shop) play(ctx context.Context, tonight window.Span) error {
 
 // night plays one night and writes down what happens in it when its time has come.
 func (s *shop) night(ctx context.Context, span window.Span, ago int) error {
-	catalog := catalog(s.opts.Now, ago, s.opts.Live > 0)
+	catalog := catalog(s.opts.Now, ago, s.opts.Live)
 	before := span.Open.Add(-5 * time.Minute)
 	if s.opts.Live > 0 {
 		before = span.Open.Add(-20 * time.Second)

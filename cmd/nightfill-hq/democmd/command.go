@@ -68,7 +68,7 @@ func (d demo) run(ctx context.Context, out io.Writer) error {
 	}
 	defer broker.Close()
 	fleet, err := fleetsim.New(fleetsim.Options{
-		Org: "acme", Stores: d.stores, Devices: d.devices, Nights: 1, Live: d.live, Absent: 7, Silent: 12, Seed: 1, Now: began,
+		Org: "acme", Stores: d.stores, Devices: d.devices, Nights: 1, Live: d.live, Absent: 7, Silent: 12, Seed: 1, Luck: 0.25, Now: began,
 		Run: began.UTC().Format(time.RFC3339Nano), Broker: url, Rate: 50, Log: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {

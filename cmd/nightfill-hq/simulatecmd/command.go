@@ -50,6 +50,7 @@ The same seed gives the same nights. Never point it at the broker of real stores
 	f.IntVar(&s.opts.Absent, "absent", 0, "of 1000 stores, how many are never heard")
 	f.IntVar(&s.opts.Silent, "silent", 0, "of 1000 stores, how many lose their line when their window opens")
 	f.Uint64Var(&s.opts.Seed, "seed", 1, "what is drawn: the same seed gives the same nights")
+	f.Float64Var(&s.opts.Luck, "luck", 1, "how much of the usual misfortune there is, from 0.001 on; 1 is as published figures have it")
 	f.Float64Var(&s.opts.Rate, "rate", -1, "events a second that a store sends; negative: as quick as they go")
 	f.StringVar(&s.list, "list", "", "write the list of stores, as hq.yaml's stores takes it, to this file")
 	f.BoolVar(&s.exit, "exit", false, "end when headquarters has stored everything")

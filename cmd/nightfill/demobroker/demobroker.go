@@ -6,6 +6,7 @@ package demobroker
 import (
 	"fmt"
 	"log/slog"
+	"math"
 	"net"
 	"net/netip"
 
@@ -41,6 +42,8 @@ func Start(listen string, log *slog.Logger) (*Broker, string, error) {
 	limits := mqtt.NewDefaultServerCapabilities()
 	limits.MaximumMessageExpiryInterval = 0 // retained messages stay
 	limits.MaximumPacketSize = 1 << 20
+	// A subscriber that is slower than a fleet of stores loses what does not fit here.
+	limits.ReceiveMaximum, limits.MaximumInflight, limits.MaximumClientWritesPending = math.MaxUint16, math.MaxUint16, 1<<17
 	server := mqtt.New(&mqtt.Options{Capabilities: limits, Logger: log, SysTopicResendInterval: sysTopics})
 	if err := attach(server, socket); err != nil {
 		socket.Close()
