@@ -224,6 +224,9 @@ func (s *shop) night(st *board.Store) {
 	}
 	st.Nights[date] = n
 	st.Catalog = run.CatalogNote{Version: 7, Issued: s.opens.Add(-30 * time.Hour)}
+	for _, p := range Patches()[:s.Patches] {
+		st.Catalog.Patches = append(st.Catalog.Patches, p.ID)
+	}
 }
 
 func (s *shop) ready(st *board.Store) {
