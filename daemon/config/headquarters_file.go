@@ -348,6 +348,7 @@ func (f *hqFile) breaker(v value) {
 			limit := rings[ring]
 			f.object(v,
 				may("share", func(v value) { limit.Percent = float64(f.percent(v)) }),
+				may("devices", func(v value) { limit.Devices = float64(f.percent(v)) }),
 				may("stores", func(v value) { limit.Stores, _ = f.between(v, 1, maxListed) }))
 			rings[ring] = limit
 		}))

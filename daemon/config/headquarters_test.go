@@ -27,7 +27,7 @@ func TestHeadquarters(t *testing.T) {
 	want := `acmehqmqtts://mqtt.example.com:8883postgres://nightfill@db.example.com/nightfill{false false testdata/pages.pem testdata/pages.key}testdata/state2 {0142 Springfield East Midwest} ` +
 		`{https://patches.example.com/catalog/ testdata/root.json /srv/catalog /srv/www testdata/online} {false always 30m0s} https://login.example.com/ https://hq.example.com [patch-team] ` +
 		`{mail.example.com:587 starttls testdata/ca.pem nightfill@example.com n testdata/smtp.password} [{pager https://pager.example.com/hook testdata/pager.secret}] ` +
-		`[{0s true [] [pager] [] 0s} {30m0s false [not_ready] [] [ops@example.com] 4h0m0s}]3 {5 10} true`
+		`[{0s true [] [pager] [] 0s} {30m0s false [not_ready] [] [ops@example.com] 4h0m0s}]3 {5 10 4} true`
 	if strings.ReplaceAll(got, " ", "") != strings.ReplaceAll(want, " ", "") {
 		t.Errorf("\n got %s\nwant %s", got, want)
 	}

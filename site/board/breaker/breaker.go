@@ -12,11 +12,14 @@ import (
 	"github.com/nightfill/nightfill/site/policy"
 )
 
-// Limit says when a patch breaks too many stores of a ring: it failed in at least Stores of them, and
-// in more than Percent of those that tried it. Stores 0 means never.
+// Limit says when a patch breaks too many stores of a ring: it failed in at least Stores of them, in
+// more than Percent of those that tried it, and on more than Devices percent of the devices: of
+// many devices some always fail, so that a store with thirty has one nearly every night. Stores 0
+// means never.
 type Limit struct {
 	Stores  int     `json:"stores"`
 	Percent float64 `json:"percent"`
+	Devices float64 `json:"devices"`
 }
 
 // Policy has a Limit for each ring.
@@ -27,8 +30,8 @@ type Policy map[site.Ring]Limit
 func DefaultPolicy() Policy {
 	return Policy{
 		site.RingLab:   {Stores: 1, Percent: 25},
-		site.RingPilot: {Stores: 2, Percent: 10},
-		site.RingFleet: {Stores: 3, Percent: 5},
+		site.RingPilot: {Stores: 2, Percent: 10, Devices: 4},
+		site.RingFleet: {Stores: 3, Percent: 5, Devices: 4},
 	}
 }
 
@@ -104,7 +107,7 @@ func Propose(b *board.Board, o Options) []Proposal {
 		rings := count(b, p.patch.ID, p.lifted)
 		for _, ring := range []site.Ring{site.RingFleet, site.RingPilot, site.RingLab} {
 			c, limit := rings[ring], o.Policy[ring]
-			if c == nil || limit.Stores == 0 || c.stores.Failed < limit.Stores || c.stores.Percent() <= limit.Percent {
+			if c == nil || !c.exceeds(limit) {
 				continue
 			}
 			made := Proposal{
@@ -153,8 +156,15 @@ func candidates(b *board.Board, o Options) []candidate {
 // tally is what happened to a patch in the stores of a ring.
 type tally struct {
 	stores, devices Count
+	guilty          int // stores in which it proved itself guilty: that is no misfortune of a device
 	signatures      map[string]int
 	first           time.Time
+}
+
+// exceeds reports whether the patch broke more than a limit allows.
+func (t *tally) exceeds(limit Limit) bool {
+	return limit.Stores > 0 && t.stores.Failed >= limit.Stores && t.stores.Percent() > limit.Percent &&
+		(t.devices.Percent() > limit.Devices || t.guilty >= limit.Stores)
 }
 
 // count looks at every store for what a patch did since a time.
@@ -181,6 +191,7 @@ func count(b *board.Board, patch string, since time.Time) map[site.Ring]*tally {
 				t.fail(j)
 			}
 		}
+		t.guilty += one(quarantined)
 		t.stores.Tried += one(tried)
 		t.stores.Failed += one(failed)
 	}
