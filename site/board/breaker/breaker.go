@@ -29,7 +29,7 @@ type Policy map[site.Ring]Limit
 // far should not fail there. One store alone is never enough outside of the lab.
 func DefaultPolicy() Policy {
 	return Policy{
-		site.RingLab:   {Stores: 1, Percent: 25},
+		site.RingLab:   {Stores: 1, Percent: 25, Devices: 1},
 		site.RingPilot: {Stores: 2, Percent: 10, Devices: 4},
 		site.RingFleet: {Stores: 3, Percent: 5, Devices: 4},
 	}
