@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"maps"
 	"net/http"
+	"net/url"
 	"slices"
 	"time"
 
@@ -32,6 +33,8 @@ type StorePage struct {
 	Events      []Event           `json:"events"`  // the newest first
 	Older       time.Time         `json:"older,omitzero"`
 	Picture     string            `json:"picture,omitempty"` // the address of the picture of the newest night
+
+	opened bool // the events of the newest night are stored from its opening on
 }
 
 func (p StorePage) title() string { return "Store " + p.Store.ID }
@@ -83,8 +86,8 @@ func (s *server) store(q *query) (any, error) {
 			p.read(st)
 		}
 	})
-	if s.Night != nil && len(p.Nights) > 0 {
-		p.Picture = "/stores/" + id + "/nights/" + p.Nights[0].Night.String() + "/picture.svg"
+	if s.Night != nil && len(p.Nights) > 0 && p.opened {
+		p.Picture = "/stores/" + url.PathEscape(id) + "/nights/" + p.Nights[0].Night.String() + "/picture.svg"
 	}
 	lines, older, err := s.lines(q, board.Query{Store: id})
 	p.Events, p.Older = lines, older
@@ -95,6 +98,9 @@ func (s *server) store(q *query) (any, error) {
 func (p *StorePage) read(s *board.Store) {
 	p.Ready, p.Catalog = s.Ready, s.Catalog.Version
 	p.Nights = slices.SortedFunc(maps.Values(s.Nights), func(a, b board.Night) int { return cmp.Compare(b.Night.String(), a.Night.String()) })
+	if len(p.Nights) > 0 {
+		_, p.opened = s.Opened[p.Nights[0].Night.String()]
+	}
 	p.Alerts = slices.SortedFunc(maps.Values(s.Alerts), func(a, b board.Alert) int { return a.Since.Compare(b.Since) })
 	p.Holds = slices.SortedFunc(maps.Values(s.Holds), func(a, b site.Hold) int { return board.CompareIDs(a.Device, b.Device) })
 	p.Quarantines = slices.SortedFunc(maps.Values(s.Quarantines), func(a, b site.Quarantine) int { return cmp.Compare(a.Patch, b.Patch) })
@@ -171,6 +177,7 @@ func (s *server) night(q *query) (any, error) {
 	id, date := q.PathValue("id"), q.PathValue("date")
 	row, ok := q.look.Store(id)
 	p := NightPage{AsOf: q.AsOf(), Store: row, Jobs: []overview.Job{}}
+	opened := false
 	q.view(func(b *board.Board) {
 		st := b.Stores[id]
 		if st == nil {
@@ -178,6 +185,7 @@ func (s *server) night(q *query) (any, error) {
 		}
 		var known bool
 		p.Night, known = st.Nights[date]
+		_, opened = st.Opened[date]
 		ok = ok && known
 		jobs, _ := q.look.Jobs(b, overview.Filter{Store: []string{id}}, 0, 10*pageMost)
 		for _, j := range jobs {
@@ -189,8 +197,8 @@ func (s *server) night(q *query) (any, error) {
 	if !ok {
 		return nil, refuse(http.StatusNotFound, "no_night", "Store "+id+" told of no night of "+date+".")
 	}
-	if s.Night != nil {
-		p.Picture = "/stores/" + id + "/nights/" + date + "/picture.svg"
+	if s.Night != nil && opened {
+		p.Picture = "/stores/" + url.PathEscape(id) + "/nights/" + url.PathEscape(date) + "/picture.svg"
 	}
 	lines, older, err := s.lines(q, board.Query{Store: id, Night: date})
 	p.Events, p.Older = lines, older

@@ -16,7 +16,7 @@ import (
 func words() template.FuncMap {
 	return template.FuncMap{
 		"num": overview.Number, "words": plain, "percent": overview.Percent, "clock": clock, "day": day, "ago": ago, "path": url.PathEscape,
-		"link": link, "upper": upperFirst, "share": share, "plural": plural, "join": strings.Join, "zone": zoneOf, "parts": parts,
+		"link": link, "upper": upperFirst, "share": share, "plural": plural, "join": strings.Join, "zone": zoneOf, "parts": parts, "first": first, "more": more,
 		"tone": tone, "sign": sign, "verdict": verdict, "size": size, "add": func(a, b int) int { return a + b },
 		"standings": comply.Standings, "deviceStandings": comply.DeviceStandings,
 	}
@@ -149,6 +149,12 @@ func parts(z overview.Zone) []bit {
 	}
 	return list
 }
+
+// first is the first entries of groups, n at most.
+func first(n int, list []overview.Group) []overview.Group { return list[:min(n, len(list))] }
+
+// more is how many groups first leaves out.
+func more(n int, list []overview.Group) int { return max(0, len(list)-n) }
 
 // tone is the class of a state: what needs a person has a colour.
 func tone(s site.State) string {

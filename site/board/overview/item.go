@@ -218,19 +218,28 @@ func (f *finder) readiness() {
 			text = f.store.Ready.Fix[0].What
 		}
 		slices.Sort(codes)
-		f.add(Item{Kind: KindNotReady, Urgency: Now, Cause: cmp.Or(strings.Join(codes, ", "), "not ready"), Text: "The store cannot open: " + text, Since: f.store.VerdictAt})
+		f.add(Item{Kind: KindNotReady, Urgency: Now, Cause: cmp.Or(strings.Join(codes, ", "), "not ready"), Text: "The store cannot open: " + text, Since: f.verdictSince()})
 	case OpensUnsure:
 		left := f.row.Opens.Sub(f.o.Now)
 		again := left - 24*time.Hour // it opened less than two hours ago, and tells of its next opening already
-		if f.row.Contact.State != Live || f.row.Opens.IsZero() || !(left >= 0 && left <= near || again <= 0 && again >= -2*time.Hour) {
+		atWork := f.row.Verdict == site.Working
+		if atWork && f.o.Now.Before(f.night.closes) || f.row.Contact.State != Live || f.row.Opens.IsZero() || !(left >= 0 && left <= near || again <= 0 && again >= -2*time.Hour) {
 			return
 		}
 		cause := "cannot tell"
-		if f.row.Verdict == site.Working {
+		if atWork {
 			cause = "still at work"
 		}
-		f.add(Item{Kind: KindCannotTell, Urgency: Now, Cause: cause, Text: "The store opens soon and does not know whether it can: " + f.row.Opening.Text, Since: f.store.VerdictAt})
+		f.add(Item{Kind: KindCannotTell, Urgency: Now, Cause: cause, Text: "The store opens soon and does not know whether it can: " + f.row.Opening.Text, Since: f.verdictSince()})
 	}
+}
+
+// verdictSince is since when the word of the store is what it is, as far as that was told.
+func (f *finder) verdictSince() time.Time {
+	if f.store.VerdictAt.IsZero() || f.store.Verdict.Verdict != f.row.Verdict {
+		return f.store.Ready.AsOf
+	}
+	return f.store.VerdictAt
 }
 
 // report finds a store that says nothing although its night should have been told by now. Where

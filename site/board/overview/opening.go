@@ -1,6 +1,8 @@
 package overview
 
 import (
+	"cmp"
+	"strings"
 	"time"
 
 	"github.com/nightfill/nightfill/site"
@@ -31,16 +33,27 @@ func answerWord(a string) string {
 // old. Of a store that is not heard, the word holds for as long as the store gave it.
 func openingOf(s *board.Store, o Options, row Store) Opening {
 	r := s.Ready
+	r.Text = Sentence(r.Text)
 	expired := !r.AsOf.IsZero() && o.Now.After(r.AsOf.Add(time.Duration(r.MaxAge)*time.Second))
 	switch {
 	case r.Verdict == "":
 		return Opening{OpensNotTold, "The store has not said whether it can open."}
 	case row.Contact.State != Live && expired:
-		return Opening{OpensNotTold, "The store last said \"" + r.Text + "\" at " + Clock(r.AsOf, o.Now, row.Loc) + "; that is too old."}
+		return Opening{OpensNotTold, "The store last said \"" + cmp.Or(r.Text, strings.ToUpper(words(string(r.Verdict)))) + "\" at " + Clock(r.AsOf, o.Now, row.Loc) + "; that is too old."}
 	case r.Verdict == site.Ready, r.Verdict == site.ReadyNotes:
-		return Opening{OpensReady, r.Text}
+		return Opening{OpensReady, cmp.Or(r.Text, "The store can open.")}
 	case r.Verdict == site.NotReady:
 		return Opening{OpensNotReady, r.Text}
 	}
 	return Opening{OpensUnsure, r.Text}
+}
+
+// Sentence is a READY text without the word of the verdict, which stands before it: "NOT READY: Till 3
+// cannot take cards" says "Till 3 cannot take cards", and "READY" alone says nothing more.
+func Sentence(text string) string {
+	word, rest, _ := strings.Cut(text, ": ")
+	if word == "" || strings.ToUpper(word) != word || strings.ContainsAny(word, "0123456789") {
+		return text
+	}
+	return rest
 }

@@ -112,6 +112,16 @@ func TestDeaf(t *testing.T) {
 	}
 }
 
+func TestReadyText(t *testing.T) {
+	for text, want := range map[string]string{
+		"NOT READY: Till 3 cannot take cards": "Till 3 cannot take cards", "READY": "", "You can open.": "You can open.", "": "", "POS-1: it is down": "POS-1: it is down", "DON'T KNOW: Too old.": "Too old.",
+	} {
+		if got := Sentence(text); got != want {
+			t.Errorf("Sentence(%q) = %q, want %q", text, got, want)
+		}
+	}
+}
+
 func TestSentence(t *testing.T) {
 	if got, want := Look(board.NewBoard("acme"), Options{Now: at(7)}).Sentence, "No store is expected and none was heard yet."; got != want {
 		t.Errorf("without stores: %q, want %q", got, want)
@@ -256,6 +266,16 @@ func TestItems(t *testing.T) {
 		"cannot tell, long before open": {"22 03:00", func(s *board.Store) { closed1(s, 3); s.Ready.Verdict = site.CannotTell }, ""},
 		"cannot tell": {"22 05:40", func(s *board.Store) { closed1(s, 3); s.Ready.Verdict, s.Ready.Text = site.CannotTell, "Too old." },
 			"cannot_tell now cannot_tell/0142: The store opens soon and does not know whether it can: Too old."},
+		"at work in its window": {"22 04:50", func(s *board.Store) {
+			opened(s, 3, 1)
+			s.Info.Opens = clockAt("22 05:30")
+			s.Ready.Verdict, s.Ready.Text = site.Working, "UPDATING: 1 of 3 devices is done."
+		}, ""},
+		"at work after it": {"22 05:10", func(s *board.Store) {
+			opened(s, 3, 1)
+			s.Info.Opens = clockAt("22 05:30")
+			s.Ready.Verdict, s.Ready.Text = site.Working, "UPDATING: 1 of 3 devices is done."
+		}, "cannot_tell now cannot_tell/0142: The store opens soon and does not know whether it can: 1 of 3 devices is done."},
 		"quarantine": {"22 03:00", func(s *board.Store) { closed1(s, 3); s.Quarantines["p-1"] = site.Quarantine{Patch: "p-1"} },
 			"quarantine today quarantine/0142/p-1: p-1 is begun nowhere in this store any more."},
 		"lost events": {"22 03:00", func(s *board.Store) {

@@ -193,18 +193,14 @@ func ended(j *board.Job) bool {
 
 // patches completes the counts.
 func (t *tally) patches(now time.Time) []Patch {
-	usual := t.usual(nil)
-	bad := map[string]bool{}
-	for id, p := range t.all {
-		p.Usual = t.expected(id, usual)
-		bad[id] = t.flag(p, usual) != nil
-	}
-	usual = t.usual(bad) // what is bad makes nothing usual
+	bad, usual := t.bad()
 	list := make([]Patch, 0, len(t.all))
 	for id, p := range t.all {
 		p.Rate = Wilson(p.Broke, p.Ended)
 		p.Usual = t.expected(id, usual)
-		p.Flag = t.flag(p, usual)
+		if bad[id] {
+			p.Flag, _ = t.flag(p, usual)
+		}
 		signatures := map[string]int{}
 		for _, m := range t.models[id] {
 			for s, n := range m.signatures {
@@ -242,13 +238,16 @@ func most[K cmp.Ordered](counts map[K]int) (K, int) {
 	return best, n
 }
 
-// The rule for a flag. What is usual on a model is what other patches do there, weighed against
-// usualShare as if that had been seen on usualWeight devices. A flag says that a share of badFactor
+// The rule for a flag. What is usual on a model is what other patches do there, weighed against what they
+// do everywhere as if that had been seen on modelWeight devices there; and that against usualShare on
+// usualWeight devices. A flag says that a share of badFactor
 // times the usual one, and at least badShare, explains the ends better than the usual one by odds of
 // exp(badOdds): watched all night, a patch that breaks as usual is flagged once in 10,000 times.
 const (
 	usualShare  = 0.004
 	usualWeight = 500
+	modelWeight = 100
+	usualLeast  = 0.003
 	badShare    = 0.05
 	badFactor   = 5
 	badOdds     = 9.21
@@ -260,26 +259,68 @@ const (
 // rates tell the share that breaks as usual on a model, without a patch.
 type rates func(model, patch string) float64
 
-// usual counts how often patches break on each model, without those that are bad.
+// bad finds the patches to flag, one after another, the surest first: what is flagged makes nothing
+// usual for the others, and where all break alike none is.
+func (t *tally) bad() (map[string]bool, rates) {
+	bad := map[string]bool{}
+	for {
+		usual, worst, most := t.usual(bad), "", 0.0
+		for _, id := range slices.Sorted(maps.Keys(t.all)) {
+			p := t.all[id]
+			p.Usual = t.expected(id, usual)
+			if f, odds := t.flag(p, usual); f != nil && !bad[id] && odds > most {
+				worst, most = id, odds
+			}
+		}
+		if worst == "" {
+			return bad, usual
+		}
+		bad[worst] = true
+	}
+}
+
+// usual counts how often patches break on each model, and on all, without those that are bad.
 func (t *tally) usual(bad map[string]bool) rates {
-	broke, total := map[string]int{}, map[string]int{}
+	models, all := map[string]*tallied{}, tallied{}
 	for id, at := range t.models {
 		for model, m := range at {
 			if bad[id] {
 				continue
 			}
-			broke[model] += m.broke
-			total[model] += m.ended
+			if models[model] == nil {
+				models[model] = &tallied{}
+			}
+			models[model].add(m, 1)
+			all.add(m, 1)
 		}
 	}
 	return func(model, patch string) float64 {
-		b, n := float64(broke[model]), float64(total[model])
-		if m := t.models[patch][model]; m != nil && !bad[patch] {
-			b, n = b-float64(m.broke), n-float64(m.ended)
+		here, everywhere := tallied{}, all
+		if m := models[model]; m != nil {
+			here = *m
 		}
-		return (b + usualShare*usualWeight) / (n + usualWeight)
+		if !bad[patch] {
+			for _, m := range t.models[patch] {
+				everywhere.add(m, -1)
+			}
+			if m := t.models[patch][model]; m != nil {
+				here.add(m, -1)
+			}
+		}
+		return max(usualLeast, here.share(everywhere.share(usualShare, usualWeight), modelWeight))
 	}
 }
+
+// tallied is how many ended, and how many of those broke.
+type tallied struct{ ended, broke float64 }
+
+func (s *tallied) add(m *tries, sign float64) {
+	s.ended += sign * float64(m.ended)
+	s.broke += sign * float64(m.broke)
+}
+
+// share is the share that broke, weighed against another as if that had been seen so often.
+func (s tallied) share(or, weight float64) float64 { return (s.broke + or*weight) / (s.ended + weight) }
 
 // expected is the share of a patch's ends that breaks as usual on its machines.
 func (t *tally) expected(patch string, usual rates) float64 {
@@ -294,8 +335,8 @@ func (t *tally) expected(patch string, usual rates) float64 {
 	return sum / float64(n)
 }
 
-// flag looks at a patch on each model, and on all; it takes what is most certain.
-func (t *tally) flag(p *Patch, usual rates) *Flag {
+// flag looks at a patch on each model, and on all; it takes what is most certain. nil: nothing is.
+func (t *tally) flag(p *Patch, usual rates) (*Flag, float64) {
 	all := &tries{stores: map[string]int{}, codes: map[site.Code]int{}, signatures: map[string]int{}}
 	best, odds := (*Flag)(nil), badOdds
 	take := func(model string, m *tries, share float64) {
@@ -311,7 +352,7 @@ func (t *tally) flag(p *Patch, usual rates) *Flag {
 	if len(t.models[p.ID]) > 1 {
 		take("", all, p.Usual)
 	}
-	return best
+	return best, odds
 }
 
 func (m *tries) add(o *tries) {

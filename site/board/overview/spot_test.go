@@ -117,6 +117,20 @@ func TestBadPatchMakesNothingUsual(t *testing.T) {
 	}
 }
 
+// Where every patch breaks one device of twelve, none is worse than usual; one that breaks half is.
+func TestAllBreakAlike(t *testing.T) {
+	c := boardtest.Chain{Seed: 5, Stores: 200, Devices: 18, Patches: 5, Fails: 0.08}
+	for _, p := range Look(c.Board(at(9)), Options{Now: at(9)}).Patches {
+		if p.Flag != nil && p.ID != "win-cu-2026-11" { // alone on its machines: nothing tells what is usual there
+			t.Errorf("all break alike: %s", p.Flag.Text)
+		}
+	}
+	c.Bad = map[string]float64{"openssl-3.5.4": 0.5}
+	if p, _ := Look(c.Board(at(9)), Options{Now: at(9)}).Patch("openssl-3.5.4"); p.Flag == nil {
+		t.Error("half of the devices break, and nothing is said")
+	}
+}
+
 // In a normal night there are few things to do for a person: at most six new ones an hour, grouped.
 func TestNormalNightIsQuiet(t *testing.T) {
 	c := boardtest.Chain{Seed: 11, Stores: 2000}
