@@ -199,10 +199,13 @@ func (e Entry) sound(now time.Time) error {
 	case e.Expires.Sub(now) > Longest:
 		return fmt.Errorf("an exception until %s is more than a year ahead: name an earlier end, and decide again then", e.Expires.Format(time.RFC3339))
 	}
-	for what, ids := range map[string][]string{"device": e.Devices, "group": e.Groups, "store": e.Stores} {
-		for _, id := range ids {
+	for _, named := range []struct {
+		what string
+		ids  []string
+	}{{"device", e.Devices}, {"group", e.Groups}, {"store", e.Stores}} {
+		for _, id := range named.ids {
 			if !idPattern.MatchString(id) {
-				return fmt.Errorf("%q is not the id of a %s", id, what)
+				return fmt.Errorf("%q is not the id of a %s", id, named.what)
 			}
 		}
 	}
