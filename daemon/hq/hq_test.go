@@ -23,6 +23,7 @@ import (
 	"github.com/nightfill/nightfill/daemon/hq/escalate"
 	"github.com/nightfill/nightfill/site"
 	"github.com/nightfill/nightfill/site/board"
+	"github.com/nightfill/nightfill/site/board/overview"
 	"github.com/nightfill/nightfill/site/plan"
 	"github.com/nightfill/nightfill/site/run"
 	"github.com/nightfill/nightfill/site/window"
@@ -344,6 +345,12 @@ func TestItemsAndTiers(t *testing.T) {
 		t.Errorf("%s", strings.Join(got, "; "))
 	}
 	h := busy(t)
+	h.Config.Escalation = []config.Tier{{After: time.Hour, Urgent: true}, {After: 2 * time.Hour, For: []string{"rolled_back"}}, {After: 3 * time.Hour}, {After: 3 * time.Hour}}
+	now := h.nextTiers(overview.Item{Kind: overview.KindNotReady, Urgency: overview.Now})
+	today := h.nextTiers(overview.Item{Kind: overview.KindRolledBack, Urgency: overview.Today})
+	if fmt.Sprint(now, today) != "[1h0m0s 3h0m0s] [2h0m0s 3h0m0s]" {
+		t.Errorf("tiers %v and %v", now, today)
+	}
 	v, err := h.look(t.Context(), time.Now())
 	if err != nil {
 		t.Fatal(err)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -21,7 +22,7 @@ import (
 // fleetPages are the pages and the API.
 func (h *HQ) fleetPages() http.Handler {
 	o := fleet.Options{
-		Source: h.fleet, History: h.db, Register: h.db, Actor: actor, Night: h.picture, Line: h.line, Comply: h.comply, Version: "nightfill-hq " + h.Version, Log: h.Log,
+		Source: h.fleet, History: h.db, Register: h.db, Actor: actor, Night: h.picture, Line: h.line, Comply: h.comply, Tiers: h.nextTiers, Zone: zone, Version: "nightfill-hq " + h.Version, Log: h.Log,
 	}
 	if !h.Config.Login.Off {
 		o.Logout = "/logout"
@@ -83,13 +84,25 @@ func (h *HQ) look(ctx context.Context, now time.Time) (*overview.Overview, error
 	if err != nil {
 		return nil, err
 	}
-	o := overview.Options{Now: now, Kept: kept, Zone: zone, More: more}
+	o := overview.Options{Now: now, Kept: kept, Zone: zone, Tiers: h.nextTiers, More: more}
 	if s := h.fleet.Status(); !s.Connected {
 		o.Heard = s.Since
 	}
 	var v *overview.Overview
 	h.fleet.View(func(b *board.Board) { v = overview.Look(b, o) })
 	return v, nil
+}
+
+// nextTiers are the times after which somebody is told of an item, as the tiers of the file say.
+func (h *HQ) nextTiers(i overview.Item) []time.Duration {
+	var all []time.Duration
+	for _, t := range h.Config.Escalation {
+		if (!t.Urgent || i.Urgency == overview.Now) && (len(t.For) == 0 || slices.Contains(t.For, string(i.Kind))) {
+			all = append(all, t.After)
+		}
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
 }
 
 // zone finds a time zone; nil = UTC.

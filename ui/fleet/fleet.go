@@ -9,6 +9,7 @@ import (
 
 	"github.com/nightfill/nightfill/site/board"
 	"github.com/nightfill/nightfill/site/board/comply"
+	"github.com/nightfill/nightfill/site/board/overview"
 )
 
 // Source shows the board.
@@ -64,12 +65,16 @@ type Options struct {
 	Night func(ctx context.Context, store, date string) ([]byte, error)
 	// Line says how headquarters hears; nil: it hears well.
 	Line func() Line
+	// Zone finds a time zone by its name, and nil where there is none; nil: those of this machine.
+	Zone func(name string) *time.Location
 	// Logout is where the form that logs out is sent; "": there is none.
 	Logout string
 	Now    func() time.Time // nil: time.Now
 	// Comply says what is approved and by which policy compliance is judged; the register's exceptions
 	// and the time are filled in. nil: the patches that the stores told of, by the default policy.
-	Comply  func() comply.Options
+	Comply func() comply.Options
+	// Tiers say when somebody higher is told of an item that nobody took on; nil: the usual times.
+	Tiers   func(overview.Item) []time.Duration
 	Version string
 	Log     *slog.Logger // nil: none
 }

@@ -38,7 +38,7 @@ type looks struct {
 }
 
 func newLooks(o Options) *looks {
-	return &looks{o: o, turn: make(chan struct{}, 1)}
+	return &looks{o: o, turn: make(chan struct{}, 1), zones: zones{load: o.Zone}}
 }
 
 // get returns the overview of now, at most a second old.
@@ -85,7 +85,7 @@ func (l *looks) make() *overview.Overview {
 		approved = l.o.Comply().Catalog
 	}
 	l.mu.Lock()
-	o := overview.Options{Now: now, Zone: l.zones.find, Kept: l.kept}
+	o := overview.Options{Now: now, Zone: l.zones.find, Kept: l.kept, Tiers: l.o.Tiers}
 	o.More = append(overview.OfExceptions(l.entries, now), overview.OfDecisions(l.decided, approved, now)...)
 	l.mu.Unlock()
 	if !line.Connected {
@@ -161,6 +161,7 @@ func (l *looks) stale() {
 // zones remembers the time zones that were found: there are few, and they are asked for often.
 type zones struct {
 	known sync.Map
+	load  func(name string) *time.Location // nil: those of this machine
 }
 
 // find returns a zone by its name; nil where there is none.
@@ -168,9 +169,11 @@ func (z *zones) find(name string) *time.Location {
 	if found, ok := z.known.Load(name); ok {
 		return found.(*time.Location)
 	}
-	loc, err := time.LoadLocation(name)
-	if err != nil {
-		loc = nil // a store may name what this machine does not know
+	var loc *time.Location // a store may name what nobody here knows
+	if z.load != nil {
+		loc = z.load(name)
+	} else if found, err := time.LoadLocation(name); err == nil {
+		loc = found
 	}
 	z.known.Store(name, loc)
 	return loc

@@ -68,22 +68,26 @@ func (a Attention) onto(i *Item, now time.Time) {
 	}
 }
 
-// tiers are how long after its begin an item that nobody took on is told to somebody higher.
-func tiers(u Urgency) []time.Duration {
-	if u == Now {
+// usualTiers are those where nobody says otherwise.
+func usualTiers(i Item) []time.Duration {
+	if i.Urgency == Now {
 		return []time.Duration{15 * time.Minute, time.Hour, 3 * time.Hour}
 	}
 	return []time.Duration{24 * time.Hour}
 }
 
 // escalate fills Tier and Next.
-func (i *Item) escalate(now time.Time) {
+func (i *Item) escalate(o Options) {
 	if i.Since.IsZero() {
 		return
 	}
-	for _, after := range tiers(i.Urgency) {
+	tiers := usualTiers
+	if o.Tiers != nil {
+		tiers = o.Tiers
+	}
+	for _, after := range tiers(*i) {
 		at := i.Since.Add(after)
-		if at.After(now) {
+		if at.After(o.Now) {
 			if i.Acked == nil && i.Shelved == nil {
 				i.Next = at
 			}

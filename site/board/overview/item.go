@@ -122,7 +122,7 @@ func (f *finder) add(i Item, detail ...string) {
 	if kept, ok := f.o.Kept[i.ID]; ok {
 		kept.onto(&i, f.o.Now)
 	}
-	i.escalate(f.o.Now)
+	i.escalate(f.o)
 	if i.Urgency == Now && i.Device != "" {
 		f.named[i.Device] = true
 	}

@@ -52,7 +52,7 @@ func (v *Overview) more(o Options) {
 		if kept, ok := o.Kept[i.ID]; ok {
 			kept.onto(&i, o.Now)
 		}
-		i.escalate(o.Now)
+		i.escalate(o)
 		v.Items = append(v.Items, i)
 	}
 }

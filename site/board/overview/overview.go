@@ -22,6 +22,8 @@ type Options struct {
 	Zone  func(name string) *time.Location // finds a time zone; nil, or a nil answer: UTC
 	Kept  map[string]Attention             // what people said about items, by Item.ID
 	More  []Item                           // of no store: what headquarters itself needs a person for
+	// Tiers are how long after its begin an item that nobody took on is told to somebody higher; nil: the usual ones.
+	Tiers func(Item) []time.Duration
 }
 
 func (o Options) zone(s *board.Store) *time.Location {

@@ -206,7 +206,7 @@ func TestEscalation(t *testing.T) {
 		{Today, 0, 0, 24 * time.Hour}, {Today, 25 * time.Hour, 1, 0},
 	} {
 		i := Item{Urgency: c.urgency, Since: at(1)}
-		i.escalate(at(1).Add(c.after))
+		i.escalate(Options{Now: at(1).Add(c.after)})
 		want := time.Time{}
 		if c.next > 0 {
 			want = at(1).Add(c.next)
