@@ -3,6 +3,7 @@ package fleet
 import (
 	"bufio"
 	"net"
+	"runtime"
 	"sync"
 	"time"
 )
@@ -89,6 +90,9 @@ func (b *buffered) flush() {
 		if len(b.out) == 0 || b.err != nil {
 			return
 		}
+		b.mu.Unlock()
+		runtime.Gosched() // whoever is about to write more may do so first
+		b.mu.Lock()
 		now := b.out
 		b.out = spare[:0]
 		b.mu.Unlock()

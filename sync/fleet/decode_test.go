@@ -1,6 +1,8 @@
 package fleet
 
 import (
+	"encoding/json"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -75,5 +77,29 @@ func TestWhatCannotBeRead(t *testing.T) {
 	retained.retained = true
 	if _, err := decode(root, retained); err != errOther {
 		t.Errorf("a retained event: %v", err)
+	}
+}
+
+// TestScan compares the quick reading of envelopes with that of encoding/json.
+func TestScan(t *testing.T) {
+	quick := 0
+	for _, text := range []string{
+		string(play(nil)[1].payload), `{"stream":"A","seq":1}`, ` { "stream" : "A" , "seq" : 18 , "data" : { "a" : [ "}" , "\"]" ] } } `,
+		`{"data":"x\\","seq":3}`, `{"data":null,"hash":"h","prevhash":"p","more":[[],{}],"x":-1.5e3,"y":true}`, `{"data":[1,2],"time":"2026-11-22T03:19:40.121Z"}`,
+		`{}`, `{"type":"Ü"}`, `{"type":"\u0041"}`, `{"seq":1.5}`, `{"seq":"1"}`, `{"seq":1`, `{"seq":1}x`, `{"seq":1,}`, `[]`, ``, `{"a"}`, `{"stream":7}`, `{"data":}`, `{"data":{}`,
+		`{"seq":1 "stream":"A"}`, `{"data":"x`, `{"time":"yesterday"}`, "{\"type\":\"a\x01\"}", "{\"type\":\"\xff\"}", `{"seq":1]`, `{"data":1}`, `{"data":1,"seq":2}`,
+	} {
+		var got, want envelope
+		err := json.Unmarshal([]byte(text), &want)
+		if !scan([]byte(text), &got) {
+			continue
+		}
+		quick++
+		if err != nil || !reflect.DeepEqual(got, want) {
+			t.Errorf("%s is read as %+v, want %+v, %v", text, got, want, err)
+		}
+	}
+	if quick < 9 {
+		t.Errorf("only %d were read quickly", quick)
 	}
 }

@@ -29,8 +29,11 @@ type envelope struct {
 // decodeEvent reads an event. What it tells beyond its place in the stream is read as far as it can be.
 func decodeEvent(m *database.Message, payload []byte) error {
 	var e envelope
-	if err := json.Unmarshal(payload, &e); err != nil {
-		return err
+	if !scan(payload, &e) {
+		e = envelope{}
+		if err := json.Unmarshal(payload, &e); err != nil {
+			return err
+		}
 	}
 	e.Stream = clean(e.Stream)
 	switch {
@@ -40,7 +43,10 @@ func decodeEvent(m *database.Message, payload []byte) error {
 		return fmt.Errorf("its number %d is larger than an event's can be", e.Seq)
 	}
 	var told run.Event
-	if json.Unmarshal(e.Data, &told) != nil || told.Kind == "" {
+	if err := json.Unmarshal(e.Data, &told); err != nil || told.Kind == "" {
+		if len(e.Data) > 0 && !json.Valid(e.Data) {
+			return err
+		}
 		told = foreign(e)
 	}
 	if told.At.IsZero() {

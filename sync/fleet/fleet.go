@@ -27,6 +27,8 @@ type Fleet struct {
 
 	inbox   chan arrival
 	batches chan []database.Message
+	storing sync.Mutex          // what is stored is shown in the order in which it was
+	shows   chan database.Taken // to be shown on the board
 	seen    *seenBook
 	gaps    *gapBook
 	roll    *rollBook
@@ -60,7 +62,7 @@ func Open(ctx context.Context, o Options) (*Fleet, error) {
 	}
 	f := &Fleet{
 		opt: o, broker: at, root: org + "s/", hq: org + "hq/", db: o.DB, log: o.Log,
-		inbox: make(chan arrival, o.Queue), batches: make(chan []database.Message),
+		inbox: make(chan arrival, o.Queue), batches: make(chan []database.Message), shows: make(chan database.Taken, 1),
 		seen: newSeenBook(o.SeenEvery), gaps: newGapBook(o.GapWait, o.GapMax, o.GiveUp), roll: newRollBook(),
 		board: board.NewBoard(o.Org), versions: map[string]int64{}, changed: make(chan struct{}), odd: map[string]bool{},
 	}
@@ -81,6 +83,7 @@ func (f *Fleet) Run(ctx context.Context) error {
 	var workers errgroup.Group
 	workers.Go(func() error { f.decodeAll(work); return nil })
 	workers.Go(func() error { f.storeAll(work); return nil })
+	workers.Go(func() error { f.showAll(); return nil })
 
 	var links errgroup.Group
 	links.Go(func() error { f.tidy(ctx); return nil })

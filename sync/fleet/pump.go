@@ -80,6 +80,7 @@ func (f *Fleet) unreadable(store string, a arrival, err error) {
 
 // storeAll writes batches until there are no more or ctx ends.
 func (f *Fleet) storeAll(ctx context.Context) {
+	defer close(f.shows)
 	for {
 		select {
 		case batch, ok := <-f.batches:
@@ -93,15 +94,33 @@ func (f *Fleet) storeAll(ctx context.Context) {
 	}
 }
 
+// commit changes the database and has what changed shown, in the order of the changes.
+func (f *Fleet) commit(change func() (database.Taken, error)) error {
+	f.storing.Lock()
+	defer f.storing.Unlock()
+	taken, err := change()
+	if err != nil {
+		return err
+	}
+	f.shows <- taken
+	return nil
+}
+
+// showAll shows what was stored until there is no more.
+func (f *Fleet) showAll() {
+	for taken := range f.shows {
+		f.apply(taken)
+		f.count(taken)
+	}
+}
+
 // store writes a batch and tries again until it is written. Messages that the database refuses for
 // what they are are left out.
 func (f *Fleet) store(ctx context.Context, batch []database.Message) {
 	for wait := firstRetry; ctx.Err() == nil; wait = min(2*wait, lastRetry) {
-		taken, err := f.db.Take(ctx, batch)
+		err := f.commit(func() (database.Taken, error) { return f.db.Take(ctx, batch) })
 		switch {
 		case err == nil:
-			f.count(taken)
-			f.apply(taken)
 			return
 		case database.Refused(err) && len(batch) > 1:
 			half := len(batch) / 2

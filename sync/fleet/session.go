@@ -8,6 +8,8 @@ import (
 	"time"
 
 	mqtt "github.com/eclipse/paho.mqtt.golang"
+
+	"github.com/nightfill/nightfill/sync/fleet/database"
 )
 
 const (
@@ -234,11 +236,9 @@ func (s *leading) ask(ctx context.Context, now time.Time) {
 	}
 	for _, g := range lost {
 		f.log.Warn("events are given up: the store does not have them any more", "site", g.store, "stream", g.stream, "from", g.span.From, "to", g.span.To)
-		taken, err := f.db.GiveUp(ctx, g.store, g.stream, g.span)
+		err := f.commit(func() (database.Taken, error) { return f.db.GiveUp(ctx, g.store, g.stream, g.span) })
 		if err != nil {
 			f.log.Error("cannot give up events", "site", g.store, "error", err)
-			continue
 		}
-		f.apply(taken)
 	}
 }

@@ -109,6 +109,7 @@ func hear(t *testing.T, address string, all []arrival, batch func() int, restart
 		if f, err = Open(ctx, Options{DB: db, Org: "acme", Broker: Broker{URL: "mqtt://nowhere"}}); err != nil {
 			t.Fatal(err)
 		}
+		f.shows = make(chan database.Taken, 1000)
 	}
 	begin()
 	for len(all) > 0 {
@@ -118,6 +119,9 @@ func hear(t *testing.T, address string, all []arrival, batch func() int, restart
 			messages = f.read(a, messages)
 		}
 		f.store(ctx, messages)
+		for len(f.shows) > 0 {
+			f.apply(<-f.shows)
+		}
 		all = all[n:]
 		if restart() {
 			begin()
