@@ -36,6 +36,9 @@ func (f *Fleet) load(ctx context.Context) error {
 func (f *Fleet) apply(t database.Taken) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if t.Closed != "" {
+		f.remove(t.Closed)
+	}
 	for _, h := range t.Patches {
 		f.board.Apply("", h.Fact, h.Received)
 	}
@@ -59,6 +62,18 @@ func (f *Fleet) apply(t database.Taken) {
 		f.follow(s)
 	}
 	f.notify()
+}
+
+// remove takes a store off the board; one that is expected stays as one that was never heard. mu
+// must be held.
+func (f *Fleet) remove(store string) {
+	f.seen.forget(store)
+	f.gaps.forget(store)
+	delete(f.board.Stores, store)
+	delete(f.versions, store)
+	if e, ok := f.expected[store]; ok {
+		f.board.Store(store).Expected = &e
+	}
 }
 
 // withStream puts a stream in its place among the streams of a store.

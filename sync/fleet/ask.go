@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/nightfill/nightfill/site/board"
+	"github.com/nightfill/nightfill/sync/fleet/database"
 )
 
 // errNoBroker is why nothing can be told to a store.
@@ -69,21 +70,12 @@ func (f *Fleet) Forget(ctx context.Context, store, by string) error {
 			return fmt.Errorf("cannot clear %s: %w", topic, err)
 		}
 	}
-	if err := f.db.CloseStore(ctx, store); err != nil {
+	err := f.commit(func() (database.Taken, error) { return database.Taken{Closed: store}, f.db.CloseStore(ctx, store) })
+	if err != nil {
 		return fmt.Errorf("cannot forget store %s: %w", store, err)
 	}
-	f.seen.forget(store)
-	f.gaps.forget(store)
-	f.mu.Lock()
-	delete(f.board.Stores, store)
-	delete(f.versions, store)
-	if e, ok := f.expected[store]; ok {
-		f.board.Store(store).Expected = &e
-	}
-	f.notify()
-	f.mu.Unlock()
 	f.log.Info("a store was taken off the board", "site", store, "actor", by)
-	_, err := f.db.Record(ctx, board.Deed{At: time.Now(), Actor: by, Origin: "program", Verb: "store.forget", Subject: store, Outcome: "ok"})
+	_, err = f.db.Record(ctx, board.Deed{At: time.Now(), Actor: by, Origin: "program", Verb: "store.forget", Subject: store, Outcome: "ok"})
 	return err
 }
 

@@ -72,7 +72,7 @@ func (c chain) bareRate(t *testing.T, address string) float64 {
 	}
 	received := func() int { return int(n.Load()) }
 	began := time.Now()
-	c.play(t, address, 4, 16000, received)
+	c.play(t, address, 4, 40000, received)
 	eventually(t, "the bare subscriber has everything", func() bool { return received() >= c.events() })
 	return float64(c.events()) / time.Since(began).Seconds()
 }
@@ -100,7 +100,7 @@ func (c chain) storedRate(t *testing.T, broker, path string) float64 {
 	}
 	received := func() int { return int(f.stored.Load()) }
 	began := time.Now()
-	c.play(t, strings.TrimPrefix(broker, "mqtt://"), 4, 16000, received)
+	c.play(t, strings.TrimPrefix(broker, "mqtt://"), 4, 40000, received)
 	eventually(t, "everything is stored", func() bool { return received() >= c.events() })
 	rate := float64(c.events()) / time.Since(began).Seconds()
 	f.View(func(b *board.Board) {

@@ -28,7 +28,7 @@ func (f *Fleet) decodeAll(ctx context.Context) {
 			in = nil
 		}
 		var out chan []database.Message
-		if len(batch) > 0 && (due || !open || len(batch) >= f.opt.BatchSize/4) {
+		if len(batch) > 0 && (due || !open || len(batch) >= f.opt.BatchSize/8) {
 			out = f.batches
 		}
 		select {
@@ -42,7 +42,7 @@ func (f *Fleet) decodeAll(ctx context.Context) {
 			}
 			batch = f.read(a, batch)
 		case out <- batch:
-			batch = make([]database.Message, 0, f.opt.BatchSize/4)
+			batch = make([]database.Message, 0, f.opt.BatchSize/8)
 			due = false
 		case <-timer.C:
 			due = true

@@ -68,11 +68,7 @@ func (f *Fleet) catchUp(ctx context.Context) error {
 	if len(gone) > 0 {
 		f.mu.Lock()
 		for _, id := range gone {
-			delete(f.board.Stores, id)
-			delete(f.versions, id)
-			if e, ok := f.expected[id]; ok {
-				f.board.Store(id).Expected = &e
-			}
+			f.remove(id)
 		}
 		f.notify()
 		f.mu.Unlock()

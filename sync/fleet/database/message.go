@@ -50,6 +50,7 @@ type Taken struct {
 	Refused int // left out, because their stream has too many gaps: they come again
 	Stores  []Change
 	Patches []Held // fleet-wide facts that hold now
+	Closed  string // the store that was closed; "" = none
 }
 
 // Change is what a batch changed of one store.

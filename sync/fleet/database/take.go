@@ -1,6 +1,7 @@
 package database
 
 import (
+	"cmp"
 	"context"
 	"encoding/hex"
 	"slices"
@@ -234,8 +235,11 @@ func (b *taking) takeContact(m *Message, s *storeRow) {
 	}
 }
 
-// storeEvents writes the events that are new.
+// storeEvents writes the events that are new, those of a stream side by side.
 func (b *taking) storeEvents(ctx context.Context) error {
+	slices.SortFunc(b.events, func(x, y placed) int {
+		return cmp.Or(cmp.Compare(x.stream.key, y.stream.key), cmp.Compare(x.message.Event.Seq, y.message.Event.Seq))
+	})
 	const columns = "events (id, at, received, kind, device, patch, night, prev, hash, body)"
 	return b.insert(ctx, columns, 10, "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", "", len(b.events), func(i int, args []any) []any {
 		m := b.events[i].message
