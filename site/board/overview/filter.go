@@ -182,9 +182,7 @@ func (v *Overview) Jobs(b *board.Board, f Filter, skip, limit int) (list []Job, 
 		if total += len(mine); len(list) == limit || total <= skip {
 			continue
 		}
-		slices.SortFunc(mine, func(x, y match) int {
-			return cmp.Or(board.CompareIDs(x.d.ID, y.d.ID), cmp.Compare(x.j.Patch, y.j.Patch))
-		})
+		sortMatches(mine)
 		for n, m := range mine {
 			if total-len(mine)+n >= skip && len(list) < limit {
 				list = append(list, JobOf(row, m.d, m.j))
@@ -194,9 +192,17 @@ func (v *Overview) Jobs(b *board.Board, f Filter, skip, limit int) (list []Job, 
 	return list, total
 }
 
+// match is a patch on a device.
 type match struct {
 	d *board.Device
 	j *board.Job
+}
+
+// sortMatches orders by device and patch.
+func sortMatches(list []match) {
+	slices.SortFunc(list, func(x, y match) int {
+		return cmp.Or(board.CompareIDs(x.d.ID, y.d.ID), cmp.Compare(x.j.Patch, y.j.Patch))
+	})
 }
 
 func (f Filter) jobs(b *board.Board, s *board.Store, row Store, q string) []match {

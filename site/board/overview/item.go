@@ -88,11 +88,13 @@ type finder struct {
 	named map[string]bool // devices that have an item for now
 }
 
-func itemsOf(b *board.Board, s *board.Store, o Options, row Store, n night) []Item {
+// itemsOf finds the items of a store. bad are its jobs that did not end well, in any order.
+func itemsOf(b *board.Board, s *board.Store, o Options, row Store, n night, bad []match) []Item {
 	f := &finder{board: b, store: s, o: o, row: row, night: n, named: map[string]bool{}}
-	for _, id := range sortedKeys(s.Devices) {
-		if d := s.Devices[id]; !d.Gone && d.Jobs != nil {
-			f.device(d)
+	sortMatches(bad)
+	for _, m := range bad {
+		if !f.settledElsewhere(m.d, m.j) && !f.notDue(m.d, m.j) {
+			f.job(m.d, m.j)
 		}
 	}
 	f.readiness()
@@ -127,23 +129,6 @@ func (f *finder) add(i Item, detail ...string) {
 		f.named[i.Device] = true
 	}
 	f.items = append(f.items, i)
-}
-
-// device finds the patches of a device that a person must look at.
-func (f *finder) device(d *board.Device) {
-	var list []*board.Job
-	for _, j := range d.Jobs {
-		switch j.State {
-		case site.Failed, site.RollbackFailed, site.NoAnswer, site.RolledBack:
-			list = append(list, j)
-		}
-	}
-	slices.SortFunc(list, func(a, b *board.Job) int { return strings.Compare(a.Patch, b.Patch) })
-	for _, j := range list {
-		if !f.settledElsewhere(d, j) && !f.notDue(d, j) {
-			f.job(d, j)
-		}
-	}
 }
 
 // notDue reports whether a later look found that the device does not need the patch any more: it is

@@ -103,14 +103,9 @@ func Look(b *board.Board, o Options) *Overview {
 	v := &Overview{AsOf: o.Now.UTC(), Org: b.Org, index: map[string]int{}}
 	tally := newTally(b)
 	for _, s := range b.Stores {
-		row, items := look(b, s, o)
+		row, items := look(b, s, o, tally)
 		v.Stores, v.Items = append(v.Stores, row), append(v.Items, items...)
 		v.Devices += row.Devices
-		for _, d := range s.Devices {
-			if !d.Gone {
-				tally.device(s, d)
-			}
-		}
 	}
 	v.more(o)
 	slices.SortFunc(v.Stores, func(x, y Store) int {
@@ -137,8 +132,8 @@ func (v *Overview) Store(id string) (Store, bool) {
 	return v.Stores[i], true
 }
 
-// look judges one store.
-func look(b *board.Board, s *board.Store, o Options) (Store, []Item) {
+// look judges one store, and counts its devices in the tally.
+func look(b *board.Board, s *board.Store, o Options, t *tally) (Store, []Item) {
 	row := Store{
 		ID: s.ID, Name: s.Info.Name, Ring: s.Info.Ring, Zone: s.Info.Timezone, Listed: s.Expected != nil, Verdict: s.Ready.Verdict,
 		VerdictText: s.Ready.Text, VerdictSince: s.VerdictAt, Opens: s.Info.Opens, Software: s.Contact.Version, Loc: o.zone(s),
@@ -146,16 +141,18 @@ func look(b *board.Board, s *board.Store, o Options) (Store, []Item) {
 	if s.Expected != nil {
 		row.Name, row.Region = cmp.Or(s.Expected.Name, row.Name), s.Expected.Region
 	}
+	var bad []match
 	for _, d := range s.Devices {
 		if !d.Gone {
 			row.Devices++
+			bad = t.device(s, d, bad)
 		}
 	}
 	n := nightOf(s, o, row.Loc)
 	row.Night, row.WindowOpens, row.WindowCloses, row.Ends, row.Total, row.Settled = n.date, n.opens, n.closes, n.ends, n.total, n.settled
 	row.Contact = contactOf(s, o, row.Loc, n)
 	row.Opening = openingOf(s, o, row)
-	items := itemsOf(b, s, o, row, n)
+	items := itemsOf(b, s, o, row, n, bad)
 	for _, i := range items {
 		if i.Shelved == nil {
 			row.Needs++
