@@ -149,9 +149,9 @@ func TestJudge(t *testing.T) {
 		{"a night without an estimate", func(in *ready.Input) { night(in); in.Night.Ends = time.Time{} },
 			site.Working, "Updating tonight. 14 of 36 devices done.", "", ""},
 		{"a night that overran", func(in *ready.Input) { night(in); in.Night.Closes = now },
-			site.Working, "Updates are still running. till-1 and till-2 are free to use now.", "", ""},
+			site.Working, "Updates are still running. till-1 and till-2 are free now.", "", ""},
 		{"a night that overran, one till free", func(in *ready.Input) { night(in); in.Night.Closes = now; set(in, site.Fail, "POS-2") },
-			site.Working, "Updates are still running. till-1 is free to use now.", "", "POS-2"},
+			site.Working, "Updates are still running. till-1 is free now.", "", "POS-2"},
 		{"a night that overran, nothing free", func(in *ready.Input) { night(in); in.Night.Closes = now; in.Results = nil },
 			site.Working, "Updates are still running. Wait for this page to change.", "", ""},
 	}

@@ -5,7 +5,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/nightfill/nightfill/site"
 	"github.com/nightfill/nightfill/site/ready"
@@ -47,7 +46,6 @@ type view struct {
 	Printed      string
 	Button       bool
 	kind
-	Long      bool // the word needs smaller letters
 	Languages []link
 	Query     string // of this page, to keep its kind: "?kiosk=1"
 	Poll      string
@@ -144,7 +142,6 @@ func (o Options) newView(r ready.Report, now time.Time, k kind, asked bool) view
 			v.Skip = w.Say("skip")
 		}
 	}
-	v.Long = longest(v.Word) > 10
 	v.Title = v.Word + " - " + w.Say("store") + " " + o.Store
 	v.LostTitle = v.LostWord + " - " + w.Say("store") + " " + o.Store
 	v.WorkingHead = w.Say("working", "ok", strconv.Itoa(r.Checks.OK), "n", strconv.Itoa(r.Checks.Total))
@@ -173,15 +170,6 @@ func (o Options) newView(r ready.Report, now time.Time, k kind, asked bool) view
 
 // codeUnsure is what to say on the phone when the box does not know, as opposed to one thing that failed.
 const codeUnsure = "BOX-2"
-
-// longest is the number of letters of the longest part of a word that cannot be broken.
-func longest(text string) int {
-	n := 0
-	for part := range strings.FieldsSeq(text) {
-		n = max(n, utf8.RuneCountInString(part))
-	}
-	return n
-}
 
 // links fills in where the page leads, each to the same kind of page.
 func (v *view) links() {

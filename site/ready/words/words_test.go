@@ -257,3 +257,41 @@ func TestPhrases(t *testing.T) {
 		t.Errorf("%+v, then %+v", before, after)
 	}
 }
+
+// maxBanner is how many words can be read at a glance.
+const maxBanner = 20
+
+// TestBannerIsReadAtAGlance counts the big word and what may stand below it, with the longest times and names that are
+// filled in: a day of this week, and for what is old a date.
+func TestBannerIsReadAtAGlance(t *testing.T) {
+	now := time.Date(2026, 11, 23, 7, 41, 0, 0, time.UTC)
+	many := []string{"till-1", "till-2", "till-3", "till-4", "till-5"}
+	for _, l := range words.Languages() {
+		day, date := l.Clock(now.Add(-26*time.Hour), now), l.Clock(now.Add(-300*time.Hour), now)
+		if day == date || !strings.Contains(date, l.Months[10]) {
+			t.Errorf("%s: %q is no date", l.Tag, date)
+		}
+		box := l.Finding("BOX-1", "at", date)
+		banners := map[site.Verdict][]string{
+			site.Ready: {l.Say("open_all", "at", date)}, site.ReadyNotes: {l.Count("open_notes", 12)},
+			site.NotReady: {l.Count("fix", 12), l.Count("fix_before", 1, "at", day), l.Count("fix_before", 12, "at", day)},
+			site.CannotTell: {
+				l.Say("unknown_empty"), l.Say("unknown_yet"), l.Say("unknown_old", "at", date), l.Say("unknown_needed"),
+				l.Count("unknown_some", 1), l.Count("unknown_some", 12), box.What + " " + box.SoWhat,
+			},
+		}
+		for _, text := range []string{
+			l.Count("night", 1, "done", "0") + " " + l.Say("night_ends", "at", day), l.Count("night", 36, "done", "14") + " " + l.Say("night_ends", "at", day),
+			l.Say("over_wait"), l.Count("over_free", 1, "names", "till-1"), l.Count("over_free", 4, "names", l.List(many[:4])), l.Count("over_free", 5, "names", l.List(many)),
+		} {
+			banners[site.Working] = append(banners[site.Working], text+" "+l.Say("no_switch"))
+		}
+		for verdict, texts := range banners {
+			for _, text := range texts {
+				if n := len(strings.Fields(l.Word(verdict) + " " + text)); n > maxBanner {
+					t.Errorf("%s: %d words: %s %s", l.Tag, n, l.Word(verdict), text)
+				}
+			}
+		}
+	}
+}
