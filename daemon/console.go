@@ -303,8 +303,8 @@ type people struct{ *accounts.Accounts }
 
 // Login implements console.Accounts.
 func (p people) Login(ctx context.Context, l console.Login, now time.Time) (console.Entry, error) {
-	e, err := p.Authenticate(ctx, accounts.Login{Name: l.Name, Password: l.Password, Code: l.Code, Source: l.Source, Browser: l.Browser}, now)
-	return console.Entry{Token: e.Token, Browser: e.Browser}, refusal(err)
+	e, err := p.Authenticate(ctx, accounts.Login{Name: l.Name, Password: l.Password, Code: l.Code, Source: l.Source, Browser: l.Browser, Enrol: true}, now)
+	return console.Entry{Token: e.Token, Browser: e.Browser, Enrol: e.Session.Enrol}, refusal(err)
 }
 
 // Session implements console.Accounts.
@@ -328,6 +328,12 @@ func (p people) May(token string, t site.Tier, now time.Time) error {
 // Confirm implements console.Accounts.
 func (p people) Confirm(token, code string, now time.Time) error {
 	return refusal(p.Accounts.Confirm(token, code, now))
+}
+
+// Enrolling implements console.Own.
+func (p people) Enrolling(token string, now time.Time) (console.User, bool, bool) {
+	s, ok := p.Accounts.Enrolling(token, now)
+	return console.User{Name: s.Account, Role: s.Role}, s.Enrol, ok
 }
 
 // Person implements console.Own.

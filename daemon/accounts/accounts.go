@@ -20,7 +20,7 @@ type Policy string
 const (
 	Never  Policy = "never"  // nobody must have an authenticator app
 	Severe Policy = "severe" // and severe actions need a code that is not older than FreshFor
-	Always Policy = "always" // as Severe, and an account without one does not get in
+	Always Policy = "always" // as Severe, and an account without one gets in only to set one up
 )
 
 // Needs reports whether what is of a tier needs a fresh code.

@@ -12,13 +12,14 @@ type Login struct {
 	Code     string // of the authenticator app; "" = none was given
 	Source   string // the address that it came from, with or without its port
 	Browser  string // the token that Entry.Browser gave this browser; "" = none
+	Enrol    bool   // whoever asks has a page to set up an authenticator app on
 }
 
 // Entry is what a good login gives: the token of a session, and what the browser keeps to be known.
 type Entry struct {
 	Session Session
 	Token   string // for the session cookie; it is kept nowhere else
-	Browser string // for a cookie that lasts KnownFor, readable only by this login
+	Browser string // for a cookie that lasts KnownFor, readable only by this login; "" for a session that may only enrol
 }
 
 // Authenticate lets somebody in, or returns a Refusal. An attempt that must wait costs nothing and is
@@ -48,6 +49,10 @@ func (a *Accounts) Authenticate(ctx context.Context, l Login, now time.Time) (En
 	a.mu.Lock()
 	a.limits.succeed(try)
 	a.mu.Unlock()
+	if entry.Session.Enrol {
+		a.tell(Note{At: now, Actor: name, Login: true, OK: true, Text: "logged in from " + from + " without a code, to set up an authenticator app and nothing else"})
+		return entry, nil
+	}
 	if entry.Browser = l.Browser; !try.known {
 		entry.Browser = a.browserToken(r, now)
 	}
@@ -68,11 +73,17 @@ func (a *Accounts) prove(ctx context.Context, l Login, r record, exists, known b
 	if !right || !exists {
 		return Entry{}, refuse(Wrong, "", "the name or the password is wrong")
 	}
+	if r.TOTP == "" && a.Policy == Always {
+		if !l.Enrol {
+			return Entry{}, a.unset(r.Name)
+		}
+		return a.enter(r, 0, upgraded, from, true, now)
+	}
 	step, err := a.codeOf(r, l.Code, now)
 	if err != nil {
 		return Entry{}, err
 	}
-	return a.enter(r, step, upgraded, from, now)
+	return a.enter(r, step, upgraded, from, false, now)
 }
 
 // record finds an account. A name that has none gets one that no password opens, which costs the same.
@@ -111,11 +122,9 @@ func (a *Accounts) failed(try attempt, from string, now time.Time, why error) er
 	return why
 }
 
-// codeOf returns the step of the code that an account gives; 0 where it has no authenticator app and needs none.
+// codeOf returns the step of the code that an account gives; 0 where it has no authenticator app.
 func (a *Accounts) codeOf(r record, code string, now time.Time) (step int64, err error) {
 	switch {
-	case r.TOTP == "" && a.Policy == Always:
-		return 0, a.unset(r.Name)
 	case r.TOTP == "":
 		return 0, nil
 	case code == "":
@@ -141,7 +150,7 @@ func (a *Accounts) unset(name string) error {
 
 // enter writes down a login and opens the session, unless the account was changed since it was read.
 // A full disk keeps nobody out.
-func (a *Accounts) enter(read record, step int64, upgraded, from string, now time.Time) (Entry, error) {
+func (a *Accounts) enter(read record, step int64, upgraded, from string, enrol bool, now time.Time) (Entry, error) {
 	a.writer.Lock()
 	defer a.writer.Unlock()
 	err := a.amend(read, func(r *record) {
@@ -154,7 +163,7 @@ func (a *Accounts) enter(read record, step int64, upgraded, from string, now tim
 	if err != nil {
 		return Entry{}, err
 	}
-	return a.open(read, step > 0, from, now)
+	return a.open(read, step > 0, from, enrol, now)
 }
 
 // amend edits an account in memory and, where the disk allows, in the file. The caller holds the writer.

@@ -15,7 +15,7 @@ type Own struct {
 
 // Own returns the account of a session.
 func (a *Accounts) Own(token string, now time.Time) (Own, error) {
-	s, ok := a.Session(token, now)
+	s, ok := a.Enrolling(token, now)
 	if !ok {
 		return Own{}, sessionOver()
 	}
@@ -26,6 +26,9 @@ func (a *Accounts) Own(token string, now time.Time) (Own, error) {
 // ChangePassword changes the password of a session's account, for who knows the old one, and ends every other
 // session of it. Wrong passwords are counted as failed logins of this session.
 func (a *Accounts) ChangePassword(ctx context.Context, token, old, password string, now time.Time) error {
+	if _, ok := a.Session(token, now); !ok {
+		return sessionOver()
+	}
 	read, err := a.again(ctx, token, old, now)
 	if err != nil {
 		return err
@@ -73,9 +76,9 @@ func (a *Accounts) BeginTOTP(ctx context.Context, token, password string, now ti
 }
 
 // FinishTOTP gives the account of a session the secret that BeginTOTP drew, when a code of it is right, and ends
-// every other session of the account. Wrong codes are counted as failed logins of this session.
+// every other session of the account; this one may do whatever the role may, if it could only enrol before. Wrong codes are counted as failed logins of this session.
 func (a *Accounts) FinishTOTP(token, code string, now time.Time) error {
-	s, ok := a.Session(token, now)
+	s, ok := a.Enrolling(token, now)
 	if !ok {
 		return sessionOver()
 	}
@@ -109,14 +112,14 @@ func (a *Accounts) FinishTOTP(token, code string, now time.Time) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if live := a.find(token, now); live != nil {
-		live.offered, live.code, live.proven = "", true, a.since(now)
+		live.offered, live.code, live.proven, live.Enrol = "", true, a.since(now), false
 	}
 	return nil
 }
 
 // again asks for the password of a session's account once more, and returns the account as it was read.
 func (a *Accounts) again(ctx context.Context, token, password string, now time.Time) (record, error) {
-	s, ok := a.Session(token, now)
+	s, ok := a.Enrolling(token, now)
 	if !ok {
 		return record{}, sessionOver()
 	}

@@ -47,7 +47,7 @@ func (a *Accounts) Admit(name string, role site.UserRole, source string, now tim
 	if namePattern.MatchString(name) {
 		return Entry{}, refuse(BadName, "", "%q could be the name of an account here", name)
 	}
-	e, err := a.open(record{Name: name, Role: role}, false, from, now)
+	e, err := a.open(record{Name: name, Role: role}, false, from, false, now)
 	if err == nil {
 		a.tell(Note{At: now, Actor: name, Login: true, OK: true, Text: "logged in from " + from + " by the organisation's own login"})
 	}

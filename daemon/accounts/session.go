@@ -17,8 +17,9 @@ import (
 const (
 	IdleLimit   = 15 * time.Minute // usual; without a call of Session or May; PCI DSS 8.2.8
 	WholeLimit  = 12 * time.Hour
-	FreshFor    = 5 * time.Minute // how long a code is good for severe actions
-	maxSessions = 10              // of one account; the one unused for the longest ends
+	FreshFor    = 5 * time.Minute  // how long a code is good for severe actions
+	EnrolLimit  = 10 * time.Minute // of a session that may only set up an authenticator app
+	maxSessions = 10               // of one account; the one unused for the longest ends
 )
 
 // digest is the SHA-256 of a secret that is kept nowhere.
@@ -32,6 +33,9 @@ type Session struct {
 	Source  string        `json:"source"`
 	Began   time.Time     `json:"began"`
 	Used    time.Time     `json:"used"`
+	// Enrol: it may do nothing but set up the authenticator app that the policy Always asks for. FinishTOTP makes
+	// it a session like any other.
+	Enrol bool `json:"enrol,omitempty"`
 }
 
 // session is a Session with the times that its limits are counted from.
@@ -45,11 +49,11 @@ type session struct {
 
 func (a *Accounts) over(s *session, t time.Time) bool {
 	now := a.since(t)
-	return now-s.used >= a.Idle || now-s.began >= WholeLimit
+	return now-s.used >= a.Idle || now-s.began >= WholeLimit || s.Enrol && now-s.began >= EnrolLimit
 }
 
 // open begins a session. The caller holds the writer, so that nobody changes the account meanwhile.
-func (a *Accounts) open(r record, code bool, from string, now time.Time) (Entry, error) {
+func (a *Accounts) open(r record, code bool, from string, enrol bool, now time.Time) (Entry, error) {
 	token := make([]byte, 32)
 	if _, err := io.ReadFull(a.Random, token); err != nil {
 		return Entry{}, fmt.Errorf("cannot draw a token: %w", err)
@@ -57,7 +61,7 @@ func (a *Accounts) open(r record, code bool, from string, now time.Time) (Entry,
 	text := base64.RawURLEncoding.EncodeToString(token)
 	key, at := digest(sha256.Sum256([]byte(text))), a.since(now)
 	s := &session{
-		Session: Session{ID: hex.EncodeToString(key[:8]), Account: r.Name, Role: r.Role, Source: from, Began: now, Used: now},
+		Session: Session{ID: hex.EncodeToString(key[:8]), Account: r.Name, Role: r.Role, Source: from, Began: now, Used: now, Enrol: enrol},
 		began:   at, used: at, proven: at, code: code,
 	}
 	a.mu.Lock()
@@ -96,8 +100,17 @@ func (a *Accounts) find(token string, now time.Time) *session {
 }
 
 // Session returns who a token stands for, and counts as a sign of life. ok is false for a token that
-// is over, or never was.
+// is over, never was, or may only enrol.
 func (a *Accounts) Session(token string, now time.Time) (s Session, ok bool) {
+	s, ok = a.Enrolling(token, now)
+	if s.Enrol {
+		return Session{}, false
+	}
+	return s, ok
+}
+
+// Enrolling is Session, also for a token that may only enrol.
+func (a *Accounts) Enrolling(token string, now time.Time) (s Session, ok bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	found := a.find(token, now)
@@ -114,7 +127,7 @@ func (a *Accounts) Peek(token string, now time.Time) (s Session, ok bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	found := a.find(token, now)
-	if found == nil {
+	if found == nil || found.Enrol {
 		return Session{}, false
 	}
 	return found.Session, true

@@ -3,6 +3,7 @@ package accounts
 import (
 	"fmt"
 	"net/url"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -233,5 +234,79 @@ func TestAlways(t *testing.T) {
 		says(t, "wrong password", try(a, "boss", "wrong", "10.0.0.1"), "the name or the password is wrong")
 		code := withApp(t, a, "boss")
 		enter(t, a, Login{Name: "boss", Code: code()})
+	})
+}
+
+// Where codes are asked for always, the right password alone opens a session that may set up an app, within a time,
+// and nothing else; with the app it is a session like any other.
+func TestEnrolling(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a, told := open(t, Always)
+		if _, err := a.Authenticate(tContext, Login{Name: "boss", Password: "wrong", Source: "10.0.0.1", Enrol: true}, time.Now()); !is(err, Wrong) {
+			t.Errorf("a wrong password: %v", err)
+		}
+		late := enter(t, a, Login{Name: "boss", Enrol: true})
+		if !late.Session.Enrol || late.Browser != "" {
+			t.Errorf("%+v", late)
+		}
+		if n := told.notes[len(told.notes)-1]; n.Actor != "boss" || !n.Login || !strings.HasSuffix(n.Text, " without a code, to set up an authenticator app and nothing else") {
+			t.Errorf("told %+v", n)
+		}
+		if _, ok := a.Enrolling(late.Token, time.Now()); !ok || alive(a, late) {
+			t.Error("it is a session like any other, or none")
+		}
+		if _, ok := a.Session(late.Token, time.Now()); ok {
+			t.Error("Session lets it in")
+		}
+		for what, err := range map[string]error{
+			"a mild action":    func() error { _, err := a.May(late.Token, site.TierMild, time.Now()); return err }(),
+			"a code":           a.Confirm(late.Token, "123456", time.Now()),
+			"another password": a.ChangePassword(tContext, late.Token, secretWord, otherWord, time.Now()),
+		} {
+			if !is(err, SessionOver) {
+				t.Errorf("%s: %v", what, err)
+			}
+		}
+		for range 3 { // used all the time, and over all the same
+			pass(EnrolLimit/3 - time.Second)
+			a.Enrolling(late.Token, time.Now())
+		}
+		pass(3 * time.Second)
+		if _, err := a.BeginTOTP(tContext, late.Token, secretWord, time.Now()); !is(err, SessionOver) {
+			t.Errorf("after %s: %v", EnrolLimit, err)
+		}
+
+		e := enter(t, a, Login{Name: "boss", Enrol: true})
+		uri, err := a.BeginTOTP(tContext, e.Token, secretWord, time.Now())
+		if err != nil {
+			t.Fatal(err)
+		}
+		u, err := url.Parse(uri)
+		if err != nil {
+			t.Fatal(err)
+		}
+		secret, err := decodeSecret(u.Query().Get("secret"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := a.FinishTOTP(e.Token, "000000", time.Now()); !is(err, WrongCode) || alive(a, e) {
+			t.Errorf("a wrong code: %v", err)
+		}
+		pass(time.Minute)
+		if err := a.FinishTOTP(e.Token, totp(secret, time.Now().Unix()/stepLength), time.Now()); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := a.May(e.Token, site.TierSevere, time.Now()); err != nil || !alive(a, e) {
+			t.Errorf("with an app: %v", err)
+		}
+		if _, err := a.Authenticate(tContext, Login{Name: "boss", Password: secretWord, Source: "10.0.0.1", Enrol: true}, time.Now()); !is(err, CodeNeeded) {
+			t.Errorf("the next login: %v", err)
+		}
+		pass(EnrolLimit - 2*time.Minute)
+		a.Session(e.Token, time.Now())
+		pass(3 * time.Minute)
+		if !alive(a, e) {
+			t.Error("it ended like one that may only enrol")
+		}
 	})
 }

@@ -10,6 +10,7 @@ import (
 type accountView struct {
 	Person
 	Error, Done, Show string
+	Enrol             bool // nothing else may be done before an authenticator app is set up
 }
 
 func (c *Console) account(w http.ResponseWriter, r *http.Request, who User) {
@@ -18,10 +19,11 @@ func (c *Console) account(w http.ResponseWriter, r *http.Request, who User) {
 
 func (c *Console) accountPage(w http.ResponseWriter, r *http.Request, who User, status int, v accountView) {
 	var err error
+	v.Enrol = c.mustEnrol(r)
 	if v.Person, err = c.Accounts.Person(token(r), time.Now()); err != nil {
 		status, v.Error = http.StatusForbidden, upperFirst(asRefusal(err).Say)+"."
 	}
-	c.page(w, status, "account", look{Title: "Your account", User: who, In: true, Body: v})
+	c.page(w, status, "account", look{Title: "Your account", User: who, In: !v.Enrol, Body: v})
 }
 
 // token is that of the session of a request that known let in.

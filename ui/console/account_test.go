@@ -53,3 +53,37 @@ func TestAccount(t *testing.T) {
 		}
 	}
 }
+
+// Who must set up an authenticator app before anything else finds no other page, and no socket.
+func TestEnrolling(t *testing.T) {
+	r := newRig(t, console.Usual())
+	got := r.do("POST", "/console/login", url.Values{"name": {"new"}, "password": {"right"}, "to": {"/console/journal"}})
+	if at := got.Header.Get("Location"); got.StatusCode != http.StatusSeeOther || at != "/console/account" {
+		t.Fatalf("%s to %s", got.Status, at)
+	}
+	text := body(t, r.do("GET", "/console/account", nil))
+	for what, want := range map[string]bool{"until then you can do nothing else": true, "Set one up": true, "Log out": true, "New password": false, "Back to the devices": false, "Journal": false} {
+		if strings.Contains(text, what) != want {
+			t.Errorf("%q is on the page: %v\n%s", what, !want, text)
+		}
+	}
+	for _, path := range []string{"/console", "/console/journal", "/console/device/till-1", "/console/handbook"} {
+		if got := r.do("GET", path, nil); got.StatusCode != http.StatusSeeOther || got.Header.Get("Location") != "/console/account" {
+			t.Errorf("%s: %s to %q", path, got.Status, got.Header.Get("Location"))
+		}
+	}
+	for _, path := range []string{"/console/api/journal", "/console/api/log"} {
+		if got := r.do("GET", path, nil); got.StatusCode != http.StatusUnauthorized {
+			t.Errorf("%s: %s", path, got.Status)
+		}
+	}
+	if _, _, err := r.dial(r.server.URL); err == nil {
+		t.Error("a socket was opened")
+	}
+	if got := r.do("POST", "/console/bundle", url.Values{}); got.StatusCode == http.StatusOK {
+		t.Errorf("a bundle: %s", got.Status)
+	}
+	if text := body(t, r.do("POST", "/console/account/app", url.Values{"old": {"right"}})); !strings.Contains(text, "otpauth://totp/x") {
+		t.Errorf("to be entered in the app:\n%s", text)
+	}
+}

@@ -98,7 +98,8 @@ type Login struct {
 // Entry is what a good login gives to the browser.
 type Entry struct {
 	Token   string // of the session
-	Browser string // by which the browser is known later
+	Browser string // by which the browser is known later; "" = as it was
+	Enrol   bool   // the session may do nothing but set up an authenticator app
 }
 
 // Accounts are the local accounts of the box.
@@ -122,6 +123,9 @@ type Accounts interface {
 
 // Own is what a person may do with his own account, within a session.
 type Own interface {
+	// Enrolling is Session, also for a token that may do nothing but set up an authenticator app. enrol says that it
+	// is such a one; FinishTOTP makes it one like any other.
+	Enrolling(token string, now time.Time) (who User, enrol, ok bool)
 	// Person returns who it is, and whether he has an authenticator app, or is to set one up.
 	Person(token string, now time.Time) (Person, error)
 	// ChangePassword wants the old password, and ends every other session of the account.
@@ -265,8 +269,8 @@ func (c *Console) Handler() http.Handler {
 	mux.HandleFunc("GET /console/api/journal", c.known(c.records))
 	mux.HandleFunc("GET /console/api/cache", c.known(c.cache))
 	mux.HandleFunc("GET /console/api/verify", c.known(c.verify))
-	mux.HandleFunc("GET /console/account", c.known(c.account))
-	mux.HandleFunc("POST /console/account/{what}", c.known(c.changeAccount))
+	mux.HandleFunc("GET /console/account", c.enrolling(c.account))
+	mux.HandleFunc("POST /console/account/{what}", c.enrolling(c.changeAccount))
 	mux.HandleFunc("POST /console/bundle", c.known(c.bundle))
 	mux.HandleFunc("GET /console/ws", c.socket)
 	if c.Terminals != nil {

@@ -37,10 +37,31 @@ func (c *Console) known(next func(http.ResponseWriter, *http.Request, User)) htt
 			next(w, r, who)
 		case strings.HasPrefix(r.URL.Path, "/console/api/"):
 			c.json(w, http.StatusUnauthorized, refusalOf(refuse(CodeSessionOver, "you are not logged in any more")))
+		case c.mustEnrol(r):
+			http.Redirect(w, r, "/console/account", http.StatusSeeOther)
 		default:
 			c.loginPage(w, http.StatusUnauthorized, loginView{To: r.URL.RequestURI()})
 		}
 	}
+}
+
+// enrolling is known for one's own account, where those are let in too who must set up an authenticator app before
+// anything else.
+func (c *Console) enrolling(next func(http.ResponseWriter, *http.Request, User)) http.HandlerFunc {
+	known := c.known(next)
+	return func(w http.ResponseWriter, r *http.Request) {
+		if who, enrol, ok := c.Accounts.Enrolling(token(r), time.Now()); ok && enrol {
+			next(w, r, who)
+			return
+		}
+		known(w, r)
+	}
+}
+
+// mustEnrol reports whether a request comes from somebody who must set up an authenticator app first.
+func (c *Console) mustEnrol(r *http.Request) bool {
+	_, enrol, ok := c.Accounts.Enrolling(token(r), time.Now())
+	return ok && enrol
 }
 
 // form reads a form within its limits. False = the answer was given.
@@ -71,7 +92,11 @@ func (c *Console) login(w http.ResponseWriter, r *http.Request) {
 	if entry.Browser != "" {
 		http.SetCookie(w, cookie(browserCookie, entry.Browser, browserKept))
 	}
-	http.Redirect(w, r, ownPath(r.PostForm.Get("to")), http.StatusSeeOther)
+	to := ownPath(r.PostForm.Get("to"))
+	if entry.Enrol {
+		to = "/console/account"
+	}
+	http.Redirect(w, r, to, http.StatusSeeOther)
 }
 
 // refused shows the form again.

@@ -159,7 +159,7 @@ func (s *shop) Login(_ context.Context, l console.Login, _ time.Time) (console.E
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.opened++
-	return console.Entry{Token: fmt.Sprintf("%s.%d", l.Name, s.opened), Browser: "known-" + l.Name}, nil
+	return console.Entry{Token: fmt.Sprintf("%s.%d", l.Name, s.opened), Browser: "known-" + l.Name, Enrol: l.Name == "new"}, nil
 }
 
 func (s *shop) Session(token string, now time.Time) (console.User, bool) { return s.Alive(token, now) }
@@ -187,6 +187,19 @@ func (s *shop) Confirm(_, code string, _ time.Time) error {
 		return &console.Refusal{Code: "wrong_code", Say: "the code is wrong"}
 	}
 	return nil
+}
+
+// Enrolling knows a session of the account new as one that may only enrol.
+func (s *shop) Enrolling(token string, now time.Time) (console.User, bool, bool) {
+	name, _, _ := strings.Cut(token, ".")
+	s.mu.Lock()
+	enrol := name == "new" && !s.ended[token]
+	s.mu.Unlock()
+	if enrol {
+		return console.User{Name: "new", Role: site.UserViewer}, true, true
+	}
+	u, ok := s.Alive(token, now)
+	return u, false, ok
 }
 
 func (s *shop) Person(string, time.Time) (console.Person, error) {
