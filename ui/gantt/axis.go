@@ -95,7 +95,11 @@ func (a axis) step() time.Duration {
 			return s
 		}
 	}
-	return 24 * time.Hour
+	day := 24 * time.Hour
+	for a.to.Sub(a.from)/day >= maxTicks { // no night, but nobody may make a picture grow without bounds
+		day *= 2
+	}
+	return day
 }
 
 // ticks are the moments to mark: round times of the store's clock.

@@ -240,3 +240,17 @@ func TestNothingRunsInAPicture(t *testing.T) {
 		t.Error("what a device is called is in the picture as it is")
 	}
 }
+
+// A plan that somebody forged may have no window, or one of centuries.
+func TestHoursAreFew(t *testing.T) {
+	at := time.Date(2026, 11, 21, 23, 0, 0, 0, time.UTC)
+	bars := []gantt.Lane{{Name: "till-1", Tasks: []gantt.Task{{Name: "pos", Bars: []gantt.Bar{{Kind: gantt.Install, From: at, To: at.Add(time.Hour)}}}}}}
+	for name, c := range map[string]gantt.Chart{
+		"no window": {Lanes: bars}, "no window and no bars": {Now: at}, "no end": {Opens: at, Closes: time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)},
+		"a fortnight": {Opens: at, Closes: at.AddDate(0, 0, 14)}, "a month": {Opens: at, Closes: at.AddDate(0, 1, 0), Lanes: bars},
+	} {
+		if n := len(gantt.SVG(c)); n > 64<<10 {
+			t.Errorf("%s: the picture has %d bytes", name, n)
+		}
+	}
+}
