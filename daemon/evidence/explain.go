@@ -28,9 +28,11 @@ BY HAND, with unzip, sha256sum, sed and jq
  2. The chain of the journal. A record's hash is the SHA-256 of the line "nightfill-record-1", a line with its
     number, a line with the hash of the record before, and then its event exactly as it stands in the file:
 
-    prev=$(jq -r .chain.hash_before_first manifest.json)
+    prev=$(jq -r .chain.hash_before_first manifest.json) next=$(jq -r .records.first manifest.json)
     while IFS= read -r line; do
       seq=$(printf '%%s\n' "$line" | jq -r .seq)
+      [ "$seq" = "$next" ] || { echo "the records $next to $((seq-1)) are not here"; prev=$(printf '%%s\n' "$line" | jq -r .prev); }
+      next=$((seq+1))
       event=$(printf '%%s\n' "$line" | sed 's/^{"seq":[0-9]*,"prev":"[0-9a-f]*","hash":"[0-9a-f]*","event"://; s/}$//')
       [ "$event" = null ] && { echo "of record $seq only the hash is known"; prev=$(printf '%%s\n' "$line" | jq -r .hash); continue; }
       hash=$(printf 'nightfill-record-1\n%%s\n%%s\n%%s' "$seq" "$prev" "$event" | sha256sum | cut -c1-64)

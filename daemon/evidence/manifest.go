@@ -73,7 +73,7 @@ func (s Scope) Has(night window.Date) bool {
 type Records struct {
 	First   uint64    `json:"first"`
 	Last    uint64    `json:"last"`
-	Count   uint64    `json:"count"`
+	Count   uint64    `json:"count"` // fewer than from first to last where missing names records
 	FirstAt time.Time `json:"first_at"`
 	LastAt  time.Time `json:"last_at"`
 }
@@ -98,6 +98,14 @@ func NightName(night window.Date) string { return "the night of " + night.String
 
 // RecordName is what the content of a record is called where it is missing.
 func RecordName(seq uint64) string { return "the content of record " + strconv.FormatUint(seq, 10) }
+
+// RecordsName is what records are called of which nothing is there.
+func RecordsName(first, last uint64) string {
+	if first == last {
+		return "record " + strconv.FormatUint(first, 10)
+	}
+	return "the records " + strconv.FormatUint(first, 10) + " to " + strconv.FormatUint(last, 10)
+}
 
 // CatalogName is what a catalog is called where it is missing.
 func CatalogName(version int64) string {

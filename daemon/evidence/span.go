@@ -23,7 +23,15 @@ type span struct {
 	keptAt      time.Time // and when that was
 	newest      time.Time // the last record that was looked at
 	versions    []int64   // of catalogs that were in force
-	bare        []uint64  // records of which the source has the hash alone
+	bare        []lack    // records of which the source has the hash alone
+	gaps        []lack    // and those of which it has nothing
+	count       uint64    // of those that are there
+}
+
+// lack is a range of records that are not there, or not whole, and why.
+type lack struct {
+	first, last uint64
+	why         string
 }
 
 // errEnough ends a reading early.
@@ -34,8 +42,11 @@ var errEnough = errors.New("enough")
 func find(ctx context.Context, src Source, o Order) (span, error) {
 	var s span
 	start, end := o.day(o.From), o.day(o.To.AddDays(2))
-	inForce := int64(0)
-	err := src.Records(ctx, 0, func(r journal.Raw) error {
+	from, inForce, err := s.begin(ctx, src, start)
+	if err != nil {
+		return s, fmt.Errorf("cannot read the journal: %w", err)
+	}
+	err = src.Records(ctx, from, func(r journal.Raw) error {
 		note, err := peek(r)
 		if err != nil {
 			return err
@@ -56,7 +67,7 @@ func find(ctx context.Context, src Source, o Order) (span, error) {
 			}
 			return nil
 		}
-		return s.take(r, note, inForce)
+		return s.take(src, r, note, inForce)
 	})
 	if err != nil && !errors.Is(err, errEnough) {
 		return s, fmt.Errorf("cannot read the journal: %w", err)
@@ -67,18 +78,41 @@ func find(ctx context.Context, src Source, o Order) (span, error) {
 	return s, nil
 }
 
+// begin returns from which record on a source is read, and the catalog that was in force before it.
+func (s *span) begin(ctx context.Context, src Source, start time.Time) (from uint64, inForce int64, err error) {
+	indexed, ok := src.(Indexed)
+	if !ok {
+		return 0, 0, nil
+	}
+	b, err := indexed.Begin(ctx, start)
+	s.kept, s.keptAt, s.newest = b.Kept, b.KeptAt, b.Newest
+	return b.From, b.Catalog, err
+}
+
 // take adds a record, which must follow the last one.
-func (s *span) take(r journal.Raw, e run.Event, inForce int64) error {
+func (s *span) take(src Source, r journal.Raw, e run.Event, inForce int64) error {
 	if s.first == 0 {
 		s.first, s.before, s.firstAt = r.Seq, r.Prev, e.At
 		s.version(inForce)
 	}
-	if s.last > 0 && (r.Seq != s.last+1 || r.Prev != s.head) || len(r.Event) > 0 && journal.Hash(r.Seq, r.Prev, r.Event) != r.Hash {
+	partial, _ := src.(Partial)
+	follows := s.last == 0 || r.Seq == s.last+1 && r.Prev == s.head
+	if !follows && r.Seq > s.last+1 && partial != nil {
+		why := partial.Lacks(s.last+1, r.Seq-1)
+		s.gaps = append(s.gaps, lack{s.last + 1, r.Seq - 1, why})
+		follows = why != ""
+	}
+	if !follows || len(r.Event) > 0 && journal.Hash(r.Seq, r.Prev, r.Event) != r.Hash {
 		return fmt.Errorf("the chain is broken at record %d: see nightfill journal verify", r.Seq)
 	}
 	s.last, s.head = r.Seq, r.Hash
+	s.count++
 	if len(r.Event) == 0 {
-		s.bare = append(s.bare, r.Seq)
+		why := "only its hash is known here, so that the chain goes on; the store has all of it"
+		if partial != nil {
+			why = partial.Lacks(r.Seq, r.Seq)
+		}
+		s.bare = append(s.bare, lack{r.Seq, r.Seq, why})
 		return nil
 	}
 	s.lastAt = e.At
@@ -134,16 +168,20 @@ type NothingError struct{ text string }
 func (e *NothingError) Error() string { return e.text }
 
 // missing names what the range asks for and the pack does not hold.
-func (s span) missing(o Order, told []string) []Missing {
+func (s span) missing(src Source, o Order, told []string) []Missing {
 	list := []Missing{}
 	if s.first == s.kept && s.before != "" && s.firstAt.After(o.day(o.From)) {
-		list = append(list, Missing{
-			What: fmt.Sprintf("records before %d, and nights before %s", s.first, s.firstAt.In(o.Zone).Format(time.DateOnly)),
-			Why:  "the journal was trimmed: it keeps its records for thirteen months; headquarters may have them",
-		})
+		why := "the journal was trimmed: it keeps its records for thirteen months; headquarters may have them"
+		if partial, ok := src.(Partial); ok {
+			why = partial.Lacks(1, s.first-1)
+		}
+		list = append(list, Missing{What: fmt.Sprintf("records before %d, and nights before %s", s.first, s.firstAt.In(o.Zone).Format(time.DateOnly)), Why: why})
 	}
-	for _, seq := range s.bare {
-		list = append(list, Missing{What: RecordName(seq), Why: "only its hash is known here, so that the chain goes on; the store has all of it"})
+	for _, l := range s.gaps {
+		list = append(list, Missing{What: RecordsName(l.first, l.last), Why: l.why})
+	}
+	for _, l := range s.bare {
+		list = append(list, Missing{What: RecordName(l.first), Why: l.why})
 	}
 	for night, n := o.From, 0; night.Compare(o.To) <= 0 && n <= MaxNights; night, n = night.AddDays(1), n+1 {
 		if slices.Contains(told, night.String()) {

@@ -41,6 +41,28 @@ type Source interface {
 	CatalogFile(ctx context.Context, sum string) ([]byte, error)
 }
 
+// Partial is a Source that was told of the records and may lack some of them. Where their numbers jump, or the content
+// of one is not there, it is asked why.
+type Partial interface {
+	// Lacks says why the records from first to last are not there; "" says that they should be: the chain is broken.
+	Lacks(first, last uint64) string
+}
+
+// Indexed is a Source that finds where a range begins without reading all that lies before it.
+type Indexed interface {
+	// Begin says what lies before the first record that happened at a moment or after it.
+	Begin(ctx context.Context, at time.Time) (Beginning, error)
+}
+
+// Beginning is where a range begins.
+type Beginning struct {
+	Kept    uint64    // the first record that the source has; 0 = it has none
+	KeptAt  time.Time // when that was
+	Newest  time.Time // when the last record was
+	From    uint64    // the record to read from on; one that is not there reads nothing
+	Catalog int64     // version of the catalog that was in force before it; 0 = not known
+}
+
 // Order says what is wanted.
 type Order struct {
 	Store    site.Store
@@ -93,7 +115,7 @@ func Write(ctx context.Context, w io.Writer, src Source, o Order) (Manifest, err
 func manifest(o Order, s span) Manifest {
 	return Manifest{
 		Schema: Schema, Org: o.Store.Org, Store: o.Store.ID, Name: o.Store.Name, Timezone: o.Zone.String(), Stream: o.Stream,
-		Scope: Scope{o.From, o.To}, Records: Records{s.first, s.last, s.last - s.first + 1, s.firstAt, s.lastAt},
+		Scope: Scope{o.From, o.To}, Records: Records{s.first, s.last, s.count, s.firstAt, s.lastAt},
 		Chain: Chain{s.before, s.head}, Nights: []string{}, DataAsOf: o.AsOf.UTC(), GeneratedAt: o.AsOf.UTC(), GeneratedBy: o.By, ProgramVersion: o.Version,
 	}
 }
@@ -266,7 +288,7 @@ func (p *packer) account() error {
 		return err
 	}
 	p.m.Nights = nights
-	p.m.Missing = append(p.span.missing(p.o, nights), p.missing...)
+	p.m.Missing = append(p.span.missing(p.src, p.o, nights), p.missing...)
 	a := account.New(p.m.Case(account.Plain(p.o.Store), p.o.Zone, p.generations), p.add)
 	if err := p.records(func(r journal.Raw) error {
 		if len(r.Event) == 0 {

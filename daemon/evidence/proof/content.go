@@ -212,6 +212,9 @@ func (v *verifier) journal() (string, error) {
 		return "", fmt.Errorf("the hash of the last record is %s; the manifest says %s", at.hash, m.Chain.Last)
 	}
 	text := fmt.Sprintf("%d records, %d to %d of %s: the chain is whole", at.n, m.Records.First, m.Records.Last, m.Stream)
+	for _, g := range v.gaps {
+		text += fmt.Sprintf(", but for %s, which are not here: nothing ties what lies before them to what lies after", g)
+	}
 	if len(v.bare) > 0 {
 		text += fmt.Sprintf("; of %d of them only the hash is known", len(v.bare))
 	}
@@ -223,6 +226,9 @@ func (v *verifier) follow(at *chain, r journal.Raw) error {
 	switch {
 	case at.n == 0 && r.Seq != v.m.Records.First:
 		return fmt.Errorf("the journal begins with record %d; the manifest says %d", r.Seq, v.m.Records.First)
+	case r.Seq > at.seq+1 && v.gap(at.seq+1, r.Seq-1):
+		v.gaps = append(v.gaps, evidence.RecordsName(at.seq+1, r.Seq-1))
+		at.hash = r.Prev
 	case r.Seq != at.seq+1:
 		return fmt.Errorf("record %d is missing or out of place: record %d comes after record %d", at.seq+1, r.Seq, at.seq)
 	case r.Seq > v.m.Records.Last:
@@ -243,6 +249,11 @@ func (v *verifier) follow(at *chain, r journal.Raw) error {
 	at.seq, at.hash, at.n = r.Seq, r.Hash, at.n+1
 	v.anchorAt(r)
 	return nil
+}
+
+// gap reports whether the manifest says that records are not there.
+func (v *verifier) gap(first, last uint64) bool {
+	return slices.ContainsFunc(v.m.Missing, func(x evidence.Missing) bool { return x.What == evidence.RecordsName(first, last) })
 }
 
 // look compares a record with its hash, and returns when it happened; zero where only the hash is known.

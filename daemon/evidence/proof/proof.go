@@ -123,6 +123,7 @@ type verifier struct {
 	generations map[int64]*catalog.Proven
 	notes       []run.Record // catalogs that came into force
 	installs    []account.Install
+	gaps        []string          // records of which nothing is there, by name
 	bare        []uint64          // records of which only the hash is known
 	told        bool              // the installs are known
 	anchored    map[uint64]string // hashes of the records that anchors ask for

@@ -34,6 +34,7 @@ func TestProof(t *testing.T) {
 		"OtherRoot":         testOtherRoot,
 		"LyingBox":          testLyingBox,
 		"HashAlone":         testHashAlone,
+		"Gap":               testGap,
 		"OtherVersion":      testOtherVersion,
 		"NothingOfCatalogs": testNothingOfCatalogs,
 	} {
@@ -329,5 +330,53 @@ func testNothingOfCatalogs(t *testing.T, p *evidencetest.Past) {
 	}
 	if _, got := said(v, "catalogs"); got != "none was in force" {
 		t.Error(got)
+	}
+}
+
+// holed is a source that was never told some records.
+type holed struct {
+	*evidencetest.Past
+	first, last uint64
+	why         string
+}
+
+func (h holed) Records(ctx context.Context, from uint64, visit func(journal.Raw) error) error {
+	return h.Past.Records(ctx, from, func(r journal.Raw) error {
+		if h.first <= r.Seq && r.Seq <= h.last {
+			return nil
+		}
+		return visit(r)
+	})
+}
+
+// Lacks implements evidence.Partial.
+func (h holed) Lacks(uint64, uint64) string { return h.why }
+
+// Begin implements evidence.Indexed.
+func (h holed) Begin(context.Context, time.Time) (evidence.Beginning, error) {
+	return evidence.Beginning{Kept: 1, From: 2, Catalog: 20261121180000}, nil
+}
+
+func testGap(t *testing.T, p *evidencetest.Past) {
+	data := pack(t, holed{p, 8, 10, "headquarters never got them"}, p.Order())
+	v := verify(data, proof.Options{Root: p.Root})
+	for check, want := range map[string]string{
+		"journal":   "the chain is whole, but for the records 8 to 10, which are not here: nothing ties what lies before them to what lies after",
+		"approvals": "the records 8 to 10: what was begun there cannot be shown; make the pack in the store",
+	} {
+		if _, got := said(v, check); !strings.Contains(got, want) {
+			t.Errorf("%s: got %q", check, got)
+		}
+	}
+	m := v.Manifest
+	if v.Good || m.Records.First != 2 || m.Records.Count != m.Records.Last-4 || !slices.Contains(m.Missing, evidence.Missing{What: "the records 8 to 10", Why: "headquarters never got them"}) {
+		t.Errorf("%v %+v", v.Good, m)
+	}
+	hushed := reseal(t, unpack(t, data), func(m *evidence.Manifest) { m.Missing = []evidence.Missing{} })
+	if _, got := said(verify(repack(t, hushed), proof.Options{Root: p.Root}), "journal"); got != "record 8 is missing or out of place: record 11 comes after record 7" {
+		t.Errorf("got %q", got)
+	}
+	if _, err := evidence.Write(context.Background(), &bytes.Buffer{}, holed{p, 8, 10, ""}, p.Order()); err == nil || err.Error() != "cannot read the journal: the chain is broken at record 11: see nightfill journal verify" {
+		t.Errorf("got %v", err)
 	}
 }

@@ -214,6 +214,9 @@ func (v *verifier) approvals() (string, error) {
 		return "", errors.New("the journal could not be told anew: see pages")
 	}
 	var wrong []error
+	for _, g := range v.gaps {
+		wrong = append(wrong, fmt.Errorf("%s: what was begun there cannot be shown; make the pack in the store", g))
+	}
 	for _, seq := range v.bare {
 		wrong = append(wrong, fmt.Errorf("record %d: only its hash is known: what was begun there cannot be shown; make the pack in the store", seq))
 	}
