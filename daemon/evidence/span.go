@@ -103,7 +103,7 @@ func (s *span) take(src Source, r journal.Raw, e run.Event, inForce int64) error
 		follows = why != ""
 	}
 	if !follows || len(r.Event) > 0 && journal.Hash(r.Seq, r.Prev, r.Event) != r.Hash {
-		return fmt.Errorf("the chain is broken at record %d: see nightfill journal verify", r.Seq)
+		return &BrokenError{fmt.Sprintf("the chain is broken at record %d: see nightfill journal verify", r.Seq)}
 	}
 	s.last, s.head = r.Seq, r.Hash
 	s.count++
@@ -166,6 +166,12 @@ type NothingError struct{ text string }
 
 // Error says of which range, and what there is.
 func (e *NothingError) Error() string { return e.text }
+
+// BrokenError says that what the source has is not what was recorded: nothing can be shown of it.
+type BrokenError struct{ Text string }
+
+// Error says where.
+func (e *BrokenError) Error() string { return e.Text }
 
 // missing names what the range asks for and the pack does not hold.
 func (s span) missing(src Source, o Order, told []string) []Missing {

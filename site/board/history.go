@@ -1,6 +1,8 @@
 package board
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"time"
 
@@ -65,4 +67,16 @@ type Deed struct {
 	Text    string    `json:"text,omitempty"`
 	Prev    string    `json:"prev,omitempty"` // hash of the line before
 	Hash    string    `json:"hash,omitempty"`
+}
+
+// Sum returns the hash of the line: SHA-256, in hex, of its JSON with its Prev and without its Hash. Its time
+// counts to the microsecond.
+func (d Deed) Sum() string {
+	d.Hash, d.At = "", d.At.UTC().Truncate(time.Microsecond)
+	raw, err := json.Marshal(d)
+	if err != nil {
+		panic("internal error: a deed cannot be written as JSON: " + err.Error())
+	}
+	sum := sha256.Sum256(raw)
+	return hex.EncodeToString(sum[:])
 }

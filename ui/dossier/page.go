@@ -1,4 +1,4 @@
-// Package dossier writes the front page of an evidence pack, for paper, and its tables, for
+// Package dossier writes the front page of an evidence pack, of one store or of many, for paper, and its tables, for
 // spreadsheets. It turns plain values into bytes, the same for the same values. The page stands by
 // itself: no script, nothing from elsewhere but links to files of the same pack.
 //
@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-//go:embed page.html
+//go:embed page.html fleet.html
 var files embed.FS
 
 var page = template.Must(template.ParseFS(files, "page.html"))

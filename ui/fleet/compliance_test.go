@@ -255,7 +255,6 @@ func (r *recorded) EachEvent(_ context.Context, q board.Query, do func(board.Eve
 // TestProve finds the hash of the record that proves each row, store by store.
 func TestProve(t *testing.T) {
 	h := &recorded{}
-	s := &server{Options: Options{History: h}}
 	at := func(n int) time.Time { return morning().Add(time.Duration(n) * time.Minute) }
 	rows := []exportRow{
 		{Store: "a", proof: board.Mark{Stream: 2, Seq: 7}, VerifiedAt: at(5)},
@@ -264,7 +263,7 @@ func TestProve(t *testing.T) {
 		{Store: "b", proof: board.Mark{Stream: 1, Seq: 7}, VerifiedAt: at(1)},
 		{Store: "c"},
 	}
-	if err := s.prove(t.Context(), rows); err != nil {
+	if err := prove(t.Context(), h, rows); err != nil {
 		t.Fatal(err)
 	}
 	for i, want := range []string{"a-7", "a-9", "", "", ""} {

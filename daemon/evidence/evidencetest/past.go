@@ -199,12 +199,12 @@ func steps(well bool, patch site.Patch) []run.Event {
 		{Kind: run.StepStarted, Step: run.Verify},
 	}
 	if well {
-		return append(list, run.Event{Kind: run.StepEnded, Step: run.Verify, Outcome: run.OK, ExitCode: code(0), Output: "proven: pos-4.2.1 is on <and> works\n", Observed: seen("4.2.1")})
+		return append(list, run.Event{Kind: run.StepEnded, Step: run.Verify, From: site.Verifying, To: site.Done, Outcome: run.OK, ExitCode: code(0), Output: "proven: pos-4.2.1 is on <and> works\n", Observed: seen("4.2.1")})
 	}
 	return append(list,
 		run.Event{Kind: run.StepEnded, Step: run.Verify, Outcome: run.Bad, ExitCode: code(1), Output: "not proven\n", Reason: site.Because(site.CodeVerifyFailed, "not proven"), Observed: seen("4.2.1")},
 		run.Event{Kind: run.StepStarted, Step: run.Revert}, run.Event{Kind: run.StepEnded, Step: run.Revert, Outcome: run.OK},
-		run.Event{Kind: run.StepStarted, Step: run.Prove}, run.Event{Kind: run.StepEnded, Step: run.Prove, Outcome: run.OK, Output: "proven: off\n", Observed: seen("4.2.0")})
+		run.Event{Kind: run.StepStarted, Step: run.Prove}, run.Event{Kind: run.StepEnded, Step: run.Prove, To: site.RolledBack, Outcome: run.OK, Output: "proven: off\n", Observed: seen("4.2.0")})
 }
 
 // headquarters is a company with one patch, of an owner with two of three keys.

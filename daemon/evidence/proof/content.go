@@ -5,6 +5,7 @@ import (
 	"bufio"
 	"bytes"
 	"crypto/sha256"
+	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -14,6 +15,7 @@ import (
 	"time"
 
 	"github.com/nightfill/nightfill/daemon/evidence"
+	"github.com/nightfill/nightfill/daemon/evidence/fleetpack"
 	"github.com/nightfill/nightfill/daemon/journal"
 	"github.com/nightfill/nightfill/site/run"
 )
@@ -28,6 +30,9 @@ func (v *verifier) open(r io.ReaderAt, size int64) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("this is no whole zip file: %v: it was cut off or is something else", err)
 	}
+	if !beginsWith(r, z) {
+		return "", errors.New("this is no whole zip file: something lies before its first file: it is a part of another one that was cut off")
+	}
 	v.zip = z
 	seen := map[string]bool{}
 	for _, f := range z.File {
@@ -37,6 +42,34 @@ func (v *verifier) open(r io.ReaderAt, size int64) (string, error) {
 		seen[f.Name] = true
 	}
 	return fmt.Sprintf("%d files", len(z.File)), nil
+}
+
+// beginsWith reports whether a file begins with the first file of its zip. A pack of many stores that was cut
+// off ends in the pack of one store, and would else pass for that.
+func beginsWith(r io.ReaderAt, z *zip.Reader) bool {
+	const fixed = 30 // bytes of a local header before its name
+	head := make([]byte, fixed)
+	if len(z.File) == 0 {
+		return true
+	}
+	if _, err := r.ReadAt(head, 0); err != nil || string(head[:4]) != "PK\x03\x04" {
+		return false
+	}
+	size := fixed + int64(binary.LittleEndian.Uint16(head[26:])) + int64(binary.LittleEndian.Uint16(head[28:]))
+	first, err := z.File[0].DataOffset()
+	return err == nil && first == size
+}
+
+// ofMany reports whether the manifest says that the pack is of many stores.
+func (v *verifier) ofMany() bool {
+	if v.zip == nil {
+		return false
+	}
+	var m struct {
+		Schema string `json:"schema"`
+	}
+	data, err := v.read(evidence.ManifestFile)
+	return err == nil && json.Unmarshal(data, &m) == nil && m.Schema == fleetpack.Schema
 }
 
 func (v *verifier) find(name string) *zip.File {
@@ -245,6 +278,9 @@ func (v *verifier) follow(at *chain, r journal.Raw) error {
 	}
 	if !moment.IsZero() {
 		at.last = moment
+	}
+	if want, named := v.o.named[r.Seq]; named && want != r.Hash {
+		return fmt.Errorf("record %d is not the one that the table of compliance names as its proof: its hash is %s, there it is %s", r.Seq, r.Hash, want)
 	}
 	at.seq, at.hash, at.n = r.Seq, r.Hash, at.n+1
 	v.anchorAt(r)

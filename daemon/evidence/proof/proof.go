@@ -15,6 +15,7 @@ import (
 
 	"github.com/nightfill/nightfill/daemon/evidence"
 	"github.com/nightfill/nightfill/daemon/evidence/account"
+	"github.com/nightfill/nightfill/daemon/evidence/fleetpack"
 	"github.com/nightfill/nightfill/site/run"
 	"github.com/nightfill/nightfill/sync/catalog"
 	"github.com/nightfill/nightfill/sync/catalog/archive"
@@ -25,6 +26,8 @@ type Options struct {
 	Root    []byte   // the public root; nil = the first one of the pack, which proves nothing by itself
 	Anchors []Anchor // hashes that were kept elsewhere
 	Version string   // of this program
+
+	named map[uint64]string // hashes of records as the pack around this one names them
 }
 
 // Anchor is the hash of a record as somebody else knows it.
@@ -80,19 +83,26 @@ type Verdict struct {
 	Checks   []Check            `json:"checks"`
 	Root     Trust              `json:"root"`
 	Anchored bool               `json:"anchored"` // a hash from elsewhere was compared
-	Manifest *evidence.Manifest `json:"manifest"` // null: it is not readable
+	Manifest *evidence.Manifest `json:"manifest"` // null: it is not readable, or is of many stores
+
+	Fleet  *fleetpack.Manifest `json:"fleet,omitempty"`  // of a pack of many stores
+	Stores []StoreVerdict      `json:"stores,omitempty"` // of its stores, in the order of its manifest
 }
 
-// Verify checks a pack. It always returns a verdict: what is not readable is bad.
+// Verify checks a pack, of one store or of many. It always returns a verdict: what is not readable is bad.
 func Verify(r io.ReaderAt, size int64, o Options) Verdict {
 	v := &verifier{o: o, content: map[string]string{}, made: map[string]string{}, generations: map[int64]*catalog.Proven{}}
 	v.verdict = Verdict{Schema: "evidence_verdict/1", Good: true, Checks: []Check{}}
+	v.check("zip", func() (string, error) { return v.open(r, size) }, nil)
+	if v.ofMany() {
+		v.fleet(r)
+		return v.verdict
+	}
 	checks := []struct {
 		name string
 		do   func() (string, error)
 		need []string
 	}{
-		{"zip", func() (string, error) { return v.open(r, size) }, nil},
 		{"manifest", v.readManifest, []string{"zip"}},
 		{"files", v.files, []string{"manifest"}},
 		{"journal", v.journal, []string{"manifest"}},

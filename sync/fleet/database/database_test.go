@@ -340,7 +340,7 @@ func TestDeedsAreAChain(t *testing.T) {
 		}
 		prev := ""
 		for i, d := range deeds {
-			if d.Seq != int64(i+1) || d.Prev != prev || d.Hash != database.DeedHash(d) {
+			if d.Seq != int64(i+1) || d.Prev != prev || d.Hash != d.Sum() {
 				t.Errorf("deed %d: %+v", i, d)
 			}
 			prev = d.Hash

@@ -19,6 +19,15 @@ type Known struct {
 // Stores returns the stores that were heard, by id, without those that were closed; with ids,
 // only these.
 func (db *DB) Stores(ctx context.Context, ids ...string) ([]Known, error) {
+	return db.rowsKnown(ctx, false, ids)
+}
+
+// Histories is Stores with those that were closed: what they told is kept.
+func (db *DB) Histories(ctx context.Context, ids ...string) ([]Known, error) {
+	return db.rowsKnown(ctx, true, ids)
+}
+
+func (db *DB) rowsKnown(ctx context.Context, closed bool, ids []string) ([]Known, error) {
 	rows := map[string]*storeRow{}
 	if len(ids) == 0 {
 		ids = nil
@@ -29,7 +38,7 @@ func (db *DB) Stores(ctx context.Context, ids ...string) ([]Known, error) {
 	var all []Known
 	for _, id := range slices.Sorted(maps.Keys(rows)) {
 		s := rows[id]
-		if id == fleetWide || s.closed || s.version == 0 {
+		if id == fleetWide || s.closed && !closed || s.version == 0 {
 			continue
 		}
 		k := Known{Store: id, Contact: s.contact, Version: s.version}

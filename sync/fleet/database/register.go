@@ -2,12 +2,9 @@ package database
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/nightfill/nightfill/site/board"
 )
@@ -99,7 +96,7 @@ func (db *DB) Record(ctx context.Context, d board.Deed) (board.Deed, error) {
 		if err != nil {
 			return err
 		}
-		d.Hash = DeedHash(d)
+		d.Hash = d.Sum()
 		return t.exec(ctx, "insert into deeds (seq, at, actor, origin, verb, subject, outcome, text, prev, hash) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
 			d.Seq, micros(d.At), d.Actor, d.Origin, d.Verb, d.Subject, d.Outcome, d.Text, d.Prev, d.Hash)
 	})
@@ -107,17 +104,6 @@ func (db *DB) Record(ctx context.Context, d board.Deed) (board.Deed, error) {
 		return board.Deed{}, fmt.Errorf("cannot write the audit log: %w", err)
 	}
 	return d, nil
-}
-
-// DeedHash returns the hash of a deed: of its JSON with its Prev and without its Hash.
-func DeedHash(d board.Deed) string {
-	d.Hash, d.At = "", d.At.UTC().Truncate(time.Microsecond)
-	raw, err := json.Marshal(d)
-	if err != nil {
-		panic("internal error: a deed cannot be written as JSON: " + err.Error())
-	}
-	sum := sha256.Sum256(raw)
-	return hex.EncodeToString(sum[:])
 }
 
 const deedColumns = "select seq, at, actor, origin, verb, subject, outcome, text, prev, hash from deeds "
