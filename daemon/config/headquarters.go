@@ -30,6 +30,7 @@ type Headquarters struct {
 	State   string // folder of the accounts, the own certificate and the catalog that was read
 
 	Stores     []ExpectedStore // those that should be heard, in the order of the list
+	StoresFile string          // the CSV file that the list is read from; "" = it stands in the file itself
 	Catalog    *CatalogRead    // nil: headquarters knows only the patches that stores plan
 	Login      Login
 	OIDC       *OIDC // nil: only local accounts

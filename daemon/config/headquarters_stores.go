@@ -28,7 +28,7 @@ func (f *hqFile) stores(v value) {
 		if err != nil {
 			f.fail(v, err.Error(), "write a file with the columns id, name and region")
 		}
-		f.Stores = list
+		f.Stores, f.StoresFile = list, path
 		return
 	}
 	seen := map[string]place{}

@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"time"
@@ -121,14 +122,6 @@ func (h *HQ) assemble(ctx context.Context) error {
 	return nil
 }
 
-func expected(list []config.ExpectedStore) []board.Expected {
-	all := make([]board.Expected, 0, len(list))
-	for _, s := range list {
-		all = append(all, board.Expected{ID: s.ID, Name: s.Name, Region: s.Region})
-	}
-	return all
-}
-
 // openCertificate makes or reads the certificate of the pages.
 func (h *HQ) openCertificate() error {
 	t := h.Config.TLS
@@ -162,7 +155,7 @@ func (h *HQ) Run(ctx context.Context) error {
 	h.record(ctx, board.Deed{At: time.Now(), Actor: "nightfill-hq", Origin: "program", Verb: "start", Subject: h.Config.Org, Outcome: "ok", Text: "nightfill-hq " + h.Version})
 	group, ctx := errgroup.WithContext(ctx)
 	parts := []func(context.Context) error{
-		h.fleet.Run, h.users.Run, h.tokens.Run, h.control.Run, h.escalate.Run, h.notify.Run, h.beat, h.keepCatalog, h.watchPatches, h.prepareExceptions, h.compact, h.tellStatus, h.announcer.Run,
+		h.fleet.Run, h.users.Run, h.tokens.Run, h.control.Run, h.escalate.Run, h.notify.Run, h.beat, h.keepCatalog, h.watchPatches, h.prepareExceptions, h.compact, h.tellStatus, h.announcer.Run, h.keepStores,
 	}
 	if h.certificate != nil {
 		parts = append(parts, h.certificate.Run)
@@ -173,7 +166,7 @@ func (h *HQ) Run(ctx context.Context) error {
 	for _, l := range listeners {
 		group.Go(func() error { return serve(ctx, l) })
 	}
-	h.Log.Info("nightfill-hq runs", "org", h.Config.Org, "version", h.Version, "db", h.Config.DB, "state", h.Config.State, "supervision", h.notify.String())
+	h.Log.Info("nightfill-hq runs", "org", h.Config.Org, "version", h.Version, "db", withoutPassword(h.Config.DB), "state", h.Config.State, "supervision", h.notify.String())
 	_ = h.notify.Ready() // without systemd there is nobody to tell
 	err = group.Wait()
 	_ = h.notify.Stopping()
@@ -182,6 +175,14 @@ func (h *HQ) Run(ctx context.Context) error {
 		return nil
 	}
 	return err
+}
+
+// withoutPassword is the address of a database as it may be shown.
+func withoutPassword(address string) string {
+	if u, err := url.Parse(address); err == nil && u.User != nil {
+		return u.Redacted()
+	}
+	return address
 }
 
 // recordLimit is how long a line of the audit log may take.

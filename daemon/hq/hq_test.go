@@ -360,3 +360,41 @@ func TestItemsAndTiers(t *testing.T) {
 		t.Errorf("%d items, and p-000 at %d", len(list), i)
 	}
 }
+
+func TestStoresFile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "stores.csv")
+	h := open(t, nil)
+	read := func(text string) string {
+		t.Helper()
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		h.readStores(path)
+		var ids []string
+		h.fleet.View(func(b *board.Board) {
+			for _, s := range b.Sorted() {
+				if s.Expected != nil {
+					ids = append(ids, s.ID+" "+s.Expected.Region)
+				}
+			}
+		})
+		return strings.Join(ids, ", ")
+	}
+	if got := read("id,region\n1,North\n2,South\n"); got != "1 North, 2 South" {
+		t.Error(got)
+	}
+	if got := read("id\n2\n3\n"); got != "2 , 3 " {
+		t.Error(got)
+	}
+	if got := read("id\n2\n2\n"); got != "2 , 3 " {
+		t.Errorf("a list with a mistake was taken over: %s", got)
+	}
+}
+
+func TestWithoutPassword(t *testing.T) {
+	for address, want := range map[string]string{"sqlite:/a/b.db": "sqlite:/a/b.db", "postgres://u:secret@h/d": "postgres://u:xxxxx@h/d"} {
+		if got := withoutPassword(address); got != want {
+			t.Errorf("%s is shown as %s", address, got)
+		}
+	}
+}

@@ -101,7 +101,7 @@ func (s *SignIn) Handler(next http.Handler) http.Handler {
 	mux.HandleFunc("POST /logout", s.logout)
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("ok\n")) })
 	mux.Handle("/", s.known(next))
-	return headers(s.Secure, s.protect.Handler(mux))
+	return headers(s.protect.Handler(mux))
 }
 
 type personKey struct{}
