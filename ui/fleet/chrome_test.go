@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -46,7 +47,7 @@ func addresses() [][2]string {
 		{"tonight", "/"}, {"wall", "/?tv=1"}, {"stores", "/stores"}, {"stores-filter", "/stores?bucket=needs_someone&region=North"}, {"store", "/stores/0001"},
 		{"night", "/stores/0001/nights/2026-11-21"}, {"device", "/stores/0001/devices/till-1"}, {"patches", "/patches"}, {"patch", "/patches/pos-app-4.2.1?state=broke"},
 		{"failures", "/failures"}, {"attention", "/attention"}, {"attention-kind", "/attention?kind=not_ready"}, {"search", "/search?q=till-1"}, {"audit", "/audit"},
-		{"nothing", "/stores?region=East"}, {"missing", "/stores/9999"},
+		{"compliance", "/compliance"}, {"compliance-rows", "/compliance/rows?standing=failed"}, {"exceptions", "/exceptions"}, {"clocks", "/patches/pos-app-4.2.1/clocks"}, {"nothing", "/stores?region=East"}, {"missing", "/stores/9999"},
 	}
 }
 
@@ -95,7 +96,7 @@ const rowsApart = `(function () {
 // picture keeps pictures of the pages that show most.
 func picture(tab *pagetest.Tab, name string, wide int64, dark bool) {
 	switch {
-	case name == "missing" || name == "nothing":
+	case slices.Contains([]string{"missing", "nothing", "compliance", "compliance-rows", "exceptions", "clocks"}, name):
 		return
 	case dark && wide == 1280 && (name == "tonight" || name == "stores"):
 		name += "-dark"

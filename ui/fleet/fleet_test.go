@@ -33,6 +33,7 @@ func TestErrors(t *testing.T) {
 	for address, text := range map[string]string{
 		"/nowhere":              "There is no such page.",
 		"/stores?page=x":        "page must be a whole number from 1 to 1000000, not &#34;x&#34;.",
+		"/patches?region=North": "Patches are filtered by severity and q only. The devices of one patch have the other filters.",
 		"/stores?sort=colour":   "sort must be store, bucket, heard, needs or opens, not &#34;colour&#34;.",
 		"/api/v1/nowhere":       `{"error":{"code":"not_found","message":"There is no such page."}}`,
 		"/api/v1/stores?size=0": `{"error":{"code":"bad_size","message":"size must be a whole number from 1 to 1000, not \"0\"."}}`,

@@ -27,6 +27,9 @@ func (s *server) patches(q *query) (any, error) {
 		return nil, err
 	}
 	f := q.filter()
+	if rest := (overview.Filter{Q: f.Q, Severity: f.Severity}); len(q.chipsOf(f)) > len(q.chipsOf(rest)) {
+		return nil, refuse(http.StatusBadRequest, "bad_filter", "Patches are filtered by severity and q only. The devices of one patch have the other filters.")
+	}
 	found := []overview.Patch{}
 	for _, p := range q.look.Patches {
 		if (len(f.Severity) == 0 || contains(f.Severity, string(p.Severity))) && has(p, f.Q) {

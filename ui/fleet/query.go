@@ -100,6 +100,14 @@ type listing struct {
 // Text is the filter that is no chip.
 func (l listing) Text() string { return l.filter.Q }
 
+// Hint shows what may be written into the filter.
+func (l listing) Hint() string {
+	if l.query.URL.Path == "/patches" {
+		return "severity:critical openssl"
+	}
+	return "state:failed region:North till-1"
+}
+
 // Only is the address of the list with one value of a filter in place of its others.
 func (l listing) Only(name, value string) string {
 	f := l.filter

@@ -15,12 +15,15 @@ import (
 // words are the functions of the templates.
 func words() template.FuncMap {
 	return template.FuncMap{
-		"num": overview.Number, "words": plain, "percent": overview.Percent, "clock": clock, "day": day, "ago": ago, "path": url.PathEscape,
+		"num": overview.Number, "words": plain, "percent": percent, "clock": clock, "day": day, "ago": ago, "path": url.PathEscape,
 		"link": link, "upper": upperFirst, "share": share, "plural": plural, "join": strings.Join, "zone": zoneOf, "parts": parts, "first": first, "more": more,
 		"tone": tone, "sign": sign, "verdict": verdict, "size": size, "add": func(a, b int) int { return a + b },
 		"standings": comply.Standings, "deviceStandings": comply.DeviceStandings,
 	}
 }
+
+// percent keeps the sign on the line of its number.
+func percent(share float64) string { return strings.ReplaceAll(overview.Percent(share), " ", "\u00a0") }
 
 // plain writes an id as people read it.
 func plain(id any) string { return strings.ReplaceAll(fmt.Sprint(id), "_", " ") }

@@ -103,6 +103,9 @@ func (g Group) title() string {
 	if g.Patch != "" && !strings.Contains(what, g.Patch) {
 		what = g.Patch + ": " + what
 	}
+	if (g.Kind == KindNotReady || g.Kind == KindAlert) && g.First != nil {
+		what += ", such as: " + strings.TrimPrefix(g.First.Text, cannotOpen)
+	}
 	if g.Items == g.Stores {
 		return plural(g.Stores, "store") + ", same cause: " + what
 	}

@@ -77,6 +77,9 @@ const noAnswerDays = 72 * time.Hour
 // near is how long before it opens a store should know whether it can.
 const near = time.Hour
 
+// cannotOpen begins the text of a store that is not ready.
+const cannotOpen = "The store cannot open: "
+
 // finder gathers the items of one store.
 type finder struct {
 	board *board.Board
@@ -203,7 +206,7 @@ func (f *finder) readiness() {
 			text = f.store.Ready.Fix[0].What
 		}
 		slices.Sort(codes)
-		f.add(Item{Kind: KindNotReady, Urgency: Now, Cause: cmp.Or(strings.Join(codes, ", "), "not ready"), Text: "The store cannot open: " + text, Since: f.verdictSince()})
+		f.add(Item{Kind: KindNotReady, Urgency: Now, Cause: cmp.Or(strings.Join(codes, ", "), "not ready"), Text: cannotOpen + text, Since: f.verdictSince()})
 	case OpensUnsure:
 		left := f.row.Opens.Sub(f.o.Now)
 		again := left - 24*time.Hour // it opened less than two hours ago, and tells of its next opening already
