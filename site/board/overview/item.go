@@ -160,8 +160,8 @@ func (f *finder) job(d *board.Device, j *board.Job) {
 	}
 	switch j.State {
 	case site.Failed:
-		if f.night.stage == open && j.Night.String() == f.night.date && f.o.Now.Sub(j.At) < 30*time.Minute {
-			return // its rollback may be under way
+		if f.goesOn(j) {
+			return
 		}
 		i.Kind, i.Text = KindFailed, j.Patch+" failed on "+d.ID+why+" and was not taken back."
 	case site.RollbackFailed:
@@ -174,6 +174,30 @@ func (f *finder) job(d *board.Device, j *board.Job) {
 		}
 	}
 	f.add(i, d.ID, j.Patch)
+}
+
+// rollbackTime is how long after a failure its rollback may take.
+const rollbackTime = 30 * time.Minute
+
+// goesOn reports whether a failed job may still be taken back, or was, and headquarters has not heard
+// of it: its night is not over, and the story of the store has not gone on for long enough since.
+func (f *finder) goesOn(j *board.Job) bool {
+	if _, over := f.store.Closed[j.Night.String()]; over {
+		return false
+	}
+	told := j.At
+	for _, d := range f.store.Devices {
+		for _, other := range d.Jobs {
+			if other.At.After(told) {
+				told = other.At
+			}
+		}
+	}
+	heard := time.Time{}
+	if stream := f.store.Stream(); stream != nil {
+		heard = stream.Last
+	}
+	return told.Sub(j.At) < rollbackTime && (f.o.Now.Sub(j.At) < rollbackTime || f.o.Now.Sub(heard) < rollbackTime/6)
 }
 
 // silent reports whether a silent device needs a person yet.

@@ -251,6 +251,19 @@ func TestItems(t *testing.T) {
 		"failing now": {"22 01:10", func(s *board.Store) { opened(s, 3, 1); job(s, site.Failed, clockAt("22 01:00"), broke) }, ""},
 		"failed": {"22 01:40", func(s *board.Store) { opened(s, 3, 1); job(s, site.Failed, clockAt("22 01:00"), broke) },
 			"failed now failed/0142/till-1/p-1: p-1 failed on till-1 with verify_failed and was not taken back."},
+		"an old failure that is being told": {"25 01:40", func(s *board.Store) {
+			closed1(s, 3)
+			s.Info.Opens = clockAt("25 06:30")
+			s.Streams = []board.Stream{{ID: "a", No: 1, Last: clockAt("25 01:39")}}
+			job(s, site.Failed, clockAt("22 01:00"), broke)
+		}, ""},
+		"an old failure, told to its end": {"25 01:40", func(s *board.Store) {
+			closed1(s, 3)
+			s.Info.Opens = clockAt("25 06:30")
+			s.Streams = []board.Stream{{ID: "a", No: 1, Last: clockAt("25 01:39")}}
+			s.Closed["2026-11-21"] = board.NightClosed{At: clockAt("22 02:00"), Text: "1 failed"}
+			job(s, site.Failed, clockAt("22 01:00"), broke)
+		}, "failed now failed/0142/till-1/p-1: p-1 failed on till-1 with verify_failed and was not taken back."},
 		"no proof": {"22 01:10", func(s *board.Store) { opened(s, 3, 1); job(s, site.RollbackFailed, clockAt("22 01:00"), broke) },
 			"rollback_failed now rollback_failed/0142/till-1/p-1: p-1 failed on till-1 with verify_failed and taking it back is not proven."},
 		"silent in the middle": {"22 01:20", func(s *board.Store) {
