@@ -75,7 +75,7 @@ func readEndurance(t *testing.T) endurance {
 	t.Helper()
 	text := os.Getenv(envEndurance)
 	if text == "" {
-		t.Skip("a broker and a headquarters are killed over and over only with " + envEndurance + " (make hq-test, make bench-hq)")
+		t.Skip("a broker and a headquarters are killed over and over only with " + envEndurance + " (make hq-test)")
 	}
 	if _, err := exec.LookPath("mosquitto"); err != nil {
 		t.Skip("mosquitto is not installed")
