@@ -252,6 +252,19 @@ func TestKillAndStartAgain(t *testing.T) {
 	if status, text := h.get(picture, nil); status != http.StatusOK || !strings.HasPrefix(text, "<svg") || !strings.Contains(text, "dev") && !strings.Contains(text, "till") || strings.Contains(text, "lacks") {
 		t.Errorf("%s: %d %.300s", picture, status, text)
 	}
+	ask := commands(t, filepath.Dir(path))
+	if got := ask("", "store", "forget", "1003"); !strings.HasPrefix(got, "Store 1003 is off the board, by ") {
+		t.Error(got)
+	}
+	for want, args := range map[string][]string{
+		"Store 1001 is asked: refresh.\n":                                            {"store", "hint", "1001", "refresh"},
+		`error: "dance" is no hint: write refresh or resend`:                         {"store", "hint", "1001", "dance"},
+		`error: there is no store "9": look at its number on the page of the stores`: {"store", "forget", "9"},
+	} {
+		if got := ask("", args...); got != want {
+			t.Errorf("%v: %s", args, got)
+		}
+	}
 	h.stop()
 	if state := said("state"); !strings.Contains(state, `"online":false`) {
 		t.Errorf("headquarters is gone, and says %s", state)
@@ -317,19 +330,7 @@ func TestLogin(t *testing.T) {
 	if status, text := post("/login", url.Values{"name": {"kim"}, "password": {"three odd words"}, "to": {"/api/v1/summary"}}); status != http.StatusOK || !strings.Contains(text, `"sentence"`) {
 		t.Fatalf("login: %d %.300s", status, text)
 	}
-	nightfillHQ := func(input string, args ...string) string {
-		t.Helper()
-		cmd := command()
-		var out bytes.Buffer
-		cmd.SetOut(&out)
-		cmd.SetErr(&out)
-		cmd.SetIn(strings.NewReader(input))
-		cmd.SetArgs(append(args, "--state", dir))
-		if err := cmd.ExecuteContext(t.Context()); err != nil {
-			return out.String() + "error: " + err.Error()
-		}
-		return out.String()
-	}
+	nightfillHQ := commands(t, dir)
 	if got := nightfillHQ("four other odd words\n", "user", "add", "lee", "--role", "manager", "--password-stdin"); got != "lee may log in at headquarters with the role manager.\n" {
 		t.Error(got)
 	}
@@ -377,5 +378,22 @@ func TestLogin(t *testing.T) {
 	h.stop()
 	if got := nightfillHQ("", "user", "list"); !strings.HasPrefix(got, "error: cannot reach nightfill-hq at ") {
 		t.Error(got)
+	}
+}
+
+// commands runs commands of nightfill-hq that ask the running one in a folder, and returns what they say.
+func commands(t *testing.T, dir string) func(input string, args ...string) string {
+	return func(input string, args ...string) string {
+		t.Helper()
+		cmd := command()
+		var out bytes.Buffer
+		cmd.SetOut(&out)
+		cmd.SetErr(&out)
+		cmd.SetIn(strings.NewReader(input))
+		cmd.SetArgs(append(args, "--state", dir))
+		if err := cmd.ExecuteContext(t.Context()); err != nil {
+			return out.String() + "error: " + err.Error()
+		}
+		return out.String()
 	}
 }

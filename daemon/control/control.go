@@ -96,6 +96,7 @@ type Options struct {
 	Journal Journal
 	Users   Users
 	Tokens  Tokens // nil = there are none
+	Stores  Stores // of headquarters; nil = there are none
 	// Terminals are those of the box.
 	Terminals Terminals
 	Evidence  Exporter // nil = it makes no evidence packs

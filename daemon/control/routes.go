@@ -85,6 +85,14 @@ func tokens() []route {
 	}
 }
 
+// storeRoutes is what the socket of headquarters can do for its stores.
+func storeRoutes() []route {
+	return []route{
+		{"POST", "/v1/stores/hint", looking, (*Server).hintStore},
+		{"POST", "/v1/stores/forget", looking, (*Server).forgetStore},
+	}
+}
+
 // request is what a route is asked.
 type request struct {
 	ctx   context.Context
@@ -124,6 +132,9 @@ func (s *Server) handler() http.Handler {
 	}
 	if s.Tokens != nil {
 		rows = append(rows, tokens()...)
+	}
+	if s.Stores != nil {
+		rows = append(rows, storeRoutes()...)
 	}
 	for _, r := range rows {
 		mux.Handle(r.method+" "+r.path, s.serve(r))

@@ -117,7 +117,7 @@ func (h *HQ) assemble(ctx context.Context) error {
 	h.signin = h.newSignIn()
 	h.pages = h.signin.Handler(h.fleetPages())
 	h.control = control.New(control.Options{
-		Users: h.users, Tokens: h.tokens, Path: filepath.Join(h.Config.State, "control.sock"), Log: h.Log, Version: h.Version,
+		Users: h.users, Tokens: h.tokens, Stores: shops{h}, Path: filepath.Join(h.Config.State, "control.sock"), Log: h.Log, Version: h.Version,
 	})
 	return nil
 }

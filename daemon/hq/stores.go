@@ -2,10 +2,12 @@ package hq
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"time"
 
 	"github.com/nightfill/nightfill/daemon/config"
+	"github.com/nightfill/nightfill/daemon/control"
 	"github.com/nightfill/nightfill/site/board"
 )
 
@@ -48,4 +50,42 @@ func (h *HQ) readStores(path string) {
 	}
 	h.fleet.Expect(expected(list))
 	h.Log.Info("the list of stores was read anew", "stores", len(list))
+}
+
+// shops are the stores as a person on the machine of headquarters looks after them.
+type shops struct{ h *HQ }
+
+// known refuses a store of which headquarters knows nothing.
+func (s shops) known(id string) error {
+	known := false
+	s.h.fleet.View(func(b *board.Board) { known = b.Stores[id] != nil })
+	if known {
+		return nil
+	}
+	return &control.Error{Status: 404, Code: "no_such_store", Message: fmt.Sprintf("there is no store %q", id), WhatToDo: "look at its number on the page of the stores"}
+}
+
+// Hint implements control.Stores.
+func (s shops) Hint(ctx context.Context, store, verb, actor string) error {
+	if verb != "refresh" && verb != "resend" {
+		return &control.Error{Status: 400, Code: control.CodeBadRequest, Message: fmt.Sprintf("%q is no hint", verb), WhatToDo: "write refresh or resend"}
+	}
+	err := s.known(store)
+	if err == nil {
+		err = s.h.fleet.Hint(ctx, store, verb)
+	}
+	d := board.Deed{At: time.Now(), Actor: actor, Origin: "control socket", Verb: "store.hint", Subject: store, Outcome: "ok", Text: verb}
+	if err != nil {
+		d.Outcome, d.Text = "failed", verb+": "+err.Error()
+	}
+	s.h.record(ctx, d)
+	return err
+}
+
+// Forget implements control.Stores.
+func (s shops) Forget(ctx context.Context, store, actor string) error {
+	if err := s.known(store); err != nil {
+		return err
+	}
+	return s.h.fleet.Forget(ctx, store, actor)
 }

@@ -48,9 +48,8 @@ the accounts.`,
 func headquarters() keeper {
 	return keeper{
 		program: "nightfill-hq", where: "headquarters", roles: "viewer|manager|admin", act: "manager",
-		about: `The roles: viewer looks; manager takes on what needs someone, asks stores for what is missing, and asks for
-exceptions; admin does everything and looks after the accounts.`,
-		file: "headquarters file", config: "/etc/nightfill/hq.yaml", state: "/var/lib/nightfill-hq", env: "NIGHTFILL_HQ", dial: control.DialHeadquarters,
+		about: `The roles: viewer looks; manager takes on what needs someone and keeps the register of exceptions; admin does everything and looks after the accounts.`,
+		file:  "headquarters file", config: "/etc/nightfill/hq.yaml", state: "/var/lib/nightfill-hq", env: "NIGHTFILL_HQ", dial: control.DialHeadquarters,
 		find: func(path string) (string, error) {
 			c, err := config.LoadHeadquarters(path)
 			return c.State, err

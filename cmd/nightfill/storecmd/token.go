@@ -10,10 +10,10 @@ import (
 	"github.com/nightfill/nightfill/site"
 )
 
-// HeadquartersCommands returns the commands that look after who may ask nightfill-hq. Their errors carry
+// HeadquartersCommands returns the commands that look after who may ask nightfill-hq, and after its stores. Their errors carry
 // exit codes; Report prints them.
 func HeadquartersCommands() []*cobra.Command {
-	return []*cobra.Command{userCommand(headquarters()), tokenCommand(headquarters())}
+	return []*cobra.Command{userCommand(headquarters()), tokenCommand(headquarters()), storeCommand(headquarters())}
 }
 
 func tokenCommand(k keeper) *cobra.Command {
