@@ -33,6 +33,7 @@ type Fleet struct {
 	gaps    *gapBook
 	roll    *rollBook
 	stored  atomic.Uint64 // events
+	lag     atomic.Int64  // of the newest batch that is stored
 
 	mu       sync.RWMutex // of the board and what belongs to it
 	board    *board.Board
@@ -86,7 +87,6 @@ func (f *Fleet) Run(ctx context.Context) error {
 	workers.Go(func() error { f.showAll(); return nil })
 
 	var links errgroup.Group
-	links.Go(func() error { f.tidy(ctx); return nil })
 	if f.db.Shared() {
 		links.Go(func() error { f.listen(ctx, role{events: true}); return nil })
 		links.Go(func() error { f.lead(ctx); return nil })

@@ -121,6 +121,7 @@ func (f *Fleet) store(ctx context.Context, batch []database.Message) {
 		err := f.commit(func() (database.Taken, error) { return f.db.Take(ctx, batch) })
 		switch {
 		case err == nil:
+			f.lag.Store(int64(time.Since(batch[len(batch)-1].Received)))
 			return
 		case database.Refused(err) && len(batch) > 1:
 			half := len(batch) / 2
@@ -133,24 +134,6 @@ func (f *Fleet) store(ctx context.Context, batch []database.Message) {
 		}
 		f.log.Error("cannot store what the stores told: it is tried again", "messages", len(batch), "error", err, "retry_in", wait)
 		sleep(ctx, wait)
-	}
-}
-
-const (
-	firstTidy = 10 * time.Minute // after the start
-	tidyEvery = 24 * time.Hour
-)
-
-// tidy packs old events once a day until ctx ends. Several programs that do it at once get in
-// nobody's way.
-func (f *Fleet) tidy(ctx context.Context) {
-	for wait := firstTidy; ; wait = tidyEvery {
-		if sleep(ctx, wait); ctx.Err() != nil {
-			return
-		}
-		if err := f.db.Compact(ctx, time.Now()); err != nil && ctx.Err() == nil {
-			f.log.Error("old events stay as they are", "error", err)
-		}
 	}
 }
 

@@ -27,7 +27,7 @@ func (f *Fleet) Status() Status {
 	f.state.Lock()
 	defer f.state.Unlock()
 	s := f.status
-	s.Events = f.stored.Load()
+	s.Events, s.Lag = f.stored.Load(), time.Duration(f.lag.Load())
 	s.Rate = f.rate.at(time.Now())
 	s.Queued, s.Gaps = len(f.inbox), f.gaps.open()
 	return s
