@@ -143,6 +143,7 @@ func (b *Board) Sorted() []*Store {
 func (s *Store) Device(id string) *Device {
 	d, ok := s.Devices[id]
 	if !ok {
+		same(&id)
 		d = &Device{ID: id, Jobs: map[string]*Job{}}
 		s.Devices[id] = d
 	}
@@ -153,6 +154,7 @@ func (s *Store) Device(id string) *Device {
 func (d *Device) Job(patch string) *Job {
 	j, ok := d.Jobs[patch]
 	if !ok {
+		same(&patch)
 		j = &Job{Device: d.ID, Patch: patch}
 		d.Jobs[patch] = j
 	}
@@ -217,9 +219,16 @@ func (s *Store) device(f Fact) bool {
 	case KindDevice:
 		d := s.Device(f.Name)
 		d.Gone = f.Body == nil
-		return d.Gone || set(f, &d.Now)
+		if !d.Gone && !set(f, &d.Now) {
+			return false
+		}
+		d.Now.share()
+		return true
 	case KindObserved:
-		return set(f, &s.Device(f.Name).Observed)
+		o := &s.Device(f.Name).Observed
+		ok := set(f, o)
+		same(&o.System)
+		return ok
 	case KindPackages:
 		return true // only in the database
 	}
@@ -258,6 +267,9 @@ func (j *Job) apply(f Fact) bool {
 		if told.Reason != nil {
 			j.Code = told.Reason.Code
 		}
+		same(&j.State)
+		same(&j.Step)
+		same(&j.Code)
 		return true
 	}
 	var step Step
@@ -280,6 +292,9 @@ func (j *Job) apply(f Fact) bool {
 		if step.Reason != nil {
 			j.FailedCode = step.Reason.Code
 		}
+		same(&j.FailedStep)
+		same(&j.FailedCode)
+		same(&j.Signature)
 	default:
 		return false
 	}

@@ -155,10 +155,8 @@ func newRabbit(t *testing.T) broker {
 	}}
 	t.Cleanup(func() {
 		p.kill(t)
-		names := exec.Command("epmd", "-port", strconv.Itoa(names), "-kill") // the one that this broker began
-		if out, err := names.CombinedOutput(); err != nil {
-			t.Logf("%v: %s", err, out)
-		}
+		// The one that this broker began; it takes a moment until it knows that the broker is gone.
+		eventually(t, "epmd is gone", func() bool { return exec.Command("epmd", "-port", strconv.Itoa(names), "-kill").Run() == nil })
 	})
 	return p
 }
@@ -215,20 +213,23 @@ func TestNothingIsLostOrDoubled(t *testing.T) {
 					hq = startProcess(t, b.url(), path)
 				}
 			}
-			write()
-			settled(t, path, journals)
+			settled(t, path, journals, write)
 			hq.kill()
 			exactly(t, path, journals)
 		})
 	}
 }
 
-// settled waits until headquarters has everything and the stores are online.
-func settled(t *testing.T, path string, journals []*journal) {
+// settled waits until headquarters has everything and the stores are online, while they go on
+// writing now and then.
+func settled(t *testing.T, path string, journals []*journal, write func()) {
 	t.Helper()
 	db := openDB(t, path)
 	defer db.Close()
 	limit := time.After(4 * time.Minute)
+	more := time.NewTicker(8 * time.Second)
+	defer more.Stop()
+	write()
 	for {
 		known, err := db.Stores(context.Background())
 		if err != nil {
@@ -247,6 +248,8 @@ func settled(t *testing.T, path string, journals []*journal) {
 		}
 		select {
 		case <-time.After(200 * time.Millisecond):
+		case <-more.C:
+			write()
 		case <-limit:
 			t.Fatalf("headquarters has not everything: %+v", known)
 		}
@@ -316,7 +319,11 @@ func TestProcess(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f, err := Open(context.Background(), Options{DB: db, Org: "acme", Broker: Broker{URL: url}, GapWait: 300 * time.Millisecond, RollWait: 2 * time.Second,
+	var expected []board.Expected
+	for i := range 5 {
+		expected = append(expected, board.Expected{ID: storeName(i)})
+	}
+	f, err := Open(context.Background(), Options{DB: db, Org: "acme", Broker: Broker{URL: url}, Expected: expected, GapWait: 300 * time.Millisecond, RollWait: 2 * time.Second,
 		Log: slog.New(slog.NewTextHandler(os.Stderr, nil))})
 	if err != nil {
 		t.Fatal(err)

@@ -2,10 +2,12 @@ package fleet
 
 import (
 	"context"
+	"fmt"
 	"net/url"
 	"os"
 	"path/filepath"
 	"runtime"
+	"runtime/debug"
 	"runtime/pprof"
 	"strconv"
 	"strings"
@@ -35,6 +37,9 @@ func TestFigures(t *testing.T) {
 	c := chain{stores: 2000, devices: 36, jobs: 1}
 	if n, err := strconv.Atoi(os.Getenv("NIGHTFILL_BENCH_DEVICES")); err == nil {
 		c.devices = n
+	}
+	if n, err := strconv.Atoi(os.Getenv("NIGHTFILL_BENCH_JOBS")); err == nil {
+		c.jobs = n
 	}
 	began := cpuTime(t)
 	bare := c.bareRate(t, u.Host)
@@ -123,7 +128,9 @@ func (c chain) loaded(t *testing.T, broker, path string) {
 		t.Fatal(err)
 	}
 	defer db.Close()
-	runtime.GC()
+	c.snapshots(t, db)
+	debug.FreeOSMemory()
+	resident := memory(t)
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
 	began := time.Now()
@@ -132,8 +139,57 @@ func (c chain) loaded(t *testing.T, broker, path string) {
 		t.Fatal(err)
 	}
 	took := time.Since(began)
-	runtime.GC()
+	debug.FreeOSMemory()
 	runtime.ReadMemStats(&after)
-	t.Logf("FIGURE board of %d stores x %d devices loaded in %.1f s, %d MB of heap", c.stores, c.devices, took.Seconds(), (after.HeapAlloc-before.HeapAlloc)>>20)
+	t.Logf("FIGURE board of %d stores x %d devices x %d patches loaded in %.1f s, %d MB of heap; the process grew from %d to %d MB", c.stores, c.devices, c.jobs,
+		took.Seconds(), (after.HeapAlloc-before.HeapAlloc)>>20, resident, memory(t))
 	runtime.KeepAlive(f)
+}
+
+// memory returns how much memory the process has, in MB.
+func memory(t *testing.T) int {
+	text, err := os.ReadFile("/proc/self/statm")
+	if err != nil {
+		t.Fatal(err)
+	}
+	pages, err := strconv.Atoi(strings.Fields(string(text))[1])
+	if err != nil {
+		t.Fatal(err)
+	}
+	return pages * os.Getpagesize() >> 20
+}
+
+// snapshots stores what every store and every device keeps at the broker.
+func (c chain) snapshots(t *testing.T, db *database.DB) {
+	var names []string
+	for d := range c.devices {
+		names = append(names, strconv.Quote(deviceName(d)))
+	}
+	for i := range c.stores {
+		store := storeName(i)
+		all := []arrival{
+			said(store, "state", `{"state":"online","online":1,"bd":57,"v":"nightfilld 1.4.0"}`),
+			said(store, "info", fmt.Sprintf(`{"store":%q,"org":"acme","name":"Springfield %s","ring":"fleet","timezone":"America/Chicago","window":"23:00 to 05:00","software":"nightfilld 1.4.0","stream":%q,"devices":[%s],"rev":300}`, store, store, streamName(i), strings.Join(names, ","))),
+			said(store, "ready", `{"verdict":"ready_notes","text":"You can open. One handheld is held.","fix":[],"notes":[{"code":"HH-1","device":"till-07","what":"Handheld 7 is held","since":"2026-11-21T22:00:00Z"}],"as_of":"2026-11-22T05:30:00Z","max_age_s":900,"rev":300}`),
+			said(store, "night", `{"night":"2026-11-21","open":false,"opens":"2026-11-21T23:00:00Z","cutoff":"2026-11-22T04:15:00Z","closes":"2026-11-22T05:00:00Z","opened":"2026-11-21T23:00:01Z","closed":"2026-11-22T02:10:00Z","summary":"35 done, 1 held","total":36,"settled":36,"states":{"done":35,"held":1},"rev":300}`),
+		}
+		for d := range c.devices {
+			all = append(all, said(store, "d/"+deviceName(d), fmt.Sprintf(`{"device":%q,"class":"linux-server","model":"VENDOR X200","groups":["lanes","front"],"title":"POS application","patch":"pos-app-4.2.1","installed_version":"4.2.%d","latest_version":"4.2.1","state":"done","since":"2026-11-22T01:19:40Z","last_state":"done","answers":true,"seen_at":"2026-11-22T05:29:40Z","system":"Debian GNU/Linux 12 (bookworm)","rev":300}`, deviceName(d), d)))
+		}
+		var batch []database.Message
+		for _, a := range all {
+			m, err := decode(root, a)
+			if err != nil {
+				t.Fatal(err)
+			}
+			batch = append(batch, m)
+		}
+		for d := range c.devices {
+			batch = append(batch, database.Message{Store: store, Received: night(), Facts: []board.Fact{{Kind: board.KindObserved, Name: deviceName(d), Mark: board.Mark{Seq: 300},
+				Body: []byte(`{"at":"2026-11-22T05:29:40Z","boot_id":"1b4e28ba-2fa1-11d2-883f-0016d3cca427","system":"Debian GNU/Linux 12 (bookworm)","disk_free":41234567890}`)}}})
+		}
+		if _, err := db.Take(context.Background(), batch); err != nil {
+			t.Fatal(err)
+		}
+	}
 }

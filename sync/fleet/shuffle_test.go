@@ -142,6 +142,7 @@ type known struct {
 
 func everything(t *testing.T, f *Fleet) known {
 	t.Helper()
+	defer f.db.Close()
 	k := known{Facts: map[string][]board.Fact{}}
 	k.Board = f.board
 	for id, s := range k.Board.Stores {
@@ -178,7 +179,7 @@ func TestAnyOrderGivesTheSame(t *testing.T) {
 		if len(ordered.Events) != 48 || ordered.Board.Stores["0002"].Devices["till-2"].Jobs["p-1"].State != site.Failed || ordered.Board.Patches["p-1"].Title != "One 2" {
 			t.Fatalf("ordered input is not what the test believes: %d events", len(ordered.Events))
 		}
-		rounds := 60
+		rounds := 30
 		if testing.Short() {
 			rounds = 8
 		}

@@ -19,6 +19,9 @@ import (
 //go:embed migrations/*.sql
 var migrations embed.FS
 
+// serverConns is how many connections to PostgreSQL are open at most.
+const serverConns = 8
+
 // DB is a database of headquarters. It may be used by several goroutines.
 type DB struct {
 	log      *slog.Logger
@@ -49,8 +52,11 @@ func Open(ctx context.Context, address string, log *slog.Logger) (*DB, error) {
 		err = db.openFile(path)
 	case strings.HasPrefix(address, "postgres://"), strings.HasPrefix(address, "postgresql://"):
 		db.postgres = true
-		db.write, err = sql.Open("pgx", address)
-		db.read = db.write
+		if db.write, err = sql.Open("pgx", address); err == nil {
+			db.write.SetMaxOpenConns(serverConns)
+			db.write.SetMaxIdleConns(serverConns)
+			db.read = db.write
+		}
 	default:
 		return nil, fmt.Errorf("cannot use %q as a database: write sqlite:PATH or postgres://user@host/name", withoutPassword(address))
 	}
@@ -71,7 +77,7 @@ func (db *DB) openFile(path string) error {
 		return err
 	}
 	at := "file:" + (&url.URL{Path: full}).EscapedPath()
-	common := "?_pragma=busy_timeout(10000)&_pragma=temp_store(memory)&_pragma=mmap_size(268435456)"
+	common := "?_pragma=busy_timeout(10000)&_pragma=temp_store(memory)"
 	if db.write, err = sql.Open("sqlite", at+common+"&_txlock=immediate&_pragma=journal_mode(wal)&_pragma=synchronous(full)&_pragma=cache_size(-65536)&_pragma=wal_autocheckpoint(32000)"); err != nil {
 		return err
 	}

@@ -1,0 +1,21 @@
+package board
+
+import "unique"
+
+// same makes texts that are alike one text in memory: a fleet has few states, versions and patches,
+// and many places that hold them.
+func same[T ~string](texts ...*T) {
+	for _, t := range texts {
+		*t = T(unique.Make(string(*t)).Value())
+	}
+}
+
+// share makes the texts of a device's snapshot share memory with those of other devices.
+func (d *DeviceNow) share() {
+	same(&d.Device, &d.Model, &d.Title, &d.Patch, &d.InstalledVersion, &d.LatestVersion, &d.System)
+	same(&d.Class)
+	same(&d.State, &d.LastState)
+	for i := range d.Groups {
+		same(&d.Groups[i])
+	}
+}
