@@ -117,7 +117,7 @@ func (f *Fleet) Changed() <-chan struct{} {
 }
 
 // Expect replaces the list of the stores that headquarters should hear from. A store that is not in
-// it stays on the board while it was heard and not removed.
+// it stays on the board while it was heard and, where there is a list, was not removed at the broker.
 func (f *Fleet) Expect(list []board.Expected) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -130,7 +130,11 @@ func (f *Fleet) Expect(list []board.Expected) {
 		s.Expected = nil
 		if e, ok := f.expected[id]; ok {
 			s.Expected = &e
-		} else if s.Contact.State == "" && (len(list) > 0 || s.Stream() == nil) && s.Info.Store == "" && s.Info.Name == "" {
+			continue
+		}
+		heard := s.Stream() != nil || !s.Contact.At.IsZero() || s.Info.Name != "" || !s.ReadyTold.IsZero() || len(s.Devices) > 0
+		removed := s.Contact.State == "" && !s.Contact.At.IsZero()
+		if !heard || removed && len(list) > 0 {
 			delete(f.board.Stores, id)
 		}
 	}

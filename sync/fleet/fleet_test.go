@@ -2,6 +2,7 @@ package fleet
 
 import (
 	"context"
+	"strings"
 	"testing"
 	"time"
 
@@ -78,5 +79,42 @@ func TestFromBrokerToBoard(t *testing.T) {
 	events, err := db.Events(context.Background(), board.Query{Store: "0142", Device: "till-1"})
 	if err != nil || len(events) != 3 || events[2].Event().To != site.Done || events[1].Prev != events[0].Hash || events[0].Hash == "" {
 		t.Errorf("events: %v %v", events, err)
+	}
+}
+
+// TestExpectedStores changes the list of stores under a board with all kinds of them.
+func TestExpectedStores(t *testing.T) {
+	l := newLab(t)
+	db := openDB(t, dbPath(t))
+	defer db.Close()
+	f := l.start(db, func(o *Options) { o.Expected = []board.Expected{{ID: "1", Region: "west"}, {ID: "2"}} })
+	l.tell("2/state", `{"state":"online","bd":1}`, true)
+	l.tell("3/state", `{"state":"online","bd":1}`, true)
+	l.tell("4/state", `{"state":"online","bd":1}`, true)
+	f.until("all are there", func(b *board.Board) bool { return len(b.Stores) == 4 })
+	l.tell("4/state", ``, true)
+	f.until("one was removed", func(b *board.Board) bool { return b.Stores["4"].Contact.State == "" })
+	for _, c := range []struct {
+		list []board.Expected
+		want string
+	}{
+		{[]board.Expected{{ID: "1", Region: "west"}, {ID: "2"}, {ID: "4"}}, "1 west 2  3 - 4 "},
+		{nil, "2 - 3 - 4 -"},
+		{[]board.Expected{{ID: "5", Region: "east"}}, "2 - 3 - 5 east"},
+	} {
+		f.Expect(c.list)
+		var got []string
+		f.View(func(b *board.Board) {
+			for _, s := range b.Sorted() {
+				region := "-"
+				if s.Expected != nil {
+					region = s.Expected.Region
+				}
+				got = append(got, s.ID+" "+region)
+			}
+		})
+		if strings.Join(got, " ") != c.want {
+			t.Errorf("%+v leaves %q, want %q", c.list, got, c.want)
+		}
 	}
 }
