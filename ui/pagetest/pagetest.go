@@ -111,6 +111,12 @@ func (tab *Tab) Dark(on bool) {
 	})
 }
 
+// Slow makes the processor of the browser as many times slower.
+func (tab *Tab) Slow(times float64) {
+	tab.t.Helper()
+	call(tab, emulation.SetCPUThrottlingRate, emulation.SetCPUThrottlingRateParams{Rate: times})
+}
+
 // Print shows the page as it is printed, or as it is on the screen again.
 func (tab *Tab) Print(on bool) {
 	tab.t.Helper()
