@@ -1,6 +1,8 @@
 package fleet
 
 import (
+	"slices"
+
 	"github.com/nightfill/nightfill/site/board/overview"
 )
 
@@ -16,11 +18,13 @@ func (s Summary) title() string { return "Tonight" }
 // Grid is the cells of every store.
 func (s Summary) Grid() grid { return gridOf(s.Stores) }
 
-// Flagged are the patches that break more often than chance explains.
+// Flagged are the patches that break more often than chance explains, but for those about which people
+// are asked to decide already.
 func (s Summary) Flagged() []overview.Patch {
 	var list []overview.Patch
 	for _, p := range s.Patches {
-		if p.Flag != nil {
+		asked := slices.ContainsFunc(s.Groups, func(g overview.Group) bool { return g.Kind == overview.KindProposal && g.Patch == p.ID })
+		if p.Flag != nil && !asked {
 			list = append(list, p)
 		}
 	}
