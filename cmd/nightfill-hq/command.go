@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/nightfill/nightfill/cmd/nightfill-hq/democmd"
+	"github.com/nightfill/nightfill/cmd/nightfill-hq/evidencecmd"
 	"github.com/nightfill/nightfill/cmd/nightfill-hq/exceptionscmd"
 	"github.com/nightfill/nightfill/cmd/nightfill-hq/simulatecmd"
 	"github.com/nightfill/nightfill/cmd/nightfill/configcmd"
@@ -17,6 +18,7 @@ import (
 	"github.com/nightfill/nightfill/cmd/nightfill/storecmd"
 	"github.com/nightfill/nightfill/daemon/config"
 	"github.com/nightfill/nightfill/daemon/hq"
+	"github.com/nightfill/nightfill/daemon/hq/audit"
 	"github.com/nightfill/nightfill/daemon/logs"
 	"github.com/nightfill/nightfill/sync/fleet/database"
 )
@@ -59,7 +61,7 @@ Exit codes: 0 stopped when told to, 1 failed, 2 wrong usage or headquarters file
 	s(&f.login, "login", "", "off: nobody logs in; only on loopback")
 	s(&f.level, "log-level", "info", "debug, info, warn or error")
 	s(&f.format, "log-format", "text", "text or json")
-	root.AddCommand(configcmd.Headquarters(), simulatecmd.Command(), democmd.Command(version), exceptions())
+	root.AddCommand(configcmd.Headquarters(), simulatecmd.Command(), democmd.Command(version), exceptions(), evidence())
 	root.AddCommand(storecmd.HeadquartersCommands()...)
 	storecmd.Strict(root)
 	return root
@@ -129,21 +131,57 @@ func (f flags) settle() (config.Headquarters, error) {
 func exceptions() *cobra.Command {
 	var f flags
 	cmd := exceptionscmd.Command(func(cmd *cobra.Command) (exceptionscmd.Register, error) {
-		c := config.LabHeadquarters()
-		if f.db != "" {
-			c.DB = f.db
-		} else {
-			var err error
-			if c, err = config.LoadHeadquarters(f.config); err != nil {
-				return nil, exit.With(exit.Usage, err)
-			}
-		}
-		if err := c.Settle(); c.DB == "" {
-			return nil, exit.With(exit.Usage, err)
+		c, err := f.stored()
+		if err != nil {
+			return nil, err
 		}
 		return database.Open(cmd.Context(), c.DB, nil)
 	})
 	cmd.PersistentFlags().StringVar(&f.config, "config", "/etc/nightfill/hq.yaml", "the headquarters file, which names the database")
 	cmd.PersistentFlags().StringVar(&f.db, "db", "", "the database; overrides the file")
+	return cmd
+}
+
+// stored reads which database the file or the flag means.
+func (f flags) stored() (config.Headquarters, error) {
+	c := config.LabHeadquarters()
+	if f.db != "" {
+		c.DB = f.db
+	} else {
+		var err error
+		if c, err = config.LoadHeadquarters(f.config); err != nil {
+			return c, exit.With(exit.Usage, err)
+		}
+	}
+	if err := c.Settle(); c.DB == "" {
+		return c, exit.With(exit.Usage, err)
+	}
+	return c, nil
+}
+
+// evidence is the command for auditors, which works on the database beside a headquarters that runs.
+func evidence() *cobra.Command {
+	var f flags
+	cmd := evidencecmd.Command(func(cmd *cobra.Command) (evidencecmd.Auditor, func() error, error) {
+		c, err := f.stored()
+		if err != nil {
+			return nil, nil, err
+		}
+		if f.org != "" {
+			c.Org = f.org
+		}
+		known, err := hq.OpenCatalog(c, nil)
+		if err != nil {
+			return nil, nil, err
+		}
+		db, err := database.Beside(cmd.Context(), c.DB, nil)
+		if err != nil {
+			return nil, nil, err
+		}
+		return audit.New(db, audit.OfFile(c, known, version)), db.Close, nil
+	})
+	cmd.Flags().StringVar(&f.config, "config", "/etc/nightfill/hq.yaml", "the headquarters file, which names the database and the state")
+	cmd.Flags().StringVar(&f.db, "db", "", "the database alone, without a file: no catalog, no list of stores")
+	cmd.Flags().StringVar(&f.org, "org", "", "with --db: the chain (default acme)")
 	return cmd
 }

@@ -2,10 +2,12 @@ package hq
 
 import (
 	"context"
+	"log/slog"
 	"path/filepath"
 	"time"
 
 	"github.com/nightfill/nightfill/daemon/catalogdesk"
+	"github.com/nightfill/nightfill/daemon/config"
 	"github.com/nightfill/nightfill/site"
 	"github.com/nightfill/nightfill/sync/catalog"
 )
@@ -18,15 +20,13 @@ const (
 	forEver      = 100 * 365 * 24 * time.Hour
 )
 
-// openCatalog opens what was last read of the catalog.
-func (h *HQ) openCatalog() error {
-	c := h.Config.Catalog
-	if c == nil {
-		return nil
+// OpenCatalog opens what headquarters last read of the catalog; nil where the file names none.
+func OpenCatalog(c config.Headquarters, log *slog.Logger) (*catalog.Catalog, error) {
+	k := c.Catalog
+	if k == nil {
+		return nil, nil
 	}
-	var err error
-	h.catalog, err = catalog.New(catalog.Options{Dir: filepath.Join(h.Config.State, "catalog"), URL: c.URL, Root: c.Root, MaxOffline: forEver, Log: h.Log})
-	return err
+	return catalog.New(catalog.Options{Dir: filepath.Join(c.State, "catalog"), URL: k.URL, Root: k.Root, MaxOffline: forEver, Log: log})
 }
 
 // desk is headquarters' hand in the working folder of the catalog; nil where it has none.

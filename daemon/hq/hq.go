@@ -106,7 +106,7 @@ func (h *HQ) assemble(ctx context.Context) error {
 	if err := h.openAccounts(); err != nil {
 		return err
 	}
-	if err := h.openCatalog(); err != nil {
+	if h.catalog, err = OpenCatalog(h.Config, h.Log); err != nil {
 		return err
 	}
 	if err := h.openCertificate(); err != nil {

@@ -23,6 +23,7 @@ import (
 func (h *HQ) fleetPages() http.Handler {
 	o := fleet.Options{
 		Source: h.fleet, History: h.db, Register: h.db, Actor: actor, Night: h.picture, Line: h.line, Comply: h.comply, Tiers: h.nextTiers, Zone: zone, Version: "nightfill-hq " + h.Version, Log: h.Log,
+		Evidence: h.packs(),
 	}
 	if !h.Config.Login.Off {
 		o.Logout = "/logout"

@@ -76,7 +76,9 @@ type Options struct {
 	// Tiers say when somebody higher is told of an item that nobody took on; nil: the usual times.
 	Tiers   func(overview.Item) []time.Duration
 	Version string
-	Log     *slog.Logger // nil: none
+	// Evidence makes evidence packs; nil: there are none.
+	Evidence Evidence
+	Log      *slog.Logger // nil: none
 }
 
 // New returns the handler of the pages and the API. It starts nothing and may be used at once.
@@ -143,6 +145,7 @@ func (s *server) routes() []route {
 	all = append(all, s.both("/audit", "/audit", "audit", s.audit)...)
 	all = append(all, route{"GET /stores/{id}/nights/{date}/picture.svg", s.picture})
 	all = append(all, s.complianceRoutes()...)
+	all = append(all, s.evidenceRoutes()...)
 	all = append(all, route{"GET /events", s.events}, route{"GET /api/v1/openapi.json", s.openapi})
 	return all
 }

@@ -52,6 +52,7 @@ func answers() []answer {
 		{"/compliance/rows", "The patches on devices that a filter means, or with view=devices the devices.", RowList{}, append(append(slices.Clone(list), "view"), complyNames()...)},
 		{"/patches/{id}/clocks", "One patch: how long it took, and whether the lab stands for the fleet.", ClockPage{}, nil},
 		{"/exceptions", "The register of exceptions.", ExceptionList{}, []string{"status"}},
+		{"/evidence", "Which stores an evidence pack would be of.", EvidencePage{}, append([]string{"from", "to"}, filters...)},
 		{"/audit", "Who did what at headquarters, the newest first.", AuditPage{}, []string{"before"}},
 	}
 }
@@ -72,6 +73,7 @@ func says() map[string]string {
 		"standing":        "Of a patch on a device: installed, installed_pending_reboot, missing, failed, excepted, unknown, in_grace, not_applicable.",
 		"device_standing": "Of the device: compliant, excepted, behind, unknown.", "late": "How many days it is overdue, in the ranges of age.", "look": "At the device: fresh or stale.",
 		"mark": "overdue, within, late, waived, open, untimed, again, tried, first_pass, back, timed, applies.", "view": "devices: the devices in place of the rows.",
+		"from": "The first night, a date.", "to": "The last night, a date.",
 		"status": "Of an exception: open, renewed, expired, closed.", "date": "The date of the evening on which the window opened.",
 	}
 }
@@ -118,6 +120,7 @@ func description(t *testing.T) []byte {
 		"responses": responses(schemaOf(reflect.TypeOf(Said{}), schemas)),
 	}
 	paths["/api/v1/exceptions"].(object)["post"] = exceptionForm(schemas)
+	paths["/api/v1/evidence"].(object)["post"] = evidenceForm()
 	paths["/api/v1/openapi.json"] = object{"get": object{"summary": "This description.", "responses": object{"200": object{"description": "OpenAPI 3."}}}}
 	schemaOf(reflect.TypeOf(wrong{}), schemas)
 	schemas["Error"] = schemas["wrong"]
@@ -151,6 +154,26 @@ func exceptionForm(schemas object) object {
 			"type": "object", "required": []string{"verb"}, "properties": properties,
 		}}}},
 		"responses": responses(schemaOf(reflect.TypeOf(register.Entry{}), schemas)),
+	}
+}
+
+// evidenceForm describes the form of evidence packs.
+func evidenceForm() object {
+	properties := object{
+		"from": object{"type": "string", "format": "date", "description": "The first night."}, "to": object{"type": "string", "format": "date", "description": "The last night; without it, the first one alone."},
+		"as_of": object{"type": "string", "format": "date-time", "description": "Nothing that headquarters knew later is told; without it, now."},
+	}
+	for _, name := range append(filterNames(), "q") {
+		properties[name] = object{"type": "string", "description": says()[name]}
+	}
+	answered := responses(object{})
+	answered["200"] = object{"description": "The pack, as it is made.", "content": object{"application/zip": object{"schema": object{"type": "string", "format": "binary"}}}}
+	return object{
+		"summary": "Make an evidence pack of the stores that a filter means: only for managers and admins.",
+		"requestBody": object{"required": true, "content": object{"application/x-www-form-urlencoded": object{"schema": object{
+			"type": "object", "required": []string{"from"}, "properties": properties,
+		}}}},
+		"responses": answered,
 	}
 }
 
@@ -298,6 +321,7 @@ func TestAnswersAreDescribed(t *testing.T) {
 		"/stores/{id}/devices/{device}": "/stores/0001/devices/till-1", "/patches": "/patches", "/patches/{id}": "/patches/pos-app-4.2.1?size=5", "/failures": "/failures",
 		"/attention": "/attention", "/search": "/search?q=till", "/audit": "/audit",
 		"/compliance": "/compliance", "/compliance/rows": "/compliance/rows?size=5", "/patches/{id}/clocks": "/patches/pos-app-4.2.1/clocks", "/exceptions": "/exceptions",
+		"/evidence": "/evidence?region=North",
 	} {
 		var v any
 		if err := json.Unmarshal([]byte(want(t, h, "/api/v1"+address)), &v); err != nil {

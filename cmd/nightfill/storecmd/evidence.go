@@ -86,7 +86,8 @@ func evidenceVerifyCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "verify FILE.zip [--root root.json] [--anchor STREAM/SEQ/HASH]...",
 		Short: "Check an evidence pack with nothing but the pack and the public root",
-		Long: `Check an evidence pack. No daemon, no network and no store file is asked: the pack is all that is needed, and
+		Long: `Check an evidence pack, of one store or of many from headquarters. Of many, each store has its line, and the
+summary comes last. No daemon, no network and no store file is asked: the pack is all that is needed, and
 the public root of the catalog from headquarters. Without --root the root inside the pack is used, and trust then
 rests on the pack itself.
 
@@ -163,23 +164,51 @@ func (s *session) verifyEvidence(path string, o proof.Options) error {
 	return nil
 }
 
+// notThere is what the manifest names as missing.
+func notThere(v proof.Verdict) []string {
+	var all []string
+	if v.Manifest != nil {
+		for _, m := range v.Manifest.Missing {
+			all = append(all, m.What+": "+m.Why)
+		}
+	}
+	if v.Fleet != nil {
+		for _, m := range v.Fleet.Missing {
+			all = append(all, strings.TrimPrefix("store "+m.Store+", ", "store , ")+m.What+": "+m.Why)
+		}
+	}
+	return all
+}
+
 func (p *printer) proof(v proof.Verdict) {
 	word := map[proof.Outcome]string{proof.Good: "good", proof.Bad: "NOT GOOD", proof.NotChecked: "not checked"}
 	colour := map[proof.Outcome]tone{proof.Good: good, proof.Bad: bad, proof.NotChecked: bad}
-	for _, c := range v.Checks {
-		for i, text := range strings.Split(c.Text, "\n") {
-			name, outcome := c.Check, word[c.Outcome]
+	show := func(name string, o proof.Outcome, told string) {
+		for i, text := range strings.Split(told, "\n") {
 			if i > 0 {
 				name = ""
 			}
-			p.line("%-10s %s  %s", name, p.paint(colour[c.Outcome], fmt.Sprintf("%-11s", outcome)), clean(text))
+			p.line("%-10s %s  %s", name, p.paint(colour[o], fmt.Sprintf("%-11s", word[o])), clean(text))
 		}
 	}
-	if v.Manifest != nil && len(v.Manifest.Missing) > 0 {
+	for _, s := range v.Stores {
+		o := proof.Good
+		if !s.Good {
+			o = proof.Bad
+		}
+		show(clean(s.Store), o, s.Text)
+	}
+	if len(v.Stores) > 0 {
+		p.line("")
+	}
+	for _, c := range v.Checks {
+		show(c.Check, c.Outcome, c.Text)
+	}
+	if missing := notThere(v); len(missing) > 0 {
 		p.line("")
 		p.line("Not in the pack:")
-		for _, m := range v.Manifest.Missing {
-			p.line("  %s: %s", clean(m.What), clean(m.Why))
+		for _, m := range missing {
+			p.line("  %s", clean(m))
 		}
 	}
 	p.line("")

@@ -11,11 +11,13 @@ import (
 	"strings"
 	"time"
 
+	"github.com/nightfill/nightfill/daemon/config"
 	"github.com/nightfill/nightfill/daemon/evidence"
 	"github.com/nightfill/nightfill/daemon/evidence/fleetpack"
 	"github.com/nightfill/nightfill/site/board"
 	"github.com/nightfill/nightfill/site/board/comply"
 	"github.com/nightfill/nightfill/site/window"
+	"github.com/nightfill/nightfill/sync/catalog"
 	"github.com/nightfill/nightfill/sync/fleet/database"
 )
 
@@ -48,6 +50,12 @@ type Order struct {
 	Origin   string      // the address it was asked from, or "program"
 }
 
+// OrderError is the error of an order that nothing can be made of.
+type OrderError struct{ text string }
+
+// Error says what is wrong with the order.
+func (e *OrderError) Error() string { return e.text }
+
 // Done is a pack that left headquarters.
 type Done struct {
 	Manifest fleetpack.Manifest
@@ -59,6 +67,18 @@ type Done struct {
 type Auditor struct {
 	Options
 	db Database
+}
+
+// OfFile returns the Options that a headquarters file means. Catalog is nil where it names none.
+func OfFile(c config.Headquarters, k *catalog.Catalog, version string) Options {
+	o := Options{Org: c.Org, Policy: c.Compliance, Version: version}
+	for _, s := range c.Stores {
+		o.Expected = append(o.Expected, board.Expected{ID: s.ID, Name: s.Name, Region: s.Region})
+	}
+	if k != nil {
+		o.Catalog = k
+	}
+	return o
 }
 
 // New returns an Auditor of a database.
@@ -116,16 +136,18 @@ func (o Order) subject() string {
 func (o Order) check(now time.Time) error {
 	switch {
 	case o.AsOf.After(now):
-		return fmt.Errorf("what headquarters will know at %s nobody can tell yet: ask as of now or of the past", o.AsOf.UTC().Format(time.RFC3339))
+		return refuse("what headquarters will know at %s nobody can tell yet: ask as of now or of the past", o.AsOf.UTC().Format(time.RFC3339))
 	case o.From.IsZero() || o.To.IsZero():
-		return errors.New("a range of nights has two dates")
+		return refuse("a range of nights has two dates")
 	case o.To.Compare(o.From) < 0:
-		return fmt.Errorf("the nights %s to %s run backwards", o.From, o.To)
+		return refuse("the nights %s to %s run backwards", o.From, o.To)
 	case o.From.AddDays(evidence.MaxNights).Compare(o.To) < 0:
-		return fmt.Errorf("the nights %s to %s are more than %d: ask for less at once", o.From, o.To, evidence.MaxNights)
+		return refuse("the nights %s to %s are more than %d: ask for less at once", o.From, o.To, evidence.MaxNights)
 	}
 	return nil
 }
+
+func refuse(format string, args ...any) error { return &OrderError{fmt.Sprintf(format, args...)} }
 
 // measured counts what is written, and digests it.
 type measured struct {

@@ -17,12 +17,12 @@ import (
 	"github.com/nightfill/nightfill/daemon/evidence/fleetpack"
 	"github.com/nightfill/nightfill/daemon/evidence/proof"
 	"github.com/nightfill/nightfill/daemon/hq/audit"
+	"github.com/nightfill/nightfill/daemon/hq/audit/audittest"
 	"github.com/nightfill/nightfill/daemon/journal"
 	"github.com/nightfill/nightfill/site"
 	"github.com/nightfill/nightfill/site/board"
 	"github.com/nightfill/nightfill/site/board/comply"
 	"github.com/nightfill/nightfill/site/board/register"
-	"github.com/nightfill/nightfill/site/run"
 	"github.com/nightfill/nightfill/sync/fleet/database"
 )
 
@@ -38,13 +38,7 @@ func hear(t *testing.T) *headquarters {
 	if err != nil {
 		t.Fatal(err)
 	}
-	looked := evidencetest.AsOf().Add(-8 * time.Hour)
-	for _, device := range []string{"till-1", "till-2"} {
-		if err := p.Add(looked, run.Event{Kind: run.DeviceObserved, Device: device, Observed: &site.Observation{Device: device, At: looked}}); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := p.Journal.Flush(); err != nil {
+	if err := audittest.Look(p); err != nil {
 		t.Fatal(err)
 	}
 	db, err := database.Open(t.Context(), "sqlite:"+filepath.Join(t.TempDir(), "hq.db"), nil)
@@ -73,58 +67,18 @@ func (h *headquarters) tell(t testing.TB, messages ...database.Message) {
 // describe tells what a store and its devices are.
 func (h *headquarters) describe(t testing.TB, store string) {
 	t.Helper()
-	at := evidencetest.AsOf().AddDate(0, 0, -5)
-	body := func(v any) json.RawMessage {
-		data, err := json.Marshal(v)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return data
-	}
-	stream := h.Journal.Stream()
-	info := board.Info{Store: store, Org: "acme", Name: h.Store.Name, Ring: h.Store.Ring, Timezone: "America/Chicago", Stream: stream}
-	messages := []database.Message{{Store: store, Received: at, Stream: stream, Facts: []board.Fact{{Kind: board.KindInfo, Mark: board.Mark{Seq: 1}, Body: body(info)}}}}
-	for _, d := range h.Store.Devices {
-		now := board.DeviceNow{Device: d.ID, Class: d.Class, Model: d.Model, Groups: d.Groups, State: site.Done, Answers: true, SeenAt: at}
-		messages = append(messages, database.Message{Store: store, Received: at, Facts: []board.Fact{{Kind: board.KindDevice, Name: d.ID, Mark: board.Mark{Seq: 1}, Body: body(now)}}})
-	}
-	h.tell(t, messages...)
-}
-
-// message is a record as it comes over MQTT.
-func message(store, stream string, r journal.Raw, received time.Time) database.Message {
-	rec, err := r.Record()
-	if err != nil {
-		panic(err)
-	}
-	e := rec.Event
-	m := database.Event{Stream: stream, Seq: r.Seq, Prev: r.Prev, Hash: r.Hash, Data: r.Event, At: e.At, Kind: string(e.Kind), Device: e.Device, Patch: e.Patch}
-	if !e.Night.IsZero() {
-		m.Night = e.Night.String()
-	}
-	return database.Message{Store: store, Received: received, Live: true, Event: &m, Facts: board.Project(e, board.Mark{Seq: r.Seq}, received)}
+	h.tell(t, audittest.Describe(h.Past, store)...)
 }
 
 // send tells the records of the past as those of a store, changed by each; nil leaves one out.
 func (h *headquarters) send(t testing.TB, store string, each func(*database.Message) bool) {
 	t.Helper()
-	h.describe(t, store)
-	var all []database.Message
-	err := h.Journal.EachRaw(0, func(r journal.Raw) error {
-		rec, err := r.Record()
-		if err != nil {
-			return err
-		}
-		m := message(store, h.Journal.Stream(), r, rec.Event.At.Add(time.Second))
-		if each == nil || each(&m) {
-			all = append(all, m)
-		}
-		return nil
-	})
+	all, err := audittest.Records(h.Past, store)
 	if err != nil {
 		t.Fatal(err)
 	}
-	h.tell(t, all...)
+	h.describe(t, store)
+	h.tell(t, slices.DeleteFunc(all, func(m database.Message) bool { return each != nil && !each(&m) })...)
 }
 
 func (h *headquarters) auditor() *audit.Auditor {
@@ -215,7 +169,7 @@ func (h *headquarters) again(t *testing.T, before []byte) {
 	}
 	late := journal.Raw{Seq: 34, Prev: last[0].Hash, Event: json.RawMessage(`{"kind":"patch.settled","at":"2026-11-23T17:00:00Z","device":"till-1","patch":"pos-4.2.1","to":"failed"}`)}
 	late.Hash = journal.Hash(late.Seq, late.Prev, late.Event)
-	h.tell(t, message("0142", h.Journal.Stream(), late, evidencetest.AsOf().Add(time.Minute)))
+	h.tell(t, audittest.Message("0142", h.Journal.Stream(), late, evidencetest.AsOf().Add(time.Minute)))
 	h.tell(t, database.Message{Store: "0143", Received: evidencetest.AsOf().Add(time.Hour), Facts: []board.Fact{{Kind: board.KindDevice, Name: "till-1", Mark: board.Mark{Seq: 99}, Body: json.RawMessage(`{"device":"till-1","class":"linux-server","model":"hp-rp5810","groups":["lanes"],"state":"failed","answers":true,"seen_at":"2026-11-23T19:00:00Z"}`)}}})
 	if _, after := h.pack(t, order()); !bytes.Equal(before, after) {
 		for _, f := range []string{"manifest.json", "compliance.csv", "exceptions.json", "deeds.jsonl"} {

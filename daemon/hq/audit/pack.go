@@ -82,17 +82,11 @@ func (p *pack) unheard(known []database.Known) ([]fleetpack.Missing, error) {
 	}
 	for _, id := range p.order.Stores {
 		if !heard[id] && !expected[id] {
-			return nil, &UnknownStoreError{id}
+			return nil, refuse("headquarters knows no store %s", id)
 		}
 	}
 	return missing, nil
 }
-
-// UnknownStoreError says that headquarters never heard of a store.
-type UnknownStoreError struct{ Store string }
-
-// Error names the store.
-func (e *UnknownStoreError) Error() string { return "headquarters knows no store " + e.Store }
 
 // histories are those of one store, or why there are none.
 func (p *pack) histories(ctx context.Context, k database.Known) (all []fleetpack.History, why string, err error) {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/url"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -42,6 +43,22 @@ type DB struct {
 // Open opens the database at an address, sqlite:PATH or postgres://..., makes it if it is an
 // SQLite file that does not exist, and brings its schema up to date.
 func Open(ctx context.Context, address string, log *slog.Logger) (*DB, error) {
+	return open(ctx, address, log, (*DB).migrate)
+}
+
+// Beside opens a database that a running nightfill-hq may be using. It makes none and changes no schema: one that
+// is of another version of the program is an error.
+func Beside(ctx context.Context, address string, log *slog.Logger) (*DB, error) {
+	if path, isFile := strings.CutPrefix(address, "sqlite:"); isFile && path != "" {
+		if _, err := os.Stat(path); err != nil {
+			return nil, fmt.Errorf("cannot open the database %s: %w", address, err)
+		}
+	}
+	return open(ctx, address, log, (*DB).current)
+}
+
+// open opens a database and has its schema seen to.
+func open(ctx context.Context, address string, log *slog.Logger, schema func(*DB, context.Context) error) (*DB, error) {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
@@ -61,7 +78,7 @@ func Open(ctx context.Context, address string, log *slog.Logger) (*DB, error) {
 		return nil, fmt.Errorf("cannot use %q as a database: write sqlite:PATH or postgres://user@host/name", withoutPassword(address))
 	}
 	if err == nil {
-		err = db.migrate(ctx)
+		err = schema(db, ctx)
 	}
 	if err != nil {
 		db.Close()
@@ -116,29 +133,7 @@ func (db *DB) Shared() bool { return db.postgres }
 
 // migrate brings the schema up to date.
 func (db *DB) migrate(ctx context.Context) error {
-	dialect := goose.DialectSQLite3
-	var options []goose.ProviderOption
-	if db.postgres {
-		dialect = goose.DialectPostgres
-	}
-	files, err := migrations.ReadDir("migrations")
-	if err != nil {
-		return err
-	}
-	var steps []*goose.Migration
-	for i, f := range files {
-		text, err := migrations.ReadFile("migrations/" + f.Name())
-		if err != nil {
-			return err
-		}
-		up := db.dialect(string(text))
-		steps = append(steps, goose.NewGoMigration(int64(i+1), &goose.GoFunc{RunTx: func(ctx context.Context, tx *sql.Tx) error {
-			_, err := tx.ExecContext(ctx, up)
-			return err
-		}}, nil))
-	}
-	options = append(options, goose.WithGoMigrations(steps...), goose.WithDisableGlobalRegistry(true))
-	provider, err := goose.NewProvider(dialect, db.write, nil, options...)
+	provider, err := db.migrations()
 	if err != nil {
 		return err
 	}
@@ -147,11 +142,61 @@ func (db *DB) migrate(ctx context.Context) error {
 		return err
 	}
 	defer unlock()
-	if _, err = provider.Up(ctx); err != nil || db.postgres {
+	if _, err = provider.Up(ctx); err != nil {
 		return err
 	}
-	db.conn, err = db.write.Conn(ctx)
+	return db.connect(ctx)
+}
+
+// current fails where the schema is not that of this program.
+func (db *DB) current(ctx context.Context) error {
+	provider, err := db.migrations()
+	if err != nil {
+		return err
+	}
+	have, want, err := provider.GetVersions(ctx)
+	if err != nil {
+		return err
+	}
+	if have != want {
+		return fmt.Errorf("its schema is version %d and this program knows %d: use the nightfill-hq that runs on it", have, want)
+	}
+	return db.connect(ctx)
+}
+
+// connect takes the connection that writes, which SQLite has one of.
+func (db *DB) connect(ctx context.Context) (err error) {
+	if !db.postgres {
+		db.conn, err = db.write.Conn(ctx)
+	}
 	return err
+}
+
+// migrations are the steps of the schema.
+func (db *DB) migrations() (*goose.Provider, error) {
+	dialect := goose.DialectSQLite3
+	var options []goose.ProviderOption
+	if db.postgres {
+		dialect = goose.DialectPostgres
+	}
+	files, err := migrations.ReadDir("migrations")
+	if err != nil {
+		return nil, err
+	}
+	var steps []*goose.Migration
+	for i, f := range files {
+		text, err := migrations.ReadFile("migrations/" + f.Name())
+		if err != nil {
+			return nil, err
+		}
+		up := db.dialect(string(text))
+		steps = append(steps, goose.NewGoMigration(int64(i+1), &goose.GoFunc{RunTx: func(ctx context.Context, tx *sql.Tx) error {
+			_, err := tx.ExecContext(ctx, up)
+			return err
+		}}, nil))
+	}
+	options = append(options, goose.WithGoMigrations(steps...), goose.WithDisableGlobalRegistry(true))
+	return goose.NewProvider(dialect, db.write, nil, options...)
 }
 
 // dialect writes out what the two databases call differently.
