@@ -57,22 +57,24 @@ func (f *Fleet) missing(store string) []hint {
 	return hints
 }
 
-// Forget takes a store that is closed off the board: it clears what the store kept at the broker,
-// and its facts. Its events stay in the database. A store that speaks again comes back. It is
+// Forget takes a store that is closed off the board: it removes its facts, and clears what the
+// store kept at the broker. Its events stay in the database. A store that speaks again comes back. It is
 // written to the audit log as done by the person named.
 func (f *Fleet) Forget(ctx context.Context, store, by string) error {
 	l := f.current()
 	if l == nil {
 		return fmt.Errorf("cannot forget store %s: %w", store, errNoBroker)
 	}
-	for _, topic := range f.kept(store) {
-		if err := l.await(ctx, l.publish(topic, nil, true), answerLimit); err != nil {
-			return fmt.Errorf("cannot clear %s: %w", topic, err)
-		}
-	}
+	topics := f.kept(store)
 	err := f.commit(func() (database.Taken, error) { return database.Taken{Closed: store}, f.db.CloseStore(ctx, store) })
 	if err != nil {
 		return fmt.Errorf("cannot forget store %s: %w", store, err)
+	}
+	f.seen.forget(store)
+	for _, topic := range topics {
+		if err := l.await(ctx, l.publish(topic, nil, true), answerLimit); err != nil {
+			return fmt.Errorf("store %s is off the board, but may come back: cannot clear %s: %w", store, topic, err)
+		}
 	}
 	f.log.Info("a store was taken off the board", "site", store, "actor", by)
 	_, err = f.db.Record(ctx, board.Deed{At: time.Now(), Actor: by, Origin: "program", Verb: "store.forget", Subject: store, Outcome: "ok"})
