@@ -205,3 +205,24 @@ func (d *Daemon) Diagnose(ctx context.Context, id string) (view.Diagnosis, error
 	d.mu.Unlock()
 	return view.Diagnose(d.View(ctx), device, o, results), nil
 }
+
+// DiagnoseBy carries out one check of a device now, with what it needs, and gathers what is known of the device. The
+// device is not looked at besides.
+func (d *Daemon) DiagnoseBy(ctx context.Context, id, check string) (view.Diagnosis, error) {
+	device, ok := d.device(id)
+	if !ok {
+		return view.Diagnosis{}, d.known(id)
+	}
+	if err := view.HasCheck(d.store, id, check); err != nil {
+		return view.Diagnosis{}, err
+	}
+	done := d.checker.One(ctx, time.Now(), check)
+	if err := ctx.Err(); err != nil {
+		return view.Diagnosis{}, fmt.Errorf("check %s was cut short: %w", check, err)
+	}
+	d.keep(done, false)
+	d.mu.Lock()
+	results := maps.Clone(d.results)
+	d.mu.Unlock()
+	return view.Diagnose(d.View(ctx), device, d.seen()[id], results).Of(check), nil
+}

@@ -219,12 +219,23 @@ func (k desk) enrol(o console.Order) (console.Done, error) {
 
 // looked writes down that a person had devices looked at.
 func (k desk) looked(o console.Order) error {
-	return k.d.ledger.Add(run.Event{Kind: run.LookAsked, At: time.Now(), Device: o.Device, Actor: o.Actor, Text: o.Verb, Why: o.Reason})
+	return k.d.ledger.Add(run.Event{Kind: run.LookAsked, At: time.Now(), Device: o.Device, Actor: o.Actor, Text: strings.TrimSpace(o.Verb + " " + o.Check), Why: o.Reason})
 }
 
 func (k desk) diagnose(ctx context.Context, o console.Order) (console.Done, error) {
 	if err := k.looked(o); err != nil {
 		return console.Done{}, err
+	}
+	if o.Check != "" {
+		v, err := k.d.DiagnoseBy(ctx, o.Device, o.Check)
+		if err != nil {
+			return console.Done{}, err
+		}
+		say := fmt.Sprintf("check %s of %s was carried out", o.Check, o.Device)
+		if len(v.Checks) > 0 {
+			say += ": " + string(v.Checks[0].Outcome)
+		}
+		return console.Done{Say: say, Data: v}, nil
 	}
 	v, err := k.d.Diagnose(ctx, o.Device)
 	say := o.Device + " was looked at"

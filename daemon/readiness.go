@@ -16,8 +16,12 @@ import (
 
 // keepResults remembers the results of a round. The journal is told of what changed, and of how it
 // compares with what was before the newest night: it is a history of outcomes, not of looks.
-func (d *Daemon) keepResults(_ context.Context, results []site.CheckResult) {
-	first := d.remember(results)
+func (d *Daemon) keepResults(_ context.Context, results []site.CheckResult) { d.keep(results, true) }
+
+// keep remembers the results of a round, or of one check with what it needs: that is not the round that others wait
+// for, nor one that is compared with what was before.
+func (d *Daemon) keep(results []site.CheckResult, round bool) {
+	first := d.remember(results, round)
 	_, err := d.ledger.Commit(func(s run.State) []run.Event {
 		var events []run.Event
 		for _, r := range results {
@@ -25,7 +29,7 @@ func (d *Daemon) keepResults(_ context.Context, results []site.CheckResult) {
 				events = append(events, run.Event{Kind: run.CheckEnded, At: r.At, Device: r.Device, Check: &r})
 			}
 		}
-		if len(results) > 0 {
+		if round && len(results) > 0 {
 			events = append(events, view.Compare(run.Foresee(s, events...), d.store, results[0].At)...)
 		}
 		return events
@@ -38,9 +42,9 @@ func (d *Daemon) keepResults(_ context.Context, results []site.CheckResult) {
 	}
 }
 
-// remember keeps the results of a round, and tells whether it is the first since the start: its
+// remember keeps results, and tells whether they are of the first round since the start: its
 // results are journalled whatever they are, since they prove what older ones do not.
-func (d *Daemon) remember(results []site.CheckResult) (first bool) {
+func (d *Daemon) remember(results []site.CheckResult, round bool) (first bool) {
 	failing := d.ledger.State().Failing
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -54,7 +58,9 @@ func (d *Daemon) remember(results []site.CheckResult) (first bool) {
 		}
 		d.results[r.Check] = r
 	}
-	first, d.rounds = d.rounds == 0, d.rounds+1
+	if first = round && d.rounds == 0; round || d.rounds > 0 {
+		d.rounds++
+	}
 	return first
 }
 

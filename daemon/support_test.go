@@ -54,7 +54,7 @@ mqtt: {url: "mqtt://127.0.0.1:1", username: Mqtt-User-5, password_file: mqtt-pas
 		e.At = time.Now()
 		l.must(d.ledger.Add(e))
 	}
-	d.remember([]site.CheckResult{{Check: "POS-1", Device: "till-1", Outcome: site.Fail, At: time.Now(), Seen: "Authorization: Bearer Check-Token-9"}})
+	d.remember([]site.CheckResult{{Check: "POS-1", Device: "till-1", Outcome: site.Fail, At: time.Now(), Seen: "Authorization: Bearer Check-Token-9"}}, true)
 	secret := strings.Split(strings.Split(made.URI, "secret=")[1], "&")[0]
 	planted := append(d.users.Secrets(), code, secret, "Mqtt-Pass-1", "c29tZXNhbHRzb21lc2FsdA", "Comment-Secret-3", "Webhook-Secret-4", "Mqtt-User-5", "Url-Secret-6", "Hold-Token-7", "Output-Secret-8", "Check-Token-9")
 	for _, path := range []string{cfg.SSH.Key, filepath.Join(cfg.State, "console.pem")} {

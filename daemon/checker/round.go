@@ -3,6 +3,7 @@ package checker
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -19,6 +20,38 @@ const (
 // and is unknown. All results are dated now, because a round is as old as its start. Two rounds never
 // overlap: the second waits. What the end of ctx or of the round's limit leaves undone is unknown.
 func (c *Checker) Round(ctx context.Context, now time.Time) []site.CheckResult {
+	return c.carryOut(ctx, now, c.opts.Store.Checks)
+}
+
+// One carries out the check with this id, and before it what it needs, by the rules of Round and never while a
+// round goes on. It returns the results of all that it carried out, that of the check itself last; none for an id that no
+// check has.
+func (c *Checker) One(ctx context.Context, now time.Time, id string) []site.CheckResult {
+	all, parents := c.opts.Store.Checks, c.opts.Store.Parents()
+	wanted := map[string]bool{id: true}
+	for todo := []string{id}; len(todo) > 0; todo = todo[1:] {
+		for _, parent := range parents[todo[0]] {
+			if !wanted[parent] {
+				wanted[parent] = true
+				todo = append(todo, parent)
+			}
+		}
+	}
+	var checks []site.Check
+	for _, check := range all {
+		if wanted[check.ID] && check.ID != id {
+			checks = append(checks, check)
+		}
+	}
+	at := slices.IndexFunc(all, func(check site.Check) bool { return check.ID == id })
+	if at < 0 {
+		return nil
+	}
+	return c.carryOut(ctx, now, append(checks, all[at]))
+}
+
+// carryOut makes a round of some checks, with all that these need among them.
+func (c *Checker) carryOut(ctx context.Context, now time.Time, checks []site.Check) []site.CheckResult {
 	select {
 	case c.turn <- struct{}{}:
 		defer func() { <-c.turn }()
@@ -26,7 +59,6 @@ func (c *Checker) Round(ctx context.Context, now time.Time) []site.CheckResult {
 	}
 	ctx, cancel := context.WithTimeout(ctx, c.opts.Limit)
 	defer cancel()
-	checks := c.opts.Store.Checks
 	r := &round{
 		Checker: c, now: now, parents: c.opts.Store.Parents(),
 		all: make(chan struct{}, c.opts.Parallel), device: map[string]chan struct{}{},

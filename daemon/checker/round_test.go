@@ -170,3 +170,32 @@ func TestRoundHasALimit(t *testing.T) {
 		}
 	})
 }
+
+// One check is carried out alone, but for what it needs, and by the same rules.
+func TestOne(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := &answers{takes: time.Second, outcomes: map[string][]site.CheckOutcome{"X": {site.Fail}}}
+		o := options(disk("A", "B"), disk("B", "C"), disk("C"), disk("X1", "X", "C"), disk("X"))
+		o.Devices = a
+		c := New(o)
+		for _, tt := range []struct{ id, want string }{
+			{"C", "C pass: well"},
+			{"A", "B pass: well\nC pass: well\nA pass: well"},
+			{"X1", "C pass: well\nX fail: seen\nX1 unknown: not looked at: it needs X, which is failing"},
+			{"none", ""},
+		} {
+			if got := brief(c.One(t.Context(), time.Now(), tt.id)); got != tt.want {
+				t.Errorf("%s: got\n%s\nwant\n%s", tt.id, got, tt.want)
+			}
+		}
+		var running sync.WaitGroup
+		begun := time.Now()
+		running.Go(func() { c.Round(t.Context(), time.Now()) })
+		synctest.Wait()
+		c.One(t.Context(), time.Now(), "C")
+		if took := time.Since(begun); took <= 3*time.Second {
+			t.Errorf("it did not wait for the round: %s", took)
+		}
+		running.Wait()
+	})
+}

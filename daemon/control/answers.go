@@ -157,6 +157,9 @@ func (s *Server) diagnosis(r *request) (any, error) {
 	if err := known(s.Box.View(r.ctx), r.id); err != nil {
 		return nil, err
 	}
+	if check := r.query.Get("check"); check != "" {
+		return s.Box.DiagnoseBy(r.ctx, r.id, check)
+	}
 	return s.Box.Diagnose(r.ctx, r.id)
 }
 

@@ -178,9 +178,13 @@ func (c *Client) Enrol(ctx context.Context, device, key, reason string) (Enrolle
 	return get[Enrolled](ctx, c, "POST", "/v1/enrol", nil, map[string]string{"device": device, "key": key, "reason": reason})
 }
 
-// Diagnose looks at one device.
-func (c *Client) Diagnose(ctx context.Context, device string) (view.Diagnosis, error) {
-	return get[view.Diagnosis](ctx, c, "GET", "/v1/devices/"+url.PathEscape(device)+"/diagnosis", nil, nil)
+// Diagnose looks at one device, or with a check carries out that one alone.
+func (c *Client) Diagnose(ctx context.Context, device, check string) (view.Diagnosis, error) {
+	query := url.Values{}
+	if check != "" {
+		query.Set("check", check)
+	}
+	return get[view.Diagnosis](ctx, c, "GET", "/v1/devices/"+url.PathEscape(device)+"/diagnosis", query, nil)
 }
 
 // Cache returns what the store has of its catalog and of the artifacts that it needs.

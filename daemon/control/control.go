@@ -79,6 +79,8 @@ type Toucher interface {
 	HostKey(ctx context.Context, device string) (key, fingerprint string, err error)
 	// Diagnose looks at one device.
 	Diagnose(ctx context.Context, device string) (view.Diagnosis, error)
+	// DiagnoseBy carries out one check of a device, with what it needs.
+	DiagnoseBy(ctx context.Context, device, check string) (view.Diagnosis, error)
 }
 
 // Journal is the journal as the control socket needs it.

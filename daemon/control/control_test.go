@@ -144,6 +144,8 @@ func TestRoutes(t *testing.T) {
 		{"GET", "/v1/devices/pinpad-1/host-key", "", 409, `"code":"observe_only"`},
 		{"GET", "/v1/devices/srv-4/diagnosis", "", 200, `"error":{"code":"no_answer"`},
 		{"GET", "/v1/devices/srv-9/diagnosis", "", 404, `no_such_device`},
+		{"GET", "/v1/devices/srv-2/diagnosis?check=POS-2", "", 200, `"check":"POS-2"`},
+		{"GET", "/v1/devices/srv-2/diagnosis?check=POS-1", "", 409, `srv-2 has no check \"POS-1\": it has POS-2`},
 		{"GET", "/v1/plan", "", 200, `"night":"2026-11-22"`},
 		{"GET", "/v1/plan?at=2026-11-25T12:00:00-06:00", "", 200, `"night":"2026-11-25"`},
 		{"GET", "/v1/plan?at=never", "", 400, `"message":"\"never\" is not a moment"`},
@@ -309,7 +311,7 @@ func TestClient(t *testing.T) {
 	same("verify", sum, wantSum, err)
 	checked, err := c.Check(ctx)
 	same("check", checked.Ready, f.Report.Document(), err)
-	diagnosis, err := c.Diagnose(ctx, "srv-2")
+	diagnosis, err := c.Diagnose(ctx, "srv-2", "")
 	wantDiagnosis, _ := l.box.Diagnose(ctx, "srv-2")
 	same("diagnosis", diagnosis, wantDiagnosis, err)
 	key, err := c.HostKey(ctx, "srv-5")

@@ -1,6 +1,9 @@
 package view
 
 import (
+	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/nightfill/nightfill/site"
@@ -25,6 +28,32 @@ type Diagnosis struct {
 	Jobs         []Job              `json:"jobs,omitempty"`
 	Held         *site.Hold         `json:"held,omitempty"`
 	Dirty        *site.Reason       `json:"dirty,omitempty"` // a person must look before anything else is put on it
+	Check        string             `json:"check,omitempty"` // this check alone was carried out; the observation is the newest that there was
+}
+
+// Of keeps of the checks the one that was carried out. Why the newest look at the device failed is not told: nobody
+// looked now.
+func (v Diagnosis) Of(check string) Diagnosis {
+	v.Check, v.Error = check, nil
+	v.Checks = slices.DeleteFunc(slices.Clone(v.Checks), func(r site.CheckResult) bool { return r.Check != check })
+	return v
+}
+
+// HasCheck refuses a check that is not one of a device, and names those that are.
+func HasCheck(s site.Store, device, check string) error {
+	var own []string
+	for _, c := range s.Checks {
+		if c.Device == device {
+			own = append(own, c.ID)
+		}
+	}
+	switch {
+	case slices.Contains(own, check):
+		return nil
+	case len(own) == 0:
+		return site.Because(site.CodeNotApplicable, "the store file names no check of "+device, "check", check)
+	}
+	return site.Because(site.CodeNotApplicable, fmt.Sprintf("%s has no check %q: it has %s", device, check, strings.Join(own, " ")), "check", check)
 }
 
 // Diagnose puts a fresh observation of a device together with what the box knows of it. An

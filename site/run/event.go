@@ -52,7 +52,7 @@ const (
 	TerminalOpened Kind = "terminal.opened"  // a person works on a device: Device, Actor, Work names the recording, Text says why
 	TerminalClosed Kind = "terminal.closed"  // Device, Actor, Work, Took; Text is the digest of the recording, Reason why it did not end by itself
 	RestartAsked   Kind = "restart.asked"    // the intent of a restart by a person: Device, Actor, Work, BootID, Deadline, Text says why
-	LookAsked      Kind = "look.asked"       // a person had the devices looked at at the console: Actor, Device or none, Text is the verb
+	LookAsked      Kind = "look.asked"       // a person had the devices looked at at the console: Actor, Device or none, Text is the verb, with the check where it was one
 	RestartEnded   Kind = "restart.ended"    // Device, Work, Outcome, BootID, Reason
 	AccountChanged Kind = "account.changed"  // an account of the console was made, changed or removed: Actor, Text
 	LoginEnded     Kind = "login.ended"      // somebody logged in at the console: Actor, Text, Outcome ok; or attempts failed: Text, Outcome refused

@@ -131,14 +131,14 @@ func (c *Console) act(ctx context.Context, token string, who User, f asked) (Don
 		return Done{}, err
 	}
 	return c.Box.Act(ctx, Order{
-		Verb: v.Name, Device: f.Device, Patch: f.Patch, Until: strings.TrimSpace(f.Until), Key: f.Key,
+		Verb: v.Name, Device: f.Device, Patch: f.Patch, Until: strings.TrimSpace(f.Until), Key: f.Key, Check: f.Check,
 		Reason: strings.TrimSpace(f.Reason), Actor: who.Name, Rev: f.Rev,
 	})
 }
 
 // addressed refuses an order that does not name what its verb is asked of.
 func (c *Console) addressed(v Verb, f asked) error {
-	for name, text := range map[string]string{"dev": f.Device, "patch": f.Patch, "until": f.Until, "reason": f.Reason, "store": f.Number, "code": f.Code} {
+	for name, text := range map[string]string{"dev": f.Device, "patch": f.Patch, "until": f.Until, "check": f.Check, "reason": f.Reason, "store": f.Number, "code": f.Code} {
 		if len(text) > maxText {
 			return refuse(CodeBadRequest, fmt.Sprintf("%s has %d bytes and may have %d", name, len(text), maxText))
 		}
@@ -154,6 +154,8 @@ func (c *Console) addressed(v Verb, f asked) error {
 		return refuse(CodeBadRequest, v.Name+" is asked of the whole store, not of a device")
 	case f.Device != "" && !c.board.has(f.Device):
 		return refuse(CodeNoDevice, fmt.Sprintf("there is no device %q in this store", f.Device))
+	case f.Check != "" && v.Name != Diagnose:
+		return refuse(CodeBadRequest, v.Name+" names no check")
 	case v.Name == RollBack && f.Patch == "":
 		return refuse(CodeBadRequest, "say which patch")
 	case v.Until && strings.TrimSpace(f.Until) == "":

@@ -114,6 +114,7 @@ func TestBadOrders(t *testing.T) {
 		{with("verb", "check"), console.CodeBadRequest, "check is asked of the whole store, not of a device"},
 		{with("verb", "diagnose", "dev", "all"), console.CodeNoDevice, `there is no device "all" in this store`},
 		{with("until", " "), console.CodeBadRequest, "say until when, like 05:00 or 4h"},
+		{with("check", "CARD-3"), console.CodeBadRequest, "hold names no check"},
 		{with("verb", "rollback"), console.CodeBadRequest, "say which patch"},
 		{with("verb", "enrol"), console.CodeBadRequest, "the key is missing"},
 		{with("reason", " "), console.CodeNoReason, "say why, for the next person who asks"},
@@ -133,6 +134,10 @@ func TestBadOrders(t *testing.T) {
 	l.say(with("verb", "release", "dev", "", "patch", "pos-app"))
 	if f := l.next(); f.T != "act.ok" || r.shop.orders[0].Patch != "pos-app" {
 		t.Errorf("a patch in quarantine: %+v", f)
+	}
+	l.say(with("verb", "diagnose", "check", "CARD-3"))
+	if f := l.next(); f.T != "act.ok" || r.shop.orders[1].Check != "CARD-3" {
+		t.Errorf("one check: %+v", f)
 	}
 }
 

@@ -60,6 +60,7 @@ type Order struct {
 	Patch  string
 	Until  string // as nightfill hold reads it
 	Key    string
+	Check  string // of diagnose: carry out this one alone; "" = look at the device
 	Reason string
 	Actor  string
 	// Rev is the revision of the device that the person looked at; 0 = whatever it is.

@@ -25,6 +25,7 @@ type asked struct {
 	Patch  string `json:"patch"`
 	Until  string `json:"until"`
 	Key    string `json:"key"`
+	Check  string `json:"check"`
 	Reason string `json:"reason"`
 	Number string `json:"store"` // as it was typed
 	Code   string `json:"code"`  // of an authenticator app

@@ -84,16 +84,18 @@ func (s *session) agree(k control.HostKey, accept string) error {
 }
 
 func diagnoseCommand() *cobra.Command {
-	return action(&cobra.Command{
-		Use:   "diagnose DEVICE",
+	check := ""
+	cmd := action(&cobra.Command{
+		Use:   "diagnose DEVICE [--check ID]",
 		Short: "Look at a device now and show all that is known of it",
 		Long: `Look at a device now, without changing anything on it, and show all that is known: whether it
 answers, its system, its packages, its checks, its jobs of the newest night, and who holds it.
+With --check nothing else is looked at than what this one check of the device asks, after those that it needs.
 
 Exit code 0: the device answered. 3: it could not be looked at, a check of it failed, or a person must look at it.`,
-		Example: "  nightfill diagnose srv-1\n  nightfill diagnose srv-1 --json | jq .observation.packages",
+		Example: "  nightfill diagnose srv-1\n  nightfill diagnose till-2 --check POS-2\n  nightfill diagnose srv-1 --json | jq .observation.packages",
 	}, cobra.ExactArgs(1), func(s *session, args []string) error {
-		v, err := s.client.Diagnose(s.ctx(), args[0])
+		v, err := s.client.Diagnose(s.ctx(), args[0], check)
 		if err != nil {
 			return err
 		}
@@ -102,6 +104,8 @@ Exit code 0: the device answered. 3: it could not be looked at, a check of it fa
 		}
 		return ill(v)
 	})
+	cmd.Flags().StringVar(&check, "check", "", "carry out this check of the device alone")
+	return cmd
 }
 
 // ill says that not all is good with a device.

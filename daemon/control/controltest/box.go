@@ -238,6 +238,15 @@ func (b *Box) Diagnose(ctx context.Context, device string) (view.Diagnosis, erro
 	return view.Diagnose(f, d, f.Inventory[device], b.checks()), nil
 }
 
+// DiagnoseBy implements control.Toucher.
+func (b *Box) DiagnoseBy(ctx context.Context, device, check string) (view.Diagnosis, error) {
+	if err := view.HasCheck(b.View(ctx).Store, device, check); err != nil {
+		return view.Diagnosis{}, err
+	}
+	v, err := b.Diagnose(ctx, device)
+	return v.Of(check), err
+}
+
 func (b *Box) checks() map[string]site.CheckResult {
 	b.mu.Lock()
 	defer b.mu.Unlock()

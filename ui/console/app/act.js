@@ -46,6 +46,7 @@ export async function give(app, v, on) {
   const trading = !!(app.store && app.store.trading), dev = on.dev, rev = on.doc && on.doc.rev && dev !== 'all' ? on.doc.rev : 0;
   const order = { verb: v.verb, dev, if_rev: rev };
   if (on.patch) order.patch = on.patch;
+  if (on.check) order.check = on.check;
   if (needsReason(v, dev, trading) || v.until || v.key) {
     if (!(await form(app, v, on, order, trading))) return null;
   }

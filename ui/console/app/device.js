@@ -69,7 +69,7 @@ const fact = (name, ...value) => [h('dt', {}, name), h('dd', {}, value)];
 export function diagnostics(app, id) {
   const rows = h('div'), found = h('div');
   const button = (verb, label) => h('button', { type: 'button', onclick: () => app.give(verb, id) }, label);
-  const panel = h('div', {}, h('p', { class: 'row' }, button('diagnose', 'Look at the device now'), button('check', 'Run every check of the store'),
+  const panel = h('div', {}, h('p', { class: 'row' }, button('diagnose', 'Look at the device now'), button('check', 'Run all checks of the store'),
     h('button', { type: 'button', onclick: copy }, 'Copy for ticket'), bundleButton(app, id)), rows, found);
   let told = '';
 
@@ -79,13 +79,19 @@ export function diagnostics(app, id) {
   }
 
   function draw() {
-    const d = app.devices.get(id), look = app.looks.get(id), all = JSON.stringify([d && d.checks, look && look.ts]);
+    const d = app.devices.get(id), look = app.looks.get(id), all = JSON.stringify([d && d.checks, look && look.ts]), at = document.activeElement && document.activeElement.dataset.check;
     if (all === told) return;
     told = all;
-    refill(rows, h('h2', {}, 'Checks'), cells().length ? h('div', { class: 'frame2', tabindex: 0, role: 'region', 'aria-label': 'Checks' }, h('table', {}, h('thead', {}, h('tr', {}, ['Check', 'Result', 'Measured', 'Limit', 'What it means', 'Next step', 'At', 'Took'].map((t) => h('th', { scope: 'col' }, t)))),
-      h('tbody', {}, cells().map((c) => h('tr', { class: c[1] === 'fail' ? 'wrong' : '' }, h('th', { scope: 'row' }, c[0]), c.slice(1).map((x) => h('td', {}, x)))))))
+    refill(rows, h('h2', {}, 'Checks'), cells().length ? h('div', { class: 'frame2', tabindex: 0, role: 'region', 'aria-label': 'Checks' }, h('table', {}, h('thead', {}, h('tr', {}, ['Check', 'Result', 'Measured', 'Limit', 'What it means', 'Next step', 'At', 'Took', 'Again'].map((t) => h('th', { scope: 'col' }, t)))),
+      h('tbody', {}, cells().map((c) => h('tr', { class: c[1] === 'fail' ? 'wrong' : '' }, h('th', { scope: 'row' }, c[0]), c.slice(1).map((x) => h('td', {}, x)), h('td', {}, runs(c[0])))))))
       : h('p', {}, 'The store file names no check of this device.'));
+    if (at && rows.querySelector(`[data-check="${CSS.escape(at)}"]`)) rows.querySelector(`[data-check="${CSS.escape(at)}"]`).focus();
     refill(found, h('h2', {}, 'Newest look'), look ? h('div', {}, h('p', { class: 'soft' }, 'by ', look.who, ', ', when(look.ts, true)), facts(look.d)) : h('p', {}, 'Nobody looked since you are here.'));
+  }
+
+  // runs is a button that carries out one check.
+  function runs(check) {
+    return h('button', { type: 'button', 'data-check': check, 'aria-label': `Run ${check}`, onclick: () => app.give('diagnose', id, { check }) }, 'Run');
   }
 
   function facts(d) {

@@ -29,7 +29,7 @@ const app = {
   past: (open) => { ui.past.open = open; },
   found: (verb, dev, a) => {
     if (verb === 'shell' && dev === here() && app.place.get('tab') !== 'terminal') pick('terminal');
-    if (verb !== 'diagnose') return;
+    if (verb !== 'diagnose' || a.d.check) return;
     app.looks.set(dev, a);
     draw();
   },
