@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"time"
@@ -43,7 +44,12 @@ func (d *Daemon) Forecast(ctx context.Context, at time.Time) (forecast.Scene, er
 
 // planned plans a window that begins at a moment, from what was seen of the devices.
 func (d *Daemon) planned(ctx context.Context, inventory site.Inventory, span window.Span, at time.Time) forecast.Scene {
-	facts, state := d.facts(ctx), d.ledger.State()
+	return d.plannedFrom(d.facts(ctx), inventory, span, at)
+}
+
+// plannedFrom is planned from a catalog and what is said to be in the store.
+func (d *Daemon) plannedFrom(facts policy.Facts, inventory site.Inventory, span window.Span, at time.Time) forecast.Scene {
+	state := d.ledger.State()
 	facts.Inventory, facts.Holds, facts.Dirty, facts.Quarantine, facts.Learned, facts.Now = inventory, state.Holds, state.Dirty, state.Quarantine, state.Learned, at
 	made, report := plan.Make(facts, span, d.store.Calendar.Reserve)
 	return forecast.Scene{Store: facts.Store, State: state, Inventory: inventory, Plan: made, Report: report, Begins: at}
@@ -139,7 +145,12 @@ func (d *Daemon) Import(ctx context.Context, dir string) (site.Catalog, error) {
 	if err := d.noteCatalog(); err != nil {
 		return d.catalog.Last(), err
 	}
-	return d.catalog.Last(), d.fetchFrom(ctx, depot.New(d.depotDir(), address, nil))
+	unfit, err := d.fetchFrom(ctx, depot.New(d.depotDir(), address, nil))
+	problems := []error{err}
+	for _, u := range unfit {
+		problems = append(problems, u.Reason)
+	}
+	return d.catalog.Last(), errors.Join(problems...)
 }
 
 func errNoCatalog() error {

@@ -9,6 +9,9 @@ import (
 	"github.com/nightfill/nightfill/daemon/view"
 	"github.com/nightfill/nightfill/site"
 	"github.com/nightfill/nightfill/site/forecast"
+	"github.com/nightfill/nightfill/site/policy"
+	"github.com/nightfill/nightfill/site/window"
+	"github.com/nightfill/nightfill/sync/depot"
 )
 
 // Cache implements control.Viewer.
@@ -42,6 +45,15 @@ func (d *Daemon) held(a site.Artifact) view.Held {
 
 // foresee plans this or the next window from what was seen last. No device is asked.
 func (d *Daemon) foresee(ctx context.Context) (forecast.Scene, error) {
+	span, at, err := d.nextSpan()
+	if err != nil {
+		return forecast.Scene{}, err
+	}
+	return d.planned(ctx, d.seen(), span, at), nil
+}
+
+// nextSpan is this or the next window, and when a night in it begins.
+func (d *Daemon) nextSpan() (window.Span, time.Time, error) {
 	now := time.Now()
 	span, inside := d.store.Calendar.Contains(now)
 	if last := d.ledger.State().Night; last != nil && !last.Open() && span.Night.Compare(last.Plan.Night) <= 0 {
@@ -50,20 +62,65 @@ func (d *Daemon) foresee(ctx context.Context) (forecast.Scene, error) {
 	if !inside {
 		var ok bool
 		if span, ok = d.store.Calendar.Next(now); !ok {
-			return forecast.Scene{}, fmt.Errorf("no maintenance window opens within a year of %s", now.Format(time.RFC3339))
+			return span, now, fmt.Errorf("no maintenance window opens within a year of %s", now.Format(time.RFC3339))
 		}
 		now = span.Open
 	}
-	return d.planned(ctx, d.seen(), span, now), nil
+	return span, now, nil
 }
 
-// noteFetch remembers why an artifact could not be fetched; nil = it is there.
-func (d *Daemon) noteFetch(a site.Artifact, err error) {
+// pinned names the artifacts of the open night's plan, or of the plan that the next night would have if all bytes were
+// here. sure is false while it cannot be known: no device was looked at yet, or no window opens.
+func (d *Daemon) pinned(ctx context.Context) (digests map[string]bool, sure bool) {
+	var patches []site.Patch
+	if night := d.ledger.State().Night; night.Open() {
+		patches = night.Plan.Patches
+	} else {
+		span, at, err := d.nextSpan()
+		inventory := d.seen()
+		if err != nil || len(inventory) == 0 {
+			return nil, false
+		}
+		facts := d.facts(ctx)
+		for _, a := range facts.Catalog.Patches {
+			for _, artifact := range policy.Needed(a.Patch) {
+				facts.Cached[artifact.SHA256] = true
+			}
+		}
+		patches = d.plannedFrom(facts, inventory, span, at).Plan.Patches
+	}
+	digests = map[string]bool{}
+	for _, p := range patches {
+		for _, a := range policy.Needed(p) {
+			digests[a.SHA256] = true
+		}
+	}
+	return digests, true
+}
+
+// fit leaves out of what is wanted what has no room within catalog.cache, and says of each why. While it is not known
+// what the night needs, everything that is there counts as needed.
+func (d *Daemon) fit(ctx context.Context, wanted []site.Artifact) ([]site.Artifact, []depot.Unfit, error) {
+	digests, sure := d.pinned(ctx)
+	fit, unfit, err := d.depot.Fit(wanted, func(a site.Artifact) bool { return digests[a.SHA256] || !sure && d.depot.Has(a) }, d.Config.Catalog.Cache)
+	for _, u := range unfit {
+		if d.noteFetch(u.Artifact, u.Reason) {
+			d.Log.Warn("an artifact has no room in the store", "artifact", u.Artifact.Name, "err", u.Reason)
+		}
+	}
+	return fit, unfit, err
+}
+
+// noteFetch remembers why an artifact could not be fetched; nil = it is there. It reports whether that is news.
+func (d *Daemon) noteFetch(a site.Artifact, err error) (news bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if err == nil {
+		_, news = d.unfetched[a.SHA256]
 		delete(d.unfetched, a.SHA256)
-		return
+		return news
 	}
+	news = d.unfetched[a.SHA256] != err.Error()
 	d.unfetched[a.SHA256] = err.Error()
+	return news
 }

@@ -90,7 +90,7 @@ type Daemon struct {
 	readyTook prometheus.Histogram
 
 	mu        sync.Mutex        // guards what follows; held for memory only
-	unfetched map[string]string // digest -> why it could not be fetched
+	unfetched map[string]string // digest -> why it could not be fetched, or has no room
 	inventory site.Inventory
 	results   map[string]site.CheckResult
 	since     map[string]time.Time

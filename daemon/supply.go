@@ -137,15 +137,24 @@ func remark(notes *map[string]string, name, text string) {
 	(*notes)[name] = text
 }
 
-// fetch brings every artifact that a device of this store may need into the depot, and
+// fetch brings every artifact that a device of this store may need and for which there is room into the depot, and
 // lets go of those that no patch names any more.
-func (d *Daemon) fetch(ctx context.Context) error { return d.fetchFrom(ctx, d.depot) }
+func (d *Daemon) fetch(ctx context.Context) error {
+	_, err := d.fetchFrom(ctx, d.depot)
+	return err
+}
 
-// fetchFrom is fetch from where source fetches, into the same depot.
-func (d *Daemon) fetchFrom(ctx context.Context, source *depot.Depot) error {
+// fetchFrom is fetch from where source fetches, into the same depot. It tells what has no room there.
+func (d *Daemon) fetchFrom(ctx context.Context, source *depot.Depot) ([]depot.Unfit, error) {
 	var problems []error
 	wanted := d.wanted()
-	for _, a := range wanted {
+	if d.catalog.Last().Version > 0 { // a box that lost its catalog does not throw away its cache as well
+		_, err := d.depot.Keep(wanted)
+		problems = append(problems, err)
+	}
+	fit, unfit, err := d.fit(ctx, wanted)
+	problems = append(problems, err)
+	for _, a := range fit {
 		if !d.depot.Has(a) {
 			err := source.Fetch(ctx, a)
 			d.noteFetch(a, err)
@@ -158,11 +167,7 @@ func (d *Daemon) fetchFrom(ctx context.Context, source *depot.Depot) error {
 			problems = append(problems, d.ledger.Add(run.Event{Kind: run.ArtifactCached, At: time.Now(), Text: a.SHA256}))
 		}
 	}
-	if d.catalog.Last().Version > 0 { // a box that lost its catalog does not throw away its cache as well
-		_, err := d.depot.Keep(wanted)
-		problems = append(problems, err)
-	}
-	return errors.Join(problems...)
+	return unfit, errors.Join(problems...)
 }
 
 // wantedPatches are those that are released to this store and made for one of its devices, and those of the
