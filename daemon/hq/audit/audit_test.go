@@ -32,7 +32,7 @@ type headquarters struct {
 	db *database.DB
 }
 
-func hear(t *testing.T) *headquarters {
+func hear(t testing.TB) *headquarters {
 	t.Helper()
 	p, err := evidencetest.New(t.TempDir())
 	if err != nil {
@@ -287,4 +287,13 @@ func TestLacks(t *testing.T) {
 			t.Errorf("%s: %+v", store, m.Missing)
 		}
 	}
+}
+
+func mustJSON(t testing.TB, v any) []byte {
+	t.Helper()
+	data, err := json.Marshal(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
 }
