@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/tools/txtar"
 
+	"github.com/nightfill/nightfill/cmd/nightfill-hq/evidencecmd"
 	"github.com/nightfill/nightfill/cmd/nightfilld/commandline"
 	"github.com/nightfill/nightfill/ui/handbook"
 )
@@ -266,9 +267,14 @@ func understood(line string, whole bool) error {
 		words = append(words, strings.Trim(w, `"`))
 	}
 	root := command()
-	if words[0] == "nightfilld" {
+	switch words[0] {
+	case "nightfill":
+	case "nightfilld":
 		root, _ = commandline.Command()
-	} else if words[0] != "nightfill" {
+	case "nightfill-hq":
+		root = &cobra.Command{Use: "nightfill-hq"}
+		root.AddCommand(evidencecmd.Command(nil))
+	default:
 		if slices.Contains(otherPrograms(), words[0]) {
 			return nil
 		}

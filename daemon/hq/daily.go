@@ -41,6 +41,7 @@ func (h *HQ) tellStatus(ctx context.Context) error {
 const (
 	compactEvery = 24 * time.Hour
 	compactLimit = 2 * time.Hour
+	keptMonths   = 13 // of the signed catalogs that were read, as of events
 )
 
 // compact packs what is old and removes what is too old, once a day until ctx ends.
@@ -50,6 +51,11 @@ func (h *HQ) compact(ctx context.Context) error {
 		defer cancel()
 		if err := h.db.Compact(ctx, time.Now()); err != nil && ctx.Err() == nil {
 			h.Log.Error("old events are packed tomorrow", "err", err)
+		}
+		if h.catalog != nil {
+			if err := h.catalog.Kept().Forget(time.Now().AddDate(0, -keptMonths, 0)); err != nil {
+				h.Log.Error("old catalogs are removed tomorrow", "err", err)
+			}
 		}
 	})
 }

@@ -76,7 +76,7 @@ type asked struct {
 
 // order reads the command line.
 func (a asked) order(now time.Time) (audit.Order, error) {
-	o := audit.Order{Stores: a.stores, AsOf: now, Origin: "program", By: "command"}
+	o := audit.Order{Stores: a.stores, AsOf: now.UTC().Truncate(time.Second), Origin: "program", By: "command"}
 	if a.from == "" || a.out == "" {
 		return o, errors.New("say which nights and where to: --from DATE --to DATE --out FILE.zip")
 	}

@@ -109,7 +109,7 @@ func (a *Auditor) Write(ctx context.Context, w io.Writer, o Order) (Done, error)
 	}
 	d := board.Deed{
 		At: a.Now(), Actor: o.By, Origin: o.Origin, Verb: "evidence", Subject: o.subject(), Outcome: "ok",
-		Text: fmt.Sprintf("nights %s to %s, as of %s, %d journals, %d rows", o.From, o.To, o.AsOf.UTC().Format(time.RFC3339), len(m.Stores), m.Compliance.Rows),
+		Text: fmt.Sprintf("nights %s to %s, as of %s, %d journals, %d rows", o.From, o.To, o.AsOf.UTC().Format(time.RFC3339Nano), len(m.Stores), m.Compliance.Rows),
 	}
 	if err != nil {
 		d.Outcome, d.Text = "failed", d.Text+": broken off: "+err.Error()
