@@ -31,7 +31,7 @@ import (
 
 // lab is a store in a folder: devices in this process, a signed catalog, a store file.
 type lab struct {
-	t       *testing.T
+	t       testing.TB
 	dir     string
 	public  ssh.PublicKey
 	hosts   []*fakessh.Host
@@ -40,7 +40,7 @@ type lab struct {
 	patches map[string]string // name -> patch file
 }
 
-func newLab(t *testing.T, devices int) *lab {
+func newLab(t testing.TB, devices int) *lab {
 	t.Helper()
 	l := &lab{t: t, dir: t.TempDir(), ready: "off", check: `["true"]`, patches: map[string]string{}}
 	_, private, err := ed25519.GenerateKey(rand.Reader)

@@ -12,6 +12,7 @@ import (
 	"context"
 	"embed"
 	"encoding/json"
+	"fmt"
 	"html/template"
 	"log/slog"
 	"net/http"
@@ -87,6 +88,8 @@ type server struct {
 	Options
 	mu    sync.Mutex
 	asked time.Time // when a look was last asked for
+
+	pages rendered
 }
 
 // reportKey is where judged keeps the report of a request.
@@ -119,8 +122,19 @@ func (s *server) page(w http.ResponseWriter, r *http.Request) {
 	if asks(r, "fragment") {
 		name = "fragment"
 	}
-	v := s.newView(reportOf(r), time.Now().In(s.Zone), kindOf(r), asks(r, "asked"))
-	s.html(w, http.StatusOK, name, v)
+	report, now, k, asked, zip := reportOf(r), time.Now().In(s.Zone), kindOf(r), asks(r, "asked"), takesGzip(r)
+	w.Header().Set("Vary", "Accept-Encoding")
+	body := s.pages.page(fmt.Sprint(name, k, asked), s.shownNow(report, now), zip, func() []byte {
+		return s.render(name, s.newView(report, now, k, asked))
+	})
+	if body == nil {
+		http.Error(w, ready.Word(site.CannotTell), http.StatusInternalServerError)
+		return
+	}
+	if zip {
+		w.Header().Set("Content-Encoding", "gzip")
+	}
+	s.send(w, http.StatusOK, "text/html; charset=utf-8", body)
 }
 
 // asks reports whether the query asks for a kind of page, for example ?kiosk=1.
@@ -147,15 +161,23 @@ func (s *server) language(r *http.Request) string {
 	return s.Language
 }
 
-// html renders into memory first: half a page would be worse than none.
-func (s *server) html(w http.ResponseWriter, status int, name string, v any) {
+// render renders into memory first: half a page would be worse than none. It returns nil for a page that it cannot make.
+func (s *server) render(name string, v any) []byte {
 	var buf bytes.Buffer
 	if err := page.ExecuteTemplate(&buf, name, v); err != nil {
 		s.Log.Error("cannot render the ready page", "template", name, "err", err)
+		return nil
+	}
+	return buf.Bytes()
+}
+
+func (s *server) html(w http.ResponseWriter, status int, name string, v any) {
+	body := s.render(name, v)
+	if body == nil {
 		http.Error(w, ready.Word(site.CannotTell), http.StatusInternalServerError)
 		return
 	}
-	s.send(w, status, "text/html; charset=utf-8", buf.Bytes())
+	s.send(w, status, "text/html; charset=utf-8", body)
 }
 
 func (s *server) send(w http.ResponseWriter, status int, kind string, body []byte) {

@@ -7,11 +7,13 @@ import (
 	"encoding/json"
 	"errors"
 	"flag"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -29,12 +31,12 @@ var update = flag.Bool("update", false, "write the golden pages anew")
 var morning = time.Date(2026, 11, 23, 13, 41, 8, 0, time.UTC)
 
 // reports has a report for each verdict, with awkward words in the store file.
-func reports(t *testing.T) map[string]ready.Report {
+func reports(t testing.TB) map[string]ready.Report {
 	t.Helper()
 	return reportsIn(t, "en")
 }
 
-func reportsIn(t *testing.T, language string) map[string]ready.Report {
+func reportsIn(t testing.TB, language string) map[string]ready.Report {
 	t.Helper()
 	zone, err := time.LoadLocation("America/Chicago")
 	if err != nil {
@@ -407,31 +409,18 @@ func TestTransferSize(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		static += zipped(t, body)
+		static += len(zipped(body))
 		if name == "ready.js" && len(body) > 2048 {
 			t.Errorf("the script has %d bytes", len(body))
 		}
 	}
 	for _, l := range words.Languages() {
 		for name, r := range reportsIn(t, l.Tag) {
-			if n := static + zipped(t, []byte(render(t, r, "page"))); n > 14<<10 {
+			if n := static + len(zipped([]byte(render(t, r, "page")))); n > 14<<10 {
 				t.Errorf("%s in %s: %d bytes", name, l.Tag, n)
 			}
 		}
 	}
-}
-
-func zipped(t *testing.T, body []byte) int {
-	t.Helper()
-	var buf bytes.Buffer
-	z := gzip.NewWriter(&buf)
-	if _, err := z.Write(body); err != nil {
-		t.Fatal(err)
-	}
-	if err := z.Close(); err != nil {
-		t.Fatal(err)
-	}
-	return buf.Len()
 }
 
 // TestNothingFromElsewhere also keeps out inline script and style, which the policy would block.
@@ -459,5 +448,75 @@ func TestFragmentIsTheMainPart(t *testing.T) {
 	}
 	if !strings.Contains(render(t, r, "page"), `<div id="page">`+fragment+`</div>`) {
 		t.Error("the page does not hold the fragment as it is polled")
+	}
+}
+
+// TestPagesAreMadeOnce asks often: a page is made anew when it would say something else, and never else.
+func TestPagesAreMadeOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		all := reports(t)
+		now, next, skip := all["ready"], time.Time{}, Skip{}
+		o := options(now)
+		o.Report = func(string) ready.Report { return now }
+		o.Next = func() time.Time { return next }
+		o.NotTonight = &NotTonight{State: func() Skip { return skip }}
+		h := Handler(o)
+		last := ""
+		for i, step := range []struct {
+			what string
+			do   func()
+			anew bool
+		}{
+			{"the first", func() {}, true},
+			{"the same again", func() {}, false},
+			{"a judgement that says the same", func() { now = reports(t)["ready"] }, false},
+			{"a record that changes nothing", func() { now.Rev++ }, false},
+			{"another judgement", func() { now = all["not_ready"] }, true},
+			{"within the minute", func() { <-time.After(59 * time.Second) }, false},
+			{"the next minute", func() { <-time.After(time.Second) }, true},
+			{"a look is due", func() { next = time.Now().Add(5 * time.Minute) }, true},
+			{"the night was stopped", func() { skip = Skip{CanUndo: true} }, true},
+			{"back to green", func() { now = all["ready"] }, true},
+		} {
+			step.do()
+			body := get(t, h, "/").Body.String()
+			if want := (body != last); want != step.anew {
+				t.Errorf("%d, %s: it is another page: %v", i, step.what, want)
+			}
+			last = body
+		}
+		for path, other := range map[string]string{"/?kiosk=1": "kiosk=1", "/?big=1": "Smaller", "/?asked=1": words.For("en").Say("asked"), "/ready?fragment=1": "<main"} {
+			if body := get(t, h, path).Body.String(); body == last || !strings.Contains(body, other) {
+				t.Errorf("%s is not a page of its own:\n%s", path, body)
+			}
+		}
+	})
+}
+
+// TestGzip sends less to who can read it, and the same.
+func TestGzip(t *testing.T) {
+	for accepts, want := range map[string]bool{"gzip": true, "deflate, gzip": true, "gzip;q=1.0, *;q=0": true, "gzip;q=0": false, "": false, "identity": false, "xgzip": false} {
+		h := Handler(options(reports(t)["not_ready"]))
+		plain := get(t, h, "/")
+		r := httptest.NewRequest("GET", "/", nil)
+		r.Header.Set("Accept-Encoding", accepts)
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, r)
+		body := w.Body.Bytes()
+		if got := w.Header().Get("Content-Encoding") == "gzip"; got != want || w.Header().Get("Vary") != "Accept-Encoding" || w.Header().Get("Content-Length") != strconv.Itoa(len(body)) {
+			t.Errorf("%q: %v", accepts, w.Header())
+		}
+		if want {
+			z, err := gzip.NewReader(bytes.NewReader(body))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if body, err = io.ReadAll(z); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if string(body) != plain.Body.String() {
+			t.Errorf("%q: it is another page", accepts)
+		}
 	}
 }
