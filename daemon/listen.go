@@ -51,6 +51,7 @@ func (d *Daemon) listen() ([]listener, error) {
 			return nil, fmt.Errorf("cannot listen on %s (listen.%s in the store file): %w; choose another address or write off", w.address, w.name, err)
 		}
 		d.Log.Info("listening", "page", w.name, "address", l.Addr().String())
+		l = newCrowd(l)
 		if w.tls != nil {
 			l = tls.NewListener(l, w.tls)
 		}

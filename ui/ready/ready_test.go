@@ -169,6 +169,9 @@ func completeIn(t *testing.T, l *words.Language) {
 		if !strings.Contains(html, `<html lang="`+l.Tag+`">`) {
 			t.Errorf("%s: the page does not say that it is in %s", name, l.Name)
 		}
+		if title := "<title>" + l.Word(r.Verdict) + " - "; !strings.Contains(strings.ReplaceAll(html, "&#39;", "'"), title) {
+			t.Errorf("%s in %s: the title does not begin with the word", name, l.Tag)
+		}
 		text := source(html)
 		wants := []string{l.Word(r.Verdict), r.Text, l.Say("store") + " 0142 Springfield East", l.Say("again")}
 		if r.Tonight != nil {
