@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"path/filepath"
 	"slices"
@@ -24,15 +25,23 @@ import (
 	"github.com/nightfill/nightfill/site/board/comply"
 	"github.com/nightfill/nightfill/site/board/register"
 	"github.com/nightfill/nightfill/sync/fleet/database"
+	"github.com/nightfill/nightfill/sync/fleet/database/databasetest"
 )
 
 // headquarters has heard stores with the past of evidencetest.
 type headquarters struct {
 	*evidencetest.Past
-	db *database.DB
+	db     *database.DB
+	beside *database.DB
 }
 
 func hear(t testing.TB) *headquarters {
+	t.Helper()
+	return hearIn(t, "sqlite:"+filepath.Join(t.TempDir(), "hq.db"))
+}
+
+// hearIn opens the database at an address twice: as the headquarters that runs, and beside it.
+func hearIn(t testing.TB, address string) *headquarters {
 	t.Helper()
 	p, err := evidencetest.New(t.TempDir())
 	if err != nil {
@@ -41,19 +50,20 @@ func hear(t testing.TB) *headquarters {
 	if err := audittest.Look(p); err != nil {
 		t.Fatal(err)
 	}
-	db, err := database.Open(t.Context(), "sqlite:"+filepath.Join(t.TempDir(), "hq.db"), nil)
+	db, err := database.Open(t.Context(), address, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	beside, err := database.Beside(t.Context(), address, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		if err := p.Close(); err != nil {
-			t.Error(err)
-		}
-		if err := db.Close(); err != nil {
+		if err := errors.Join(p.Close(), beside.Close(), db.Close()); err != nil {
 			t.Error(err)
 		}
 	})
-	return &headquarters{p, db}
+	return &headquarters{p, db, beside}
 }
 
 // tell stores messages.
@@ -82,7 +92,7 @@ func (h *headquarters) send(t testing.TB, store string, each func(*database.Mess
 }
 
 func (h *headquarters) auditor() *audit.Auditor {
-	return audit.New(h.db, audit.Options{Org: "acme", Catalog: h.Catalog, Policy: comply.DefaultPolicy(), Version: "dev", Expected: []board.Expected{{ID: "0142", Region: "Middle"}, {ID: "0999"}}, Now: func() time.Time { return evidencetest.AsOf().Add(3 * time.Hour) }})
+	return audit.New(h.beside, audit.Options{Org: "acme", Catalog: h.Catalog, Policy: comply.DefaultPolicy(), Version: "dev", Expected: []board.Expected{{ID: "0142", Region: "Middle"}, {ID: "0999"}}, Now: func() time.Time { return evidencetest.AsOf().Add(3 * time.Hour) }})
 }
 
 func order() audit.Order {
@@ -114,7 +124,10 @@ func said(v proof.Verdict, check string) string {
 }
 
 func TestWhole(t *testing.T) {
-	h := hear(t)
+	databasetest.Each(t, func(t *testing.T, fresh func() string) { whole(t, hearIn(t, fresh())) })
+}
+
+func whole(t *testing.T, h *headquarters) {
 	h.send(t, "0142", nil)
 	h.send(t, "0143", nil)
 	h.deed(t, evidencetest.AsOf().AddDate(0, 0, -9), "too early")
