@@ -21,6 +21,7 @@ import (
 	"github.com/gorilla/websocket"
 
 	"github.com/nightfill/nightfill/daemon/accounts"
+	"github.com/nightfill/nightfill/daemon/serve"
 	"github.com/nightfill/nightfill/daemon/terminal"
 	"github.com/nightfill/nightfill/site"
 	"github.com/nightfill/nightfill/site/plan"
@@ -159,7 +160,7 @@ func TestOrdersThatCannotBe(t *testing.T) {
 func TestOtherPorts(t *testing.T) {
 	_, d := consoled(t)
 	defer d.journal.Close()
-	for name, page := range map[string]http.Handler{"ready": d.readyPage(), "metrics": d.metricsPage()} {
+	for name, page := range map[string]http.Handler{"ready": d.readyPage(), "metrics": serve.Metrics(d.registry())} {
 		for _, path := range []string{"/console", "/console/ws", "/console/app/app.css", "/console/api/journal", "/console/login"} {
 			w := httptest.NewRecorder()
 			page.ServeHTTP(w, httptest.NewRequest("GET", path, nil))
@@ -195,7 +196,7 @@ func TestSlowloris(t *testing.T) {
 		ctx, stop := context.WithCancel(t.Context())
 		var served sync.WaitGroup
 		served.Go(func() {
-			if err := serve(ctx, listener{p, http.NotFoundHandler(), quiet()}); err != nil && !errors.Is(err, net.ErrClosed) {
+			if err := serve.Serve(ctx, serve.At(p, http.NotFoundHandler(), quiet())); err != nil && !errors.Is(err, net.ErrClosed) {
 				t.Error(err)
 			}
 		})

@@ -30,6 +30,7 @@ import (
 	"github.com/nightfill/nightfill/daemon/notify"
 	"github.com/nightfill/nightfill/daemon/repair"
 	"github.com/nightfill/nightfill/daemon/runner"
+	"github.com/nightfill/nightfill/daemon/serve"
 	"github.com/nightfill/nightfill/daemon/terminal"
 	"github.com/nightfill/nightfill/devices"
 	"github.com/nightfill/nightfill/devices/sshhost"
@@ -274,7 +275,7 @@ func (d *Daemon) Run(ctx context.Context) error {
 		group.Go(func() error { return d.uplink.Run(ctx) })
 	}
 	for _, l := range listeners {
-		group.Go(func() error { return serve(ctx, l) })
+		group.Go(func() error { return serve.Serve(ctx, l) })
 	}
 	d.Log.Info("nightfilld runs", "site", d.store.ID, "version", d.Version, "state", d.Config.State)
 	_ = d.notify.Ready() // without systemd there is nobody to tell

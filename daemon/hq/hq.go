@@ -20,6 +20,7 @@ import (
 	"github.com/nightfill/nightfill/daemon/control"
 	"github.com/nightfill/nightfill/daemon/hq/escalate"
 	"github.com/nightfill/nightfill/daemon/notify"
+	"github.com/nightfill/nightfill/daemon/serve"
 	"github.com/nightfill/nightfill/site/board"
 	"github.com/nightfill/nightfill/sync/catalog"
 	"github.com/nightfill/nightfill/sync/fleet"
@@ -164,7 +165,7 @@ func (h *HQ) Run(ctx context.Context) error {
 		group.Go(func() error { return part(ctx) })
 	}
 	for _, l := range listeners {
-		group.Go(func() error { return serve(ctx, l) })
+		group.Go(func() error { return serve.Serve(ctx, l) })
 	}
 	h.Log.Info("nightfill-hq runs", "org", h.Config.Org, "version", h.Version, "db", withoutPassword(h.Config.DB), "state", h.Config.State, "supervision", h.notify.String())
 	_ = h.notify.Ready() // without systemd there is nobody to tell

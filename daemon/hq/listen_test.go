@@ -11,6 +11,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/nightfill/nightfill/daemon/serve"
 )
 
 // pipes is a listener whose connections are in memory, so that their limits pass in virtual time.
@@ -59,14 +61,14 @@ func TestServe(t *testing.T) {
 				}
 			}
 		})
-		go func() { ended <- serve(ctx, listener{p, lasting(handler), slog.New(slog.DiscardHandler)}) }()
+		go func() { ended <- serve.Serve(ctx, serve.At(p, lasting(handler), slog.New(slog.DiscardHandler))) }()
 
 		slow := p.dial()
 		began := time.Now()
 		if _, err := io.WriteString(slow, "GET / HTTP/1.1\r\nHost: hq\r\n"); err != nil { // and never ends
 			t.Fatal(err)
 		}
-		if _, err := io.ReadAll(slow); err != nil || time.Since(began) != headerLimit {
+		if _, err := io.ReadAll(slow); err != nil || time.Since(began) != serve.HeaderLimit {
 			t.Errorf("half a request is held for %s, %v", time.Since(began), err)
 		}
 
@@ -88,27 +90,9 @@ func TestServe(t *testing.T) {
 		go func() { _, _ = io.Copy(io.Discard, follower) }()
 		began = time.Now()
 		stop()
-		if err := <-ended; err != nil || time.Since(began) > stopWait {
+		if err := <-ended; err != nil || time.Since(began) > serve.StopWait {
 			t.Errorf("it ends after %s with %v", time.Since(began), err)
 		}
 		_ = follower.Close()
 	})
 }
-
-// TestProfilesAreForThisMachine asks for them from elsewhere.
-func TestProfilesAreForThisMachine(t *testing.T) {
-	for remote, want := range map[string]bool{"127.0.0.1:5": true, "[::1]:5": true, "192.0.2.1:5": false, "nonsense": false} {
-		served := false
-		local(func(http.ResponseWriter, *http.Request) { served = true })(discard{}, &http.Request{RemoteAddr: remote})
-		if served != want {
-			t.Errorf("%s: served %t", remote, served)
-		}
-	}
-}
-
-// discard is a writer of answers that nobody reads.
-type discard struct{}
-
-func (discard) Header() http.Header         { return http.Header{} }
-func (discard) Write(p []byte) (int, error) { return len(p), nil }
-func (discard) WriteHeader(int)             {}

@@ -1,0 +1,134 @@
+// Package serve opens addresses and answers on them until it is told to stop, with the limits that
+// keep a slow or hostile client from holding up anything but itself.
+package serve
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/pprof"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+)
+
+// The limits of a connection.
+const (
+	HeaderLimit = 5 * time.Second // until the headers of a request are whole
+	StopWait    = 3 * time.Second // for answers under way when it is told to stop
+
+	readLimit  = 30 * time.Second
+	writeLimit = 2 * time.Minute
+	idleLimit  = 30 * time.Second
+	maxHeader  = 16 << 10
+)
+
+// Page is what is served at an address.
+type Page struct {
+	Name    string // for the log
+	Place   string // where the address stands, for errors; "" = Name
+	Advice  string // what to do when it cannot be opened; "" = choose another address
+	Address string // host:port; "" = it is not served
+	Handler http.Handler
+	TLS     *tls.Config // nil = in the clear
+}
+
+// Listener is an open address with what is served there.
+type Listener struct {
+	net.Listener
+	handler http.Handler
+	log     *slog.Logger
+}
+
+// At is what is served on a listener that is open already.
+func At(l net.Listener, handler http.Handler, log *slog.Logger) Listener {
+	return Listener{l, handler, log}
+}
+
+// Open opens the addresses of pages. Either all of them are open or none.
+func Open(pages []Page, log *slog.Logger) ([]Listener, error) {
+	var open []Listener
+	for _, p := range pages {
+		if p.Address == "" {
+			continue
+		}
+		l, err := net.Listen("tcp", p.Address)
+		if err != nil {
+			for _, o := range open {
+				_ = o.Close()
+			}
+			return nil, p.refused(err)
+		}
+		log.Info("listening", "page", p.Name, "address", l.Addr().String(), "encrypted", p.TLS != nil)
+		if p.TLS != nil {
+			l = tls.NewListener(l, p.TLS)
+		}
+		open = append(open, At(l, p.Handler, log))
+	}
+	return open, nil
+}
+
+func (p Page) refused(err error) error {
+	place, advice := p.Place, p.Advice
+	if place == "" {
+		place = p.Name
+	}
+	if advice == "" {
+		advice = "choose another address"
+	}
+	return fmt.Errorf("cannot listen on %s (%s): %w; %s", p.Address, place, err, advice)
+}
+
+// Serve serves one listener until ctx ends; requests under way then have StopWait. A request's context
+// ends with ctx.
+func Serve(ctx context.Context, l Listener) error {
+	server := &http.Server{
+		Handler: l.handler, ReadHeaderTimeout: HeaderLimit, ReadTimeout: readLimit, WriteTimeout: writeLimit, IdleTimeout: idleLimit, MaxHeaderBytes: maxHeader,
+		ErrorLog: slog.NewLogLogger(l.log.Handler(), slog.LevelDebug), BaseContext: func(net.Listener) context.Context { return ctx },
+	}
+	served := make(chan error, 1)
+	go func() { served <- server.Serve(l) }()
+	select {
+	case err := <-served:
+		return err
+	case <-ctx.Done():
+	}
+	stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), StopWait)
+	defer cancel()
+	err := server.Shutdown(stopping)
+	if err != nil {
+		err = server.Close()
+	}
+	if served := <-served; !errors.Is(served, http.ErrServerClosed) {
+		return served
+	}
+	return err
+}
+
+// Metrics serves what machines watch: /metrics, /healthz, and profiles, which only this machine may
+// ask for.
+func Metrics(from prometheus.Gatherer) http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("GET /metrics", promhttp.HandlerFor(from, promhttp.HandlerOpts{}))
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("ok\n")) })
+	mux.HandleFunc("GET /debug/pprof/", local(pprof.Index))
+	mux.HandleFunc("GET /debug/pprof/profile", local(pprof.Profile))
+	mux.HandleFunc("GET /debug/pprof/trace", local(pprof.Trace))
+	return mux
+}
+
+func local(next http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		host, _, err := net.SplitHostPort(r.RemoteAddr)
+		if ip := net.ParseIP(host); err != nil || ip == nil || !ip.IsLoopback() {
+			http.NotFound(w, r)
+			return
+		}
+		next(w, r)
+	}
+}
