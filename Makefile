@@ -53,7 +53,7 @@ bench-hq: ## headquarters' figures against a real mosquitto
 	scripts/bench-hq
 
 bench: ## figures; the night on real hosts needs root
-	go test -run '^$$' -bench . -benchtime 200x $$(go list ./site/... | grep -v site/forecast) ./daemon/journal
+	go test -run '^$$' -bench . -benchtime 200x $$(go list ./site/... | grep -v site/forecast) ./daemon/journal ./ui/ready
 	go test -run '^$$' -bench . -benchtime 3x ./site/forecast
 	timeout 600 go test -count=1 -timeout 9m -run '^$$' -bench '^BenchmarkLoad$$' -benchtime 1x ./cmd/nightfilld
 	scripts/bench-night
