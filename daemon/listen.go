@@ -9,6 +9,9 @@ import (
 	readypage "github.com/nightfill/nightfill/ui/ready"
 )
 
+// perAddress is how many connections one address may have to one port of the box at once. A browser opens six.
+const perAddress = 64
+
 // listen opens the addresses of the store file. Either all of them are open or none.
 func (d *Daemon) listen() ([]serve.Listener, error) {
 	pages := []serve.Page{
@@ -20,6 +23,7 @@ func (d *Daemon) listen() ([]serve.Listener, error) {
 	}
 	for i := range pages {
 		pages[i].Place = "listen." + pages[i].Name + " in the store file"
+		pages[i].PerAddress = perAddress
 		pages[i].Advice = "choose another address or write off"
 	}
 	return serve.Open(pages, d.Log)

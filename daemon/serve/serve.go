@@ -36,6 +36,8 @@ type Page struct {
 	Address string // host:port; "" = it is not served
 	Handler http.Handler
 	TLS     *tls.Config // nil = in the clear
+	// PerAddress is how many connections one address may have at once, this machine apart; 0 = any number.
+	PerAddress int
 }
 
 // Listener is an open address with what is served there.
@@ -65,6 +67,9 @@ func Open(pages []Page, log *slog.Logger) ([]Listener, error) {
 			return nil, p.refused(err)
 		}
 		log.Info("listening", "page", p.Name, "address", l.Addr().String(), "encrypted", p.TLS != nil)
+		if p.PerAddress > 0 {
+			l = newCrowd(l, p.PerAddress)
+		}
 		if p.TLS != nil {
 			l = tls.NewListener(l, p.TLS)
 		}

@@ -1,22 +1,22 @@
-package daemon
+package serve
 
 import (
 	"net"
 	"sync"
 )
 
-// perAddress is how many connections one address may have to one port of the box at once. A browser opens six.
-const perAddress = 64
-
-// crowd takes no more than perAddress connections from one address, so that one device of the store's network cannot
-// use up those of all others. The box itself may have as many as it likes.
+// crowd takes only so many connections from one address, so that one device of the network cannot use up those of
+// all others. The machine itself may have as many as it likes.
 type crowd struct {
 	net.Listener
-	mu sync.Mutex // held for memory only
-	of map[string]int
+	perAddress int
+	mu         sync.Mutex // held for memory only
+	of         map[string]int
 }
 
-func newCrowd(l net.Listener) *crowd { return &crowd{Listener: l, of: map[string]int{}} }
+func newCrowd(l net.Listener, perAddress int) *crowd {
+	return &crowd{Listener: l, perAddress: perAddress, of: map[string]int{}}
+}
 
 // Accept returns the next connection that may stay. One too many is closed without a word.
 func (c *crowd) Accept() (net.Conn, error) {
@@ -39,7 +39,7 @@ func (c *crowd) Accept() (net.Conn, error) {
 func (c *crowd) enter(host string) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.of[host] >= perAddress {
+	if c.of[host] >= c.perAddress {
 		return false
 	}
 	c.of[host]++
