@@ -29,7 +29,7 @@ build: ## static programs for this machine
 
 man: DIR ?= bin/man
 man: ## manual pages of the handbook and of every command: make man, or make man DIR=/usr/local/share/man
-	@$(BUILD) -o bin/nightfill ./cmd/nightfill && bin/nightfill help --man $(DIR)
+	@$(BUILD) -o bin/ ./cmd/nightfill ./cmd/nightfill-hq && bin/nightfill help --man $(DIR) && bin/nightfill-hq help --man $(DIR)
 
 release: ## static programs for linux/amd64 and linux/arm64
 	for arch in amd64 arm64; do GOOS=linux GOARCH=$$arch $(BUILD) -o bin/linux-$$arch/ ./cmd/nightfill ./cmd/nightfilld ./cmd/nightfill-hq; done

@@ -21,6 +21,7 @@ import (
 
 	mqtt "github.com/eclipse/paho.mqtt.golang"
 
+	"github.com/nightfill/nightfill/cmd/nightfill-hq/commandline"
 	"github.com/nightfill/nightfill/cmd/nightfill/demobroker"
 	"github.com/nightfill/nightfill/daemon/fleetsim"
 	"github.com/nightfill/nightfill/site/board"
@@ -385,7 +386,7 @@ func TestLogin(t *testing.T) {
 func commands(t *testing.T, dir string) func(input string, args ...string) string {
 	return func(input string, args ...string) string {
 		t.Helper()
-		cmd := command()
+		cmd := commandline.Command("dev", "")
 		var out bytes.Buffer
 		cmd.SetOut(&out)
 		cmd.SetErr(&out)

@@ -14,7 +14,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/tools/txtar"
 
-	"github.com/nightfill/nightfill/cmd/nightfill-hq/evidencecmd"
+	headquarters "github.com/nightfill/nightfill/cmd/nightfill-hq/commandline"
 	"github.com/nightfill/nightfill/cmd/nightfilld/commandline"
 	"github.com/nightfill/nightfill/ui/handbook"
 )
@@ -252,7 +252,13 @@ func TestPattern(t *testing.T) {
 
 // The programs that a page may name although they are not of Nightfill.
 func otherPrograms() []string {
-	return []string{"systemctl", "journalctl", "install", "ssh-keygen", "cp"}
+	return []string{"systemctl", "journalctl", "install", "ssh-keygen", "cp", "curl", "sqlite3", "pg_dump", "adduser"}
+}
+
+// programs are those of Nightfill, by their names.
+func programs() map[string]*cobra.Command {
+	daemon, _ := commandline.Command()
+	return map[string]*cobra.Command{"nightfill": command(), "nightfilld": daemon, "nightfill-hq": headquarters.Command("dev", "")}
 }
 
 var shellWord = regexp.MustCompile(`"[^"]*"|[^\s"]+`)
@@ -266,15 +272,8 @@ func understood(line string, whole bool) error {
 		}
 		words = append(words, strings.Trim(w, `"`))
 	}
-	root := command()
-	switch words[0] {
-	case "nightfill":
-	case "nightfilld":
-		root, _ = commandline.Command()
-	case "nightfill-hq":
-		root = &cobra.Command{Use: "nightfill-hq"}
-		root.AddCommand(evidencecmd.Command(nil))
-	default:
+	root := programs()[words[0]]
+	if root == nil {
 		if slices.Contains(otherPrograms(), words[0]) {
 			return nil
 		}
@@ -312,7 +311,13 @@ func TestHandbookNames(t *testing.T) {
 			walk(sub)
 		}
 	}
-	walk(command())
+	names := map[string]bool{}
+	for _, root := range programs() {
+		walk(root)
+		for _, c := range root.Commands() {
+			names[c.Name()] = true
+		}
+	}
 	for _, p := range handbook.Open().Pages() {
 		prose := p.Body
 		for _, b := range blocks(t, p) {
@@ -332,8 +337,9 @@ func TestHandbookNames(t *testing.T) {
 		prose = strings.NewReplacer("```sh", "", "```output", "", "```yaml", "", "```", "").Replace(prose)
 		for _, m := range codeSpan.FindAllStringSubmatch(prose, -1) {
 			code := strings.Join(strings.Fields(m[1]), " ")
+			program, _, more := strings.Cut(code, " ")
 			switch {
-			case strings.HasPrefix(code, "nightfill "), strings.HasPrefix(code, "nightfilld "):
+			case more && programs()[program] != nil:
 				if err := understood(code, false); err != nil {
 					t.Errorf("%s: %s: %v", p.Topic, code, err)
 				}
@@ -341,7 +347,7 @@ func TestHandbookNames(t *testing.T) {
 				t.Errorf("%s: no command has %s", p.Topic, code)
 			}
 		}
-		if slices.ContainsFunc(command().Commands(), func(c *cobra.Command) bool { return c.Name() == p.Topic }) {
+		if names[p.Topic] {
 			t.Errorf("page %s has the name of a command", p.Topic)
 		}
 	}
@@ -350,13 +356,13 @@ func TestHandbookNames(t *testing.T) {
 func TestUnderstood(t *testing.T) {
 	for line, whole := range map[string]bool{
 		"nightfill frobnicate": false, "nightfill status --wrong": false, "nightfill hold --untill 4h": false, "nightfill why": true, "rm -rf /": true,
-		"nightfill catalog frobnicate": true, "nightfilld --frob x": true,
+		"nightfill catalog frobnicate": true, "nightfilld --frob x": true, "nightfill-hq user ad": false,
 	} {
 		if err := understood(line, whole); err == nil {
 			t.Errorf("%s was understood", line)
 		}
 	}
-	for _, line := range []string{`nightfill hold till-1 --until 4h --reason "till in use"`, "nightfill night --format csv > night.csv", "nightfilld --config f", "nightfill help hold"} {
+	for _, line := range []string{`nightfill hold till-1 --until 4h --reason "till in use"`, "nightfill night --format csv > night.csv", "nightfilld --config f", "nightfill help hold", "nightfill-hq help words"} {
 		if err := understood(line, true); err != nil {
 			t.Errorf("%s: %v", line, err)
 		}

@@ -15,6 +15,7 @@ import (
 	"github.com/nightfill/nightfill/cmd/nightfill/democmd"
 	"github.com/nightfill/nightfill/cmd/nightfill/exit"
 	"github.com/nightfill/nightfill/cmd/nightfill/helpcmd"
+	"github.com/nightfill/nightfill/cmd/nightfill/manual"
 	"github.com/nightfill/nightfill/cmd/nightfill/storecmd"
 	"github.com/nightfill/nightfill/cmd/nightfilld/commandline"
 	"github.com/nightfill/nightfill/ui/handbook"
@@ -51,7 +52,9 @@ func command() *cobra.Command {
 		root.AddCommand(c)
 	}
 	daemon, _ := commandline.Command()
-	help := helpcmd.Command(handbook.Open(), daemon)
+	help := helpcmd.Command(handbook.Open(), helpcmd.Program{
+		Name: "nightfill", Section: manual.Commands, Topic: "red-till", Subcommand: "hold", Others: []*cobra.Command{daemon},
+	})
 	help.GroupID = storecmd.GroupSetUp
 	root.SetHelpCommand(help)
 	root.SetCompletionCommandGroupID(storecmd.GroupSetUp)

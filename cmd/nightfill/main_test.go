@@ -16,6 +16,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 	"github.com/spf13/cobra"
 
+	headquarters "github.com/nightfill/nightfill/cmd/nightfill-hq/commandline"
 	"github.com/nightfill/nightfill/daemon/control"
 	"github.com/nightfill/nightfill/daemon/control/controltest"
 	"github.com/nightfill/nightfill/daemon/evidence"
@@ -27,7 +28,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"nightfill": main})
+	testscript.Main(m, map[string]func(){"nightfill": main, "nightfill-hq": func() { headquarters.Main("dev", "") }})
 }
 
 // TestScripts runs the whole tool. Beside the usual commands, a script has
@@ -36,6 +37,7 @@ func TestMain(m *testing.M) {
 //	daemon DIR [TROUBLE]    a daemon with the store of controltest, whose socket is in DIR; TROUBLE is red or
 //	                        alarm; with night it is still night, all work is settled,
 //	                        and motd-3 is in quarantine
+//	headquarters DIR [alone]  a headquarters in DIR that runs, with two stores or none; see startHeadquarters
 //	followed                waits until somebody follows the journal of that daemon
 //	journal DIR             a journal with three records in DIR
 //	flip FILE               changes what the records in the file say
@@ -63,7 +65,7 @@ func params() testscript.Params {
 			return nil
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
-			"exits": exits, "daemon": startDaemon, "followed": followed, "journal": makeJournal, "flip": flip,
+			"exits": exits, "daemon": startDaemon, "headquarters": startHeadquarters, "followed": followed, "journal": makeJournal, "flip": flip,
 			"replace": replaceWords, "forget": forget, "typed": typed, "printed": printed,
 		},
 	}

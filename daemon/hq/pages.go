@@ -17,13 +17,14 @@ import (
 	"github.com/nightfill/nightfill/site/board/register"
 	"github.com/nightfill/nightfill/site/window/tzdata"
 	"github.com/nightfill/nightfill/ui/fleet"
+	"github.com/nightfill/nightfill/ui/handbook"
 )
 
 // fleetPages are the pages and the API.
 func (h *HQ) fleetPages() http.Handler {
 	o := fleet.Options{
 		Source: h.fleet, History: h.db, Register: h.db, Actor: actor, Night: h.picture, Line: h.line, Comply: h.comply, Tiers: h.nextTiers, Zone: zone, Version: "nightfill-hq " + h.Version, Log: h.Log,
-		Evidence: h.packs(),
+		Evidence: h.packs(), Handbook: handbook.Open(),
 	}
 	if !h.Config.Login.Off {
 		o.Logout = "/logout"

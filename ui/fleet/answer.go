@@ -163,6 +163,7 @@ type frame struct {
 	Role    string
 	Path    string
 	Logout  string
+	Book    bool // there is a handbook
 	TV      bool
 	UTC     bool // times are in UTC and not in those of the stores
 	Line    Line
@@ -173,7 +174,7 @@ type frame struct {
 func (f *frame) complete(s *server, r *http.Request) {
 	f.Version, f.Path, f.Logout, f.Line, f.Nav = s.Version, r.URL.Path, s.Logout, s.Line(), entries()
 	f.Name, f.Role = s.who(r)
-	f.Total = -1
+	f.Book, f.Total = s.Handbook != nil, -1
 	if l, ok := f.Body.(interface{ count() int }); ok {
 		f.Total = l.count()
 	}

@@ -78,6 +78,8 @@ type Options struct {
 	Version string
 	// Evidence makes evidence packs; nil: there are none.
 	Evidence Evidence
+	// Handbook is what people read; nil: there is none.
+	Handbook Handbook
 	Log      *slog.Logger // nil: none
 }
 
@@ -146,6 +148,7 @@ func (s *server) routes() []route {
 	all = append(all, route{"GET /stores/{id}/nights/{date}/picture.svg", s.picture})
 	all = append(all, s.complianceRoutes()...)
 	all = append(all, s.evidenceRoutes()...)
+	all = append(all, route{"GET /handbook", s.page("handbook", s.handbook)}, route{"GET /handbook/{topic}", s.page("handbook", s.handbook)})
 	all = append(all, route{"GET /events", s.events}, route{"GET /api/v1/openapi.json", s.openapi})
 	return all
 }

@@ -6,7 +6,9 @@ func order() []string {
 		"ready-page", "red-morning", "before-closing", "not-tonight",
 		"red-till", "last-night", "tonight", "hold-device", "try-again", "work-by-terminal", "use-console", "replaced-device", "alarm", "usb-stick",
 		"broken-journal", "daemon-silent", "send-bundle",
-		"new-patch", "publish-daily", "hold-patch", "withdraw-patch", "exception", "keys", "audit",
+		"fleet-morning", "bad-patch", "numbers",
+		"new-patch", "publish-daily", "hold-patch", "withdraw-patch", "exception", "register", "keys", "audit",
+		"install-hq", "try-hq",
 		"install-box", "new-device", "accounts",
 		"exit-codes", "words",
 	}

@@ -1,4 +1,4 @@
-// Package helpcmd is `nightfill help`: it prints a page of the handbook, or the help of a command, and
+// Package helpcmd is `nightfill help` and `nightfill-hq help`: it prints a page of the handbook, or the help of a command, and
 // writes manual pages of both. It asks nobody, so it works anywhere.
 package helpcmd
 
@@ -28,10 +28,18 @@ const (
 	mostWidth  = 100
 )
 
-// Command returns the help command of a program. It takes the place of the one that cobra makes. The manual
-// pages that it writes are also about others, the other programs.
-func Command(book *handbook.Book, others ...*cobra.Command) *cobra.Command {
-	h := help{book: book, others: others}
+// Program is the program that a help command belongs to.
+type Program struct {
+	Name       string
+	Section    int              // of the manual, for its commands
+	Topic      string           // a page, as an example
+	Subcommand string           // one of its commands, as an example
+	Others     []*cobra.Command // other programs, which the manual pages that it writes are also about, as daemons
+}
+
+// Command returns the help command of a program. It takes the place of the one that cobra makes.
+func Command(book *handbook.Book, p Program) *cobra.Command {
+	h := help{book: book, of: p}
 	cmd := &cobra.Command{
 		Use:   "help [TOPIC|COMMAND...]",
 		Short: "Read the handbook: how to do a task, page by page",
@@ -39,8 +47,8 @@ func Command(book *handbook.Book, others ...*cobra.Command) *cobra.Command {
 needs no daemon and no network.
 
 --man writes manual pages of the handbook and of all commands into the folders man1, man7 and man8 of DIR. To read
-them: man -M DIR nightfill. SOURCE_DATE_EPOCH is their date, where it is set.`,
-		Example: "  nightfill help red-till\n  nightfill help hold\n  nightfill help --man /usr/local/share/man",
+them: man -M DIR ` + p.Name + `. SOURCE_DATE_EPOCH is their date, where it is set.`,
+		Example: fmt.Sprintf("  %[1]s help %s\n  %[1]s help %s\n  %[1]s help --man /usr/local/share/man", p.Name, p.Topic, p.Subcommand),
 		Args:    cobra.ArbitraryArgs, ValidArgsFunction: h.complete, SilenceErrors: true, SilenceUsage: true,
 	}
 	cmd.Flags().StringVar(&h.man, "man", "", "write manual pages into this folder")
@@ -50,16 +58,16 @@ them: man -M DIR nightfill. SOURCE_DATE_EPOCH is their date, where it is set.`,
 }
 
 type help struct {
-	book   *handbook.Book
-	others []*cobra.Command
-	man    string
-	json   bool
+	book *handbook.Book
+	of   Program
+	man  string
+	json bool
 }
 
 func (h *help) run(cmd *cobra.Command, args []string) error {
 	switch {
 	case h.man != "" && len(args) > 0:
-		return refuse("--man writes all pages: name no topic beside it", "see: nightfill help --help")
+		return refuse("--man writes all pages: name no topic beside it", "see: "+h.of.Name+" help --help")
 	case h.man != "":
 		return h.write(cmd)
 	case len(args) == 0 && h.json:
@@ -118,7 +126,7 @@ func (h *help) list(cmd *cobra.Command) error {
 			}
 		}
 	}
-	b.WriteString("\nRead a page: nightfill help TOPIC\n")
+	fmt.Fprintf(&b, "\nRead a page: %s help TOPIC\n", h.of.Name)
 	if err := cmd.Root().Help(); err != nil {
 		return err
 	}
@@ -146,7 +154,7 @@ func (h *help) show(cmd *cobra.Command, p handbook.Page) error {
 
 // unknown says what comes nearest to a topic that is none.
 func (h *help) unknown(cmd *cobra.Command, args []string) error {
-	what := "see: nightfill help"
+	what := "see: " + h.of.Name + " help"
 	cmd.Root().SuggestionsMinimumDistance = 2
 	near := append(h.near(args[0]), cmd.Root().SuggestionsFor(args[0])...)
 	if len(near) > 0 && len(args) == 1 {
@@ -202,8 +210,8 @@ func (h *help) write(cmd *cobra.Command) error {
 	if err != nil {
 		return exit.With(exit.Usage, err)
 	}
-	programs := []manual.Program{{Command: root, Section: manual.Commands}}
-	for _, o := range h.others {
+	programs := []manual.Program{{Command: root, Section: h.of.Section}}
+	for _, o := range h.of.Others {
 		programs = append(programs, manual.Program{Command: o, Section: manual.Daemons})
 	}
 	names, err := manual.Write(h.man, manual.Edition{Version: root.Version, Date: date}, h.book, programs...)
@@ -213,7 +221,7 @@ func (h *help) write(cmd *cobra.Command) error {
 	if h.json {
 		return encode(cmd.OutOrStdout(), map[string]any{"written": names})
 	}
-	_, err = fmt.Fprintf(cmd.OutOrStdout(), "Wrote %d manual pages into %s. Read them with: man -M %s nightfill\n", len(names), h.man, h.man)
+	_, err = fmt.Fprintf(cmd.OutOrStdout(), "Wrote %d manual pages into %s. Read them with: man -M %s %s\n", len(names), h.man, h.man, h.of.Name)
 	return err
 }
 

@@ -1,11 +1,17 @@
-package main
+// Package commandline is the command line of nightfill-hq, where its manual pages and the tests of the
+// handbook find it too.
+package commandline
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
+	"os/signal"
 	"path/filepath"
+	"slices"
 	"strings"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -15,22 +21,43 @@ import (
 	"github.com/nightfill/nightfill/cmd/nightfill-hq/simulatecmd"
 	"github.com/nightfill/nightfill/cmd/nightfill/configcmd"
 	"github.com/nightfill/nightfill/cmd/nightfill/exit"
+	"github.com/nightfill/nightfill/cmd/nightfill/helpcmd"
+	"github.com/nightfill/nightfill/cmd/nightfill/manual"
 	"github.com/nightfill/nightfill/cmd/nightfill/storecmd"
 	"github.com/nightfill/nightfill/daemon/config"
 	"github.com/nightfill/nightfill/daemon/hq"
 	"github.com/nightfill/nightfill/daemon/hq/audit"
 	"github.com/nightfill/nightfill/daemon/logs"
 	"github.com/nightfill/nightfill/sync/fleet/database"
+	"github.com/nightfill/nightfill/ui/handbook"
 )
+
+// Main runs nightfill-hq with the arguments of the process, prints what went wrong, and ends the process. built is
+// when it was built (RFC 3339), or empty.
+func Main(version, built string) {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	err := Command(version, built).ExecuteContext(ctx)
+	stop()
+	switch {
+	case err != nil && slices.Contains(os.Args, "--json"):
+		storecmd.Report(os.Stderr, err, true)
+	case err != nil:
+		fmt.Fprintf(os.Stderr, "nightfill-hq: %v\n", err)
+	}
+	os.Exit(exit.Code(err))
+}
 
 // flags are what may be said on the command line. They win over the file.
 type flags struct {
 	config, mqtt, db, listen, metrics, org, state, login string
 	level, format                                        string
+
+	version string
 }
 
-func command() *cobra.Command {
-	var f flags
+// Command is the whole program. Its errors carry exit codes.
+func Command(version, built string) *cobra.Command {
+	f := flags{version: version}
 	root := &cobra.Command{
 		Use:   "nightfill-hq --config FILE",
 		Short: "Run headquarters",
@@ -44,7 +71,7 @@ which is refused where others can listen.
 Exit codes: 0 stopped when told to, 1 failed, 2 wrong usage or headquarters file.`,
 		Example: "  nightfill-hq --config /etc/nightfill/hq.yaml\n" +
 			"  nightfill-hq --mqtt mqtt://127.0.0.1:1883 --db sqlite:hq.db --listen 127.0.0.1:8444 --state . --login off",
-		Version:       version,
+		Version: version, Annotations: map[string]string{storecmd.Built: built},
 		Args:          cobra.NoArgs,
 		SilenceErrors: true, SilenceUsage: true,
 		RunE: func(cmd *cobra.Command, _ []string) error { return f.run(cmd) },
@@ -61,8 +88,11 @@ Exit codes: 0 stopped when told to, 1 failed, 2 wrong usage or headquarters file
 	s(&f.login, "login", "", "off: nobody logs in; only on loopback")
 	s(&f.level, "log-level", "info", "debug, info, warn or error")
 	s(&f.format, "log-format", "text", "text or json")
-	root.AddCommand(configcmd.Headquarters(), simulatecmd.Command(), democmd.Command(version), exceptions(), evidence())
+	root.AddCommand(configcmd.Headquarters(), simulatecmd.Command(), democmd.Command(version), exceptions(), evidence(version))
 	root.AddCommand(storecmd.HeadquartersCommands()...)
+	root.SetHelpCommand(helpcmd.Command(handbook.Open(), helpcmd.Program{
+		Name: "nightfill-hq", Section: manual.Daemons, Topic: "fleet-morning", Subcommand: "token add",
+	}))
 	storecmd.Strict(root)
 	return root
 }
@@ -76,7 +106,7 @@ func (f flags) run(cmd *cobra.Command) error {
 	if err != nil {
 		return exit.With(exit.Usage, err)
 	}
-	h, err := hq.New(cmd.Context(), hq.Options{Config: c, Version: version, Log: log})
+	h, err := hq.New(cmd.Context(), hq.Options{Config: c, Version: f.version, Log: log})
 	if err != nil {
 		return err
 	}
@@ -160,7 +190,7 @@ func (f flags) stored() (config.Headquarters, error) {
 }
 
 // evidence is the command for auditors, which works on the database beside a headquarters that runs.
-func evidence() *cobra.Command {
+func evidence(version string) *cobra.Command {
 	var f flags
 	cmd := evidencecmd.Command(func(cmd *cobra.Command) (evidencecmd.Auditor, func() error, error) {
 		c, err := f.stored()

@@ -1,4 +1,4 @@
-package main
+package commandline
 
 import (
 	"bytes"
@@ -13,7 +13,7 @@ import (
 // said runs a command and returns its exit code and everything that it says.
 func said(t *testing.T, args ...string) (int, string) {
 	t.Helper()
-	cmd := command()
+	cmd := Command("dev", "")
 	var out bytes.Buffer
 	cmd.SetOut(&out)
 	cmd.SetErr(&out)
@@ -51,6 +51,11 @@ func TestCommands(t *testing.T) {
 		{"--banana", exit.Usage, "unknown flag: --banana"},
 		{"--version", exit.Good, "nightfill-hq version dev"},
 		{"--help", exit.Good, "Exit codes: 0 stopped when told to, 1 failed, 2 wrong usage or headquarters file."},
+		{"help", exit.Good, "Read a page: nightfill-hq help TOPIC"},
+		{"help fleet-morning", exit.Good, "Look at the fleet in the morning\n"},
+		{"help token add", exit.Good, "nightfill-hq token add NAME --role viewer|manager|admin"},
+		{"help frobnicate", exit.Usage, `there is no page of the handbook and no command "frobnicate": see: nightfill-hq help`},
+		{"help --man " + dir, exit.Good, "Read them with: man -M " + dir + " nightfill-hq"},
 		{"completion bash", exit.Good, "bash completion"},
 		{"config validate --file-only " + good, exit.Good, good + ": headquarters of acme"},
 		{"config validate " + good, exit.NotAllGood, "is valid, but 1 problem with the files that it names"},
@@ -66,6 +71,11 @@ func TestCommands(t *testing.T) {
 		code, text := said(t, strings.Fields(tt.args)...)
 		if code != tt.code || !strings.Contains(text, tt.want) {
 			t.Errorf("%s: exit code %d, want %d; said\n%s\nwant\n%s", tt.args, code, tt.code, text, tt.want)
+		}
+	}
+	for _, name := range []string{"man7/nightfill-fleet-morning.7", "man8/nightfill-hq.8", "man8/nightfill-hq-token-add.8"} {
+		if _, err := os.Stat(filepath.Join(dir, name)); err != nil {
+			t.Error(err)
 		}
 	}
 }
