@@ -28,7 +28,7 @@ func newShop(t *testing.T, c boardtest.Chain) *shop {
 	s := &shop{world: newWorld(c, now)}
 	s.tell("0001")
 	o := s.options()
-	o.Logout = "/logout"
+	o.Logout, o.Handbook = "/logout", shelf{}
 	h := New(o)
 	s.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if s.gone.Load() {
@@ -48,6 +48,7 @@ func addresses() [][2]string {
 		{"night", "/stores/0001/nights/2026-11-21"}, {"device", "/stores/0001/devices/till-1"}, {"patches", "/patches"}, {"patch", "/patches/pos-app-4.2.1?state=broke"},
 		{"failures", "/failures"}, {"attention", "/attention"}, {"attention-kind", "/attention?kind=not_ready"}, {"search", "/search?q=till-1"}, {"audit", "/audit"},
 		{"compliance", "/compliance"}, {"compliance-rows", "/compliance/rows?standing=failed"}, {"exceptions", "/exceptions"}, {"clocks", "/patches/pos-app-4.2.1/clocks"}, {"nothing", "/stores?region=East"}, {"missing", "/stores/9999"},
+		{"handbook", "/handbook"}, {"handbook-page", "/handbook/red-till"},
 	}
 }
 
@@ -96,7 +97,7 @@ const rowsApart = `(function () {
 // picture keeps pictures of the pages that show most.
 func picture(tab *pagetest.Tab, name string, wide int64, dark bool) {
 	switch {
-	case slices.Contains([]string{"missing", "nothing", "compliance", "compliance-rows", "exceptions", "clocks"}, name):
+	case slices.Contains([]string{"missing", "nothing", "compliance", "compliance-rows", "exceptions", "clocks", "handbook", "handbook-page"}, name):
 		return
 	case dark && wide == 1280 && (name == "tonight" || name == "stores"):
 		name += "-dark"

@@ -14,7 +14,7 @@ func (shelf) HTML(topic, base string) (title, body string, ok bool) {
 	case "":
 		return "Handbook", `<ul class="pages"><li><a href="` + base + `red-till">A till is red</a></li></ul>`, true
 	case "red-till":
-		return "A <till> is red", "<p>Look at it.</p>", true
+		return "A <till> is red", `<p class="task">Find out. <span class="for">For you.</span></p><p>Look at it.</p><h2>Then</h2><pre><code>nightfill why till-1 --state /a/path/that/is/longer/than/the/line/of/a/telephone</code></pre>`, true
 	}
 	return "", "", false
 }
