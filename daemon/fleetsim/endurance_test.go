@@ -143,7 +143,7 @@ func TestEndurance(t *testing.T) {
 	}
 	sim, err := New(Options{
 		Org: "acme", Stores: e.stores, Devices: e.devices, Nights: e.nights, Seed: 11, Now: time.Now(), Run: "endurance",
-		Broker: "mqtt://" + address, Rate: -1, Log: slog.New(slog.DiscardHandler),
+		Broker: "mqtt://" + address, Log: slog.New(slog.DiscardHandler), // at the rate of real stores
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -1,7 +1,9 @@
 package fleet
 
 import (
+	"cmp"
 	"encoding/json"
+	"slices"
 	"sync"
 	"time"
 
@@ -13,6 +15,13 @@ const (
 	hintsAtLeast = 5
 	// hintsAtOnce is how many gaps of one store are asked for in one go.
 	hintsAtOnce = 4
+	// askedAtOnce is how many events one store is asked for in one go, askedTogether how many may be on
+	// their way from all stores: what comes quicker than it is stored overflows the queue that the broker
+	// keeps for headquarters, and is missing again.
+	askedAtOnce   = 1000
+	askedTogether = 10_000
+	// answerTime is how long what was asked for is waited for before others are asked in its place.
+	answerTime = 10 * time.Second
 )
 
 // hint is what a store is asked for.
@@ -47,6 +56,10 @@ type waiting struct {
 	since  time.Time // of online's last count
 	wait   time.Duration
 	next   time.Time // of the next hints
+
+	missing uint64    // events, when it was last looked at
+	asked   uint64    // events that were asked for and have not come
+	until   time.Time // when they are not waited for any more
 }
 
 // gapBook knows which gaps are open, and when to ask for them. It is of the moment: after a
@@ -87,7 +100,27 @@ func (b *gapBook) look(store string, s board.Stream, online bool, now time.Time)
 		gaps = append(gaps, w.inherit(span))
 	}
 	w.gaps = gaps
+	w.came(b.first, now)
 }
+
+// came notes how much of what was asked for has come. When all of it did, the next part is asked for
+// at once.
+func (w *waiting) came(first time.Duration, now time.Time) {
+	missing := uint64(0)
+	for _, g := range w.gaps {
+		missing += size(g.span)
+	}
+	if came := w.missing - min(w.missing, missing); came > 0 && w.asked > 0 {
+		w.asked -= min(w.asked, came)
+		w.wait = first
+		if w.asked == 0 {
+			w.next = now
+		}
+	}
+	w.missing = missing
+}
+
+func size(s board.Span) uint64 { return s.To - s.From + 1 }
 
 // inherit returns a gap with what is known of the one that it is a part of.
 func (w *waiting) inherit(span board.Span) gap {
@@ -128,8 +161,13 @@ type givenUp struct {
 func (b *gapBook) step(now time.Time) (ask []asked, lost []givenUp) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	var due []string
+	coming := uint64(0)
 	for store, w := range b.stores {
 		w.count(now)
+		if now.Before(w.until) {
+			coming += w.asked
+		}
 		if !w.online {
 			continue
 		}
@@ -138,18 +176,40 @@ func (b *gapBook) step(now time.Time) (ask []asked, lost []givenUp) {
 				lost = append(lost, givenUp{store, w.stream, g.span})
 			}
 		}
-		if now.Before(w.next) {
-			continue
+		if !now.Before(w.next) {
+			due = append(due, store)
 		}
-		for i := range w.gaps[:min(len(w.gaps), hintsAtOnce)] {
-			g := &w.gaps[i]
-			g.hints++
-			ask = append(ask, asked{store, hint{Verb: "resend", Stream: w.stream, From: g.span.From, To: g.span.To}})
+	}
+	slices.SortFunc(due, func(x, y string) int {
+		return cmp.Or(b.stores[x].next.Compare(b.stores[y].next), cmp.Compare(x, y))
+	})
+	for _, store := range due {
+		if coming >= askedTogether {
+			break
 		}
+		w := b.stores[store]
+		ask = append(ask, w.ask(store, now)...)
+		coming += w.asked
 		w.wait = min(2*w.wait, b.longest)
 		w.next = now.Add(w.wait)
 	}
 	return ask, lost
+}
+
+// ask returns the hints for the oldest of what a store is to send again.
+func (w *waiting) ask(store string, now time.Time) (hints []asked) {
+	w.asked, w.until = 0, now.Add(answerTime)
+	for i := range w.gaps[:min(len(w.gaps), hintsAtOnce)] {
+		g := &w.gaps[i]
+		part := board.Span{From: g.span.From, To: min(g.span.To, g.span.From+askedAtOnce-w.asked-1)}
+		g.hints++
+		w.asked += size(part)
+		hints = append(hints, asked{store, hint{Verb: "resend", Stream: w.stream, From: part.From, To: part.To}})
+		if w.asked >= askedAtOnce {
+			break
+		}
+	}
+	return hints
 }
 
 // open returns how many gaps are open.

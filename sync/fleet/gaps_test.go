@@ -1,6 +1,7 @@
 package fleet
 
 import (
+	"fmt"
 	"slices"
 	"testing"
 	"time"
@@ -74,6 +75,39 @@ func TestAGapThatClosesIsForgotten(t *testing.T) {
 	b.look("1", stream(), true, now)
 	if hints, _ := asks(b, now, 2*time.Hour); hints != nil || b.open() != 0 {
 		t.Errorf("a gap that closed is asked for after %v s", hints)
+	}
+}
+
+// TestNotAllStoresAreAskedAtOnce has a fleet come back that lacks more than the broker can hold for
+// headquarters: so much is asked for as can be on its way, and more when that came or did not.
+func TestNotAllStoresAreAskedAtOnce(t *testing.T) {
+	b := newGapBook(5*time.Second, time.Hour, time.Hour)
+	for n := range 100 {
+		b.look(fmt.Sprintf("%03d", n), stream(board.Span{From: 1, To: 2500}), true, night())
+	}
+	now := night().Add(5 * time.Second)
+	ask, _ := b.step(now)
+	if len(ask) != 10 || ask[0].store != "000" || ask[0].hint.From != 1 || ask[0].hint.To != 1000 || ask[9].store != "009" {
+		t.Fatalf("asked at once: %+v", ask)
+	}
+	if ask, _ := b.step(now.Add(time.Second)); len(ask) != 0 {
+		t.Errorf("more is asked for while the answers are on their way: %+v", ask)
+	}
+	b.look("003", stream(board.Span{From: 1001, To: 2500}), true, now.Add(2*time.Second))
+	if ask, _ := b.step(now.Add(2 * time.Second)); len(ask) != 1 || ask[0].store != "010" {
+		t.Errorf("when one has answered, the next one's turn is: %+v", ask)
+	}
+	for n := range 10 {
+		b.look(fmt.Sprintf("%03d", n), stream(), true, now.Add(3*time.Second))
+	}
+	b.look("010", stream(board.Span{From: 1001, To: 2500}), true, now.Add(3*time.Second))
+	ask, _ = b.step(now.Add(3 * time.Second))
+	if len(ask) != 10 || ask[0].store != "011" {
+		t.Errorf("then: %+v", ask)
+	}
+	ask, _ = b.step(now.Add(3*time.Second + answerTime))
+	if len(ask) != 10 || ask[0].store != "021" {
+		t.Errorf("those that do not answer keep nobody waiting: %+v", ask)
 	}
 }
 

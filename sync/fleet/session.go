@@ -15,7 +15,7 @@ import (
 const (
 	stateEvery = 10 * time.Minute // how often hq/state is posted when nothing changes
 	seenTick   = 50 * time.Millisecond
-	gapTick    = time.Second
+	gapTick    = 250 * time.Millisecond
 	// seenWindow is how many hq/seen may wait for the broker at once.
 	seenWindow = 256
 

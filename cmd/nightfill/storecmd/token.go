@@ -96,7 +96,7 @@ func (p *printer) tokens(list []control.Token) {
 	}
 	var rows [][]cell
 	for _, t := range list {
-		until := "removed"
+		until := "no end"
 		if !t.Until.IsZero() {
 			until = p.moment(t.Until)
 		}
