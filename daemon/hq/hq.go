@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -102,6 +103,7 @@ func (h *HQ) assemble(ctx context.Context) error {
 		return err
 	}
 	h.loaded = time.Since(began)
+	debug.FreeOSMemory() // reading the board leaves as much behind as the board is large
 	h.notify = notify.New(h.Log)
 	h.tokens = newTokens(h.db)
 	if err := h.openAccounts(); err != nil {

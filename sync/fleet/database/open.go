@@ -95,7 +95,7 @@ func (db *DB) openFile(path string) error {
 	}
 	at := "file:" + (&url.URL{Path: full}).EscapedPath()
 	common := "?_pragma=busy_timeout(10000)&_pragma=temp_store(memory)"
-	if db.write, err = sql.Open("sqlite", at+common+"&_txlock=immediate&_pragma=journal_mode(wal)&_pragma=synchronous(full)&_pragma=cache_size(-32768)&_pragma=wal_autocheckpoint(32000)"); err != nil {
+	if db.write, err = sql.Open("sqlite", at+common+"&_txlock=immediate&_pragma=journal_mode(wal)&_pragma=synchronous(full)&_pragma=cache_size(-16384)&_pragma=wal_autocheckpoint(32000)"); err != nil {
 		return err
 	}
 	db.write.SetMaxOpenConns(1)
