@@ -119,11 +119,15 @@ func (p *publication) mayHold(id string) error {
 	case p.ownerOf(id) == "":
 		return fmt.Errorf("there is no patch %s: %s", id, p.suggestPatch(id))
 	}
-	if w, gone := p.rules.Withdrawn[id]; gone {
+	signed, err := p.content(site.FleetRole, p.Signed.Roles[site.FleetRole])
+	if err != nil {
+		return err
+	}
+	if w, gone := signed.Rules.Withdrawn[id]; gone { // one that nobody has signed yet stops nothing
 		return fmt.Errorf("patch %s was withdrawn on %s already (%s)", id, w.At.Format(time.DateOnly), w.Reason)
 	}
-	if p.rules.Lifts(id, site.PatchHold{At: p.o.Now}) {
-		return fmt.Errorf("the hold of %s was lifted at %s: a hold set now would be over already; try again in a second", id, p.rules.Lifted[id].Format(time.RFC3339))
+	if lifted, ok := p.rules.Lifted[id]; ok && !p.o.Now.After(lifted) {
+		return fmt.Errorf("the hold of %s was lifted at %s: a hold set now would be over already; try again in a second", id, lifted.Format(time.RFC3339))
 	}
 	return nil
 }

@@ -123,3 +123,20 @@ func TestHoldOfANewKeyWaits(t *testing.T) {
 		t.Error("the hold that waited was lost")
 	}
 }
+
+// TestHoldBesideADraft: a withdrawal that nobody has signed yet stops nothing, so a hold may. One that is
+// signed has stopped the patch for good.
+func TestHoldBesideADraft(t *testing.T) {
+	w := withHolds(t)
+	w.must(w.hq.Withdraw("p1", "it breaks tills", w.now))
+	w.must(w.hold("p1"))
+	c := w.refreshed()
+	if got, err := c.Current(w.now); err != nil || got.Patches[0].Held == nil || got.Patches[0].Withdrawn != nil {
+		t.Errorf("%+v, %v: want p1 held, and not withdrawn", got.Patches[0], err)
+	}
+	w.republish(w.hq, "out")
+	want := "patch p1 was withdrawn on " + w.now.Format(time.DateOnly) + " already (it breaks tills)"
+	if err := w.hold("p1"); err == nil || err.Error() != want {
+		t.Errorf("%v, want %s", err, want)
+	}
+}
