@@ -55,7 +55,7 @@ func serveShells(t *testing.T) (socket string) {
 func told(text string) string {
 	text = regexp.MustCompile(`[0-9]{8}-[0-9]{6}-srv-1-[0-9a-f]{6}`).ReplaceAllString(text, "RECORDING")
 	text = regexp.MustCompile(`[0-9a-f]{64}`).ReplaceAllString(text, "DIGEST")
-	text = regexp.MustCompile(`[0-9.]+m?s\b`).ReplaceAllString(text, "TIME")
+	text = regexp.MustCompile(`[0-9.]+[mµn]?s\b`).ReplaceAllString(text, "TIME")
 	text = regexp.MustCompile(`"at": "[^"]+"`).ReplaceAllString(text, `"at": "AT"`)
 	return strings.NewReplacer("\r", "", "\x1b[1m", "BOLD", "\x1b[0m", "PLAIN").Replace(text)
 }
