@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-var fleetPage = template.Must(template.ParseFS(files, "fleet.html"))
+var fleetPage = template.Must(template.ParseFS(files, "fleet.html", "look.html"))
 
 // Fleet is what the front page of a pack of many stores tells.
 type Fleet struct {

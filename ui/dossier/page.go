@@ -13,10 +13,10 @@ import (
 	"time"
 )
 
-//go:embed page.html fleet.html
+//go:embed page.html fleet.html look.html
 var files embed.FS
 
-var page = template.Must(template.ParseFS(files, "page.html"))
+var page = template.Must(template.ParseFS(files, "page.html", "look.html"))
 
 // Dossier is what the front page tells.
 type Dossier struct {
