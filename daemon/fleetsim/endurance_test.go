@@ -187,13 +187,18 @@ func torment(ctx context.Context, p *process, times int, every time.Duration) er
 
 // settled waits until every store has played its nights, every kill is over and everything is stored.
 func settled(ctx context.Context, sim *Fleet, e endurance, began time.Time) error {
-	quiet := 0
+	quiet, told := 0, time.Duration(0)
 	for quiet < 3 {
 		if err := until(ctx, time.Now().Add(time.Second)); err != nil {
 			p := sim.Progress()
 			return fmt.Errorf("not everything was stored in time: %+v", p)
 		}
 		p := sim.Progress()
+		if since := time.Since(began); since >= told+30*time.Second {
+			told = since
+			fmt.Printf("endurance: after %s: %d of %d stores connected, %d played; %d events, %d of them stored\n",
+				since.Round(time.Second), p.Connected, p.Stores, p.Played, p.Events, p.Stored)
+		}
 		if p.Played == p.Stores && p.Waiting == 0 && p.Connected == p.Stores && time.Since(began) > e.every*time.Duration(e.broker)*3/2 {
 			quiet++
 		}
