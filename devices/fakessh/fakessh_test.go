@@ -76,6 +76,18 @@ func TestCloseEndsEveryProcess(t *testing.T) {
 	}
 }
 
+func TestRunDoesNotWaitForWhatACommandLeavesBehind(t *testing.T) {
+	host, err := fakessh.Start(fakessh.Options{Dir: t.TempDir(), ID: "srv-1"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer host.Close()
+	out, err := host.Run(t.Context(), "sleep 1000 & echo installed")
+	if err != nil || out != "installed\n" {
+		t.Errorf("Run: %q, %v", out, err)
+	}
+}
+
 func TestSameDirectoryIsTheSameDevice(t *testing.T) {
 	dir := t.TempDir()
 	var keys, boots []string
