@@ -19,9 +19,12 @@ const (
 	// seenWindow is how many hq/seen may wait for the broker at once.
 	seenWindow = 256
 
-	firstDial = time.Second
-	lastDial  = time.Minute
-	steady    = 20 * time.Second // how long a connection must last to count as good
+	// Stores wait up to a minute, because there are thousands of them; headquarters are few, and every
+	// store that is back before them sends into the void. So the waits stay short for as long as it takes.
+	firstDial = 500 * time.Millisecond
+	lastDial  = 2 * time.Second
+	// logEvery is how often the same reason is logged while there is no link.
+	logEvery = time.Minute
 )
 
 // role is what a connection is for.
@@ -32,26 +35,54 @@ type role struct {
 
 // listen keeps a connection until ctx ends.
 func (f *Fleet) listen(ctx context.Context, r role) {
-	wait := firstDial
+	var b backoff
+	var told complaint
 	for ctx.Err() == nil {
-		began := time.Now()
-		err := f.once(ctx, r)
+		worked, err := f.once(ctx, r)
 		f.connected(nil, r, err)
 		if ctx.Err() != nil {
 			return
 		}
-		if time.Since(began) >= steady {
-			wait = firstDial
+		pause := b.after(worked)
+		if told.isNews(err.Error(), worked, time.Now()) {
+			f.log.Warn("no link to the broker", "error", err, "broker", f.broker.String(), "retry_in", pause.Round(time.Millisecond))
 		}
-		pause := wait/2 + rand.N(wait/2)
-		f.log.Warn("no link to the broker", "error", err, "broker", f.broker.String(), "retry_in", pause.Round(time.Millisecond))
 		sleep(ctx, pause)
-		wait = min(2*wait, lastDial)
 	}
 }
 
-// once makes one connection and serves it to its end.
-func (f *Fleet) once(ctx context.Context, r role) error {
+// backoff is the wait between attempts to connect: it doubles up to lastDial and is a random part of
+// that, never less than half.
+type backoff struct{ wait time.Duration }
+
+// after returns how long to wait after an attempt. One that worked, however short, begins anew.
+func (b *backoff) after(worked bool) time.Duration {
+	if worked || b.wait == 0 {
+		b.wait = firstDial
+	} else {
+		b.wait = min(2*b.wait, lastDial)
+	}
+	return b.wait/2 + rand.N(b.wait/2)
+}
+
+// complaint is the last reason that was logged for having no link.
+type complaint struct {
+	text string
+	at   time.Time
+}
+
+// isNews reports whether a reason is to be logged, and remembers that it is: another one than the last,
+// one after a link that worked, or the same one after a while.
+func (c *complaint) isNews(text string, worked bool, now time.Time) bool {
+	if !worked && text == c.text && now.Sub(c.at) < logEvery {
+		return false
+	}
+	c.text, c.at = text, now
+	return true
+}
+
+// once makes one connection and serves it to its end. It worked when the broker let headquarters listen.
+func (f *Fleet) once(ctx context.Context, r role) (worked bool, err error) {
 	id, will := f.opt.Broker.ClientID, []byte(nil)
 	if r.lead {
 		will = f.stateJSON(false, time.Time{})
@@ -61,16 +92,16 @@ func (f *Fleet) once(ctx context.Context, r role) error {
 	}
 	l, err := f.connect(ctx, id, will)
 	if err != nil {
-		return err
+		return false, err
 	}
-	err = f.serve(ctx, l, r)
+	worked, err = f.serve(ctx, l, r)
 	f.connected(nil, r, err)
 	if ctx.Err() == nil {
 		l.kill()
-		return err
+		return worked, err
 	}
 	f.goodbye(context.WithoutCancel(ctx), l, r)
-	return nil
+	return worked, nil
 }
 
 // filters are the topics of a role, in the order in which they are asked for: who a store is comes
@@ -93,14 +124,14 @@ func (f *Fleet) filters(r role) []string {
 	return all
 }
 
-// serve listens until the link breaks or ctx ends.
-func (f *Fleet) serve(ctx context.Context, l *link, r role) error {
+// serve listens until the link breaks or ctx ends. listened: the broker took every filter.
+func (f *Fleet) serve(ctx context.Context, l *link, r role) (listened bool, err error) {
 	if r.lead {
 		f.roll.begin()
 	}
 	for _, filter := range f.filters(r) {
 		if err := l.subscribe(ctx, filter); err != nil {
-			return err
+			return false, err
 		}
 	}
 	f.connected(l, r, nil)
@@ -108,12 +139,12 @@ func (f *Fleet) serve(ctx context.Context, l *link, r role) error {
 	if !r.lead {
 		select {
 		case <-ctx.Done():
-			return ctx.Err()
+			return true, ctx.Err()
 		case err := <-l.lost:
-			return err
+			return true, err
 		}
 	}
-	return (&leading{fleet: f, link: l}).run(ctx)
+	return true, (&leading{fleet: f, link: l}).run(ctx)
 }
 
 // goodbye says that headquarters goes away on purpose, and leaves.
