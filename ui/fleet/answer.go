@@ -169,6 +169,7 @@ type frame struct {
 	Line    Line
 	Nav     []entry
 	Total   int // of the list that the page is; -1 = it is none
+	Views   *ViewList
 }
 
 func (f *frame) complete(s *server, r *http.Request) {
@@ -182,6 +183,7 @@ func (f *frame) complete(s *server, r *http.Request) {
 		f.Org = f.Q.look.Org
 		f.TV = f.Q.values.Get("tv") == "1"
 		f.UTC = f.Q.values.Get("times") == "utc"
+		f.Views = s.viewsHere(f.Q)
 	}
 }
 

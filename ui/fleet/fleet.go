@@ -97,7 +97,7 @@ func New(o Options) http.Handler {
 	if o.Line == nil {
 		o.Line = func() Line { return Line{Connected: true} }
 	}
-	s := &server{Options: o, looks: newLooks(o), reports: newReports()}
+	s := &server{Options: o, looks: newLooks(o), reports: newReports(), kept: newKeptViews()}
 	mux := http.NewServeMux()
 	for _, r := range s.routes() {
 		mux.HandleFunc(r.pattern, r.serve)
@@ -115,6 +115,7 @@ type server struct {
 	Options
 	looks   *looks
 	reports *reports
+	kept    *keptViews
 }
 
 // route is one address and what serves it.
@@ -148,6 +149,7 @@ func (s *server) routes() []route {
 	all = append(all, route{"GET /stores/{id}/nights/{date}/picture.svg", s.picture})
 	all = append(all, s.complianceRoutes()...)
 	all = append(all, s.evidenceRoutes()...)
+	all = append(all, s.viewRoutes()...)
 	all = append(all, route{"GET /handbook", s.page("handbook", s.handbook)}, route{"GET /handbook/{topic}", s.page("handbook", s.handbook)})
 	all = append(all, route{"GET /events", s.events}, route{"GET /api/v1/openapi.json", s.openapi})
 	return all

@@ -16,6 +16,7 @@ import (
 
 	"github.com/nightfill/nightfill/site/board/overview"
 	"github.com/nightfill/nightfill/site/board/register"
+	"github.com/nightfill/nightfill/site/board/savedview"
 )
 
 func updating() bool {
@@ -53,6 +54,7 @@ func answers() []answer {
 		{"/patches/{id}/clocks", "One patch: how long it took, and whether the lab stands for the fleet.", ClockPage{}, nil},
 		{"/exceptions", "The register of exceptions.", ExceptionList{}, []string{"status"}},
 		{"/evidence", "Which stores an evidence pack would be of.", EvidencePage{}, append([]string{"from", "to"}, filters...)},
+		{"/views", "The views that the one who asks sees: their own, and those for everybody.", ViewList{}, []string{"of"}},
 		{"/audit", "Who did what at headquarters, the newest first.", AuditPage{}, []string{"before"}},
 	}
 }
@@ -74,6 +76,7 @@ func says() map[string]string {
 		"device_standing": "Of the device: compliant, excepted, behind, unknown.", "late": "How many days it is overdue, in the ranges of age.", "look": "At the device: fresh or stale.",
 		"mark": "overdue, within, late, waived, open, untimed, again, tried, first_pass, back, timed, applies.", "view": "devices: the devices in place of the rows.",
 		"from": "The first night, a date.", "to": "The last night, a date.",
+		"of":     "The path of a list, such as /stores.",
 		"status": "Of an exception: open, renewed, expired, closed.", "date": "The date of the evening on which the window opened.",
 	}
 }
@@ -121,6 +124,7 @@ func description(t *testing.T) []byte {
 	}
 	paths["/api/v1/exceptions"].(object)["post"] = exceptionForm(schemas)
 	paths["/api/v1/evidence"].(object)["post"] = evidenceForm()
+	paths["/api/v1/views"].(object)["post"] = viewForm(schemas)
 	paths["/api/v1/openapi.json"] = object{"get": object{"summary": "This description.", "responses": object{"200": object{"description": "OpenAPI 3."}}}}
 	schemaOf(reflect.TypeOf(wrong{}), schemas)
 	schemas["Error"] = schemas["wrong"]
@@ -155,6 +159,29 @@ func exceptionForm(schemas object) object {
 		}}}},
 		"responses": responses(schemaOf(reflect.TypeOf(register.Entry{}), schemas)),
 	}
+}
+
+// viewForm describes the form of the views that people keep.
+func viewForm(schemas object) object {
+	properties := object{
+		"verb":   object{"type": "string", "enum": []string{"keep", "rename", "share", "unshare", "remove"}},
+		"page":   object{"type": "string", "enum": savedPages(), "description": "To keep: the path of the list."},
+		"query":  object{"type": "string", "maxLength": savedview.QueryLimit, "description": "To keep: the filters, as they are in the address."},
+		"name":   object{"type": "string", "maxLength": savedview.NameLimit, "description": "To keep or rename."},
+		"shared": object{"type": "string", "enum": []string{"1"}, "description": "To keep: for everybody; only for managers and admins."},
+		"id":     object{"type": "string", "description": "Of the view; not to keep one."},
+	}
+	return object{
+		"summary": "Keep, rename, share or remove a view of a list. Everybody keeps their own; only managers and admins share.",
+		"requestBody": object{"required": true, "content": object{"application/x-www-form-urlencoded": object{"schema": object{
+			"type": "object", "required": []string{"verb"}, "properties": properties,
+		}}}},
+		"responses": responses(schemaOf(reflect.TypeOf(savedview.View{}), schemas)),
+	}
+}
+
+func savedPages() []string {
+	return []string{"/stores", "/patches", "/failures", "/attention", "/compliance/rows"}
 }
 
 // evidenceForm describes the form of evidence packs.
@@ -309,6 +336,7 @@ func TestAnswersAreDescribed(t *testing.T) {
 	w := newWorld(chain(40), morning())
 	w.tell("0001")
 	h := New(w.options())
+	post(h, "/views", map[string][]string{"verb": {"keep"}, "page": {"/stores"}, "name": {"All"}})
 	var doc struct {
 		Paths      map[string]map[string]object
 		Components struct{ Schemas map[string]object }
@@ -321,7 +349,7 @@ func TestAnswersAreDescribed(t *testing.T) {
 		"/stores/{id}/devices/{device}": "/stores/0001/devices/till-1", "/patches": "/patches", "/patches/{id}": "/patches/pos-app-4.2.1?size=5", "/failures": "/failures",
 		"/attention": "/attention", "/search": "/search?q=till", "/audit": "/audit",
 		"/compliance": "/compliance", "/compliance/rows": "/compliance/rows?size=5", "/patches/{id}/clocks": "/patches/pos-app-4.2.1/clocks", "/exceptions": "/exceptions",
-		"/evidence": "/evidence?region=North",
+		"/evidence": "/evidence?region=North", "/views": "/views",
 	} {
 		var v any
 		if err := json.Unmarshal([]byte(want(t, h, "/api/v1"+address)), &v); err != nil {

@@ -1,0 +1,277 @@
+package fleet
+
+import (
+	"cmp"
+	"context"
+	"crypto/rand"
+	"errors"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/nightfill/nightfill/site/board"
+	"github.com/nightfill/nightfill/site/board/savedview"
+)
+
+// viewRoutes is every address of the views that people keep.
+func (s *server) viewRoutes() []route {
+	return []route{{"GET /api/v1/views", s.data(s.views)}, {"POST /views", s.keepView}, {"POST /api/v1/views", s.keepView}}
+}
+
+// viewNames are the parameters that a view of a list keeps; nil: no view is kept of the page.
+func viewNames(page string) []string {
+	more := []string{"q", "sort", "size"}
+	switch page {
+	case "/stores", "/failures":
+		return append(filterNames(), more...)
+	case "/patches":
+		return append(more, "severity")
+	case "/attention":
+		return append(more, "group", "kind", "store", "device", "patch", "urgency", "shelved")
+	case "/compliance/rows":
+		return append(append(more, "view"), complyNames()...)
+	}
+	return nil
+}
+
+// viewOf is a page and the part of its filters that a view keeps; false: none is kept of it.
+func viewOf(page string, values url.Values) (savedview.View, bool) {
+	names := viewNames(page)
+	kept := url.Values{}
+	for name, list := range values {
+		list = slices.DeleteFunc(slices.Clone(list), func(v string) bool { return v == "" })
+		if slices.Contains(names, name) && len(list) > 0 {
+			kept[name] = list
+		}
+	}
+	return savedview.View{Page: page, Query: kept.Encode()}, names != nil
+}
+
+const viewsLimit = 10 * time.Second // after which the views are read again
+
+// keptViews remembers the views for a moment: five pages list them.
+type keptViews struct {
+	turn chan struct{} // one changes them at a time
+
+	mu   sync.Mutex // held for memory only
+	all  []savedview.View
+	read time.Time
+}
+
+func newKeptViews() *keptViews { return &keptViews{turn: make(chan struct{}, 1)} }
+
+func (k *keptViews) find(now time.Time) ([]savedview.View, bool) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	age := now.Sub(k.read)
+	return k.all, !k.read.IsZero() && age >= 0 && age < viewsLimit
+}
+
+func (k *keptViews) put(all []savedview.View, read time.Time) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.all, k.read = all, read
+}
+
+// ViewTold is one view as somebody sees it.
+type ViewTold struct {
+	savedview.View
+	Address   string `json:"address"` // opens it
+	Here      bool   `json:"-"`       // it is what is shown
+	MayChange bool   `json:"may_change"`
+}
+
+// ViewList is the views that somebody sees.
+type ViewList struct {
+	Views []ViewTold `json:"views"`
+
+	Page, Query string `json:"-"` // what would be kept
+	Nobody      bool   `json:"-"` // people do not log in: every view is for everybody
+}
+
+// keeper is who asks, as the views know people.
+func (q *query) keeper() savedview.Person { return q.server.keeper(q.Request) }
+
+func (s *server) keeper(r *http.Request) savedview.Person {
+	name, role := s.who(r)
+	return savedview.Person{Name: name, Manager: role == Manager || role == Admin}
+}
+
+// nobody reports whether people do not log in: a view of nobody in particular is for everybody.
+func (s *server) nobody(p savedview.Person) bool { return s.Logout == "" || p.Name == "" }
+
+// views answers which views the one who asks sees.
+func (s *server) views(q *query) (any, error) {
+	l := ViewList{Views: []ViewTold{}}
+	if s.Register == nil {
+		return l, nil
+	}
+	all, err := s.viewsKept(q.Context())
+	if err != nil {
+		return nil, err
+	}
+	by, of := q.keeper(), q.values.Get("of")
+	for _, v := range all {
+		if v.Seen(by.Name) && (of == "" || of == v.Page) {
+			l.Views = append(l.Views, ViewTold{View: v, Address: v.Address(), MayChange: v.MayChange(by)})
+		}
+	}
+	return l, nil
+}
+
+// viewsKept reads every view, or remembers what it read a moment ago.
+func (s *server) viewsKept(ctx context.Context) ([]savedview.View, error) {
+	if all, fresh := s.kept.find(s.Now()); fresh {
+		return all, nil
+	}
+	notes, err := s.Register.Notes(ctx, savedview.NoteKind)
+	if err != nil {
+		return nil, err
+	}
+	all, _ := savedview.Read(notes)
+	s.kept.put(all, s.Now())
+	return all, nil
+}
+
+// viewsHere are the views of a page, with what would be kept of it; nil: there is no menu.
+func (s *server) viewsHere(q *query) *ViewList {
+	here, ok := viewOf(q.URL.Path, q.values)
+	if !ok || s.Register == nil {
+		return nil
+	}
+	all, err := s.viewsKept(q.Context())
+	if err != nil {
+		s.Log.Error("cannot read the views that people keep", "err", err)
+		return nil
+	}
+	by := q.keeper()
+	l := &ViewList{Page: here.Page, Query: here.Query, Nobody: s.nobody(by)}
+	for _, v := range all {
+		if v.Page == here.Page && v.Seen(by.Name) {
+			l.Views = append(l.Views, ViewTold{View: v, Address: v.Address(), Here: v.Query == here.Query, MayChange: v.MayChange(by)})
+		}
+	}
+	return l
+}
+
+// keepView carries out a form about a view: verb keep, rename, share, unshare or remove.
+func (s *server) keepView(w http.ResponseWriter, r *http.Request) {
+	r.Body = http.MaxBytesReader(w, r.Body, 64<<10)
+	if err := r.ParseForm(); err != nil {
+		s.fail(w, r, refuse(http.StatusBadRequest, "bad_form", "The form cannot be read: "+err.Error()+"."))
+		return
+	}
+	ctx, cancel := context.WithTimeout(r.Context(), registerLimit)
+	defer cancel()
+	v, err := s.viewAndRecord(ctx, r)
+	switch {
+	case err != nil:
+		s.fail(w, r, err)
+	case strings.HasPrefix(r.URL.Path, "/api/"):
+		s.json(w, r, http.StatusOK, v)
+	default:
+		to := v.Address()
+		if back, err := url.Parse(r.PostForm.Get("back")); err == nil && back.Host == "" && back.Scheme == "" && viewNames(back.Path) != nil {
+			to = back.RequestURI()
+		}
+		http.Redirect(w, r, to, http.StatusSeeOther)
+	}
+}
+
+// viewAndRecord carries a form out, and writes it down whether it may be or not.
+func (s *server) viewAndRecord(ctx context.Context, r *http.Request) (savedview.View, error) {
+	if s.Register == nil {
+		return savedview.View{}, refuse(http.StatusConflict, "no_register", "This headquarters keeps nothing: start it with a database.")
+	}
+	by := s.keeper(r)
+	v, err := s.changeView(ctx, r.PostForm, by)
+	deed := board.Deed{
+		At: s.Now(), Actor: by.Name, Origin: originOf(r), Verb: "view." + r.PostForm.Get("verb"), Outcome: "ok",
+		Subject: cmp.Or(v.Name, r.PostForm.Get("name"), r.PostForm.Get("id")), Text: v.Address(),
+	}
+	if err != nil {
+		deed.Outcome, deed.Text = "refused", err.Error()
+	}
+	if _, noted := s.Register.Record(ctx, deed); noted != nil && err == nil {
+		err = noted
+	}
+	return v, err
+}
+
+// changeView does what a form says and keeps it. One does at a time: a name is used once.
+func (s *server) changeView(ctx context.Context, form url.Values, by savedview.Person) (savedview.View, error) {
+	select {
+	case s.kept.turn <- struct{}{}:
+		defer func() { <-s.kept.turn }()
+	case <-ctx.Done():
+		return savedview.View{}, ctx.Err()
+	}
+	defer s.kept.put(nil, time.Time{})
+	notes, err := s.Register.Notes(ctx, savedview.NoteKind)
+	if err != nil {
+		return savedview.View{}, err
+	}
+	all, versions := savedview.Read(notes)
+	v, err := s.nextView(all, form, by)
+	switch {
+	case errors.Is(err, savedview.ErrNotManager):
+		return v, refuse(http.StatusForbidden, "not_allowed", upperFirst(err.Error())+".")
+	case err != nil:
+		return v, asViewRefused(err)
+	}
+	n, err := v.Note(versions[v.ID], by.Name)
+	if err != nil {
+		return v, err
+	}
+	if form.Get("verb") == "remove" {
+		n.Body, n.At = nil, s.Now()
+	}
+	if _, err := s.Register.Keep(ctx, n); err != nil {
+		return v, refuse(http.StatusConflict, "conflict", "It was not kept: "+err.Error()+". Look at the list again.")
+	}
+	return v, nil
+}
+
+// nextView is the view that a form means, as it stands then.
+func (s *server) nextView(all []savedview.View, form url.Values, by savedview.Person) (savedview.View, error) {
+	now, verb := s.Now(), form.Get("verb")
+	if verb == "keep" {
+		values, err := url.ParseQuery(form.Get("query"))
+		v, ok := viewOf(form.Get("page"), values)
+		if !ok || err != nil {
+			return savedview.View{}, refuse(http.StatusBadRequest, "bad_page", "A view is kept of /stores, /patches, /failures, /attention and /compliance/rows, with their filters.")
+		}
+		v.ID, v.Name = strings.ToLower(rand.Text()[:12]), form.Get("name")
+		v.Shared = form.Get("shared") == "1" || by.Manager && s.nobody(by)
+		return savedview.New(all, v, by, now)
+	}
+	i := slices.IndexFunc(all, func(v savedview.View) bool { return v.ID == form.Get("id") && v.Seen(by.Name) })
+	if i < 0 {
+		return savedview.View{}, refuse(http.StatusNotFound, "no_view", "There is no such view any more.")
+	}
+	v := all[i]
+	switch verb {
+	case "rename":
+		return v.Rename(all, form.Get("name"), by, now)
+	case "share", "unshare":
+		return v.Share(all, verb == "share", by, now)
+	case "remove":
+		if !v.MayChange(by) {
+			return v, savedview.ErrNotManager
+		}
+		return v, nil
+	}
+	return v, refuse(http.StatusBadRequest, "bad_verb", "verb must be keep, rename, share, unshare or remove, not \""+verb+"\".")
+}
+
+// asViewRefused makes what a person can help an answer of its own.
+func asViewRefused(err error) error {
+	var known *refusal
+	if errors.As(err, &known) {
+		return err
+	}
+	return refuse(http.StatusBadRequest, "bad_view", upperFirst(err.Error())+".")
+}
