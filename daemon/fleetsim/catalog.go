@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/nightfill/nightfill/site"
+	"github.com/nightfill/nightfill/site/run"
 	"github.com/nightfill/nightfill/site/window"
 )
 
@@ -30,6 +31,24 @@ func products() []product {
 		{"store-db", "Store database 11.4", "11.3", "11.4", site.High, "backoffice", site.RebootNever, []string{"CVE-2026-1990"}, 27, "data"},
 		{"tzdata", "Time zone data 2026c", "2026b", "2026c", site.Low, "", site.RebootNever, nil, 5, "platform"},
 	}
+}
+
+// prints is what a device of a store prints when a step fails: the same where the cause is the same.
+func prints(s run.Step, p site.Patch, wrong string) string {
+	pkg := p.Applies.Package
+	known := map[string]string{
+		"receipt-driver": "receipt-driver: cannot open /dev/usb/lp0: no such device",
+		"store-db":       "store-db: FATAL: the collation version of the database does not match",
+	}[pkg]
+	switch {
+	case s == run.Gate:
+		return "end of day is not finished: /run/pos/eod.lock exists"
+	case s == run.Install:
+		return "dpkg: error processing package " + pkg + " (--configure): post-installation script returned error exit status 1"
+	case s == run.Verify && known != "":
+		return known
+	}
+	return pkg + ": " + wrong
 }
 
 // catalog returns the generation of the night that begins some days before now: each night brings two

@@ -160,7 +160,7 @@ func (s *shop) scene(catalog site.Catalog, span window.Span) forecast.Scene {
 		Learned: s.state.Learned, Quarantine: s.state.Quarantine, Now: span.Open,
 	}
 	p, report := plan.Make(facts, span, s.store.Calendar.Reserve)
-	return forecast.Scene{Store: s.store, State: s.state, Inventory: s.inventory, Plan: p, Report: report, Begins: span.Open}
+	return forecast.Scene{Store: s.store, State: s.state, Inventory: s.inventory, Plan: p, Report: report, Begins: span.Open, Prints: prints}
 }
 
 // faults are what the night is told to have on top of its luck: a till model on which the receipt

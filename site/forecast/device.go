@@ -90,9 +90,12 @@ func (s *step) carryOut() {
 }
 
 // fails ends the step badly. The text stands where a device's own would.
-func (s *step) fails(text string) {
+func (s *step) fails(wrong string) {
 	code := 1
-	s.ended.Outcome, s.ended.ExitCode, s.ended.Output = run.Bad, &code, "rehearsed: "+text
+	s.ended.Outcome, s.ended.ExitCode, s.ended.Output = run.Bad, &code, "rehearsed: "+wrong
+	if s.scene.Prints != nil {
+		s.ended.Output = s.scene.Prints(s.intent.Step, s.patch, wrong)
+	}
 }
 
 // inTime ends the step at its deadline when it takes longer.

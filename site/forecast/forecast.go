@@ -21,6 +21,9 @@ type Scene struct {
 	Plan      plan.Plan
 	Report    plan.Report
 	Begins    time.Time // when the plan begins: its window's opening, or a moment inside the window
+	// Prints is what a device prints when a step of a patch fails; nil: that it is rehearsed, and what
+	// went wrong.
+	Prints func(s run.Step, p site.Patch, wrong string) string
 }
 
 // Night is one night that was played to its end.
