@@ -39,7 +39,7 @@ func OfDecisions(decisions []breaker.Decision, catalog []site.Approved, now time
 		case breaker.Drafted:
 			i.Text = "Sign the withdrawal, or drop it: " + d.Text + "."
 		default:
-			i.Text = "Stop it, nothing was done: " + d.Text + "."
+			i.Text = "Withdraw " + d.Patch + ", nothing was done yet: " + d.Text + "."
 		}
 		items = append(items, i)
 	}

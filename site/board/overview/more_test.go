@@ -30,7 +30,7 @@ func TestMore(t *testing.T) {
 		want    []string // urgency, then text
 	}{
 		{"nothing decided", now, nil, []string{
-			"now Sign the withdrawal, or drop it: p-1 broke 9 of 40 stores.", "now Stop it, nothing was done: p-3 broke 4 of 4 stores.",
+			"now Sign the withdrawal, or drop it: p-1 broke 9 of 40 stores.", "now Withdraw p-3, nothing was done yet: p-3 broke 4 of 4 stores.",
 			"today Held everywhere: p-2 broke 4 of 4 stores. Withdraw it, or lift the hold.",
 		}},
 		{"decided", now, []site.Approved{{Patch: site.Patch{ID: "p-1"}, Withdrawn: &site.Withdrawal{}}, {Patch: site.Patch{ID: "p-2"}}, {Patch: site.Patch{ID: "p-3"}, Withdrawn: &site.Withdrawal{}}}, nil},
