@@ -348,6 +348,49 @@ func TestDeedsAreAChain(t *testing.T) {
 		if rest, err := db.Deeds(ctx, 18, 1); err != nil || len(rest) != 1 || rest[0].Seq != 19 {
 			t.Errorf("%+v %v", rest, err)
 		}
+		for _, c := range []struct {
+			before int64
+			limit  int
+			want   []int64
+		}{{0, 3, []int64{20, 19, 18}}, {3, 5, []int64{2, 1}}, {1, 5, nil}, {99, 1, []int64{20}}} {
+			newest, err := db.NewestDeeds(ctx, c.before, c.limit)
+			var got []int64
+			for _, d := range newest {
+				got = append(got, d.Seq)
+			}
+			if err != nil || !slices.Equal(got, c.want) {
+				t.Errorf("the newest %d before %d: %d, %v", c.limit, c.before, got, err)
+			}
+		}
+	})
+}
+
+// What strangers send into the audit log must not break its chain where somebody else reads it, nor fill the disk.
+func TestDeedsAreOfTextAlone(t *testing.T) {
+	databasetest.Each(t, func(t *testing.T, fresh func() string) {
+		ctx := context.Background()
+		db := databasetest.Open(t, fresh())
+		if _, err := db.Record(ctx, board.Deed{At: evening(), Actor: "k\xffim", Verb: "attention.\xfe", Subject: "a\x00b", Outcome: "refused", Text: strings.Repeat("\u00e9", 100_000)}); err != nil {
+			t.Fatal(err)
+		}
+		deeds, err := db.Deeds(ctx, 0, 10)
+		if err != nil || len(deeds) != 1 {
+			t.Fatalf("%d deeds, %v", len(deeds), err)
+		}
+		told, err := json.Marshal(deeds[0])
+		if err != nil {
+			t.Fatal(err)
+		}
+		var read board.Deed
+		if err := json.Unmarshal(told, &read); err != nil {
+			t.Fatal(err)
+		}
+		if read.Sum() != read.Hash {
+			t.Errorf("the line that a reader gets has another hash: %.200s", told)
+		}
+		if read.Actor != "k\ufffdim" || read.Subject != "a\ufffdb" || len(read.Text) > 5000 || !strings.HasSuffix(read.Text, "\u00e9 (cut off)") {
+			t.Errorf("%q %q %d bytes: %q", read.Actor, read.Subject, len(read.Text), read.Text[max(0, len(read.Text)-30):])
+		}
 	})
 }
 

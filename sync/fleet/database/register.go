@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
+	"strings"
 
 	"github.com/nightfill/nightfill/site/board"
 )
@@ -78,10 +80,26 @@ func (db *DB) eachNote(ctx context.Context, q querier, query string, args []any,
 	})
 }
 
-// Record adds a line to headquarters' own audit log and returns it with its number and its
-// hashes. The time is kept to the microsecond.
+// maxDeed is how long each text of a line of the audit log may be, in bytes.
+const maxDeed = 4 << 10
+
+// legible is a text as the audit log keeps it. Bytes that are no text, which JSON and PostgreSQL know
+// nothing of, would let nobody compute the hash of the line again; a text without end would fill the disk.
+func legible(text string) string {
+	text = strings.ReplaceAll(strings.ToValidUTF8(text, "\uFFFD"), "\x00", "\uFFFD")
+	if len(text) <= maxDeed {
+		return text
+	}
+	return strings.ToValidUTF8(text[:maxDeed], "") + " (cut off)"
+}
+
+// Record adds a line to headquarters' own audit log and returns it as it is kept, with its number and its
+// hashes: the time to the microsecond, and of each text the first 4 KiB.
 func (db *DB) Record(ctx context.Context, d board.Deed) (board.Deed, error) {
 	d.At = timeOf(micros(d.At))
+	for _, text := range []*string{&d.Actor, &d.Origin, &d.Verb, &d.Subject, &d.Outcome, &d.Text} {
+		*text = legible(*text)
+	}
 	err := db.change(ctx, func(ctx context.Context, t *tx) error {
 		if db.postgres {
 			if err := t.exec(ctx, "lock table deeds in exclusive mode"); err != nil {
@@ -112,6 +130,20 @@ const deedColumns = "select seq, at, actor, origin, verb, subject, outcome, text
 func (db *DB) Deeds(ctx context.Context, after int64, limit int) ([]board.Deed, error) {
 	var all []board.Deed
 	err := db.eachDeed(ctx, db.read, deedColumns+"where seq > ? order by seq limit ?", []any{after, limit}, func(d board.Deed) error {
+		all = append(all, d)
+		return nil
+	})
+	return all, err
+}
+
+// NewestDeeds returns the lines of the audit log below a number, the newest first, at most limit of them; with
+// 0 the newest of all.
+func (db *DB) NewestDeeds(ctx context.Context, before int64, limit int) ([]board.Deed, error) {
+	if before <= 0 {
+		before = math.MaxInt64
+	}
+	var all []board.Deed
+	err := db.eachDeed(ctx, db.read, deedColumns+"where seq < ? order by seq desc limit ?", []any{before, limit}, func(d board.Deed) error {
 		all = append(all, d)
 		return nil
 	})
