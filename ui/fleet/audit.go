@@ -1,11 +1,6 @@
 package fleet
 
-import (
-	"context"
-	"slices"
-
-	"github.com/nightfill/nightfill/site/board"
-)
+import "github.com/nightfill/nightfill/site/board"
 
 // AuditPage is a part of headquarters' own audit log, the newest first.
 type AuditPage struct {
@@ -25,60 +20,22 @@ func (s *server) audit(q *query) (any, error) {
 	if s.Register == nil {
 		return p, nil
 	}
-	newest, err := s.newestDeed(q.Context())
+	before, err := q.number("before", 0, 1, 1<<53)
 	if err != nil {
 		return nil, err
 	}
-	p.Total = int(newest)
-	before, err := q.number("before", int(newest)+1, 1, 1<<53)
+	newest, err := s.Register.NewestDeeds(q.Context(), 0, 1)
+	if err != nil || len(newest) == 0 {
+		return p, err
+	}
+	p.Total = int(newest[0].Seq)
+	deeds, err := s.Register.NewestDeeds(q.Context(), int64(before), deedsShown)
 	if err != nil {
 		return nil, err
 	}
-	from := max(0, int64(before)-1-deedsShown)
-	deeds, err := s.Register.Deeds(q.Context(), from, int(int64(before)-1-from))
-	if err != nil {
-		return nil, err
-	}
-	slices.Reverse(deeds)
 	p.Deeds = append(p.Deeds, deeds...)
-	if from > 0 {
-		p.Older = from + 1
+	if n := len(deeds); n > 0 && deeds[n-1].Seq > 1 {
+		p.Older = deeds[n-1].Seq
 	}
 	return p, nil
-}
-
-// newestDeed finds the number of the newest deed: the register gives what comes after a number, so the
-// first number after which nothing comes is looked for.
-func (s *server) newestDeed(ctx context.Context) (int64, error) {
-	over := func(n int64) (bool, error) {
-		deeds, err := s.Register.Deeds(ctx, n, 1)
-		return len(deeds) == 0, err
-	}
-	low, high := int64(0), int64(1)
-	if none, err := over(0); none || err != nil {
-		return 0, err
-	}
-	for {
-		none, err := over(high)
-		if err != nil {
-			return 0, err
-		}
-		if none {
-			break
-		}
-		low, high = high, high*2
-	}
-	for low+1 < high {
-		middle := low + (high-low)/2
-		none, err := over(middle)
-		if err != nil {
-			return 0, err
-		}
-		if none {
-			high = middle
-		} else {
-			low = middle
-		}
-	}
-	return high, nil
 }

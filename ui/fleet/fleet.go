@@ -32,8 +32,8 @@ type Register interface {
 	// Keep stores a note of which Version is the one that was read; a newer one is an error.
 	Keep(ctx context.Context, n board.Note) (board.Note, error)
 	Record(ctx context.Context, d board.Deed) (board.Deed, error)
-	// Deeds returns the deeds after a number, oldest first, limit at most.
-	Deeds(ctx context.Context, after int64, limit int) ([]board.Deed, error)
+	// NewestDeeds returns the deeds below a number, the newest first, limit at most; with 0 the newest of all.
+	NewestDeeds(ctx context.Context, before int64, limit int) ([]board.Deed, error)
 }
 
 // Line is how headquarters itself hears: a broker that is away is no store that is away.

@@ -127,11 +127,16 @@ func (w *world) Record(_ context.Context, d board.Deed) (board.Deed, error) {
 	return d, nil
 }
 
-func (w *world) Deeds(_ context.Context, after int64, limit int) ([]board.Deed, error) {
+func (w *world) NewestDeeds(_ context.Context, before int64, limit int) ([]board.Deed, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	after = min(max(after, 0), int64(len(w.deeds)))
-	return slices.Clone(w.deeds[after:min(int(after)+limit, len(w.deeds))]), nil
+	var found []board.Deed
+	for _, d := range slices.Backward(w.deeds) {
+		if (before <= 0 || d.Seq < before) && len(found) < limit {
+			found = append(found, d)
+		}
+	}
+	return found, nil
 }
 
 func (w *world) options() Options {
