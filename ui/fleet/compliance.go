@@ -308,8 +308,8 @@ func (l complyList) Chips() []chip {
 type RowList struct {
 	AsOf string `json:"as_of"`
 	Page
-	Rows    []RowTold    `json:"rows,omitempty"`
-	Devices []DeviceTold `json:"devices,omitempty"`
+	Rows    []RowTold    `json:"rows,omitzero"`    // where the list is of rows
+	Devices []DeviceTold `json:"devices,omitzero"` // where it is of devices
 
 	complyList
 }
@@ -387,6 +387,7 @@ func (s *server) rows(q *query) (any, error) {
 	q.view(func(b *board.Board) {
 		v := comply.Look(b, o)
 		if l.ByDevice() {
+			l.Devices = []DeviceTold{}
 			for d := range v.Devices(f) {
 				if n++; n > skip && n <= skip+size {
 					l.Devices = append(l.Devices, DeviceTold{
@@ -396,6 +397,7 @@ func (s *server) rows(q *query) (any, error) {
 			}
 			return
 		}
+		l.Rows = []RowTold{}
 		for r := range v.Rows(f) {
 			if n++; n > skip && n <= skip+size {
 				l.Rows = append(l.Rows, s.told(v, r))

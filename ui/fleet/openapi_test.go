@@ -14,9 +14,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nightfill/nightfill/site"
+	"github.com/nightfill/nightfill/site/board"
 	"github.com/nightfill/nightfill/site/board/overview"
 	"github.com/nightfill/nightfill/site/board/register"
 	"github.com/nightfill/nightfill/site/board/savedview"
+	"github.com/nightfill/nightfill/site/window"
 )
 
 func updating() bool {
@@ -331,12 +334,9 @@ func TestOpenAPI(t *testing.T) {
 	}
 }
 
-// Every field of an answer is described.
+// Every field of an answer is described, and a list in it is a list also where it is empty: of a store that told
+// everything, of one that was never heard, and of a fleet without stores.
 func TestAnswersAreDescribed(t *testing.T) {
-	w := newWorld(chain(40), morning())
-	w.tell("0001")
-	h := New(w.options())
-	post(h, "/views", map[string][]string{"verb": {"keep"}, "page": {"/stores"}, "name": {"All"}})
 	var doc struct {
 		Paths      map[string]map[string]object
 		Components struct{ Schemas map[string]object }
@@ -344,20 +344,66 @@ func TestAnswersAreDescribed(t *testing.T) {
 	if err := json.Unmarshal(description(t), &doc); err != nil {
 		t.Fatal(err)
 	}
-	for path, address := range map[string]string{
-		"/summary": "/summary", "/stores": "/stores?size=5", "/stores/{id}": "/stores/0001", "/stores/{id}/nights/{date}": "/stores/0001/nights/2026-11-21",
-		"/stores/{id}/devices/{device}": "/stores/0001/devices/till-1", "/patches": "/patches", "/patches/{id}": "/patches/pos-app-4.2.1?size=5", "/failures": "/failures",
-		"/attention": "/attention", "/search": "/search?q=till", "/audit": "/audit",
-		"/compliance": "/compliance", "/compliance/rows": "/compliance/rows?size=5", "/patches/{id}/clocks": "/patches/pos-app-4.2.1/clocks", "/exceptions": "/exceptions",
-		"/evidence": "/evidence?region=North", "/views": "/views",
+	full, silent, empty := newWorld(chain(40), morning()), newWorld(chain(3), morning()), newWorld(chain(1), morning())
+	empty.board = board.NewBoard("acme")
+	full.tell("0001")
+	post(New(full.options()), "/views", map[string][]string{"verb": {"keep"}, "page": {"/stores"}, "name": {"All"}})
+	silent.board.Store("0099").Expected = &board.Expected{ID: "0099"}
+	heard := silent.board.Store("0098") // with all that may be empty
+	heard.Contact = board.Contact{State: "online", At: morning(), Heard: morning()}
+	heard.Device("till-1").Now.Class = site.LinuxServer
+	heard.Nights["2026-11-21"] = board.Night{Night: window.Date{Year: 2026, Month: 11, Day: 21}}
+	heard.Streams = []board.Stream{{ID: "A", No: 1}}
+	for _, world := range []struct {
+		*world
+		addresses map[string][]string
+	}{
+		{full, map[string][]string{
+			"/summary": {"/summary"}, "/stores": {"/stores?size=5"}, "/stores/{id}": {"/stores/0001"}, "/stores/{id}/nights/{date}": {"/stores/0001/nights/2026-11-21"},
+			"/stores/{id}/devices/{device}": {"/stores/0001/devices/till-1"}, "/patches": {"/patches"}, "/patches/{id}": {"/patches/pos-app-4.2.1?size=5"},
+			"/failures": {"/failures", "/failures?state=broke"}, "/attention": {"/attention", "/attention?kind=failed", "/attention?shelved=1"}, "/search": {"/search?q=till"}, "/audit": {"/audit"},
+			"/compliance": {"/compliance"}, "/compliance/rows": {"/compliance/rows?size=5", "/compliance/rows?size=5&view=devices"}, "/patches/{id}/clocks": {"/patches/pos-app-4.2.1/clocks"},
+			"/exceptions": {"/exceptions"}, "/evidence": {"/evidence?region=North"}, "/views": {"/views"},
+		}},
+		{silent, map[string][]string{
+			"/stores": {"/stores?q=none"}, "/stores/{id}": {"/stores/0098", "/stores/0099"}, "/stores/{id}/nights/{date}": {"/stores/0098/nights/2026-11-21"},
+			"/stores/{id}/devices/{device}": {"/stores/0098/devices/till-1"}, "/patches": {"/patches?q=none"}, "/patches/{id}": {"/patches/pos-app-4.2.1?region=none"},
+			"/failures": {"/failures?store=0099"}, "/attention": {"/attention?q=none"}, "/search": {"/search", "/search?q=none"}, "/audit": {"/audit?before=1"},
+			"/compliance": {"/compliance?store=0099"}, "/compliance/rows": {"/compliance/rows?store=0099", "/compliance/rows?store=0099&view=devices"}, "/exceptions": {"/exceptions?status=closed"},
+			"/evidence": {"/evidence?region=None"},
+		}},
+		{empty, map[string][]string{
+			"/summary": {"/summary"}, "/stores": {"/stores"}, "/patches": {"/patches"}, "/failures": {"/failures"}, "/attention": {"/attention"}, "/search": {"/search?q=till"}, "/audit": {"/audit"},
+			"/compliance": {"/compliance"}, "/compliance/rows": {"/compliance/rows", "/compliance/rows?view=devices"}, "/exceptions": {"/exceptions"}, "/evidence": {"/evidence"}, "/views": {"/views"},
+		}},
 	} {
-		var v any
-		if err := json.Unmarshal([]byte(want(t, h, "/api/v1"+address)), &v); err != nil {
-			t.Fatal(err)
+		h := New(world.options())
+		for path, addresses := range world.addresses {
+			schema := doc.Paths["/api/v1"+path]["get"]["responses"].(object)["200"].(object)["content"].(object)["application/json"].(object)["schema"].(object)
+			for _, address := range addresses {
+				var v any
+				if err := json.Unmarshal([]byte(want(t, h, "/api/v1"+address)), &v); err != nil {
+					t.Fatal(err)
+				}
+				described(t, address, v, schema, doc.Components.Schemas)
+			}
 		}
-		schema := doc.Paths["/api/v1"+path]["get"]["responses"].(object)["200"].(object)["content"].(object)["application/json"].(object)["schema"].(object)
-		described(t, address, v, schema, doc.Components.Schemas)
+		for _, a := range answers() {
+			if world.world == full && world.addresses[a.path] == nil {
+				t.Errorf("%s is not asked", a.path)
+			}
+		}
 	}
+}
+
+// Lists that stand only where they were asked for are lists there too.
+func TestListsThatWereAskedForStand(t *testing.T) {
+	w := newWorld(chain(1), morning())
+	w.board = board.NewBoard("acme")
+	h := New(w.options())
+	want(t, h, "/api/v1/compliance/rows", `"rows":[]`)
+	want(t, h, "/api/v1/compliance/rows?view=devices", `"devices":[]`)
+	want(t, h, "/export/compliance.json", `"stores":[]`, `"silent_stores":[]`)
 }
 
 func described(t *testing.T, at string, v any, schema object, schemas map[string]object) {
@@ -366,6 +412,10 @@ func described(t *testing.T, at string, v any, schema object, schemas map[string
 		schema = schemas[strings.TrimPrefix(ref, "#/components/schemas/")]
 	}
 	switch v := v.(type) {
+	case nil:
+		if schema["type"] == "array" || schema["additionalProperties"] != nil {
+			t.Errorf("%s is null and described as %v", at, schema["type"])
+		}
 	case map[string]any:
 		properties, _ := schema["properties"].(object)
 		for name, value := range v {

@@ -82,9 +82,11 @@ func (s *server) store(q *query) (any, error) {
 		}
 	}
 	q.view(func(b *board.Board) {
-		if st := b.Stores[id]; st != nil {
-			p.read(st)
+		st := b.Stores[id]
+		if st == nil { // it was closed at this moment
+			st = &board.Store{}
 		}
+		p.read(st)
 	})
 	if s.Night != nil && len(p.Nights) > 0 && p.opened {
 		p.Picture = "/stores/" + url.PathEscape(id) + "/nights/" + p.Nights[0].Night.String() + "/picture.svg"
@@ -97,24 +99,28 @@ func (s *server) store(q *query) (any, error) {
 // read copies what the page shows.
 func (p *StorePage) read(s *board.Store) {
 	p.Ready, p.Catalog = s.Ready, s.Catalog.Version
-	p.Nights = slices.SortedFunc(maps.Values(s.Nights), func(a, b board.Night) int { return cmp.Compare(b.Night.String(), a.Night.String()) })
+	p.Ready.Fix, p.Ready.Notes = list(p.Ready.Fix), list(p.Ready.Notes)
+	p.Nights = sorted(s.Nights, func(a, b board.Night) int { return cmp.Compare(b.Night.String(), a.Night.String()) })
+	for i := range p.Nights {
+		p.Nights[i].States = counted(p.Nights[i].States)
+	}
 	if len(p.Nights) > 0 {
 		_, p.opened = s.Opened[p.Nights[0].Night.String()]
 	}
-	p.Alerts = slices.SortedFunc(maps.Values(s.Alerts), func(a, b board.Alert) int { return a.Since.Compare(b.Since) })
-	p.Holds = slices.SortedFunc(maps.Values(s.Holds), func(a, b site.Hold) int { return board.CompareIDs(a.Device, b.Device) })
-	p.Quarantines = slices.SortedFunc(maps.Values(s.Quarantines), func(a, b site.Quarantine) int { return cmp.Compare(a.Patch, b.Patch) })
+	p.Alerts = sorted(s.Alerts, func(a, b board.Alert) int { return a.Since.Compare(b.Since) })
+	p.Holds = sorted(s.Holds, func(a, b site.Hold) int { return board.CompareIDs(a.Device, b.Device) })
+	p.Quarantines = sorted(s.Quarantines, func(a, b site.Quarantine) int { return cmp.Compare(a.Patch, b.Patch) })
 	p.Streams = []StreamState{}
 	for _, st := range slices.Backward(s.Streams) {
 		p.Streams = append(p.Streams, StreamState{st.ID, st.Stored, st.Highest, list(st.Gaps), list(st.Lost), st.Repeats, st.Last})
 	}
 	p.Patches = columns(s)
 	p.Devices = []DeviceRow{}
-	for _, d := range slices.SortedFunc(maps.Values(s.Devices), func(a, b *board.Device) int { return board.CompareIDs(a.ID, b.ID) }) {
+	for _, d := range sorted(s.Devices, func(a, b *board.Device) int { return board.CompareIDs(a.ID, b.ID) }) {
 		if d.Gone {
 			continue
 		}
-		r := DeviceRow{Device: d.ID, Class: d.Now.Class, Model: d.Now.Model, Answer: d.Now.Answers, Seen: d.Now.SeenAt, Held: d.Now.Held}
+		r := DeviceRow{Device: d.ID, Class: d.Now.Class, Model: d.Now.Model, Answer: d.Now.Answers, Seen: d.Now.SeenAt, Held: d.Now.Held, Cells: []PatchCell{}}
 		for _, patch := range p.Patches {
 			r.Cells = append(r.Cells, standing(s, d, patch))
 		}
@@ -122,8 +128,21 @@ func (p *StorePage) read(s *board.Store) {
 	}
 }
 
-// list copies spans, and makes none an empty list.
-func list(spans []board.Span) []board.Span { return append([]board.Span{}, spans...) }
+// list copies a list; none is an empty one, as the API promises lists.
+func list[T any](of []T) []T { return append([]T{}, of...) }
+
+// sorted lists the values of a map in an order.
+func sorted[K comparable, V any](of map[K]V, order func(a, b V) int) []V {
+	return list(slices.SortedFunc(maps.Values(of), order))
+}
+
+// counted is how many jobs of a night have each state; where none was told, there are none.
+func counted(states map[site.State]int) map[site.State]int {
+	if states == nil {
+		return map[site.State]int{}
+	}
+	return states
+}
 
 // columns are the patches that some device of the store has to do with.
 func columns(s *board.Store) []string {
@@ -137,7 +156,7 @@ func columns(s *board.Store) []string {
 		}
 	}
 	delete(found, "")
-	return append([]string{}, slices.SortedFunc(maps.Keys(found), board.CompareIDs)...)
+	return list(slices.SortedFunc(maps.Keys(found), board.CompareIDs))
 }
 
 // standing is where a patch stands on a device. What is proven stays so although the next night has
@@ -185,6 +204,7 @@ func (s *server) night(q *query) (any, error) {
 		}
 		var known bool
 		p.Night, known = st.Nights[date]
+		p.Night.States = counted(p.Night.States)
 		_, opened = st.Opened[date]
 		ok = ok && known
 		jobs, _ := q.look.Jobs(b, overview.Filter{Store: []string{id}}, 0, 10*pageMost)

@@ -26,7 +26,7 @@ func (v *Overview) Search(b *board.Board, query string, skip, limit int) (hits [
 	if len(parts) == 0 {
 		return []Hit{}, 0
 	}
-	s := search{parts: parts, whole: strings.Join(parts, " ")}
+	s := search{parts: parts, whole: strings.Join(parts, " "), hits: []Hit{}}
 	for _, p := range v.Patches {
 		s.try(Hit{Kind: "patch", ID: p.ID, Patch: p.ID, Text: p.Title}, p.Owner)
 		for _, cve := range p.CVEs {
