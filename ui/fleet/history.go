@@ -8,6 +8,7 @@ import (
 
 	"github.com/nightfill/nightfill/site"
 	"github.com/nightfill/nightfill/site/board"
+	"github.com/nightfill/nightfill/site/board/overview"
 	"github.com/nightfill/nightfill/site/run"
 )
 
@@ -91,7 +92,11 @@ func detail(e run.Event) string {
 	if e.Actor != "" {
 		add("by " + e.Actor)
 	}
-	add(e.Text)
+	if e.Verdict != "" {
+		add(overview.Sentence(e.Text)) // its word stands there already
+	} else {
+		add(e.Text)
+	}
 	if e.Reason != nil {
 		add(e.Reason.Text)
 	}

@@ -1,7 +1,13 @@
 package fleet
 
 import (
+	"regexp"
+	"strings"
 	"testing"
+
+	"github.com/nightfill/nightfill/site"
+	"github.com/nightfill/nightfill/site/board/boardtest"
+	"github.com/nightfill/nightfill/site/run"
 )
 
 func TestPages(t *testing.T) {
@@ -23,5 +29,37 @@ func TestPages(t *testing.T) {
 	want(t, h, "/audit", "Nobody has changed anything yet.")
 	for _, api := range []string{"/stores/0001", "/stores/0001/nights/2026-11-21", "/stores/0001/devices/till-1", "/patches", "/patches/pos-app-4.2.1", "/failures", "/attention", "/search?q=x", "/audit"} {
 		want(t, h, "/api/v1"+api, `"as_of":"2026-11-22T09:30:00Z"`)
+	}
+}
+
+// A store's word stands once on its page, whether its text says it again or says nothing else.
+func TestAWordStandsOnce(t *testing.T) {
+	tags := regexp.MustCompile(`<[^>]*>|\s+`)
+	for _, c := range []struct {
+		verdict    site.Verdict
+		text, want string
+		event      string
+	}{
+		{site.Ready, "READY", "READY The store can open.", "ready"},
+		{site.Ready, "READY: You can open.", "READY You can open.", "ready · You can open."},
+		{site.NotReady, "NOT READY: Till 3 cannot take cards", "NOT READY Till 3 cannot take cards", "not ready · Till 3 cannot take cards"},
+		{site.NotReady, "NOT READY", "NOT READY The store did not say why.", "not ready"},
+		{site.CannotTell, "DON'T KNOW", "DON'T KNOW The store did not say why.", "unknown"},
+	} {
+		w := newWorld(chain(3), morning())
+		s := w.board.Store("0001")
+		s.Ready.Verdict, s.Ready.Text, s.Ready.AsOf, s.Ready.MaxAge, s.Ready.Fix = c.verdict, c.text, morning(), 900, nil
+		s.Contact.Heard = morning()
+		w.events = append(w.events, boardtest.Event("0001", 1, run.Event{Kind: run.VerdictChanged, At: morning(), Verdict: c.verdict, Text: c.text}))
+		page := want(t, New(w.options()), "/stores/0001")
+		_, page, _ = strings.Cut(page, `<div class="verdict`)
+		_, page, _ = strings.Cut(page, ">")
+		shown, _, _ := strings.Cut(page, "</div>")
+		if got := strings.TrimSpace(strings.ReplaceAll(tags.ReplaceAllString(shown, " "), "&#39;", "'")); strings.Join(strings.Fields(got), " ") != c.want {
+			t.Errorf("%s: %q, want %q", c.text, got, c.want)
+		}
+		if got := detail(w.events[0].Event()); got != c.event {
+			t.Errorf("%s as an event: %q, want %q", c.text, got, c.event)
+		}
 	}
 }

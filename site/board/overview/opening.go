@@ -23,6 +23,9 @@ type Opening struct {
 	Text   string `json:"text"` // in the words that the manager reads
 }
 
+// noWord is said of a store whose text is its verdict and nothing else.
+const noWord = "The store did not say why."
+
 func answers() []string { return []string{OpensReady, OpensNotReady, OpensUnsure, OpensNotTold} }
 
 func answerWord(a string) string {
@@ -43,9 +46,9 @@ func openingOf(s *board.Store, o Options, row Store) Opening {
 	case r.Verdict == site.Ready, r.Verdict == site.ReadyNotes:
 		return Opening{OpensReady, cmp.Or(r.Text, "The store can open.")}
 	case r.Verdict == site.NotReady:
-		return Opening{OpensNotReady, r.Text}
+		return Opening{OpensNotReady, cmp.Or(r.Text, noWord)}
 	}
-	return Opening{OpensUnsure, r.Text}
+	return Opening{OpensUnsure, cmp.Or(r.Text, noWord)}
 }
 
 // Sentence is a READY text without the word of the verdict, which stands before it: "NOT READY: Till 3
