@@ -1,6 +1,7 @@
 package board
 
 import (
+	"encoding/json"
 	"time"
 
 	"github.com/nightfill/nightfill/site"
@@ -81,6 +82,30 @@ type DeviceNow struct {
 	SeenAt           time.Time    `json:"seen_at,omitzero"`
 	System           string       `json:"system,omitempty"`
 	Held             *site.Hold   `json:"held,omitempty"`
+}
+
+// UnmarshalJSON reads the snapshot of a device. A reason that is a bare text, as other programs and older ones
+// write it, is a code that shows as it is.
+func (d *DeviceNow) UnmarshalJSON(raw []byte) error {
+	type plain DeviceNow
+	err := json.Unmarshal(raw, (*plain)(d))
+	if err == nil {
+		return nil
+	}
+	told := struct {
+		*plain
+		Reason json.RawMessage `json:"reason"`
+	}{plain: &plain{}}
+	var text string
+	if json.Unmarshal(raw, &told) != nil || json.Unmarshal(told.Reason, &text) != nil {
+		return err // what is wrong is something else
+	}
+	*d = DeviceNow(*told.plain)
+	if text == "" {
+		return nil
+	}
+	d.Reason = &site.Reason{Text: text}
+	return json.Unmarshal(told.Reason, &d.Reason.Code)
 }
 
 // Alert is something open that a person of the store must know of.

@@ -80,6 +80,32 @@ func TestWhatCannotBeRead(t *testing.T) {
 	}
 }
 
+// TestAReasonMayBeBare reads what ux.md 3.3 shows: the reason of a device is a code, in an event and in a snapshot.
+func TestAReasonMayBeBare(t *testing.T) {
+	for payload, want := range map[string]*site.Reason{
+		`{"schema":"device/1","state":"rolled_back","reason":"CARD-3","installed_version":"1","update_percentage":null,"attempt":2}`: {Code: "CARD-3", Text: "CARD-3"},
+		`{"state":"rolled_back","reason":{"code":"install_failed","text":"It broke."},"installed_version":"1"}`:                      {Code: "install_failed", Text: "It broke."},
+		`{"state":"rolled_back","reason":null,"installed_version":"1"}`:                                                              nil,
+		`{"state":"rolled_back","reason":"","installed_version":"1"}`:                                                                nil,
+	} {
+		m, err := decode(root, said("1", "d/pos-03", payload))
+		if err != nil {
+			t.Errorf("%s: %v", payload, err)
+			continue
+		}
+		b := board.NewBoard("acme")
+		if !b.Apply("1", m.Facts[0], m.Received) {
+			t.Errorf("%s: the board does not take it", payload)
+		}
+		if now := b.Stores["1"].Devices["pos-03"].Now; now.State != site.RolledBack || now.InstalledVersion != "1" || !reflect.DeepEqual(now.Reason, want) {
+			t.Errorf("%s: %+v, reason %+v", payload, now, now.Reason)
+		}
+	}
+	if _, err := decode(root, said("1", "d/pos-03", `{"state":7,"reason":"CARD-3"}`)); err == nil || err.Error() != "it is not what device should be" {
+		t.Errorf("a state that is a number: %v", err)
+	}
+}
+
 // TestScan compares the quick reading of envelopes with that of encoding/json.
 func TestScan(t *testing.T) {
 	quick := 0
