@@ -177,6 +177,8 @@ type Catalog struct {
 	Version int64      `json:"version"` // grows with every publish; 0 = the store has none
 	Issued  time.Time  `json:"issued"`  // signed by headquarters
 	Patches []Approved `json:"patches"`
+	// HeldStores are the stores that headquarters stopped for now, by id; nil when there are none.
+	HeldStores map[string]StoreHold `json:"held_stores,omitempty"`
 	// Digest is of the signed timestamp, which leads by digests to every other byte of the generation.
 	Digest string `json:"digest,omitempty"`
 }

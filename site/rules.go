@@ -1,6 +1,13 @@
 package site
 
-import "time"
+import (
+	"fmt"
+	"regexp"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+)
 
 // Rules is the target of the fleet role: where headquarters let patches go, and which
 // it took back. An entry about a patch that the catalog does not hold means nothing,
@@ -16,6 +23,9 @@ type Rules struct {
 	// Lifted ends holds of the holds role: of a patch, those that were set up to the time given.
 	// Absent when there are none, for the same reason.
 	Lifted map[string]time.Time `json:"lifted,omitempty"`
+	// LiftedStores ends holds of stores, by id, that were set up to the time given. It stays for ever: a
+	// store that has been offline since before the lift finds it there. Absent when there are none, for the same reason.
+	LiftedStores map[string]time.Time `json:"lifted_stores,omitempty"`
 }
 
 // Lifts reports whether a hold of a patch is over: people lifted it, or withdrew the patch for good.
@@ -27,12 +37,23 @@ func (r Rules) Lifts(patch string, h PatchHold) bool {
 	return ok && !h.At.After(lifted)
 }
 
+// LiftsStore reports whether a hold of a store is over: people lifted it.
+func (r Rules) LiftsStore(store string, h StoreHold) bool {
+	lifted, ok := r.LiftedStores[store]
+	return ok && !h.At.After(lifted)
+}
+
 // Holds is the target of the holds role, whose key may be online: the patches that are begun nowhere
-// until people decide. It can only stop. A hold is ended by the fleet role alone (Rules.Lifts): a
-// store that knows of one refuses a later list that leaves it out.
+// until people decide, and the stores in which nothing is begun. It can only stop. A hold is ended by
+// the fleet role alone (Rules.Lifts, Rules.LiftsStore): a store that knows of one refuses a later list
+// that leaves it out.
 type Holds struct {
 	Schema  int                  `json:"schema"` // HoldsSchema; a store refuses any other
 	Patches map[string]PatchHold `json:"patches"`
+	// Stores are held whole, by id; at most MaxStoreHolds. The catalog knows no list of stores: an id that
+	// no store has means nothing. Absent when there are none: a store of a version that knows no holds of
+	// stores reads such a list, and refuses others rather than begin what was stopped.
+	Stores map[string]StoreHold `json:"stores,omitempty"`
 }
 
 // PatchHold stops one patch.
@@ -41,6 +62,49 @@ type PatchHold struct {
 	Reason string    `json:"reason"`
 	At     time.Time `json:"at"`
 }
+
+// StoreHold stops a whole store: nothing is begun in it. What is under way finishes.
+type StoreHold struct {
+	Reason string    `json:"reason"` // at most MaxHoldReason bytes of one line
+	At     time.Time `json:"at"`
+	By     string    `json:"by,omitempty"` // who asked for it, as headquarters knows them; at most MaxHoldBy bytes of one line
+}
+
+// The bounds of holds of stores: headquarters sets none beyond them, and a store refuses them.
+const (
+	MaxStoreHolds = 5000
+	MaxHoldReason = 500
+	MaxHoldBy     = 200
+)
+
+// MaxTarget is how many bytes a target of the catalog may have, such as Rules or Holds.
+const MaxTarget = 1 << 20
+
+// Check says what keeps a store from taking a hold of the store with this id; nil when nothing does.
+func (h StoreHold) Check(store string) error {
+	switch {
+	case !StoreID(store):
+		return fmt.Errorf("%q is not the id of a store", store)
+	case h.Reason == "" || len(h.Reason) > MaxHoldReason || !oneLine(h.Reason):
+		return fmt.Errorf("the reason for the hold of store %s must be one line of 1 to %d bytes", store, MaxHoldReason)
+	case len(h.By) > MaxHoldBy || !oneLine(h.By):
+		return fmt.Errorf("who holds store %s must be one line of at most %d bytes", store, MaxHoldBy)
+	case h.At.IsZero():
+		return fmt.Errorf("the hold of store %s has no time", store)
+	}
+	return nil
+}
+
+// oneLine reports whether a text can be shown in one line as it is.
+func oneLine(text string) bool {
+	return utf8.ValidString(text) && !strings.ContainsFunc(text, unicode.IsControl)
+}
+
+// storeID is what an id of a store looks like.
+var storeID = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$`)
+
+// StoreID reports whether a text can be the id of a store.
+func StoreID(id string) bool { return storeID.MatchString(id) }
 
 // The versions of the forms of Rules and Holds that this version reads and writes.
 const (

@@ -58,6 +58,9 @@ func (f Facts) Device(d site.Device) Verdict {
 	if d.HostKey == "" {
 		return skipped(site.CodeNotEnrolled, d.ID+" has no pinned host key; compare its fingerprint and run: nightfill enrol "+d.ID)
 	}
+	if h, held := f.Catalog.HeldStores[f.Store.ID]; held {
+		return Verdict{site.Held, StoreHeldByHeadquarters(h)}
+	}
 	if v := f.held(d.ID); !v.Eligible() {
 		return v
 	}
@@ -111,6 +114,15 @@ func (f Facts) Patch(a site.Approved) Verdict {
 // HeldByHeadquarters is why a patch that headquarters stopped for now is not begun, for the reason that it gave.
 func HeldByHeadquarters(reason string) *site.Reason {
 	return site.Because(site.CodeHeld, "held by headquarters: "+reason)
+}
+
+// StoreHeldByHeadquarters is why nothing is begun in a store that headquarters stopped for now.
+func StoreHeldByHeadquarters(h site.StoreHold) *site.Reason {
+	r := site.Because(site.CodeHeld, "the store is held by headquarters: "+h.Reason, "since", h.At.Format(time.RFC3339))
+	if h.By != "" {
+		return r.With("by", h.By)
+	}
+	return r
 }
 
 // allows reports whether an optional list of ids, empty meaning all, contains id.

@@ -20,7 +20,7 @@ const (
 	maxTimestamp = 16 << 10
 	maxSnapshot  = 2 << 20
 	maxRole      = 8 << 20
-	maxPayload   = 1 << 20
+	maxPayload   = site.MaxTarget
 )
 
 // errNotThere is returned for a file that the server does not have, or does not let us see:

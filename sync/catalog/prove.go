@@ -250,7 +250,10 @@ func (p *Proven) Judge(patch, store string, at time.Time) error {
 	a := p.Catalog.Patches[i]
 	named := func(list []string) bool { return len(list) == 0 || slices.Contains(list, store) }
 	from, until := a.Patch.Approval.NotBefore, a.Patch.Approval.NotAfter
+	_, storeHeld := p.Catalog.HeldStores[store]
 	switch {
+	case storeHeld:
+		return fmt.Errorf("store %s was held by headquarters in the catalog of version %d", store, p.Catalog.Version)
 	case a.Withdrawn != nil:
 		return fmt.Errorf("%s was withdrawn in the catalog of version %d", patch, p.Catalog.Version)
 	case a.Held != nil:

@@ -54,6 +54,7 @@ func At(clock string) (time.Time, error) {
 //	patch pos-app-1.1.0 package=pos-app below=1.1.0 install=4m ... [draft] [withdrawn=why] [uncached]
 //	learned pos-app-1.1.0 model=linux-server install=3m,2m30s reboot=1m rollback=4m
 //	hold srv-1 until=05:00 actor=ann
+//	headquarters-holds 0142 reason=flood [by=kim]
 //	except pos-app-1.1.0 until=05:00 owner=pos devices=srv-1 groups=lanes stores=0142
 //	quarantine pos-app-1.1.0 [other]
 func Read(text string) (Scene, error) {
@@ -136,6 +137,8 @@ func (s *Scene) line(word, name string, o Options) (err error) {
 		h := site.Hold{Device: name, Actor: o.or("actor", "ann"), Reason: o.or("reason", "till-in-use")}
 		h.Until, err = At(o.or("until", "05:00"))
 		s.Facts.Holds[name] = h
+	case "headquarters-holds":
+		s.Facts.Catalog.HeldStores = map[string]site.StoreHold{name: {Reason: o.or("reason", "flood"), At: s.Facts.Now, By: o["by"]}}
 	case "except":
 		err = s.except(name, o)
 	case "quarantine":
