@@ -104,6 +104,9 @@ func (d *Daemon) noteCatalog() error {
 		return nil
 	}
 	note := run.CatalogNote{Version: current.Version, Issued: current.Issued, Digest: current.Digest, Patches: []string{}}
+	if h, held := current.HeldStores[d.store.ID]; held {
+		note.StoreHeld = &h
+	}
 	for _, a := range current.Patches {
 		note.Patches = append(note.Patches, a.Patch.ID)
 		switch {

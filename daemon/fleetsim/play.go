@@ -131,6 +131,9 @@ func (s *shop) night(ctx context.Context, span window.Span, ago int) error {
 // how it found the devices.
 func (s *shop) prelude(catalog site.Catalog, at time.Time) []run.Event {
 	note := &run.CatalogNote{Version: catalog.Version, Issued: catalog.Issued}
+	if h, held := catalog.HeldStores[s.store.ID]; held {
+		note.StoreHeld = &h
+	}
 	events := []run.Event{{Kind: run.CatalogUpdated, At: at, Catalog: note}}
 	for _, a := range catalog.Patches {
 		note.Patches = append(note.Patches, a.Patch.ID)

@@ -19,6 +19,9 @@ func (n *story) mayBegin(e run.Event) {
 	if _, held := n.s.Catalog.Held[e.Patch]; withdrawn || held || n.s.Unsure != nil || n.s.Dirty[e.Device] != nil {
 		n.t.Fatalf("%s is begun on %s: withdrawn %v, clock %v, dirty %v", e.Patch, e.Device, withdrawn, n.s.Unsure, n.s.Dirty[e.Device])
 	}
+	if n.s.Catalog.StoreHeld != nil {
+		n.t.Fatalf("%s is begun on %s, and headquarters holds the store", e.Patch, e.Device)
+	}
 	for _, name := range []string{e.Device, site.AllDevices} {
 		if h, held := n.s.Holds[name]; held && n.now.Before(h.Until) {
 			n.t.Fatalf("%s is begun on %s, which is held", e.Patch, e.Device)

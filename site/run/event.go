@@ -141,6 +141,8 @@ type CatalogNote struct {
 	Withdrawn map[string]string `json:"withdrawn,omitempty"`
 	// Held are the patches that headquarters stopped for now, with its reason for each.
 	Held map[string]string `json:"held,omitempty"`
+	// StoreHeld is why headquarters wants nothing to be begun in this store for now; nil when it may.
+	StoreHeld *site.StoreHold `json:"store_held,omitempty"`
 	// Exceptions are those of this store.
 	Exceptions []site.Exception `json:"exceptions,omitempty"`
 }

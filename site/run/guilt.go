@@ -186,10 +186,14 @@ func Release(s State, name, actor string, now time.Time) (Event, bool) {
 	return e, true
 }
 
-// stopped says why headquarters wants a patch to be begun nowhere, for good or for now; nil when it does not.
+// stopped says why headquarters wants a patch not to be begun here, for good or for now: the patch, or all
+// of this store; nil when it does not.
 func (c CatalogNote) stopped(patch string) (site.State, *site.Reason) {
 	if reason, withdrawn := c.Withdrawn[patch]; withdrawn {
 		return site.Skipped, site.Because(site.CodeWithdrawn, "withdrawn by headquarters: "+reason)
+	}
+	if c.StoreHeld != nil {
+		return site.Held, policy.StoreHeldByHeadquarters(*c.StoreHeld)
 	}
 	if reason, held := c.Held[patch]; held {
 		return site.Held, policy.HeldByHeadquarters(reason)

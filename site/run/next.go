@@ -245,7 +245,7 @@ func (d *decider) noTime(j *Job, p *site.Patch) *site.Reason {
 
 // forbidden says what stands against beginning the job at all.
 func (d *decider) forbidden(j *Job, p *site.Patch, on standing) (site.State, *site.Reason) {
-	if h := on.hold; h != nil {
+	if h := on.hold; h != nil && d.s.Catalog.StoreHeld == nil {
 		return site.Held, site.Because(site.CodeHeld, "held by "+h.Actor+" until "+h.Until.Format(time.RFC3339)+": "+h.Reason,
 			"until", h.Until.Format(time.RFC3339), "actor", h.Actor)
 	}

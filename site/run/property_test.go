@@ -218,6 +218,7 @@ func (n *story) happen() {
 		n.add(run.Event{Kind: run.CatalogUpdated, Catalog: &run.CatalogNote{
 			Withdrawn: map[string]string{rapid.SampledFrom([]string{"p0", "p3"}).Draw(t, "withdrawn"): "bad"},
 			Held:      map[string]string{rapid.SampledFrom([]string{"p1", "p9"}).Draw(t, "held by headquarters"): "bad"},
+			StoreHeld: rapid.SampledFrom([]*site.StoreHold{nil, nil, {Reason: "the power is cut", At: n.now}}).Draw(t, "store held by headquarters"),
 		}})
 	case 4:
 		n.add(run.Event{Kind: run.ClockChanged, Reason: rapid.SampledFrom([]*site.Reason{nil, site.Because(site.CodeClockUnsure, "it jumped")}).Draw(t, "clock")})

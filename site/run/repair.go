@@ -92,8 +92,11 @@ func (s State) repair(store site.Store, c site.Check, now, opens time.Time) []Ev
 	return []Event{e, {Kind: PatchTakenBack, At: now, Device: d.ID, Patch: patch, Actor: Box, Text: c.ID + " fails since it was put on"}}
 }
 
-// held reports whether a person wants the device to be left alone.
+// held reports whether a person, here or at headquarters, wants the device to be left alone.
 func (s State) held(device string, now time.Time) bool {
+	if s.Catalog.StoreHeld != nil {
+		return true
+	}
 	for _, name := range []string{device, site.AllDevices} {
 		if h, held := s.Holds[name]; held && now.Before(h.Until) {
 			return true

@@ -83,6 +83,7 @@ func TestWhatTheBoxRepairsByItself(t *testing.T) {
 		{"seen by an earlier start only", dawn, func(s *run.State, _ *site.Store) { s.Started = dawn }, ""},
 		{"the clock is not trusted", dawn, func(s *run.State, _ *site.Store) { s.Unsure = site.Because(site.CodeClockUnsure, "x") }, ""},
 		{"a device is held", dawn, func(s *run.State, _ *site.Store) { s.Holds = map[string]site.Hold{"srv-1": {Until: open}} }, "repair.begun srv-2 ;"},
+		{"headquarters holds the store", dawn, func(s *run.State, _ *site.Store) { s.Catalog.StoreHeld = &site.StoreHold{Reason: "flood"} }, ""},
 		{"the store is held", dawn, func(s *run.State, _ *site.Store) { s.Holds = map[string]site.Hold{site.AllDevices: {Until: open}} }, ""},
 		{"a person works on it", dawn, func(s *run.State, _ *site.Store) { s.Hands = map[string]run.Hand{"srv-2": {Actor: "ann"}} }, "repair.begun srv-1 app;patch.taken_back srv-1 app;"},
 		{"it was left without proof", dawn, func(s *run.State, _ *site.Store) {

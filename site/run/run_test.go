@@ -26,7 +26,7 @@ var update = flag.Bool("update", false, "rewrite the expected nights")
 //	at 23:00                     it is that time: what is decided?
 //	end DEVICE OUTCOME [k=v...]  the step under way on the device ends: code, reason, pending, boot
 //	silent DEVICE, answered DEVICE, hold DEVICE until=..., release DEVICE, unsure, sure, withdraw PATCH,
-//	free PATCH, except PATCH until=... groups=...
+//	hold-store, lift-store (by headquarters), free PATCH, except PATCH until=... groups=...
 //	night                        the night is closed, and planned again from the same facts a day later
 //	play [DEVICE/STEP=OUTCOME...] [DEVICE/PATCH/STEP=OUTCOME...] [breaks=PATCH] every step ends well a
 //	                             minute after it began, but for those named, and the verifications
@@ -214,6 +214,10 @@ func (n *night) line(words []string) {
 		n.tomorrow()
 	case "withdraw":
 		n.add(run.Event{Kind: run.CatalogUpdated, Catalog: &run.CatalogNote{Withdrawn: map[string]string{words[1]: "it kills tills"}}})
+	case "hold-store":
+		n.add(run.Event{Kind: run.CatalogUpdated, Catalog: &run.CatalogNote{Version: 8, StoreHeld: &site.StoreHold{Reason: "the power is cut", At: n.now}}})
+	case "lift-store":
+		n.add(run.Event{Kind: run.CatalogUpdated, Catalog: &run.CatalogNote{Version: 9}})
 	case "play":
 		n.play(scenario.Pairs(words[1:]))
 	case "jobs":

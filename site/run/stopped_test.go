@@ -2,6 +2,7 @@ package run
 
 import (
 	"testing"
+	"time"
 
 	"github.com/nightfill/nightfill/site"
 )
@@ -21,5 +22,15 @@ func TestStopped(t *testing.T) {
 		if state, reason := note.stopped(c.patch); state != c.state || reason.String() != c.want {
 			t.Errorf("%s: %s %q", c.patch, state, reason)
 		}
+	}
+	note.StoreHeld = &site.StoreHold{Reason: "the power is cut", At: time.Date(2026, 11, 21, 22, 0, 0, 0, time.UTC), By: "kim"}
+	want := "the store is held by headquarters: the power is cut [held by=kim since=2026-11-21T22:00:00Z]"
+	for _, patch := range []string{"b", "c"} {
+		if state, reason := note.stopped(patch); state != site.Held || reason.String() != want {
+			t.Errorf("%s in a held store: %s %q", patch, state, reason)
+		}
+	}
+	if state, _ := note.stopped("a"); state != site.Skipped {
+		t.Errorf("a withdrawn patch in a held store is %s", state)
 	}
 }
