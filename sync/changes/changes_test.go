@@ -113,6 +113,21 @@ Since this key signed version 1:
       because: bad
       only the bytes abcd
 `},
+		{"hold stores", Signing{Key: "holds-1", Role: "holds", Version: 2, Since: 1, Expires: expires, Before: Content{Holds: site.Holds{Stores: map[string]site.StoreHold{
+			"0424": {Reason: "flood", At: expires}}}}, After: Content{Holds: site.Holds{Stores: map[string]site.StoreHold{
+			"0423": {Reason: "the power is cut", At: expires, By: "kim"}}}}}, `holds-1 signs version 2 of holds, valid until 2027-02-20T02:30:00Z.
+Since this key signed version 1:
+  + hold store 0423
+      nothing is begun in it since 2027-02-20T02:30:00Z
+      because: the power is cut
+      asked for by kim
+  - hold store 0424
+`},
+		{"lift stores", Signing{Key: "fleet-1", Role: "fleet", Version: 2, Since: 1, Expires: expires, After: Content{Rules: site.Rules{LiftedStores: map[string]time.Time{"0423": expires}}}}, `fleet-1 signs version 2 of fleet, valid until 2027-02-20T02:30:00Z.
+Since this key signed version 1:
+  + lift the hold of store 0423
+      if it was set up to 2027-02-20T02:30:00Z
+`},
 		{"lift", Signing{Key: "fleet-1", Role: "fleet", Version: 2, Since: 1, Expires: expires, After: Content{Rules: site.Rules{Lifted: map[string]time.Time{"a": expires}}}},
 			`fleet-1 signs version 2 of fleet, valid until 2027-02-20T02:30:00Z.
 Since this key signed version 1:

@@ -21,6 +21,9 @@ func words(c Content) map[string][]string {
 	for id, h := range c.Holds.Patches {
 		out["hold "+id] = holdWords(h)
 	}
+	for id, h := range c.Holds.Stores {
+		out["hold store "+id] = storeHoldWords(h)
+	}
 	for name, lines := range c.Roles {
 		out["role "+name] = lines
 	}
@@ -41,6 +44,9 @@ func ruleWords(out map[string][]string, rules site.Rules) {
 	for id, t := range rules.Lifted {
 		out["lift the hold of "+id] = []string{"if it was set up to " + t.Format(time.RFC3339)}
 	}
+	for id, t := range rules.LiftedStores {
+		out["lift the hold of store "+id] = []string{"if it was set up to " + t.Format(time.RFC3339)}
+	}
 	for _, e := range rules.Exceptions {
 		out["except "+e.Patch+" "+e.Scope()] = exceptionWords(e)
 	}
@@ -50,6 +56,14 @@ func holdWords(h site.PatchHold) []string {
 	lines := []string{"since " + h.At.Format(time.RFC3339), "because: " + h.Reason}
 	if h.Digest != "" {
 		lines = append(lines, "only the bytes "+h.Digest)
+	}
+	return lines
+}
+
+func storeHoldWords(h site.StoreHold) []string {
+	lines := []string{"nothing is begun in it since " + h.At.Format(time.RFC3339), "because: " + h.Reason}
+	if h.By != "" {
+		lines = append(lines, "asked for by "+h.By)
 	}
 	return lines
 }

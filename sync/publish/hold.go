@@ -26,6 +26,9 @@ func (r *Repo) listHolds(h site.Holds) (map[string]*metadata.TargetFiles, error)
 	if err != nil {
 		return nil, err
 	}
+	if len(data) > site.MaxTarget {
+		return nil, fmt.Errorf("the list of holds would have %d bytes, and stores take %d: lift holds that are over, and publish", len(data), site.MaxTarget)
+	}
 	return map[string]*metadata.TargetFiles{site.HoldsTarget: roles.Target(data)}, r.keepPayload(data)
 }
 
@@ -73,22 +76,29 @@ func (r *Repo) AddHolds(keys roles.Keyring, now time.Time) (waiting []Waiting, e
 
 // HoldOptions are a hold that is published at once.
 type HoldOptions struct {
-	Patch  string
-	Digest string // of the patch's bytes, "" = whatever they are
+	Patch  string   // either a patch is held,
+	Digest string   // of the patch's bytes, "" = whatever they are
+	Stores []string // or stores are, by id, all of them in one publication
 	Reason string
+	By     string        // who asks for the hold of stores; may be empty
 	Out    string        // the directory that a web server serves
 	Keys   roles.Keyring // needs the keys of holds, snapshot and timestamp, and no other
 	Verify VerifyFunc    // nil: not verified; only for tests
 	Now    time.Time
 }
 
-// Hold stops a patch in every store, until people lift the hold or withdraw the patch. It gives out a
-// new version of the holds role alone: of every other role, stores go on to see what they see,
-// whatever was signed since. To hold a patch again that is held changes nothing but the reason.
+// Hold stops a patch in every store, until people lift the hold or withdraw the patch; or it stops
+// stores whole, until people lift that. It gives out a new version of the holds role alone: of every
+// other role, stores go on to see what they see, whatever was signed since. To hold again what is
+// held changes nothing but the reason and the time. What was signed when an error came goes out with the
+// next publish.
 func (r *Repo) Hold(ctx context.Context, o HoldOptions) (Published, error) {
-	o.Reason = strings.TrimSpace(o.Reason)
-	if o.Reason == "" {
+	o.Reason, o.By = strings.TrimSpace(o.Reason), strings.TrimSpace(o.By)
+	switch {
+	case o.Reason == "":
 		return Published{}, errors.New("a hold needs a reason: stores show it")
+	case (o.Patch == "") == (len(o.Stores) == 0):
+		return Published{}, errors.New("a hold is of one patch in every store, or of whole stores: name either")
 	}
 	var out Published
 	err := r.locked(func(b *book) error {
@@ -96,10 +106,14 @@ func (r *Repo) Hold(ctx context.Context, o HoldOptions) (Published, error) {
 		if err != nil {
 			return err
 		}
-		if err := p.mayHold(o.Patch); err != nil {
+		if err := p.roleReady(o); err != nil {
 			return err
 		}
-		if err := p.signHold(o); err != nil {
+		add := p.addHold
+		if len(o.Stores) > 0 {
+			add = p.addStoreHolds
+		}
+		if err := p.signHolds(add, o); err != nil {
 			return err
 		}
 		p.only = site.HoldsRole
@@ -109,14 +123,20 @@ func (r *Repo) Hold(ctx context.Context, o HoldOptions) (Published, error) {
 	return out, err
 }
 
-// mayHold says why a patch cannot be held now, or nil.
-func (p *publication) mayHold(id string) error {
+// roleReady says why nothing can be held now, or nil.
+func (p *publication) roleReady(o HoldOptions) error {
 	switch {
 	case p.Signed.Quorum(site.HoldsRole).Need == 0:
-		return fmt.Errorf("this catalog has no role holds: make it with `nightfill catalog role add-holds %s`, or withdraw the patch", p.dir)
+		return fmt.Errorf("this catalog has no role holds: make it with `nightfill catalog role add-holds %s`%s", p.dir, o.instead(", or withdraw the patch"))
 	case p.online.Snapshot == nil || p.online.Snapshot.Signed.Meta[site.HoldsRole+".json"] == nil:
 		return fmt.Errorf("%s does not hold the role holds yet: publish once first", p.o.Out)
-	case p.ownerOf(id) == "":
+	}
+	return nil
+}
+
+// mayHold says why a patch cannot be held now, or nil.
+func (p *publication) mayHold(id string) error {
+	if p.ownerOf(id) == "" {
 		return fmt.Errorf("there is no patch %s: %s", id, p.suggestPatch(id))
 	}
 	signed, err := p.content(site.FleetRole, p.Signed.Roles[site.FleetRole])
@@ -132,10 +152,9 @@ func (p *publication) mayHold(id string) error {
 	return nil
 }
 
-// signHold signs a version of the holds role with one more hold.
-func (p *publication) signHold(o HoldOptions) error {
-	holds, err := p.holds()
-	if err != nil {
+// addHold adds a hold of a patch to a list.
+func (p *publication) addHold(holds *site.Holds, o HoldOptions) error {
+	if err := p.mayHold(o.Patch); err != nil {
 		return err
 	}
 	was, again := holds.Patches[o.Patch]
@@ -143,22 +162,53 @@ func (p *publication) signHold(o HoldOptions) error {
 		o.Digest = "" // it never becomes less than it was
 	}
 	holds.Patches[o.Patch] = site.PatchHold{Digest: o.Digest, Reason: o.Reason, At: p.o.Now}
+	return nil
+}
+
+// signHolds signs a version of the holds role with one more hold, or several of stores.
+func (p *publication) signHolds(add func(*site.Holds, HoldOptions) error, o HoldOptions) error {
+	holds, err := p.holds()
+	if err != nil {
+		return err
+	}
+	if err := add(&holds, o); err != nil {
+		return err
+	}
+	k, err := p.holdsKey()
+	if err != nil {
+		return err
+	}
+	if k == nil {
+		return fmt.Errorf("cannot hold %s: the key of holds is not at hand; give it with --key%s", o.what(), o.instead(", or withdraw the patch with `nightfill catalog withdraw "+p.dir+"`"))
+	}
 	listed, err := p.listHolds(holds)
 	if err != nil {
 		return err
 	}
 	md, _ := p.Prepare(site.HoldsRole, listed, p.o.Now)
-	k, err := p.holdsKey()
-	if err != nil {
-		return err
-	}
 	if err := p.Book.Sign(site.HoldsRole, md, k); err != nil {
 		return err
 	}
 	return p.settle()
 }
 
-// holdsKey is a key of the holds role that is at hand.
+// what names what is held.
+func (o HoldOptions) what() string {
+	if len(o.Stores) > 0 {
+		return "a store"
+	}
+	return "a patch"
+}
+
+// instead is a text about what people may do instead of holding a patch; "" for stores, of which nothing else stops all.
+func (o HoldOptions) instead(text string) string {
+	if len(o.Stores) > 0 {
+		return ""
+	}
+	return text
+}
+
+// holdsKey is a key of the holds role that is at hand; nil when none is.
 func (p *publication) holdsKey() (roles.Key, error) {
 	for _, id := range p.Signed.Quorum(site.HoldsRole).Keys {
 		if s, err := p.o.Keys.Signer(id); err != nil {
@@ -167,7 +217,7 @@ func (p *publication) holdsKey() (roles.Key, error) {
 			return roles.Held(id, p.KeyName(id), p.o.Keys), nil
 		}
 	}
-	return nil, fmt.Errorf("cannot hold a patch: the key of holds is not at hand; give it with --key, or withdraw the patch with `nightfill catalog withdraw %s`", p.dir)
+	return nil, nil
 }
 
 // holds reads what the holds role lists now.
@@ -182,10 +232,11 @@ func (b *book) holds() (site.Holds, error) {
 }
 
 // held lists the holds that are not lifted.
-func (b *book) held() (map[string]site.PatchHold, error) {
+func (b *book) held() (site.Holds, error) {
 	h, err := b.holds()
 	maps.DeleteFunc(h.Patches, func(id string, hold site.PatchHold) bool { return b.rules.Lifts(id, hold) })
-	return h.Patches, err
+	maps.DeleteFunc(h.Stores, func(id string, hold site.StoreHold) bool { return b.rules.LiftsStore(id, hold) })
+	return h, err
 }
 
 // Lift ends the hold of a patch: it may be begun again where it is released. It takes effect with the
@@ -196,7 +247,7 @@ func (r *Repo) Lift(id string, now time.Time) error {
 		if err != nil {
 			return err
 		}
-		h, ok := held[id]
+		h, ok := held.Patches[id]
 		if !ok {
 			return fmt.Errorf("patch %s is not held", id)
 		}
@@ -218,7 +269,7 @@ func (p *publication) renewHolds() error {
 		return nil
 	}
 	k, err := p.holdsKey()
-	if err != nil {
+	if err != nil || k == nil {
 		return nil // somebody else has it: checkLive says so when it is too late
 	}
 	_, err = p.sign(site.HoldsRole, k, p.o.Now, nil)

@@ -24,9 +24,14 @@ type Status struct {
 	// Held are the patches that are stopped for now: signed by the holds role, and not lifted.
 	Held map[string]site.PatchHold `json:"held,omitempty"`
 	// Lifted is when people last let a patch go that was held.
-	Lifted  map[string]time.Time `json:"lifted,omitempty"`
-	Waiting []Waiting            `json:"waiting,omitempty"`
-	Roles   []RoleStatus         `json:"roles"`
+	Lifted map[string]time.Time `json:"lifted,omitempty"`
+	// HeldStores are the stores in which nothing is begun until people lift that, by id.
+	HeldStores map[string]site.StoreHold `json:"held_stores,omitempty"`
+	// LiftedStores is when people last let a store go that was held.
+	LiftedStores map[string]time.Time `json:"lifted_stores,omitempty"`
+
+	Waiting []Waiting    `json:"waiting,omitempty"`
+	Roles   []RoleStatus `json:"roles"`
 }
 
 // PatchStatus is one patch in a Status.
@@ -60,7 +65,7 @@ func (r *Repo) Status() (Status, error) {
 }
 
 func (b *book) status() (Status, error) {
-	s := Status{Dir: b.dir, Keys: b.cfg.Keys, Issued: b.cfg.Issued, Withdrawn: b.rules.Withdrawn, Exceptions: b.rules.Exceptions, Lifted: b.rules.Lifted, Drafts: []PatchStatus{}, Patches: []PatchStatus{}}
+	s := Status{Dir: b.dir, Keys: b.cfg.Keys, Issued: b.cfg.Issued, Withdrawn: b.rules.Withdrawn, Exceptions: b.rules.Exceptions, Lifted: b.rules.Lifted, LiftedStores: b.rules.LiftedStores, Drafts: []PatchStatus{}, Patches: []PatchStatus{}}
 	drafts, err := b.drafts()
 	if err != nil {
 		return Status{}, err
@@ -80,9 +85,11 @@ func (b *book) status() (Status, error) {
 			s.Patches = append(s.Patches, b.patchStatus(p, q.Count(md.Signatures), q.Need))
 		}
 	}
-	if s.Held, err = b.held(); err != nil {
+	held, err := b.held()
+	if err != nil {
 		return Status{}, err
 	}
+	s.Held, s.HeldStores = held.Patches, held.Stores
 	if s.Waiting, err = b.waiting(); err != nil {
 		return Status{}, err
 	}

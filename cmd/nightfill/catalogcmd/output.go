@@ -4,9 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -107,6 +109,7 @@ func statusText(s publish.Status, now time.Time) string {
 	if len(s.Drafts)+len(s.Patches) == 0 {
 		b.WriteString("No patches. Add one with: nightfill catalog add " + s.Dir + " patch.yaml\n")
 	}
+	b.WriteString(heldStoresText(s.HeldStores))
 	for _, e := range s.Exceptions {
 		b.WriteString(exceptionText(e, now))
 	}
@@ -191,6 +194,21 @@ func catalogText(c site.Catalog) string {
 		for _, e := range p.Exceptions {
 			fmt.Fprintf(&b, "  %-24s except %s, by %s until %s: %s\n", "", e.Scope(), e.Owner, e.Expires.Format(time.RFC3339), e.Reason)
 		}
+	}
+	b.WriteString(heldStoresText(c.HeldStores))
+	return b.String()
+}
+
+// heldStoresText lists the stores that are held, a line each.
+func heldStoresText(stores map[string]site.StoreHold) string {
+	var b strings.Builder
+	for _, id := range slices.Sorted(maps.Keys(stores)) {
+		h := stores[id]
+		by := ""
+		if h.By != "" {
+			by = " by " + h.By
+		}
+		fmt.Fprintf(&b, "store   %-24s HELD since %s%s: %s\n", id, h.At.Format(time.RFC3339), by, h.Reason)
 	}
 	return b.String()
 }
