@@ -26,14 +26,17 @@ type Status struct {
 	Night    *Night       `json:"night,omitempty"` // the newest, without details
 	// Quarantine is of patches that are begun nowhere in this store, by id.
 	Quarantine []site.Quarantine `json:"quarantine,omitempty"`
-	Devices    DeviceCounts      `json:"devices"`
-	Catalog    CatalogStatus     `json:"catalog"`
-	Clock      ClockStatus       `json:"clock"`
-	Journal    JournalStatus     `json:"journal"`
-	MQTT       Line              `json:"mqtt"`
-	Console    *Console          `json:"console,omitempty"`
-	Version    string            `json:"version"`
-	ZoneData   string            `json:"zone_data"` // version of the time zone data in the program
+	// HeldByHeadquarters is why nothing is begun in this store until people at headquarters lift that; nil when it may.
+	HeldByHeadquarters *site.StoreHold `json:"held_by_headquarters,omitempty"`
+
+	Devices  DeviceCounts  `json:"devices"`
+	Catalog  CatalogStatus `json:"catalog"`
+	Clock    ClockStatus   `json:"clock"`
+	Journal  JournalStatus `json:"journal"`
+	MQTT     Line          `json:"mqtt"`
+	Console  *Console      `json:"console,omitempty"`
+	Version  string        `json:"version"`
+	ZoneData string        `json:"zone_data"` // version of the time zone data in the program
 }
 
 // Window is tonight's or the next maintenance window.
@@ -84,7 +87,7 @@ func StatusOf(f Facts) Status {
 		Catalog: CatalogStatus{Version: f.Catalog.Version, Issued: f.Catalog.Issued, Patches: len(f.Catalog.Patches), Reason: f.CatalogNo},
 		Clock:   ClockStatus{Trusted: f.State.Unsure == nil, Reason: f.State.Unsure},
 		Journal: JournalStatus{Stream: f.Stream, Last: f.Last, Outbox: f.Outbox}, MQTT: f.Line, Console: f.Console,
-		Version: f.Version, ZoneData: f.ZoneData,
+		Version: f.Version, ZoneData: f.ZoneData, HeldByHeadquarters: f.State.Catalog.StoreHeld,
 	}
 	for _, d := range f.Store.Devices {
 		if !d.Patchable() {
@@ -177,6 +180,9 @@ func StatusLine(f Facts) string {
 		parts = append(parts, "window opens in "+Brief(s.Window.Opens.Sub(f.Now)))
 	default:
 		parts = append(parts, "no window in sight")
+	}
+	if s.HeldByHeadquarters != nil {
+		parts = append(parts, "held by headquarters")
 	}
 	parts = append(parts, fmt.Sprintf("%d of %d reachable", s.Devices.Answers, s.Devices.Total))
 	if s.Catalog.Version == 0 {
@@ -304,6 +310,9 @@ func Readiness(f Facts, results map[string]site.CheckResult, since map[string]ti
 		case d.State == site.Failed:
 			in.Notes = append(in.Notes, ready.Note{Kind: ready.NotFinished, Device: d.Device, Since: d.Since})
 		}
+	}
+	if h := f.State.Catalog.StoreHeld; h != nil {
+		in.Notes = append(in.Notes, ready.Note{Kind: ready.HeldAbove, Since: h.At, Reason: h.Reason})
 	}
 	if f.State.Unsure != nil {
 		in.Notes = append(in.Notes, ready.Note{Kind: ready.ClockUnsure})

@@ -125,6 +125,32 @@ func TestStatusLine(t *testing.T) {
 	}
 }
 
+// TestHeldByHeadquarters: a held store says so everywhere, and its word about trading does not change.
+func TestHeldByHeadquarters(t *testing.T) {
+	f := facts()
+	f.State.Night, f.Now, f.Line = nil, at(19, 48), Line{}
+	h := site.StoreHold{Reason: "the power is cut", At: at(19, 0), By: "kim"}
+	f.State.Catalog.StoreHeld = &h
+	if got, want := StatusLine(f), "window opens in 3 h 12 min; held by headquarters; 2 of 3 reachable; catalog 0 s old"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	if s := StatusOf(f); s.HeldByHeadquarters == nil || *s.HeldByHeadquarters != h {
+		t.Errorf("status has %+v", s.HeldByHeadquarters)
+	}
+	in := Readiness(f, nil, nil, at(19, 0))
+	if want := (ready.Note{Kind: ready.HeldAbove, Since: h.At, Reason: h.Reason}); !slices.Contains(in.Notes, want) {
+		t.Errorf("the notes are %+v", in.Notes)
+	}
+	held := ready.Judge(in)
+	if i := slices.IndexFunc(held.Notes, func(f ready.Finding) bool { return f.Code == "HOLD-1" }); i < 0 || !strings.HasSuffix(held.Notes[i].What, ": the power is cut") {
+		t.Errorf("READY notes %+v", held.Notes)
+	}
+	in.Notes = nil
+	if free := ready.Judge(in); held.Verdict != free.Verdict || len(held.Fix) != len(free.Fix) {
+		t.Errorf("READY says %s for a held store, and %s otherwise", held.Verdict, free.Verdict)
+	}
+}
+
 // TestNumIsFlat: dashboards that know nothing of Nightfill read numbers by name.
 func TestNumIsFlat(t *testing.T) {
 	data, err := json.Marshal(Num(facts()))

@@ -58,12 +58,13 @@ type NoteKind string
 
 // The kinds of note.
 const (
-	LineDown    NoteKind = "line_down"    // the store cannot reach headquarters: Since
-	HeldBack    NoteKind = "held"         // a person stopped updates: Device (empty or site.AllDevices = the store), Until
-	TakenBack   NoteKind = "rolled_back"  // an update failed and was taken back, with proof: Device
-	NotFinished NoteKind = "not_finished" // an update failed and there was nothing to take back, or it did not fit: Device
-	ClockUnsure NoteKind = "clock"        // the box does not trust its clock
-	CatalogOld  NoteKind = "catalog"      // nothing new from headquarters for longer than the store allows: Since
+	LineDown    NoteKind = "line_down"            // the store cannot reach headquarters: Since
+	HeldBack    NoteKind = "held"                 // a person stopped updates: Device (empty or site.AllDevices = the store), Until
+	HeldAbove   NoteKind = "held_by_headquarters" // headquarters stopped the updates of the store: Since, Reason
+	TakenBack   NoteKind = "rolled_back"          // an update failed and was taken back, with proof: Device
+	NotFinished NoteKind = "not_finished"         // an update failed and there was nothing to take back, or it did not fit: Device
+	ClockUnsure NoteKind = "clock"                // the box does not trust its clock
+	CatalogOld  NoteKind = "catalog"              // nothing new from headquarters for longer than the store allows: Since
 )
 
 // Note is one thing to know. It never changes whether the store can open.
@@ -72,6 +73,7 @@ type Note struct {
 	Device string
 	Since  time.Time
 	Until  time.Time
+	Reason string // as headquarters wrote it, in whatever language
 }
 
 // Report is the judgement at one moment. It must be made anew for every reader: it grows stale by itself.

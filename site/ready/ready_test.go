@@ -143,6 +143,13 @@ func TestJudge(t *testing.T) {
 		{"line down and held", func(in *ready.Input) {
 			in.Notes = []ready.Note{{Kind: ready.LineDown, Since: now.Add(-5 * time.Hour)}, {Kind: ready.HeldBack}, {Kind: "new kind"}}
 		}, site.ReadyNotes, "You can open. 2 things to know.", "", "LINE-1 HOLD-1"},
+		{"held by headquarters", func(in *ready.Input) {
+			in.Notes = []ready.Note{{Kind: ready.HeldAbove, Since: now.Add(-time.Hour), Reason: "the power is cut"}}
+		}, site.ReadyNotes, "You can open. 1 thing to know.", "", "HOLD-1"},
+		{"held by headquarters and broken", func(in *ready.Input) {
+			in.Notes = []ready.Note{{Kind: ready.HeldAbove, Reason: "the power is cut"}}
+			set(in, site.Fail, "POS-2", "POS-3", "POS-4")
+		}, site.NotReady, "3 things to fix before you open at 08:00.", "POS-2 POS-3 POS-4", "HOLD-1"},
 		{"a night runs", night, site.Working, "Updating tonight. 14 of 36 devices done. Finished by about 09:41.", "", ""},
 		{"a night runs, its devices fail", func(in *ready.Input) { night(in); set(in, site.Fail, "POS-3", "POS-4") },
 			site.Working, "Updating tonight. 14 of 36 devices done. Finished by about 09:41.", "", ""},

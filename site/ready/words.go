@@ -170,7 +170,7 @@ func (j *judge) about(code, subject string) Finding {
 
 func (j *judge) noteWords(n Note) (Finding, bool) {
 	code := map[NoteKind]string{
-		LineDown: codeLine, HeldBack: codeHeld, TakenBack: codeTaken, NotFinished: codeUnfinish, ClockUnsure: codeClock, CatalogOld: codeCatalog,
+		LineDown: codeLine, HeldBack: codeHeld, HeldAbove: codeHeld, TakenBack: codeTaken, NotFinished: codeUnfinish, ClockUnsure: codeClock, CatalogOld: codeCatalog,
 	}[n.Kind]
 	if code == "" {
 		return Finding{}, false
@@ -179,13 +179,16 @@ func (j *judge) noteWords(n Note) (Finding, bool) {
 	if n.Kind == HeldBack && n.Device != "" && n.Device != site.AllDevices {
 		key += ".device"
 	}
+	if n.Kind == HeldAbove {
+		key += ".headquarters"
+	}
 	if !n.Since.IsZero() {
 		since = j.lang.Say("since", "at", j.clock(n.Since))
 	}
 	if !n.Until.IsZero() {
 		until = j.lang.Say("until", "at", j.clock(n.Until))
 	}
-	f := j.say(key, "it", n.Device, "since", since, "until", until)
+	f := j.say(key, "it", n.Device, "since", since, "until", until, "reason", n.Reason)
 	f.Code, f.Device, f.Since = code, n.Device, n.Since
 	return f, true
 }

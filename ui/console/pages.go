@@ -121,6 +121,7 @@ type storeRow struct {
 	Verdict string    `json:"verdict"`
 	Text    string    `json:"text"`
 	Now     time.Time `json:"now"`
+	Above   *held     `json:"held_by_headquarters"`
 }
 
 // overview is everything that the pages without scripts are made of.

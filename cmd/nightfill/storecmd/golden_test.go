@@ -83,6 +83,8 @@ func trouble(t *testing.T, b *controltest.Box, comment string) {
 		b.SetFacts(odd)
 	case strings.Contains(comment, "(excepted)"):
 		b.SetFacts(excepted)
+	case strings.Contains(comment, "(held by headquarters)"):
+		b.SetFacts(heldAbove)
 	case strings.Contains(comment, "(quarantined)"):
 		b.SetFacts(quarantined)
 	case strings.Contains(comment, "(forged)"):
@@ -125,6 +127,13 @@ func moreChecks(f *view.Facts) {
 		site.Check{ID: "NET-1", Kind: site.CheckGateway, Retries: 2},
 		site.Check{ID: "PRN-1", Device: "srv-1", Kind: site.CheckPrinter, Address: "10.77.0.31:9100", Optional: true},
 		site.Check{ID: "CERT-1", Device: "srv-2", Kind: site.CheckCert, Address: "10.77.0.12:443", Warn: 30})
+}
+
+// heldAbove is a store in which headquarters wants nothing to be begun.
+func heldAbove(f *view.Facts) {
+	h := site.StoreHold{Reason: "the power is cut tonight", At: f.Now.Add(-time.Hour), By: "kim"}
+	f.Catalog.HeldStores = map[string]site.StoreHold{f.Store.ID: h}
+	f.State.Catalog.StoreHeld = &h
 }
 
 // excepted is a store in which the exception of one patch ends before the next night, and that of

@@ -63,6 +63,9 @@ func (p *printer) status(v view.Status, devices []view.Device) {
 		row("trading", "opens %s", p.moment(v.Window.Trading))
 	}
 	row("night", "%s", p.lastNight(v.Night))
+	if h := v.HeldByHeadquarters; h != nil {
+		row("held", "%s", p.heldAbove(*h))
+	}
 	row("devices", "%d, %d answer, %d held", v.Devices.Total, v.Devices.Answers, v.Devices.Held)
 	row("catalog", "%s", p.catalog(v.Catalog))
 	row("clock", "%s", trusted(v.Clock))
@@ -73,6 +76,15 @@ func (p *printer) status(v view.Status, devices []view.Device) {
 	}
 	row("software", "nightfilld %s, ring %s, zone data %s", v.Version, v.Ring, v.ZoneData)
 	p.next(afterStatus(v, devices)...)
+}
+
+// heldAbove writes why and since when headquarters holds the store.
+func (p *printer) heldAbove(h site.StoreHold) string {
+	text := "by headquarters since " + p.moment(h.At)
+	if h.By != "" {
+		text += ", asked for by " + h.By
+	}
+	return text + ": " + h.Reason + "; nothing is begun until people there lift it"
 }
 
 // alarm writes who was told of an alarm, and who is told next.

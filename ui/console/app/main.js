@@ -238,7 +238,8 @@ function draw() {
       refill(ui.state, badge(d.state), ' ', d.reason ? d.reason.text : '', d.held ? ` · held until ${clock(d.held.until)} by ${d.held.actor}` : '');
       buttons(app, ui.bar, app.verbs.filter((v) => v.device), id, d);
     } else if (id === whole && app.store) {
-      refill(ui.state, app.store.held ? `The whole store is held until ${clock(app.store.held.until)} by ${app.store.held.actor}: ${app.store.held.reason}` : '');
+      const above = app.store.held_by_headquarters;
+      refill(ui.state, above ? `Held by headquarters since ${clock(above.at)}: ${above.reason} (nothing is begun until people there lift it). ` : '', app.store.held ? `The whole store is held until ${clock(app.store.held.until)} by ${app.store.held.actor}: ${app.store.held.reason}` : '');
       buttons(app, ui.bar, app.verbs.filter((v) => v.store && !v.device), '', app.store);
       buttons(app, ui.bar, app.verbs.filter((v) => v.store && v.device), 'all', app.store);
     }
@@ -252,7 +253,7 @@ function top() {
     refill(ui.verdict, { ready: '✓ READY', ready_notes: '✓ READY', not_ready: '✕ NOT READY', working: '… UPDATING', unknown: "? DON'T KNOW" }[s.verdict] || words(s.verdict));
     ui.verdict.dataset.verdict = s.verdict;
     const w = s.window || {}, left = (t) => brief(new Date(t) - boxNow());
-    refill(ui.window, w.open ? `Window closes in ${left(w.closes)}` : w.opens && !w.opens.startsWith('0001') ? `Window opens in ${left(w.opens)}` : 'No window in sight', s.trading ? ' · store may be trading' : '');
+    refill(ui.window, w.open ? `Window closes in ${left(w.closes)}` : w.opens && !w.opens.startsWith('0001') ? `Window opens in ${left(w.opens)}` : 'No window in sight', s.held_by_headquarters ? ' · held by headquarters' : '', s.trading ? ' · store may be trading' : '');
     refill(ui.wan, !s.mqtt.wanted ? '' : s.mqtt.connected ? 'Headquarters reached' : 'Headquarters not reached');
   }
   pill();
