@@ -1,6 +1,6 @@
 // Package catalogdesk is headquarters' hand in the working folder of the signed catalog: it drafts what
 // people then sign (exceptions of the register, withdrawals), reads what is approved, and, where the
-// operator gave it the online key of holds, stops a patch at once.
+// operator gave it the online key of holds, stops a patch, or whole stores, at once.
 //
 // It never signs for people: without the key of holds, nothing that it does reaches a store. What it
 // writes is written by sync/publish, whole or not at all; a folder that another command works on is an
@@ -15,6 +15,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/nightfill/nightfill/site"
@@ -147,6 +148,28 @@ func (d *Desk) Stop(ctx context.Context, patch, digest, reason string, now time.
 		return "", errors.Join(err, werr)
 	}
 	return breaker.Drafted, err
+}
+
+// HoldStores stops stores whole, all in one publication: nothing is begun in them from their next look
+// on, until people of the role fleet lift that. It needs the online key of holds, without which it
+// changes nothing and the error says what to do instead. That a store exists is not asked: the catalog
+// knows no stores; an id that cannot be one is refused, and then none is held. By is who asks; it may
+// be empty. Stores learn of it when they look next: whoever calls may hint them to.
+func (d *Desk) HoldStores(ctx context.Context, stores []string, reason, by string, now time.Time) error {
+	if !d.CanHold() {
+		return fmt.Errorf("headquarters has no key of holds: hold them with `nightfill catalog hold %s OUT --stores %s --reason TEXT`, or give headquarters catalog.out and catalog.keys with the keys of holds, snapshot and timestamp (`nightfill catalog role add-holds %s` makes the role)",
+			d.o.Dir, strings.Join(stores, ","), d.o.Dir)
+	}
+	repo, err := publish.Open(d.o.Dir)
+	if err != nil {
+		return err
+	}
+	ring, err := keyfile.Open(d.o.Keys, d.o.Password)
+	if err != nil {
+		return err
+	}
+	_, err = repo.Hold(ctx, publish.HoldOptions{Stores: stores, Reason: reason, By: by, Out: d.o.Out, Keys: ring, Verify: verify, Now: now})
+	return err
 }
 
 // CanHold reports whether the operator gave the desk what a hold needs.

@@ -16,6 +16,8 @@ import (
 	"github.com/nightfill/nightfill/site/board"
 	"github.com/nightfill/nightfill/site/board/breaker"
 	"github.com/nightfill/nightfill/site/board/register"
+	"github.com/nightfill/nightfill/site/policy"
+	"github.com/nightfill/nightfill/sync/catalog"
 	"github.com/nightfill/nightfill/sync/keyfile"
 	"github.com/nightfill/nightfill/sync/publish"
 )
@@ -186,6 +188,74 @@ func TestWatchHolds(t *testing.T) {
 	}
 	if status, err := repo.Status(); err != nil || len(status.Withdrawn) != 0 || len(status.Held) != 1 {
 		t.Errorf("status %+v, %v", status, err)
+	}
+}
+
+// TestHoldStores is the whole way: the desk holds, a store fetches what is published, and its policy begins
+// nothing on any device until people have lifted it.
+func TestHoldStores(t *testing.T) {
+	dir, repo, desk := folder(t, true)
+	c, err := catalog.New(catalog.Options{Dir: filepath.Join(dir, "store"), URL: "file://" + filepath.Join(dir, "out"), Root: filepath.Join(dir, "out", "root.json")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	says := func(at time.Time, store, want string) {
+		t.Helper()
+		if _, err := c.Refresh(t.Context(), at); err != nil {
+			t.Fatal(err)
+		}
+		now, err := c.Current(at)
+		if err != nil {
+			t.Fatal(err)
+		}
+		d := site.Device{ID: "till-1", Class: site.LinuxServer, HostKey: "k"}
+		f := policy.Facts{Store: site.Store{ID: store, Ring: site.RingFleet}, Catalog: now, Inventory: site.Inventory{"till-1": {Device: "till-1"}}, Now: at}
+		if v := f.Judge(now.Patches[0], d); v.Reason.String() != want {
+			t.Errorf("store %s at %s says %s %q, want %q", store, at, v.State, v.Reason, want)
+		}
+	}
+	says(noon(), "0423", "")
+	at := noon().Add(time.Minute)
+	if err := desk.HoldStores(t.Context(), []string{"0423", "0424"}, "the power is cut", "kim", at); err != nil {
+		t.Fatal(err)
+	}
+	const held = "the store is held by headquarters: the power is cut [held by=kim since=2026-11-22T12:01:00Z]"
+	says(at, "0423", held)
+	says(at, "0424", held)
+	says(at, "0142", "")
+	if err := repo.LiftStores([]string{"0423"}, at.Add(time.Minute)); err != nil {
+		t.Fatal(err)
+	}
+	if err := desk.HoldStores(t.Context(), []string{"0425"}, "flood", "", at.Add(2*time.Minute)); err != nil {
+		t.Fatal(err)
+	}
+	says(at.Add(2*time.Minute), "0423", held) // the lift is not signed
+	ring, err := keyfile.Open(filepath.Join(dir, "keys"), keyfile.FixedPassword(""))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := repo.Publish(t.Context(), publish.Options{Out: filepath.Join(dir, "out"), Keys: ring, Now: at.Add(3 * time.Minute)}); err != nil {
+		t.Fatal(err)
+	}
+	says(at.Add(3*time.Minute), "0423", "")
+	says(at.Add(3*time.Minute), "0424", held)
+	for want, stores := range map[string][]string{`"a/b" is not the id of a store`: {"0142", "a/b"}, "a hold is of one patch in every store, or of whole stores: name either": nil} {
+		if err := desk.HoldStores(t.Context(), stores, "flood", "kim", at.Add(4*time.Minute)); err == nil || err.Error() != want {
+			t.Errorf("%v, want %s", err, want)
+		}
+	}
+	says(at.Add(4*time.Minute), "0142", "")
+}
+
+func TestHoldStoresWithoutAKey(t *testing.T) {
+	dir, repo, desk := folder(t, false)
+	hq := filepath.Join(dir, "hq")
+	want := "headquarters has no key of holds: hold them with `nightfill catalog hold " + hq + " OUT --stores 0423,0424 --reason TEXT`, or give headquarters catalog.out and catalog.keys with the keys of holds, snapshot and timestamp (`nightfill catalog role add-holds " + hq + "` makes the role)"
+	if err := desk.HoldStores(t.Context(), []string{"0423", "0424"}, "flood", "kim", noon()); err == nil || err.Error() != want {
+		t.Errorf("%v\nwant %s", err, want)
+	}
+	if s, err := repo.Status(); err != nil || len(s.HeldStores) > 0 {
+		t.Errorf("%+v, %v", s.HeldStores, err)
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/nightfill/nightfill/site"
 	"github.com/nightfill/nightfill/site/board"
 )
 
@@ -76,6 +77,15 @@ func workText(o Options, row Store, n night) string {
 		return t + ". " + row.Contact.Text
 	}
 	return t + "."
+}
+
+// heldText says that headquarters holds a store, and why.
+func heldText(h site.StoreHold, o Options, zone *time.Location) string {
+	by := ""
+	if h.By != "" {
+		by = ", asked for by " + h.By
+	}
+	return "Held by headquarters since " + Clock(h.At, o.Now, zone) + by + ": " + strings.TrimSuffix(h.Reason, ".") + "."
 }
 
 func nothingText(s *board.Store, n night) string {

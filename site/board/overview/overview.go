@@ -72,30 +72,33 @@ type Overview struct {
 
 // Store is one store at a moment.
 type Store struct {
-	ID           string         `json:"id"`
-	Name         string         `json:"name"`
-	Region       string         `json:"region"`
-	Ring         site.Ring      `json:"ring"`
-	Zone         string         `json:"zone"`
-	Listed       bool           `json:"listed"` // it is in the list of stores
-	Bucket       Bucket         `json:"bucket"`
-	Text         string         `json:"text"` // why it is in that bucket
-	Contact      Contact        `json:"contact"`
-	Verdict      site.Verdict   `json:"verdict"` // as told; "" = nothing was
-	VerdictText  string         `json:"verdict_text"`
-	VerdictSince time.Time      `json:"verdict_since,omitzero"`
-	Opening      Opening        `json:"opening"`
-	Opens        time.Time      `json:"opens,omitzero"` // to customers, next
-	Night        string         `json:"night"`          // its date; "" = none is known
-	WindowOpens  time.Time      `json:"window_opens,omitzero"`
-	WindowCloses time.Time      `json:"window_closes,omitzero"`
-	Ends         time.Time      `json:"ends,omitzero"` // of the night, as the store expects it
-	Total        int            `json:"total"`         // jobs of the night
-	Settled      int            `json:"settled"`
-	Devices      int            `json:"devices"`
-	Needs        int            `json:"needs"` // items that are not shelved
-	Software     string         `json:"software"`
-	Loc          *time.Location `json:"-"`
+	ID     string    `json:"id"`
+	Name   string    `json:"name"`
+	Region string    `json:"region"`
+	Ring   site.Ring `json:"ring"`
+	Zone   string    `json:"zone"`
+	Listed bool      `json:"listed"` // it is in the list of stores
+	Bucket Bucket    `json:"bucket"`
+	Text   string    `json:"text"` // why it is in that bucket, and that it is held
+	// Held is why and since when headquarters wants nothing to be begun in it, as the store itself knows it; nil:
+	// it is not held, or has not looked since.
+	Held         *site.StoreHold `json:"held,omitempty"`
+	Contact      Contact         `json:"contact"`
+	Verdict      site.Verdict    `json:"verdict"` // as told; "" = nothing was
+	VerdictText  string          `json:"verdict_text"`
+	VerdictSince time.Time       `json:"verdict_since,omitzero"`
+	Opening      Opening         `json:"opening"`
+	Opens        time.Time       `json:"opens,omitzero"` // to customers, next
+	Night        string          `json:"night"`          // its date; "" = none is known
+	WindowOpens  time.Time       `json:"window_opens,omitzero"`
+	WindowCloses time.Time       `json:"window_closes,omitzero"`
+	Ends         time.Time       `json:"ends,omitzero"` // of the night, as the store expects it
+	Total        int             `json:"total"`         // jobs of the night
+	Settled      int             `json:"settled"`
+	Devices      int             `json:"devices"`
+	Needs        int             `json:"needs"` // items that are not shelved
+	Software     string          `json:"software"`
+	Loc          *time.Location  `json:"-"`
 }
 
 // Look computes the overview of a board.
@@ -159,6 +162,10 @@ func look(b *board.Board, s *board.Store, o Options, t *tally) (Store, []Item) {
 		}
 	}
 	row.Bucket, row.Text = bucketOf(s, o, row, n, items)
+	if h := s.Catalog.StoreHeld; h != nil {
+		row.Held = h
+		row.Text += " " + heldText(*h, o, row.Loc)
+	}
 	return row, items
 }
 

@@ -80,6 +80,13 @@ func TestBuckets(t *testing.T) {
 		"over, then silent":     {"22 09:00", func(s *board.Store) { closed1(s, 40); silent(s, "22 03:00") }, Done, "The night is over: 12 done."},
 		"over, past noon":       {"22 12:00", func(s *board.Store) { closed1(s, 40) }, Waiting, "The window opens at 23:00 CST."},
 		"over, nothing due":     {"22 03:00", func(s *board.Store) { closed1(s, 0) }, Nothing, "Nothing was to be done."},
+		"held": {"21 22:00", func(s *board.Store) {
+			s.Catalog.StoreHeld = &site.StoreHold{Reason: "the power is cut", At: clockAt("21 18:00"), By: "kim"}
+		}, Waiting, "The window opens at 23:00 CST. Held by headquarters since 18:00 CST, asked for by kim: the power is cut."},
+		"held all night": {"22 03:00", func(s *board.Store) {
+			closed1(s, 0)
+			s.Catalog.StoreHeld = &site.StoreHold{Reason: "Flood.", At: clockAt("21 22:00")}
+		}, Nothing, "Nothing was to be done. Held by headquarters since Sat 22:00 CST: Flood."},
 		"not ready": {"22 03:00", func(s *board.Store) {
 			closed1(s, 40)
 			s.Ready.Verdict, s.Ready.Fix = site.NotReady, []board.Finding{{Code: "POS-1", What: "Till 1 does not sell", BlocksTrading: true}}
@@ -90,6 +97,9 @@ func TestBuckets(t *testing.T) {
 			b, s := shop(now)
 			c.make(s)
 			row := Look(b, Options{Now: now, Zone: chicago}).Stores[0]
+			if held := s.Catalog.StoreHeld; row.Held != held {
+				t.Errorf("held is %+v, want %+v", row.Held, held)
+			}
 			if row.Bucket != c.bucket || row.Text != c.text {
 				t.Errorf("is in %s: %q\nwant  %s: %q", row.Bucket, row.Text, c.bucket, c.text)
 			}
