@@ -7,7 +7,7 @@ func order() []string {
 		"red-till", "last-night", "tonight", "hold-device", "try-again", "work-by-terminal", "use-console", "replaced-device", "alarm", "usb-stick",
 		"broken-journal", "daemon-silent", "send-bundle",
 		"fleet-morning", "bad-patch", "numbers",
-		"new-patch", "publish-daily", "hold-patch", "withdraw-patch", "exception", "register", "keys", "audit",
+		"new-patch", "publish-daily", "hold-patch", "hold-store", "withdraw-patch", "exception", "register", "keys", "audit",
 		"install-hq", "try-hq",
 		"install-box", "new-device", "accounts",
 		"exit-codes", "words",
