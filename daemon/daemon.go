@@ -263,7 +263,7 @@ func (d *Daemon) Run(ctx context.Context) error {
 	}
 	group, ctx := errgroup.WithContext(ctx)
 	for _, part := range []func(context.Context) error{
-		d.journal.Run, d.runner.Run, d.hands.Run, d.desk.Run, d.checker.Run, d.control.Run, d.notify.Run, d.timekeeper, d.supply, d.prepared, d.watch, d.tellStatus, d.watchVerdict, d.announce, d.alarm.Run, d.mender.Run, d.retain, d.copyJournal, d.users.Run,
+		d.journal.Run, d.runner.Run, d.hands.Run, d.desk.Run, d.checker.Run, d.control.Run, d.notify.Run, d.timekeeper, d.supply, d.prepared, d.watch, d.tellStatus, d.watchVerdict, d.watchOpening, d.announce, d.alarm.Run, d.mender.Run, d.retain, d.copyJournal, d.users.Run,
 	} {
 		group.Go(func() error { return part(ctx) })
 	}

@@ -181,6 +181,9 @@ func (d *Daemon) watchVerdict(ctx context.Context) error {
 			return
 		}
 		e := run.Event{Kind: run.VerdictChanged, At: f.Now, Verdict: f.Report.Verdict, Text: f.Report.Text}
+		if opened := f.State.Opened; !opened.IsZero() && f.Now.Sub(opened) < run.AfterOpening {
+			e.Opens = opened.In(d.store.Calendar.Zone)
+		}
 		if err := d.ledger.Add(e); err != nil {
 			d.Log.Error("cannot write down the verdict", "err", err)
 		}

@@ -48,3 +48,6 @@ const (
 	Working    Verdict = "working" // checks or patches are under way
 	CannotTell Verdict = "unknown" // no fresh answer: never green, never red
 )
+
+// Trades reports whether the verdict says that the store can trade.
+func (v Verdict) Trades() bool { return v == Ready || v == ReadyNotes }

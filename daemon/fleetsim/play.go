@@ -124,7 +124,23 @@ func (s *shop) night(ctx context.Context, span window.Span, ago int) error {
 		}
 	}
 	s.learn(played)
-	return s.judge(ctx, played.Ends.Add(time.Minute))
+	if err := s.judge(ctx, played.Ends.Add(time.Minute)); err != nil || ago == 0 {
+		return err
+	}
+	return s.open(ctx, played.Ends.Add(time.Minute))
+}
+
+// open opens the store to customers after a night that is over, and writes down its word.
+func (s *shop) open(ctx context.Context, from time.Time) error {
+	opens, ok := s.store.Calendar.NextOpening(from)
+	if !ok || opens.After(s.opts.Now) {
+		return nil
+	}
+	next, _ := s.store.Calendar.NextOpening(opens)
+	s.mu.Lock()
+	e := run.Event{Kind: run.StoreOpened, At: opens, Opens: opens, Next: next, Verdict: s.state.Verdict, Text: s.ready.Line(), Since: s.state.TradesAt}
+	s.mu.Unlock()
+	return s.write(ctx, e)
 }
 
 // prelude is what a box writes down before a night: the generation of the catalog, its artifacts and

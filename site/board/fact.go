@@ -47,6 +47,8 @@ const (
 	KindVerified    Kind = "verified"     // Step: proven; Name, Patch
 	KindFailed      Kind = "failed"       // Step: it broke; Name, Patch
 	KindRolledBack  Kind = "rolled_back"  // Step: it was taken back, with proof; Name, Patch
+	KindMorning     Kind = "morning"      // Morning: how the store opened to customers; Name is the date
+	KindAfter       Kind = "after"        // After: its word within two hours after that; Name is the date
 	// KindPatch is a patch as a plan held it: of the whole fleet, not of one store. Its mark is the
 	// version of the catalog.
 	KindPatch Kind = "patch" // site.Patch; Patch
@@ -80,7 +82,10 @@ func (f Fact) Replaces(old Fact) bool {
 
 // Remembered reports whether the board holds facts of this kind. The others are only in the
 // database, because they are large and looked at one store at a time.
-func (k Kind) Remembered() bool { return k != KindPackages }
+func (k Kind) Remembered() bool { return k != KindPackages && k != KindMorning && k != KindAfter }
+
+// Daily reports whether facts of this kind are kept day by day, for as long as the events that tell them.
+func (k Kind) Daily() bool { return k == KindMorning || k == KindAfter || k == KindNight }
 
 // FleetWide reports whether facts of this kind are about no store in particular.
 func (k Kind) FleetWide() bool { return k == KindPatch }

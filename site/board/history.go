@@ -45,6 +45,19 @@ type Query struct {
 	Limit  int       // at most so many; 0 = 1000
 }
 
+// Day is a fact of a store that is kept by its date.
+type Day struct {
+	Date string // local, of the store
+	Fact
+}
+
+// DayQuery asks for facts that are kept by their date.
+type DayQuery struct {
+	Kind     Kind
+	From, To string   // dates, both included
+	Stores   []string // their ids
+}
+
 // Note is one thing that headquarters itself keeps: an acknowledgement, an exception, a saved view.
 type Note struct {
 	Kind    string          `json:"kind"`

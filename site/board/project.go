@@ -35,6 +35,13 @@ func Project(e run.Event, mark Mark, reported time.Time) []Fact {
 		p.observed()
 	case run.VerdictChanged:
 		p.add(KindVerdict, "", "", VerdictTold{Verdict: e.Verdict, Text: e.Text})
+		if !e.Opens.IsZero() {
+			p.add(KindAfter, dateOf(e.Opens), "", After{At: e.At, Verdict: e.Verdict, Text: e.Text})
+		}
+	case run.StoreOpened:
+		if !e.Opens.IsZero() {
+			p.add(KindMorning, dateOf(e.Opens), "", Morning{Opens: e.Opens, Next: e.Next, Verdict: e.Verdict, Text: e.Text, Since: e.Since})
+		}
 	case run.CatalogUpdated:
 		if e.Catalog != nil {
 			p.add(KindCatalog, "", "", e.Catalog)
@@ -209,3 +216,6 @@ func tail(s string, n int) string {
 	}
 	return cut
 }
+
+// dateOf is the date of an opening: it is written in the zone of its store.
+func dateOf(t time.Time) string { return t.Format(time.DateOnly) }

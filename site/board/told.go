@@ -152,6 +152,22 @@ type NightClosed struct {
 	Text string    `json:"text"`
 }
 
+// Morning is how a store opened to customers.
+type Morning struct {
+	Opens   time.Time    `json:"opens"`
+	Next    time.Time    `json:"next,omitzero"` // when it opens again; zero: never
+	Verdict site.Verdict `json:"verdict"`       // its word at that moment
+	Text    string       `json:"text"`
+	Since   time.Time    `json:"since,omitzero"` // since when it could trade
+}
+
+// After is the word of a store within two hours after it opened: the newest one that it told there.
+type After struct {
+	At      time.Time    `json:"at"`
+	Verdict site.Verdict `json:"verdict"`
+	Text    string       `json:"text"`
+}
+
 // JobTold is where one patch on one device stands.
 type JobTold struct {
 	State   site.State   `json:"state"`

@@ -42,6 +42,7 @@ const (
 	NightOpened    Kind = "night.opened"     // the window opened and the plan stands: Plan, Report
 	NightExtended  Kind = "night.extended"   // a later look found more to do in the same window: Plan holds what is new, Report what is left out now
 	NightClosed    Kind = "night.closed"     // nothing more happens this night: Text sums it up
+	StoreOpened    Kind = "store.opened"     // the store opened to customers at Opens, and this was its word: Verdict, Text, Since; Next is when it opens again
 	NightCompared  Kind = "night.compared"   // the checks when the night was over, or later before the store opened, against those before it: Compared
 	StepStarted    Kind = "step.started"     // the intent, on disk before the act: Device Patch Step Attempt Work Deadline Observed
 	StepClaimed    Kind = "step.claimed"     // the device confirmed that it took the work
@@ -127,7 +128,14 @@ type Event struct {
 	Plan     *plan.Plan        `json:"plan,omitempty"`
 	Report   plan.Report       `json:"report,omitempty"`
 	Compared []site.Compared   `json:"compared,omitempty"`
+	// Opens is an opening to customers, in the zone of the store: of store.opened, and of a verdict.changed within AfterOpening.
+	Opens time.Time `json:"opens,omitzero"`
+	Next  time.Time `json:"next,omitzero"`  // the opening after it; zero: there is none
+	Since time.Time `json:"since,omitzero"` // since when the store can trade; zero: it cannot, or nobody knows
 }
+
+// AfterOpening is how long after an opening a change of the verdict says something about the word at the opening.
+const AfterOpening = 2 * time.Hour
 
 // CatalogNote says which generation of the catalog the store now goes by.
 type CatalogNote struct {

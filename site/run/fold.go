@@ -88,7 +88,9 @@ func (s *State) apply(e Event) {
 	case CheckEnded:
 		s.checked(*e.Check)
 	case VerdictChanged:
-		s.Verdict, s.VerdictAt = e.Verdict, e.At
+		s.verdict(e)
+	case StoreOpened:
+		s.Opened = e.Opens
 	case AlarmRaised, AlarmTold, AlarmSent, AlarmAcked, AlarmCleared:
 		s.alarm(e)
 	case RepairBegun, RepairEnded:
@@ -108,6 +110,18 @@ func (s *State) apply(e Event) {
 	case DeviceObserved, DeviceSilent, DeviceAnswered, StepStarted, StepClaimed, StepEnded, PatchSettled:
 		s.step(e)
 	}
+}
+
+// verdict takes over the store's word.
+func (s *State) verdict(e Event) {
+	trades, did := e.Verdict.Trades(), s.Verdict.Trades()
+	switch {
+	case !trades:
+		s.TradesAt = time.Time{}
+	case !did:
+		s.TradesAt = e.At
+	}
+	s.Verdict, s.VerdictAt = e.Verdict, e.At
 }
 
 // release ends a hold or a quarantine; releasing a device also says that a person has looked at it.

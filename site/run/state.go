@@ -34,6 +34,8 @@ type State struct {
 	Started   time.Time                   `json:"started,omitzero"`  // when the box last started: what it saw before may have changed while it was away
 	Verdict   site.Verdict                `json:"verdict,omitempty"`
 	VerdictAt time.Time                   `json:"verdict_at,omitzero"` // since when the verdict is this one
+	TradesAt  time.Time                   `json:"trades_at,omitzero"`  // since when the store can trade, by its verdict; zero: it cannot, or nobody knows
+	Opened    time.Time                   `json:"opened,omitzero"`     // the newest opening that was written down
 	Unsure    *site.Reason                `json:"unsure,omitempty"`    // why the box does not trust its clock; nil = it does
 	Full      *site.Reason                `json:"full,omitempty"`      // why the journal may soon not be written; nil = there is space
 	Night     *Night                      `json:"night,omitempty"`     // the newest night, open or closed

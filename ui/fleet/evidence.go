@@ -1,6 +1,7 @@
 package fleet
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -149,6 +150,7 @@ func (s *server) evidenceOrder(r *http.Request) (EvidenceOrder, error) {
 type download struct {
 	w       http.ResponseWriter
 	control *http.ResponseController
+	kind    string // "": a zip
 	name    string
 	begun   bool
 }
@@ -158,7 +160,7 @@ func (d *download) Write(b []byte) (int, error) {
 	if !d.begun {
 		d.begun = true
 		h := d.w.Header()
-		h.Set("Content-Type", "application/zip")
+		h.Set("Content-Type", cmp.Or(d.kind, "application/zip"))
 		h.Set("Content-Disposition", `attachment; filename="`+d.name+`"`)
 	}
 	d.extend()

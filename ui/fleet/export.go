@@ -87,13 +87,9 @@ func (s *server) exported(q *query) (comply.Options, comply.Filter, error) {
 	if err != nil {
 		return comply.Options{}, f, err
 	}
-	at := s.Now().UTC().Truncate(time.Second)
-	if text := q.values.Get("as_of"); text != "" {
-		asked, err := time.Parse(time.RFC3339, text)
-		if err != nil || asked.After(at) || at.Sub(asked) > exportPast {
-			return comply.Options{}, f, refuse(http.StatusBadRequest, "bad_as_of", "as_of must be a time of the last hour such as "+rfc(at)+", not \""+text+"\": what was before is in the evidence packs.")
-		}
-		at = asked.UTC()
+	at, err := s.asOf(q)
+	if err != nil {
+		return comply.Options{}, f, err
 	}
 	o, err := s.judged(q.Context(), at)
 	return o, f, err

@@ -97,7 +97,7 @@ func New(o Options) http.Handler {
 	if o.Line == nil {
 		o.Line = func() Line { return Line{Connected: true} }
 	}
-	s := &server{Options: o, looks: newLooks(o), reports: newReports(), kept: newKeptViews()}
+	s := &server{Options: o, looks: newLooks(o), reports: newReports(), kept: newKeptViews(), counted: &morningCounts{turn: make(chan struct{}, 1)}}
 	mux := http.NewServeMux()
 	for _, r := range s.routes() {
 		mux.HandleFunc(r.pattern, r.serve)
@@ -116,6 +116,7 @@ type server struct {
 	looks   *looks
 	reports *reports
 	kept    *keptViews
+	counted *morningCounts
 }
 
 // route is one address and what serves it.
@@ -150,6 +151,7 @@ func (s *server) routes() []route {
 	all = append(all, s.complianceRoutes()...)
 	all = append(all, s.evidenceRoutes()...)
 	all = append(all, s.viewRoutes()...)
+	all = append(all, s.reportRoutes()...)
 	all = append(all, route{"GET /handbook", s.page("handbook", s.handbook)}, route{"GET /handbook/{topic}", s.page("handbook", s.handbook)})
 	all = append(all, route{"GET /events", s.events}, route{"GET /api/v1/openapi.json", s.openapi})
 	return all
@@ -160,7 +162,7 @@ type entry struct{ Path, Word string }
 
 // entries is the navigation, in its order.
 func entries() []entry {
-	return []entry{{"/", "Tonight"}, {"/stores", "Stores"}, {"/patches", "Patches"}, {"/failures", "Failures"}, {"/attention", "Needs someone"}, {"/compliance", "Compliance"}, {"/exceptions", "Exceptions"}, {"/audit", "Audit"}}
+	return []entry{{"/", "Tonight"}, {"/stores", "Stores"}, {"/patches", "Patches"}, {"/failures", "Failures"}, {"/attention", "Needs someone"}, {"/compliance", "Compliance"}, {"/exceptions", "Exceptions"}, {"/reports", "Reports"}, {"/audit", "Audit"}}
 }
 
 // policy lets a page use headquarters' own files and nothing from elsewhere.

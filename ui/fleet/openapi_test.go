@@ -58,6 +58,10 @@ func answers() []answer {
 		{"/exceptions", "The register of exceptions.", ExceptionList{}, []string{"status"}},
 		{"/evidence", "Which stores an evidence pack would be of.", EvidencePage{}, append([]string{"from", "to"}, filters...)},
 		{"/views", "The views that the one who asks sees: their own, and those for everybody.", ViewList{}, []string{"of"}},
+		{"/reports", "Every report that there is.", ReportList{}, nil},
+		{"/reports/mornings", "On how many mornings stores opened ready.", MorningPage{}, []string{"days", "region", "store"}},
+		{"/reports/mornings/rows", "The mornings that a filter means, by store and date.", MorningRows{}, append(append(slices.Clone(list), "days"), morningNames()...)},
+		{"/reports/trend", "Compliance day by day.", TrendPage{}, []string{"days", "region"}},
 		{"/audit", "Who did what at headquarters, the newest first.", AuditPage{}, []string{"before"}},
 	}
 }
@@ -77,10 +81,11 @@ func says() map[string]string {
 		"owner": "Of the patch; none: without one.", "age": "Of the patch, in days since its vendor's release: 0-7, 8-14, 15-30, 31-60, 61-90, over-90, none.",
 		"standing":        "Of a patch on a device: installed, installed_pending_reboot, missing, failed, excepted, unknown, in_grace, not_applicable.",
 		"device_standing": "Of the device: compliant, excepted, behind, unknown.", "late": "How many days it is overdue, in the ranges of age.", "look": "At the device: fresh or stale.",
-		"mark": "overdue, within, late, waived, open, untimed, again, tried, first_pass, back, timed, applies.", "view": "devices: the devices in place of the rows.",
+		"mark": "overdue, within, late, waived, open, untimed, again, tried, first_pass, back, timed, applies; of mornings: early, turned_bad, turned_good.", "view": "devices: the devices in place of the rows.",
+		"days": "How many days are looked at, up to today.", "answer": "How a store opened: ready, not_ready, cannot_tell, not_told.",
 		"from": "The first night, a date.", "to": "The last night, a date.",
 		"of":     "The path of a list, such as /stores.",
-		"status": "Of an exception: open, renewed, expired, closed.", "date": "The date of the evening on which the window opened.",
+		"status": "Of an exception: open, renewed, expired, closed.", "date": "The date of the evening on which the window opened; of mornings: their date.",
 	}
 }
 
@@ -257,6 +262,8 @@ func structOf(t reflect.Type, schemas object) object {
 		name = "Store." + name // as a store tells it
 	} else if strings.HasSuffix(pkg, "/comply") {
 		name = "Comply." + name
+	} else if strings.HasSuffix(pkg, "/mornings") {
+		name = "Mornings." + name
 	}
 	if schemas[name] == nil {
 		s := object{"type": "object"}
@@ -347,6 +354,7 @@ func TestAnswersAreDescribed(t *testing.T) {
 	full, silent, empty := newWorld(chain(40), morning()), newWorld(chain(3), morning()), newWorld(chain(1), morning())
 	empty.board = board.NewBoard("acme")
 	full.tell("0001")
+	remember(full)
 	post(New(full.options()), "/views", map[string][]string{"verb": {"keep"}, "page": {"/stores"}, "name": {"All"}})
 	silent.board.Store("0099").Expected = &board.Expected{ID: "0099"}
 	heard := silent.board.Store("0098") // with all that may be empty
@@ -378,6 +386,9 @@ func TestAnswersAreDescribed(t *testing.T) {
 		}},
 	} {
 		h := New(world.options())
+		if world.world != silent {
+			maps.Copy(world.addresses, reportAddresses())
+		}
 		for path, addresses := range world.addresses {
 			schema := doc.Paths["/api/v1"+path]["get"]["responses"].(object)["200"].(object)["content"].(object)["application/json"].(object)["schema"].(object)
 			for _, address := range addresses {

@@ -30,6 +30,38 @@ type world struct {
 	events []board.Event
 	notes  map[string]board.Note
 	deeds  []board.Deed
+	days   map[board.Kind]map[string][]board.Day // by store, the oldest first
+}
+
+// EachDays implements Days.
+func (w *world) EachDays(_ context.Context, q board.DayQuery, do func(store string, days []board.Day) error) error {
+	for _, store := range q.Stores {
+		var some []board.Day
+		for _, d := range w.days[q.Kind][store] {
+			if q.From <= d.Date && d.Date <= q.To {
+				some = append(some, d)
+			}
+		}
+		if err := do(store, some); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// keepDay puts a fact of a store under its date.
+func (w *world) keepDay(kind board.Kind, store, date string, body any) {
+	raw, err := json.Marshal(body)
+	if err != nil {
+		panic(err)
+	}
+	if w.days == nil {
+		w.days = map[board.Kind]map[string][]board.Day{}
+	}
+	if w.days[kind] == nil {
+		w.days[kind] = map[string][]board.Day{}
+	}
+	w.days[kind][store] = append(w.days[kind][store], board.Day{Date: date, Fact: board.Fact{Kind: kind, Name: date, Body: raw}})
 }
 
 // morning is when most stores have ended their night, and some have not opened yet.

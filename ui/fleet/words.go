@@ -18,6 +18,7 @@ func words() template.FuncMap {
 		"num": overview.Number, "words": plain, "percent": percent, "clock": clock, "day": day, "ago": ago, "path": url.PathEscape,
 		"link": link, "upper": upperFirst, "share": share, "plural": plural, "join": strings.Join, "zone": zoneOf, "parts": parts, "first": first, "more": more,
 		"tone": tone, "sign": sign, "verdict": verdict, "size": size, "add": func(a, b int) int { return a + b },
+		"local": local, "lasts": func(d site.Duration) string { return lasts(time.Duration(d)) }, "within": func(t, zoned time.Time) time.Time { return t.In(zoned.Location()) },
 		"standings": comply.Standings, "deviceStandings": comply.DeviceStandings,
 	}
 }
@@ -65,6 +66,14 @@ func clock(t time.Time, zone *time.Location, now time.Time) template.HTML {
 		}
 		return t.Format("2006-01-02 15:04 MST")
 	})
+}
+
+// local writes a moment with its day in the zone that it came in, or in UTC where that was asked for.
+func local(t time.Time, utc bool) template.HTML {
+	if utc {
+		t = t.UTC()
+	}
+	return stamp(t, t.Location(), func(t time.Time) string { return t.Format("2006-01-02 15:04 MST") })
 }
 
 // day writes a moment with its day and its second.

@@ -20,7 +20,7 @@ const (
 
 // Compact packs the events that headquarters received more than 30 days ago, by stream and day,
 // and removes those that it received more than 13 months ago. Queries read packed events as any
-// other; facts, notes and deeds stay. It works in many small transactions, between which messages
+// other; facts, notes and deeds stay, and so do the days of the last 13 months. It works in many small transactions, between which messages
 // are stored: after a crash or an error, and while other programs do the same, it goes on where it
 // was.
 func (db *DB) Compact(ctx context.Context, now time.Time) error {
@@ -44,7 +44,10 @@ func (db *DB) Compact(ctx context.Context, now time.Time) error {
 		}
 	}
 	err = db.change(ctx, func(ctx context.Context, t *tx) error {
-		return t.exec(ctx, "delete from packs where day < ?", gone)
+		if err := t.exec(ctx, "delete from packs where day < ?", gone); err != nil {
+			return err
+		}
+		return t.exec(ctx, "delete from days where day < ?", now.AddDate(0, -keepMonths, 0).UTC().Format(time.DateOnly))
 	})
 	if err != nil {
 		return fmt.Errorf("cannot remove old events: %w", err)

@@ -73,6 +73,10 @@ func (t *tx) storeFacts(ctx context.Context, r *registers) (map[string][]Held, e
 	slices.SortFunc(r.all, func(a, b pending) int {
 		return cmp.Or(strings.Compare(a.key.store, b.key.store), strings.Compare(a.key.Name, b.key.Name), strings.Compare(a.key.Patch, b.key.Patch), strings.Compare(string(a.key.Kind), string(b.key.Kind)))
 	})
+	if err := t.storeDays(ctx, r.all); err != nil {
+		return nil, err
+	}
+	r.all = slices.DeleteFunc(r.all, func(p pending) bool { return p.fact.Kind.Daily() && !p.fact.Kind.Remembered() })
 	const columns = "facts (store, kind, name, patch, stream, seq, at, received, body)"
 	const set = "on conflict (store, name, patch, kind) do update set stream = excluded.stream, seq = excluded.seq, at = excluded.at, received = excluded.received, body = excluded.body"
 	err := t.insert(ctx, columns, 9, "(?, ?, ?, ?, ?, ?, ?, ?, ?)", set, len(r.all), func(i int, args []any) []any {

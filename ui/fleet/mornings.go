@@ -1,0 +1,294 @@
+package fleet
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"net/http"
+	"slices"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/nightfill/nightfill/site"
+	"github.com/nightfill/nightfill/site/board"
+	"github.com/nightfill/nightfill/site/board/comply"
+	"github.com/nightfill/nightfill/site/board/mornings"
+	"github.com/nightfill/nightfill/site/board/overview"
+)
+
+func (s *server) morningRoutes() []route {
+	all := s.both("/reports/mornings", "/reports/mornings", "mornings", s.mornings)
+	all = append(all, s.both("/reports/mornings/rows", "/reports/mornings/rows", "morningrows", s.morningRows)...)
+	return append(all, route{"GET /export/mornings.csv", s.csv(sheet{
+		"mornings", []string{"store", "name", "region", "date", "answer", "opens_at", "ready_since", "lead_minutes", "word", "word_within_two_hours"}, s.morningSheet,
+	})})
+}
+
+const (
+	morningsMost = 400 // days
+	shopsAtOnce  = 64  // stores whose days are read at a time
+	morningsKept = time.Minute
+)
+
+// morningNames are the filters of mornings.
+func morningNames() []string { return []string{"region", "store", "answer", "mark", "date"} }
+
+// morningFilter is what mornings are narrowed to.
+type morningFilter struct {
+	picked
+	span mornings.Span
+}
+
+// morningsOf reads the filter of a request.
+func (s *server) morningsOf(q *query, at time.Time) (morningFilter, error) {
+	f := morningFilter{picked: q.pick(morningNames()...)}
+	days, err := q.number("days", 30, 1, morningsMost)
+	if err == nil {
+		err = errors.Join(f.oneOf("answer", texts(mornings.Answers())), f.oneOf("mark", texts(mornings.Marks())))
+	}
+	f.span = mornings.Last(days, at)
+	return f, err
+}
+
+func (f morningFilter) shop(x overview.Store) bool {
+	region := f.Is("region")
+	return (region == "" || region == cmp.Or(x.Region, "none")) && (f.Is("store") == "" || f.Is("store") == x.ID)
+}
+
+func (f morningFilter) row(r mornings.Row) bool {
+	return (f.Is("answer") == "" || f.Is("answer") == string(r.Answer)) && (f.Is("mark") == "" || r.Has(mornings.Mark(f.Is("mark")))) && (f.Is("date") == "" || f.Is("date") == r.Date)
+}
+
+// eachMorning calls do for every store that a filter lets through, in the order of the grid, with all its mornings.
+func (s *server) eachMorning(ctx context.Context, q *query, f morningFilter, at time.Time, do func(x overview.Store, rows []mornings.Row) error) error {
+	days, ok := s.History.(Days)
+	if !ok {
+		return refuse(http.StatusNotFound, "no_history", "This headquarters keeps no history.")
+	}
+	stores := slices.DeleteFunc(slices.Clone(q.look.Stores), func(x overview.Store) bool { return !f.shop(x) })
+	for some := range slices.Chunk(stores, shopsAtOnce) {
+		ask := board.DayQuery{Kind: board.KindAfter, From: f.span.From, To: f.span.To}
+		for _, x := range some {
+			ask.Stores = append(ask.Stores, x.ID)
+		}
+		after := map[string][]board.Day{}
+		err := days.EachDays(ctx, ask, func(store string, list []board.Day) error {
+			after[store] = list
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+		i := 0
+		ask.Kind, ask.From = board.KindMorning, f.span.Reads()
+		err = days.EachDays(ctx, ask, func(store string, list []board.Day) error {
+			i++
+			return do(some[i-1], mornings.Of(store, list, after[store], f.span, at))
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// morningCounts keeps the newest count of mornings for a moment.
+type morningCounts struct {
+	turn chan struct{} // one is counted at a time
+
+	mu   sync.Mutex // held for memory only
+	kept map[[3]string]mornings.Report
+	at   time.Time // when kept was empty
+}
+
+func (c *morningCounts) find(key [3]string, now time.Time) (mornings.Report, bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if age := now.Sub(c.at); age < 0 || age >= morningsKept || len(c.kept) > reportsKept {
+		c.at, c.kept = now, map[[3]string]mornings.Report{}
+	}
+	r, ok := c.kept[key]
+	return r, ok
+}
+
+func (c *morningCounts) keep(key [3]string, r mornings.Report) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.kept != nil {
+		c.kept[key] = r
+	}
+}
+
+// countMornings counts the mornings of a filter, or finds what was counted a moment ago.
+func (s *server) countMornings(q *query, f morningFilter, at time.Time) (mornings.Report, error) {
+	key := [3]string{strconv.Itoa(f.span.Days), f.Is("region"), f.Is("store")}
+	select {
+	case s.counted.turn <- struct{}{}:
+		defer func() { <-s.counted.turn }()
+	case <-q.Context().Done():
+		return mornings.Report{}, q.Context().Err()
+	}
+	if r, ok := s.counted.find(key, s.Now()); ok {
+		return r, nil
+	}
+	tally := mornings.NewTally(f.span)
+	err := s.eachMorning(q.Context(), q, f, at, func(x overview.Store, rows []mornings.Row) error {
+		tally.Add(mornings.Shop{ID: x.ID, Name: x.Name, Region: x.Region}, rows)
+		return nil
+	})
+	if err != nil {
+		return mornings.Report{}, err
+	}
+	r := tally.Report()
+	s.counted.keep(key, r)
+	return r, nil
+}
+
+// MorningPage is how stores opened, counted.
+type MorningPage struct {
+	AsOf string `json:"as_of"`
+	mornings.Report
+
+	morningFilter
+}
+
+func (p MorningPage) title() string { return "How stores opened" }
+
+// mornings answers on how many mornings stores opened ready.
+func (s *server) mornings(q *query) (any, error) {
+	at := s.Now().UTC()
+	f, err := s.morningsOf(q, at)
+	if err != nil {
+		return nil, err
+	}
+	f.names = f.names[:2]
+	r, err := s.countMornings(q, f, at)
+	if err != nil {
+		return nil, err
+	}
+	r.Stores = slices.Clone(r.Stores)
+	slices.SortStableFunc(r.Stores, func(x, y mornings.Line) int { return (y.All() - y.Ready) - (x.All() - x.Ready) })
+	return MorningPage{AsOf: rfc(at), Report: r, morningFilter: f}, nil
+}
+
+// Answers are all answers.
+func (p MorningPage) Answers() []mornings.Answer { return mornings.Answers() }
+
+// Worst are the stores that were least often ready, as many as a page shows.
+func (p MorningPage) Worst() []mornings.Line {
+	return p.Report.Stores[:min(len(p.Report.Stores), pageSize)]
+}
+
+// Lines is a table of the page.
+func (p MorningPage) Lines(by string, lines []mornings.Line) MorningTable {
+	return MorningTable{p, by, lines}
+}
+
+// MorningTable is the mornings by store or by region.
+type MorningTable struct {
+	Of    MorningPage
+	By    string // store or region
+	Lines []mornings.Line
+}
+
+// Here is the address of the page for one line alone.
+func (t MorningTable) Here(name string) string { return t.Of.Link("/reports/mornings", t.By, name) }
+
+// Rows is the address of the mornings behind a number of a line.
+func (t MorningTable) Rows(name string, pairs ...string) string {
+	return t.Of.RowsAt(append(pairs, t.By, name)...)
+}
+
+// RowsAt is the address of the mornings behind a number.
+func (p MorningPage) RowsAt(pairs ...string) string {
+	return p.Link("/reports/mornings/rows", pairs...)
+}
+
+// Share is a part of a whole in per cent.
+func (p MorningPage) Share(part, whole int) string {
+	return comply.Ratio{Of: part, All: whole}.String()
+}
+
+// Lead writes how long before an opening.
+func (p MorningPage) Lead(l mornings.Line, d site.Duration) string {
+	if l.Timed == 0 {
+		return "\u2013"
+	}
+	return lasts(time.Duration(d))
+}
+
+// lasts writes how long something takes, to the minute.
+func lasts(d time.Duration) string {
+	m := int(d.Round(time.Minute).Minutes())
+	if m < 60 {
+		return strconv.Itoa(m) + " min"
+	}
+	return strconv.Itoa(m/60) + " h " + strconv.Itoa(m%60) + " min"
+}
+
+// MorningRows is the mornings that a filter means, by store and date.
+type MorningRows struct {
+	AsOf string `json:"as_of"`
+	Page
+	mornings.Span
+	Mornings []mornings.Row `json:"mornings"`
+
+	picked
+}
+
+func (l MorningRows) title() string { return "Mornings, one by one" }
+
+// Turn is the address of a page before or after this one.
+func (l MorningRows) Turn(by int) string { return l.turn(l.Page, by) }
+
+// morningRows answers which mornings a filter means.
+func (s *server) morningRows(q *query) (any, error) {
+	at := s.Now().UTC()
+	f, err := s.morningsOf(q, at)
+	if err != nil {
+		return nil, err
+	}
+	skip, size, err := q.paging()
+	if err != nil {
+		return nil, err
+	}
+	l := MorningRows{AsOf: rfc(at), Span: f.span, Mornings: []mornings.Row{}, picked: f.picked}
+	n := 0
+	err = s.eachMorning(q.Context(), q, f, at, func(_ overview.Store, rows []mornings.Row) error {
+		for _, r := range rows {
+			if !f.row(r) {
+				continue
+			}
+			if n++; n > skip && n <= skip+size {
+				l.Mornings = append(l.Mornings, r)
+			}
+		}
+		return nil
+	})
+	l.Page = pageOf(n, skip, size)
+	return l, err
+}
+
+// morningSheet writes the mornings that a filter means.
+func (s *server) morningSheet(q *query, at time.Time, put func(...string) error) error {
+	f, err := s.morningsOf(q, at)
+	if err != nil {
+		return err
+	}
+	return s.eachMorning(q.Context(), q, f, at, func(x overview.Store, rows []mornings.Row) error {
+		for _, r := range rows {
+			if !f.row(r) {
+				continue
+			}
+			lead := ""
+			if !r.Since.IsZero() {
+				lead = strconv.Itoa(int(time.Duration(r.Lead).Minutes()))
+			}
+			if err := put(x.ID, x.Name, x.Region, r.Date, string(r.Answer), stamped(r.Opens), stamped(r.Since), lead, r.Text, string(r.After)); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}

@@ -1,0 +1,41 @@
+package fleet
+
+import (
+	"fmt"
+	"net/http/httptest"
+	"testing"
+
+	"github.com/chromedp/chromedp"
+
+	"github.com/nightfill/nightfill/ui/pagetest"
+)
+
+// TestUIReports looks at every report on a telephone and on a desk, light and dark: none is wider than
+// its screen, none is hard to use for people who see or move badly, none asks elsewhere.
+func TestUIReports(t *testing.T) {
+	w := newWorld(chain(40), morning())
+	remember(w)
+	srv := httptest.NewServer(New(w.options()))
+	t.Cleanup(srv.Close)
+	t.Cleanup(srv.CloseClientConnections)
+	tab := pagetest.Open(t, srv.URL+"/")
+	for _, dark := range []bool{false, true} {
+		tab.Dark(dark)
+		for _, wide := range []int64{390, 1280} {
+			tab.Screen(wide, 900)
+			for _, address := range reportPages() {
+				at := fmt.Sprintf("%s, %d wide, dark %t", address, wide, dark)
+				tab.Do(chromedp.Navigate(srv.URL + address))
+				if over := pagetest.Eval[float64](tab, `document.documentElement.scrollWidth / window.innerWidth`); over > 1 {
+					t.Errorf("%s: the page is %.2f screens wide", at, over)
+				}
+				for _, fault := range tab.Violations() {
+					t.Errorf("%s: %.600s", at, fault)
+				}
+			}
+		}
+	}
+	if foreign := tab.Foreign(); len(foreign) > 0 {
+		t.Errorf("asked elsewhere: %q", foreign)
+	}
+}

@@ -1,0 +1,171 @@
+package fleet
+
+import (
+	"encoding/csv"
+	"encoding/json"
+	"fmt"
+	"html"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/nightfill/nightfill/site"
+	"github.com/nightfill/nightfill/site/board"
+	"github.com/nightfill/nightfill/site/board/comply"
+)
+
+// remember gives every store of a world 40 days of history.
+func remember(w *world) {
+	var stores []string
+	for _, s := range w.board.Sorted() {
+		stores = append(stores, s.ID)
+	}
+	for n, id := range stores {
+		for ago := 40; ago >= 0; ago-- {
+			opens := morning().AddDate(0, 0, -ago).Add(-3 * time.Hour).In(time.FixedZone("", -6*3600))
+			date, v := opens.Format(time.DateOnly), []site.Verdict{site.Ready, site.ReadyNotes, site.NotReady, site.CannotTell}[max((n*7+ago*5)%11, 7)-7]
+			if (n+ago)%13 == 5 || n == 1 {
+				continue
+			}
+			m := board.Morning{Opens: opens, Next: opens.AddDate(0, 0, 1), Verdict: v, Text: strings.ToUpper(string(v))}
+			if v.Trades() {
+				m.Since = opens.Add(-time.Duration(20+(n*11+ago)%90) * time.Minute)
+			}
+			w.keepDay(board.KindMorning, id, date, m)
+			if (n+ago)%9 == 0 {
+				w.keepDay(board.KindAfter, id, date, board.After{At: opens.Add(time.Hour), Verdict: []site.Verdict{site.NotReady, site.Ready}[ago%2]})
+			}
+		}
+	}
+	for ago := 100; ago >= 0; ago-- {
+		at := morning().AddDate(0, 0, -ago)
+		if ago > 20 && ago < 25 {
+			continue // headquarters did not run
+		}
+		r := comply.Look(w.board, comply.Options{Policy: comply.DefaultPolicy(), Now: morning()}).Report(comply.Filter{})
+		r.At = at
+		r.Devices.Compliant, r.Devices.Behind = max(0, r.Devices.Compliant-ago), r.Devices.Behind+min(ago, r.Devices.Compliant)
+		body, err := json.Marshal(r.Day(2))
+		if err != nil {
+			panic(err)
+		}
+		date := at.Format(time.DateOnly)
+		w.notes["day/"+date] = board.Note{Kind: comply.DayKind, ID: date, Version: 1, Body: body}
+	}
+}
+
+// reportPages are the addresses of every report with something in it.
+func reportPages() []string {
+	return []string{"/reports", "/reports/mornings", "/reports/mornings?days=90&region=North", "/reports/mornings/rows?answer=not_told", "/reports/mornings/rows?store=none", "/reports/trend", "/reports/trend?days=400&region=North"}
+}
+
+// reportAddresses are the same by the addresses of the API.
+func reportAddresses() map[string][]string {
+	all := map[string][]string{}
+	for _, p := range reportPages() {
+		path, _, _ := strings.Cut(p, "?")
+		all[path] = append(all[path], p)
+	}
+	return all
+}
+
+// Every number of every report opens a list with exactly that count, as a page and in the API.
+func TestReportNumbers(t *testing.T) {
+	w := newWorld(chain(8), morning())
+	remember(w)
+	h := New(w.options())
+	checked := map[string]bool{}
+	for _, page := range reportPages() {
+		want(t, h, "/api/v1"+page, `"as_of":"2026-11-22T09:30:00Z"`)
+		for _, m := range anchor.FindAllStringSubmatch(want(t, h, page), -1) {
+			to := html.UnescapeString(m[1])
+			if n, promised := numberOf(m[2]); promised && isList(to) && !checked[to] && strings.Contains(to, "/rows") {
+				checked[to] = true
+				checkList(t, h, page, to, n)
+			}
+		}
+	}
+	if len(checked) < 60 {
+		t.Errorf("only %d numbers were found", len(checked))
+	}
+}
+
+// TestEveryReportIsThere: the list of reports leads nowhere that is not.
+func TestEveryReportIsThere(t *testing.T) {
+	w := newWorld(chain(4), morning())
+	remember(w)
+	h := New(w.options())
+	for _, r := range reportsListed() {
+		want(t, h, r.Page)
+		for _, f := range r.Files {
+			if body := want(t, h, f.At); strings.HasSuffix(f.At, ".csv") && !strings.Contains(body, ",") {
+				t.Errorf("%s is no table", f.At)
+			}
+		}
+	}
+	empty := New(newWorld(chain(4), morning()).options())
+	want(t, empty, "/reports/mornings", "4 stores told of no opening in this time", "Nothing was told.")
+	want(t, empty, "/reports/trend", "No day is counted yet.")
+}
+
+// TestMornings: the page, its list and its file say the same; the same moment gives the same bytes.
+func TestMornings(t *testing.T) {
+	w := newWorld(chain(8), morning())
+	remember(w)
+	h := New(w.options())
+	var told struct {
+		All    struct{ Ready, Early, Timed int } `json:"all"`
+		Untold int
+		Stores []struct{ Ready, NotReady int }
+	}
+	if err := json.Unmarshal([]byte(want(t, h, "/api/v1/reports/mornings")), &told); err != nil || told.Untold != 1 || len(told.Stores) != 7 || told.All.Ready == 0 || told.All.Early == 0 {
+		t.Fatalf("%v: %+v", err, told)
+	}
+	want(t, h, "/reports/mornings", "opened ready", "1 store told of no opening in this time", "By region", "Was the word right?")
+	first := want(t, h, "/export/mornings.csv?answer=ready")
+	table, err := csv.NewReader(strings.NewReader(first)).ReadAll()
+	if err != nil || len(table)-1 != told.All.Ready {
+		t.Errorf("%d rows in the file, %d on the page, %v", len(table)-1, told.All.Ready, err)
+	}
+	w.pass(20 * time.Minute)
+	if again := want(t, h, "/export/mornings.csv?answer=ready&as_of=2026-11-22T09:30:00Z"); again != first {
+		t.Error("the same moment gives other bytes")
+	}
+	if len(w.deeds) != 2 || w.deeds[0].Subject != "mornings.csv" || !strings.HasPrefix(w.deeds[0].Text, fmt.Sprintf("as of 2026-11-22T09:30:00Z, %d rows, filter", told.All.Ready)) {
+		t.Errorf("deeds are %+v", w.deeds)
+	}
+	for address, text := range map[string]string{
+		"/reports/mornings?days=0":             "days must be a whole number from 1 to 400, not &#34;0&#34;.",
+		"/reports/mornings/rows?answer=good":   "answer must be one of ready, not_ready, cannot_tell and not_told, not &#34;good&#34;.",
+		"/reports/mornings/rows?mark=good":     "mark must be one of early, turned_bad and turned_good, not &#34;good&#34;.",
+		"/export/mornings.csv?answer=good":     "answer must be one of",
+		"/export/mornings.csv?as_of=yesterday": "as_of must be a time of the last hour",
+	} {
+		if status, body := get(t, h, address); status != 400 || !strings.Contains(body, text) {
+			t.Errorf("GET %s: %d, want %q in\n%s", address, status, text, body)
+		}
+	}
+}
+
+// TestTrend: days that were not counted are said and break the line; a region has its own numbers.
+func TestTrend(t *testing.T) {
+	w := newWorld(chain(8), morning())
+	remember(w)
+	h := New(w.options())
+	body := want(t, h, "/reports/trend", "4 days between were not counted", `<svg class="trend"`, "Device score from ", "data-row", "2026-11-22")
+	if n := strings.Count(body, "<tr data-row"); n != 86 {
+		t.Errorf("%d days are shown", n)
+	}
+	path := body[strings.Index(body, `class="line devices"`):]
+	if n := strings.Count(path[:strings.Index(path, "/>")], "M"); n != 2 {
+		t.Errorf("the line has %d parts", n)
+	}
+	want(t, h, "/reports/trend?region=North&days=30", "region North", "Remove region North")
+	if body := want(t, h, "/reports/trend?region=Nowhere"); !strings.Contains(body, "No day is counted yet.") {
+		t.Error("a region that is none has days")
+	}
+	table, err := csv.NewReader(strings.NewReader(want(t, h, "/export/trend.csv"))).ReadAll()
+	if err != nil || len(table) < 97*2 || len(table[0]) != len(table[1]) || table[1][2] != "all" {
+		t.Errorf("%d rows, %v", len(table), err)
+	}
+}
