@@ -158,7 +158,7 @@ func broken() *hq {
 	for i := range 4 {
 		s := h.board.Store(fmt.Sprint(i))
 		s.Info.Ring = site.RingFleet
-		*s.Device("till-1").Job("p-1") = board.Job{State: site.RolledBack, Started: noon(), Failed: noon(), Signature: "verify"}
+		*s.Device("till-1").Job("p-1") = board.Job{Patch: "p-1", State: site.RolledBack, Started: board.At(noon()), Failed: board.At(noon()), Signature: "verify"}
 	}
 	return h
 }

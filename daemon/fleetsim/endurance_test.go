@@ -256,7 +256,7 @@ func sameStates(t *testing.T, s *shop, at *board.Store) (repeats uint64) {
 	}
 	for _, d := range s.store.Devices {
 		for _, j := range view.JobsOf(s.state, d.ID) {
-			if got := at.Devices[d.ID].Jobs[j.Patch]; got == nil || got.State != j.State {
+			if got := at.Devices[d.ID].Find(j.Patch); got == nil || got.State != j.State {
 				t.Errorf("store %s, %s, %s: headquarters has %+v, the store %s", s.store.ID, d.ID, j.Patch, got, j.State)
 			}
 		}

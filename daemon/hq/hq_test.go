@@ -76,9 +76,9 @@ func busy(t *testing.T) *HQ {
 		d.Now = board.DeviceNow{Device: "till-1", Class: site.LinuxServer}
 		for n := range 200 {
 			j := d.Job(fmt.Sprintf("p-%03d", n))
-			j.State, j.At = site.Done, time.Now()
+			j.State, j.At = site.Done, board.At(time.Now())
 			if n%2 == 0 {
-				j.State, j.Failed = site.RolledBack, time.Now()
+				j.State, j.Failed = site.RolledBack, board.At(time.Now())
 			}
 		}
 	})

@@ -8,7 +8,6 @@ import (
 
 	"github.com/nightfill/nightfill/site"
 	"github.com/nightfill/nightfill/site/run"
-	"github.com/nightfill/nightfill/site/window"
 )
 
 // Board is everything that headquarters knows of its stores now. It is a value that one goroutine
@@ -93,32 +92,8 @@ type Device struct {
 	Gone     bool // the store took it out of its file
 	Now      DeviceNow
 	Observed Observed
-	Jobs     map[string]*Job // by patch: those that were ever planned
-	LeftOut  []LeftOut       // what the newest look left out; an empty Patch is the whole device
-}
-
-// Job is everything known of one patch on one device. A zero time is a stage that was not reached.
-type Job struct {
-	Device, Patch string
-	State         site.State
-	Code          site.Code // why; "" = no reason was given
-	Night         window.Date
-	Step          run.Step // under way, or the one that decided
-	Attempt       int
-	At            time.Time // since when it stands so
-	Started       time.Time
-	Installed     time.Time
-	Restarted     time.Time
-	Verified      time.Time
-	Reported      time.Time // when headquarters received that it is proven
-	Proof         Mark      // where in the history of the store it was proven
-	RolledBack    time.Time
-	Failed        time.Time // when it last broke
-	FailedStep    run.Step
-	FailedCode    site.Code
-	Signature     string // of the failure: what is the same where the cause is the same
-
-	mark Mark // of State
+	Jobs     []*Job    // of the patches that were ever planned there, in the order of their ids as texts
+	LeftOut  []LeftOut // what the newest look left out of it, without its id; an empty Patch is the whole device
 }
 
 // Store returns the store with this id, and makes one where there is none.
@@ -144,21 +119,10 @@ func (s *Store) Device(id string) *Device {
 	d, ok := s.Devices[id]
 	if !ok {
 		same(&id)
-		d = &Device{ID: id, Jobs: map[string]*Job{}}
+		d = &Device{ID: id}
 		s.Devices[id] = d
 	}
 	return d
-}
-
-// Job returns the job of a patch on the device, and makes one where there is none.
-func (d *Device) Job(patch string) *Job {
-	j, ok := d.Jobs[patch]
-	if !ok {
-		same(&patch)
-		j = &Job{Device: d.ID, Patch: patch}
-		d.Jobs[patch] = j
-	}
-	return j
 }
 
 // Stream returns the present stream of the store; nil when it has none yet.
@@ -245,75 +209,26 @@ func (s *Store) leaveOut(f Fact) bool {
 	for _, d := range s.Devices {
 		d.LeftOut = nil
 	}
+	byDevice := map[string][]LeftOut{}
 	for _, l := range all {
 		if l.Device == "" {
 			s.LeftOut = &l
 			continue
 		}
-		d := s.Device(l.Device)
-		d.LeftOut = append(d.LeftOut, l)
+		id := l.Device
+		l.Device = ""
+		l.share()
+		byDevice[id] = append(byDevice[id], l)
+	}
+	var lists [][]LeftOut // devices that are alike are left out alike, and share one list
+	for id, list := range byDevice {
+		n := slices.IndexFunc(lists, func(other []LeftOut) bool { return slices.Equal(other, list) })
+		if n < 0 {
+			n, lists = len(lists), append(lists, list)
+		}
+		s.Device(id).LeftOut = lists[n]
 	}
 	return true
-}
-
-// apply is for the kinds that speak of a patch on a device.
-func (j *Job) apply(f Fact) bool {
-	if f.Kind == KindJob {
-		var told JobTold
-		if !set(f, &told) {
-			return false
-		}
-		j.State, j.Night, j.Step, j.Attempt, j.Code, j.At, j.mark = told.State, told.Night, told.Step, told.Attempt, "", f.At, f.Mark
-		if told.Reason != nil {
-			j.Code = told.Reason.Code
-		}
-		same(&j.State)
-		same(&j.Step)
-		same(&j.Code)
-		return true
-	}
-	var step Step
-	if !set(f, &step) {
-		return false
-	}
-	switch f.Kind {
-	case KindStarted:
-		j.Started = step.At
-	case KindInstalled:
-		j.Installed = step.At
-	case KindRestarted:
-		j.Restarted = step.At
-	case KindVerified:
-		j.Verified, j.Reported, j.Proof = step.At, step.Reported, f.Mark
-	case KindRolledBack:
-		j.RolledBack = step.At
-	case KindFailed:
-		j.Failed, j.FailedStep, j.FailedCode, j.Signature = step.At, step.Step, "", SignatureOf(step)
-		if step.Reason != nil {
-			j.FailedCode = step.Reason.Code
-		}
-		same(&j.FailedStep)
-		same(&j.FailedCode)
-		same(&j.Signature)
-	default:
-		return false
-	}
-	return true
-}
-
-// Standing returns where a patch on the device stands: as the newest look left it out, or as its job
-// went on since. ok is false when nothing was told of it.
-func (s *Store) Standing(d *Device, patch string) (state site.State, code site.Code, ok bool) {
-	j := d.Jobs[patch]
-	for _, l := range d.LeftOut {
-		if l.Patch == patch && (j == nil || s.leftMark.After(j.mark)) {
-			return l.State, l.Code, true
-		}
-	}
-	if j == nil {
-		return "", "", false
-	}
-	return j.State, j.Code, true
 }
 
 // set reads the body of a fact into the place where the board keeps it.

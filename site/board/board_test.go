@@ -76,12 +76,12 @@ func TestNight(t *testing.T) {
 		r.hear(t, Project(e, Mark{1, uint64(i + 1)}, evening()))
 	}
 	s := r.board.Stores["0142"]
-	one, two := s.Devices["till-1"].Jobs["p-1"], s.Devices["till-2"].Jobs["p-1"]
-	minute := func(n int) time.Time { return evening().Add(time.Duration(n) * time.Minute) }
-	if one.State != site.Done || !one.Started.Equal(minute(3)) || !one.Installed.Equal(minute(4)) || !one.Verified.Equal(minute(5)) || one.Proof != (Mark{1, 5}) {
+	one, two := s.Devices["till-1"].Find("p-1"), s.Devices["till-2"].Find("p-1")
+	minute := func(n int) Time { return At(evening().Add(time.Duration(n) * time.Minute)) }
+	if one.State != site.Done || one.Started != minute(3) || one.Installed != minute(4) || one.Verified != minute(5) || one.Proof != (Mark{1, 5}) {
 		t.Errorf("till-1: %+v", one)
 	}
-	if two.State != site.RolledBack || !two.Failed.Equal(minute(8)) || two.FailedCode != site.CodeVerifyFailed || !two.Verified.IsZero() {
+	if two.State != site.RolledBack || two.Failed != minute(8) || two.FailedCode != site.CodeVerifyFailed || !two.Verified.IsZero() {
 		t.Errorf("till-2: %+v", two)
 	}
 	if want := "verify · verify_failed · service pos-app on till-# did not start within # s"; two.Signature != want {
@@ -142,7 +142,7 @@ func TestWhyItBroke(t *testing.T) {
 	} {
 		r.hear(t, Project(e, Mark{1, uint64(i + 1)}, evening()))
 	}
-	j := r.board.Stores["0142"].Devices["till-1"].Jobs["p"]
+	j := r.board.Stores["0142"].Devices["till-1"].Find("p")
 	if want := "verify · verify_failed · verification ended with exit code #: pos-app: port # is taken"; j.Signature != want || j.FailedCode != site.CodeVerifyFailed {
 		t.Errorf("%s, %q; want %q", j.FailedCode, j.Signature, want)
 	}

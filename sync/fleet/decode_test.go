@@ -30,8 +30,8 @@ func TestForeignEventsAreStoredAndShown(t *testing.T) {
 	for _, f := range m.Facts {
 		b.Apply(m.Store, f, m.Received)
 	}
-	j := b.Stores["0423"].Devices["pos-03"].Jobs["2026.11.1"]
-	if j.State != site.RolledBack || j.Code != "CARD-3" || j.RolledBack != e.At {
+	j := b.Stores["0423"].Devices["pos-03"].Find("2026.11.1")
+	if j.State != site.RolledBack || j.Code != "CARD-3" || j.RolledBack != board.At(e.At) {
 		t.Errorf("%+v", j)
 	}
 }

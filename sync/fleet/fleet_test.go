@@ -40,8 +40,8 @@ func TestFromBrokerToBoard(t *testing.T) {
 		if s == nil || s.Devices["till-1"] == nil || s.Stream() == nil {
 			return false
 		}
-		j := s.Devices["till-1"].Jobs["p-1"]
-		return j != nil && j.State == site.Done && j.Verified.Equal(night().Add(2*time.Minute)) && s.Info.Name == "Springfield East" &&
+		j := s.Devices["till-1"].Find("p-1")
+		return j != nil && j.State == site.Done && j.Verified == board.At(night().Add(2*time.Minute)) && s.Info.Name == "Springfield East" &&
 			s.Ready.Verdict == site.Ready && s.Alerts["POS-1"].Text == "Till 1" && s.Contact.State == "online" && s.Contact.Birth == 57 &&
 			s.Contact.Version == "nightfilld 1.4.0" && s.Stream().Stored == 3 && s.Stream().Highest == 3 && s.Devices["till-1"].Now.State == site.Queued
 	}

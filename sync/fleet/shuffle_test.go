@@ -176,7 +176,7 @@ func everything(t *testing.T, f *Fleet) known {
 func TestAnyOrderGivesTheSame(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, fresh func() string) {
 		ordered := everything(t, hear(t, fresh(), play(nil), func() int { return 1000 }, func() bool { return false }))
-		if len(ordered.Events) != 48 || ordered.Board.Stores["0002"].Devices["till-2"].Jobs["p-1"].State != site.Failed || ordered.Board.Patches["p-1"].Title != "One 2" {
+		if len(ordered.Events) != 48 || ordered.Board.Stores["0002"].Devices["till-2"].Find("p-1").State != site.Failed || ordered.Board.Patches["p-1"].Title != "One 2" {
 			t.Fatalf("ordered input is not what the test believes: %d events", len(ordered.Events))
 		}
 		rounds := 30

@@ -135,7 +135,7 @@ func TestExportRow(t *testing.T) {
 	s := b.Store("0142")
 	d := s.Device("till-1")
 	d.Observed.At = morning()
-	*d.Job("p-1") = board.Job{State: site.Done, Installed: morning(), Verified: morning(), Proof: board.Mark{Stream: 2, Seq: 77}}
+	*d.Job("p-1") = board.Job{Patch: "p-1", State: site.Done, Installed: board.At(morning()), Verified: board.At(morning()), Proof: board.Mark{Stream: 2, Seq: 77}}
 	p := site.Patch{ID: "p-1", Owner: "pos", Approval: site.Approval{Change: "CHG-1"}}
 	v := comply.Look(b, comply.Options{Catalog: []site.Approved{{Patch: p, Release: &site.Release{Ring: site.RingFleet}}}, Policy: comply.DefaultPolicy(), Now: morning()})
 	for r := range v.Rows(comply.Filter{}) {

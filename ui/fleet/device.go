@@ -47,9 +47,12 @@ func (s *server) device(q *query) (any, error) {
 		d := st.Devices[device]
 		p.Device, p.Observed = d.Now, d.Observed
 		p.Device.Device = device
-		p.LeftOut = append(p.LeftOut, d.LeftOut...)
-		for _, patch := range slices.SortedFunc(maps.Keys(d.Jobs), board.CompareIDs) {
-			p.Jobs = append(p.Jobs, overview.JobOf(row, d, d.Jobs[patch]))
+		for _, l := range d.LeftOut {
+			l.Device = device
+			p.LeftOut = append(p.LeftOut, l)
+		}
+		for _, j := range slices.SortedFunc(slices.Values(d.Jobs), func(x, y *board.Job) int { return board.CompareIDs(x.Patch, y.Patch) }) {
+			p.Jobs = append(p.Jobs, overview.JobOf(row, d, j))
 		}
 	})
 	if !ok {

@@ -148,8 +148,8 @@ func counted(states map[site.State]int) map[site.State]int {
 func columns(s *board.Store) []string {
 	found := map[string]bool{}
 	for _, d := range s.Devices {
-		for id := range d.Jobs {
-			found[id] = true
+		for _, j := range d.Jobs {
+			found[j.Patch] = true
 		}
 		for _, l := range d.LeftOut {
 			found[l.Patch] = found[l.Patch] || l.Patch != ""
@@ -167,8 +167,8 @@ func standing(s *board.Store, d *board.Device, patch string) PatchCell {
 		return PatchCell{}
 	}
 	c := PatchCell{State: state, Code: code}
-	if j := d.Jobs[patch]; j != nil {
-		c.At = j.At
+	if j := d.Find(patch); j != nil {
+		c.At = j.At.Time()
 		if j.State == site.Done && state == site.NotDue {
 			c.State, c.Code = site.Done, ""
 		}

@@ -138,7 +138,7 @@ func (s *shop) job(d *board.Device, patch string, begin time.Time, off bool) tim
 		s.ends = proven
 	}
 	stand := func(state site.State, step run.Step, at time.Time) {
-		j.State, j.Step, j.At, j.Night, j.Attempt = state, step, at, s.Night, 1
+		j.State, j.Step, j.At, j.Night, j.Attempt = state, step, board.At(at), s.Night, 1
 		d.Now.State, d.Now.Patch, d.Now.Since = state, patch, at
 	}
 	switch {
@@ -151,26 +151,26 @@ func (s *shop) job(d *board.Device, patch string, begin time.Time, off bool) tim
 		s.over++
 		return begin
 	}
-	j.Started = begin
+	j.Started = board.At(begin)
 	switch {
 	case s.now.Before(installed):
 		stand(site.Installing, run.Install, begin)
 		return proven
 	case s.now.Before(restarted):
-		j.Installed = installed
+		j.Installed = board.At(installed)
 		stand(site.Restarting, run.Reboot, installed)
 		return proven
 	case s.now.Before(proven):
-		j.Installed, j.Restarted = installed, restarted
+		j.Installed, j.Restarted = board.At(installed), board.At(restarted)
 		stand(site.Verifying, run.Verify, restarted)
 		return proven
 	}
 	s.over++
-	j.Installed, j.Restarted = installed, restarted
+	j.Installed, j.Restarted = board.At(installed), board.At(restarted)
 	bad := max(s.Fails, s.Bad[patch], s.Bad[patch+"/"+d.Now.Model])
 	if s.share(s.id, d.ID, patch, "breaks", s.Night) >= bad {
 		stand(site.Done, run.Verify, proven)
-		j.Verified, j.Reported = proven, proven.Add(2*time.Second)
+		j.Verified, j.Reported = board.At(proven), board.At(proven.Add(2*time.Second))
 		return proven
 	}
 	s.breaks(d, j, proven, stand, bad > s.Fails)
@@ -183,21 +183,21 @@ func (s *shop) breaks(d *board.Device, j *board.Job, at time.Time, stand func(si
 	if x := s.share(s.id, d.ID, j.Patch, "how"); !same && x > 0.5 {
 		step, why = run.Install, site.Because(site.CodeInstallFailed, fmt.Sprintf("the installer ended with exit code %d", 1+int(x*9)))
 	}
-	j.Failed, j.FailedStep, j.FailedCode = at, step, why.Code
+	j.Failed, j.FailedCode = board.At(at), why.Code
 	j.Signature = board.SignatureOf(board.Step{Step: step, Reason: why})
 	j.Code = why.Code
 	s.back++
 	switch x := s.share(s.id, d.ID, j.Patch, "rollback"); {
 	case x < 0.97:
-		j.RolledBack = at.Add(3 * time.Minute)
-		stand(site.RolledBack, run.Prove, j.RolledBack)
+		j.RolledBack = board.At(at.Add(3 * time.Minute))
+		stand(site.RolledBack, run.Prove, at.Add(3*time.Minute))
 		return
 	case x < 0.985:
 		stand(site.RollbackFailed, run.Revert, at.Add(3*time.Minute))
 	default:
 		stand(site.Failed, step, at)
 	}
-	s.spots = append(s.spots, board.Finding{Code: finding, Device: d.ID, What: d.ID + " does not work", Since: j.At, BlocksTrading: d.Now.Class == site.LinuxServer})
+	s.spots = append(s.spots, board.Finding{Code: finding, Device: d.ID, What: d.ID + " does not work", Since: j.At.Time(), BlocksTrading: d.Now.Class == site.LinuxServer})
 	d.Now.Reason = why
 }
 

@@ -180,8 +180,8 @@ func count(b *board.Board, patch string, since time.Time) map[site.Ring]*tally {
 		quarantined = quarantined && q.Since.After(since)
 		tried, failed := quarantined, quarantined
 		for _, d := range s.Devices {
-			j := d.Jobs[patch]
-			if j == nil || !j.Started.After(since) {
+			j := d.Find(patch)
+			if j == nil || !j.Started.Time().After(since) {
 				continue
 			}
 			tried = true
@@ -217,7 +217,7 @@ func (t *tally) fail(j *board.Job) {
 	if j.Signature != "" {
 		t.signatures[j.Signature]++
 	}
-	if at := j.Failed; !at.IsZero() && (t.first.IsZero() || at.Before(t.first)) {
+	if at := j.Failed.Time(); !at.IsZero() && (t.first.IsZero() || at.Before(t.first)) {
 		t.first = at
 	}
 }

@@ -26,9 +26,9 @@ func fleet(b *board.Board, ring site.Ring, stores, broken int, state site.State)
 		s.Info.Ring = ring
 		for k := range 2 {
 			j := s.Device(fmt.Sprintf("till-%d", k)).Job("p-1")
-			j.State, j.Started, j.Verified = site.Done, noon().Add(-time.Hour), noon()
+			j.State, j.Started, j.Verified = site.Done, board.At(noon().Add(-time.Hour)), board.At(noon())
 			if k == 0 && i < broken {
-				j.State, j.Verified, j.Failed, j.FailedCode = state, time.Time{}, noon().Add(time.Duration(-i)*time.Minute), site.CodeVerifyFailed
+				j.State, j.Verified, j.Failed, j.FailedCode = state, 0, board.At(noon().Add(time.Duration(-i)*time.Minute)), site.CodeVerifyFailed
 				j.Signature = []string{"verify · tills", "verify · db"}[one(i > 2)]
 			}
 		}
@@ -87,13 +87,13 @@ func TestPropose(t *testing.T) {
 		{"it went well since", func(b *board.Board) {
 			fleet(b, site.RingPilot, 4, 2, site.Done)
 			for _, s := range b.Stores {
-				s.Devices["till-0"].Jobs["p-1"].Verified = noon().Add(time.Minute)
+				s.Devices["till-0"].Find("p-1").Verified = board.At(noon().Add(time.Minute))
 			}
 		}, nil, ""},
 		{"wanted off by people", func(b *board.Board) {
 			fleet(b, site.RingPilot, 4, 4, site.RolledBack)
 			for _, s := range b.Stores {
-				s.Devices["till-0"].Jobs["p-1"].FailedCode = site.CodeTakenBack
+				s.Devices["till-0"].Find("p-1").FailedCode = site.CodeTakenBack
 			}
 		}, nil, ""},
 		{"withdrawn already", func(b *board.Board) { fleet(b, site.RingFleet, 4, 4, site.Failed) }, func(o *breaker.Options) { o.Catalog[0].Withdrawn = &site.Withdrawal{} }, ""},
@@ -157,9 +157,9 @@ func TestNoise(t *testing.T) {
 			s.Info.Ring = site.RingFleet
 			for k := range 3 {
 				j := s.Device(fmt.Sprint(k)).Job("p-1")
-				j.State, j.Started = site.Done, noon()
+				j.State, j.Started = site.Done, board.At(noon())
 				if r.Float64() < share {
-					j.State, j.Failed = site.RolledBack, noon()
+					j.State, j.Failed = site.RolledBack, board.At(noon())
 				}
 			}
 		}

@@ -50,7 +50,8 @@ func (v *View) Clocks(r Row) Clocks {
 		}
 	}
 	if j := r.Job; j != nil {
-		c.Started, c.Installed, c.Restarted, c.Verified, c.Reported = j.Started, j.Installed, j.Restarted, j.Verified, j.Reported
+		c.Started, c.Installed, c.Restarted = j.Started.Time(), j.Installed.Time(), j.Restarted.Time()
+		c.Verified, c.Reported = j.Verified.Time(), j.Reported.Time()
 	}
 	return c
 }
@@ -103,7 +104,7 @@ func (t *tally) clock(r *Row) {
 		s.Untimed++
 	}
 	if r.Has(MarkTimed, t.view.now) {
-		s.took = append(s.took, r.Job.Verified.Sub(r.Released))
+		s.took = append(s.took, r.Job.Verified.Time().Sub(r.Released))
 	}
 }
 

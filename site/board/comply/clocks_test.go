@@ -17,7 +17,9 @@ func TestClocks(t *testing.T) {
 	b := one(func(s *board.Store, d *board.Device) {
 		s.Cached["aa"], s.Cached["bb"] = h(4), h(5)
 		s.Opened["1"], s.Opened["2"], s.Opened["3"] = board.NightOpened{Opens: h(1)}, board.NightOpened{Opens: h(30)}, board.NightOpened{Opens: h(6)}
-		*d.Job("p-1") = board.Job{State: site.Done, Started: h(7), Installed: h(8), Restarted: h(9), Verified: h(10), Reported: h(11)}
+		*d.Job("p-1") = board.Job{
+			Patch: "p-1", State: site.Done, Started: board.At(h(7)), Installed: board.At(h(8)), Restarted: board.At(h(9)), Verified: board.At(h(10)), Reported: board.At(h(11)),
+		}
 	})
 	times := map[string]comply.Times{"p-1": {Acquired: h(1), Approved: h(2), Published: h(3)}}
 	v := comply.Look(b, comply.Options{Catalog: released(p), Times: times, Policy: comply.DefaultPolicy(), Now: noon()})
@@ -47,11 +49,11 @@ func TestSLA(t *testing.T) {
 		s := b.Store("s" + string(rune('a'+i)))
 		d := s.Device("till-1")
 		d.Observed.At = ago(time.Hour)
-		*d.Job(p.ID) = board.Job{State: site.Done, Started: ago(time.Hour), Verified: released10.AddDate(0, 0, 4*(i+1))}
+		*d.Job(p.ID) = board.Job{Patch: p.ID, State: site.Done, Started: board.At(ago(time.Hour)), Verified: board.At(released10.AddDate(0, 0, 4*(i+1)))}
 	}
-	b.Stores["sa"].Devices["till-1"].Jobs[p.ID].Verified = time.Time{}                                // observed, nobody knows since when
-	*b.Stores["sb"].Devices["till-1"].Jobs[p.ID] = board.Job{State: site.Queued}                      // overdue
-	*b.Stores["sc"].Devices["till-1"].Jobs[p.ID] = board.Job{State: site.Queued}                      // excepted
+	b.Stores["sa"].Devices["till-1"].Find(p.ID).Verified = 0                                          // observed, nobody knows since when
+	*b.Stores["sb"].Devices["till-1"].Find(p.ID) = board.Job{Patch: p.ID, State: site.Queued}         // overdue
+	*b.Stores["sc"].Devices["till-1"].Find(p.ID) = board.Job{Patch: p.ID, State: site.Queued}         // excepted
 	e := site.Exception{Patch: p.ID, Owner: "ann", Stores: []string{"sc"}, Expires: noon().Add(1000)} // 4 to 10: after 16 to 40 days
 	at := time.Date(2026, 11, 23, 0, 0, 0, 0, time.UTC)
 	e.Expires = at.Add(time.Hour)
@@ -83,7 +85,7 @@ func TestParity(t *testing.T) {
 		d.Now = board.DeviceNow{Class: site.LinuxServer, Model: model, System: system}
 		j := d.Job("p-1")
 		if j.State = state; state == site.Done {
-			j.Verified = ago(time.Hour)
+			j.Verified = board.At(ago(time.Hour))
 		}
 	}
 	add("lab", site.RingLab, "a", "m1", "12", site.Done)

@@ -118,7 +118,7 @@ func (r *Row) deadline(now time.Time) Mark {
 		return ""
 	case r.Standing == Installed && (r.Job == nil || r.Job.Verified.IsZero()):
 		return MarkUntimed
-	case r.Standing == Installed && r.Job.Verified.Before(r.Due):
+	case r.Standing == Installed && r.Job.Verified.Time().Before(r.Due):
 		return MarkWithin
 	case r.Standing == Installed:
 		return MarkLate

@@ -76,16 +76,17 @@ func condition(r *rand.Rand, d *board.Device, id string) {
 	states := []site.State{site.Done, site.Done, site.Done, site.Failed, site.RolledBack, site.Queued, site.Restarting, site.Skipped, site.Held}
 	j := d.Job(id)
 	j.State, j.Attempt = states[r.IntN(len(states))], 1+r.IntN(2)
-	j.Started = at()
-	j.Installed = j.Started.Add(time.Minute)
+	started := at()
+	installed := started.Add(time.Minute)
+	j.Started, j.Installed = board.At(started), board.At(installed)
 	if j.State == site.Done || r.IntN(4) == 0 {
-		j.Verified = j.Installed.Add(time.Hour)
+		j.Verified = board.At(installed.Add(time.Hour))
 	}
 	if r.IntN(3) == 0 {
-		j.Restarted = j.Installed.Add(time.Minute)
+		j.Restarted = board.At(installed.Add(time.Minute))
 	}
 	if j.State == site.Failed || j.State == site.RolledBack {
-		j.Failed = j.Installed.Add(2 * time.Hour)
+		j.Failed = board.At(installed.Add(2 * time.Hour))
 	}
 	if j.State == site.RolledBack {
 		j.RolledBack = j.Failed

@@ -3,7 +3,6 @@ package comply
 import (
 	"cmp"
 	"slices"
-	"time"
 
 	"github.com/nightfill/nightfill/site"
 	"github.com/nightfill/nightfill/site/board"
@@ -89,8 +88,8 @@ func lacks(l Like, proven map[Like]bool) string {
 }
 
 func provenOn(d *board.Device, patch string) bool {
-	j := d.Jobs[patch]
-	return j != nil && j.Verified != (time.Time{}) && !broke(j)
+	j := d.Find(patch)
+	return j != nil && !j.Verified.IsZero() && !broke(j)
 }
 
 func like(d *board.Device) Like {

@@ -310,7 +310,7 @@ func (t *tally) row(r *Row) {
 	if r.Standing == InstalledPendingReboot {
 		t.report.Debt.Rows++
 		if r.Job != nil && !r.Job.Installed.IsZero() {
-			t.report.Debt.Days += now.Sub(r.Job.Installed).Hours() / 24
+			t.report.Debt.Days += now.Sub(r.Job.Installed.Time()).Hours() / 24
 		}
 	}
 	if r.Has(MarkTried, now) {

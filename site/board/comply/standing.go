@@ -51,7 +51,7 @@ type Row struct {
 
 // judge says where a patch stands on a device.
 func (v *View) judge(s *board.Store, d *board.Device, p *patch, looked time.Time) Row {
-	r := Row{Store: s, Device: d, Patch: p.site, Job: d.Jobs[p.site.ID], Looked: looked, Released: p.released, Due: p.due, Age: p.age}
+	r := Row{Store: s, Device: d, Patch: p.site, Job: d.Find(p.site.ID), Looked: looked, Released: p.released, Due: p.due, Age: p.age}
 	r.Standing = v.standing(&r, p)
 	r.Again = r.Job != nil && !r.Job.Verified.IsZero() && (r.Standing == Missing || r.Standing == Failed || r.Standing == Excepted)
 	switch {
@@ -135,7 +135,7 @@ func effective(r *Row) Standing {
 	}
 	waits := r.Patch.Reboot == site.RebootAlways
 	if r.Job != nil && !r.Job.Installed.IsZero() {
-		waits = o.At.After(r.Job.Installed) && !r.Job.Restarted.After(r.Job.Installed)
+		waits = o.At.After(r.Job.Installed.Time()) && !r.Job.Restarted.After(r.Job.Installed)
 	}
 	if waits {
 		return InstalledPendingReboot

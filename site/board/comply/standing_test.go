@@ -41,14 +41,14 @@ func TestStanding(t *testing.T) {
 	job := func(j board.Job) func(*board.Store, *board.Device) {
 		return func(_ *board.Store, d *board.Device) { *d.Job("p-1") = j }
 	}
-	done := board.Job{State: site.Done, Started: ago(10 * time.Hour), Installed: ago(9 * time.Hour), Verified: ago(8 * time.Hour)}
+	done := board.Job{Patch: "p-1", State: site.Done, Started: board.At(ago(10 * time.Hour)), Installed: board.At(ago(9 * time.Hour)), Verified: board.At(ago(8 * time.Hour))}
 	pending := func(j board.Job) func(*board.Store, *board.Device) {
 		return func(_ *board.Store, d *board.Device) { *d.Job("p-1"), d.Observed.RebootPending = j, true }
 	}
 	restarted, later := done, done
-	restarted.Restarted = ago(8*time.Hour + time.Minute)
-	later.Installed = ago(time.Minute)
-	again := board.Job{State: site.Queued, Verified: ago(400 * time.Hour)}
+	restarted.Restarted = board.At(ago(8*time.Hour + time.Minute))
+	later.Installed = board.At(ago(time.Minute))
+	again := board.Job{Patch: "p-1", State: site.Queued, Verified: board.At(ago(400 * time.Hour))}
 	for _, c := range []struct {
 		name   string
 		change func(*board.Store, *board.Device)
@@ -58,16 +58,16 @@ func TestStanding(t *testing.T) {
 		{"proven", job(done), comply.Installed, false},
 		{"observed", leftOut(site.NotDue, site.CodeNotApplicable, "2.0"), comply.Installed, false},
 		{"its package is not there", leftOut(site.NotDue, site.CodeNotApplicable, ""), comply.NotApplicable, false},
-		{"put on, waits for a restart", job(board.Job{State: site.Restarting, Installed: ago(time.Hour)}), comply.InstalledPendingReboot, false},
+		{"put on, waits for a restart", job(board.Job{Patch: "p-1", State: site.Restarting, Installed: board.At(ago(time.Hour))}), comply.InstalledPendingReboot, false},
 		{"proven, the device wants a restart since", pending(done), comply.InstalledPendingReboot, false},
 		{"proven, and restarted since", pending(restarted), comply.Installed, false},
 		{"the look is older than the patch", pending(later), comply.Installed, false},
-		{"planned", job(board.Job{State: site.Queued}), comply.Missing, false},
+		{"planned", job(board.Job{Patch: "p-1", State: site.Queued}), comply.Missing, false},
 		{"proven once, planned again", job(again), comply.Missing, true},
-		{"no time", job(board.Job{State: site.Skipped, Code: site.CodeNoTime}), comply.Missing, false},
-		{"no time, and broke before", job(board.Job{State: site.Skipped, Code: site.CodeNoTime, Failed: ago(50 * time.Hour)}), comply.Failed, false},
-		{"broke", job(board.Job{State: site.Failed, Failed: ago(time.Hour)}), comply.Failed, false},
-		{"taken back", job(board.Job{State: site.RolledBack, Failed: ago(time.Hour)}), comply.Failed, false},
+		{"no time", job(board.Job{Patch: "p-1", State: site.Skipped, Code: site.CodeNoTime}), comply.Missing, false},
+		{"no time, and broke before", job(board.Job{Patch: "p-1", State: site.Skipped, Code: site.CodeNoTime, Failed: board.At(ago(50 * time.Hour))}), comply.Failed, false},
+		{"broke", job(board.Job{Patch: "p-1", State: site.Failed, Failed: board.At(ago(time.Hour))}), comply.Failed, false},
+		{"taken back", job(board.Job{Patch: "p-1", State: site.RolledBack, Failed: board.At(ago(time.Hour))}), comply.Failed, false},
 		{"the store has an older catalog", leftOut(site.NotDue, site.CodeOtherRing, ""), comply.Missing, false},
 		{"quarantined there", leftOut(site.Skipped, site.CodeQuarantined, ""), comply.Missing, false},
 		{"excepted, says the store alone", leftOut(site.Held, site.CodeExcepted, ""), comply.Missing, false},
@@ -175,7 +175,7 @@ func TestExcepted(t *testing.T) {
 		{"in force", noon().Add(-1), missing, comply.Excepted, comply.WithException},
 		{"over", noon(), missing, comply.Missing, comply.Behind},
 		{"not needed", noon().Add(-1), func(_ *board.Store, d *board.Device) {
-			*d.Job("p-1") = board.Job{State: site.Done, Verified: ago(time.Hour)}
+			*d.Job("p-1") = board.Job{Patch: "p-1", State: site.Done, Verified: board.At(ago(time.Hour))}
 		}, comply.Installed, comply.Compliant},
 		{"of another group", noon().Add(-1), func(_ *board.Store, d *board.Device) { d.Job("p-1").State, d.Now.Groups = site.Queued, nil }, comply.Missing, comply.Behind},
 		{"of a silent device", noon().Add(-1), func(_ *board.Store, d *board.Device) { d.Job("p-1").State, d.Observed.At = site.Queued, time.Time{} }, comply.Unknown, comply.DeviceUnknown},

@@ -34,9 +34,9 @@ func (t *tally) fail(s *board.Store, d *board.Device, j *board.Job) {
 		}
 		t.failed[name] = f
 	}
-	at := j.Failed
+	at := j.Failed.Time()
 	if at.IsZero() {
-		at = j.At
+		at = j.At.Time()
 	}
 	f.Devices++
 	f.stores[s.ID]++

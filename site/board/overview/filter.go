@@ -156,8 +156,8 @@ type Job struct {
 func JobOf(row Store, d *board.Device, j *board.Job) Job {
 	v := Job{
 		Store: row.ID, StoreName: row.Name, Device: d.ID, Class: d.Now.Class, Model: d.Now.Model, Patch: j.Patch, State: j.State, Code: j.Code,
-		Step: j.Step, Attempt: j.Attempt, At: j.At, Started: j.Started, Installed: j.Installed, Restarted: j.Restarted, Verified: j.Verified,
-		Failed: j.Failed, RolledBack: j.RolledBack, Loc: row.Loc,
+		Step: j.Step, Attempt: j.Attempt, At: j.At.Time(), Started: j.Started.Time(), Installed: j.Installed.Time(), Restarted: j.Restarted.Time(),
+		Verified: j.Verified.Time(), Failed: j.Failed.Time(), RolledBack: j.RolledBack.Time(), Loc: row.Loc,
 	}
 	if !j.Night.IsZero() {
 		v.Night = j.Night.String()

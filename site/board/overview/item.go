@@ -153,7 +153,7 @@ func (f *finder) settledElsewhere(d *board.Device, j *board.Job) bool {
 }
 
 func (f *finder) job(d *board.Device, j *board.Job) {
-	i := Item{Device: d.ID, Patch: j.Patch, Since: j.At, Cause: cmp.Or(j.Signature, words(string(j.Code)), "no reason was told"), Urgency: Now}
+	i := Item{Device: d.ID, Patch: j.Patch, Since: j.At.Time(), Cause: cmp.Or(j.Signature, words(string(j.Code)), "no reason was told"), Urgency: Now}
 	why := ""
 	if j.FailedCode != "" {
 		why = " with " + string(j.FailedCode)
@@ -185,7 +185,7 @@ func (f *finder) goesOn(j *board.Job) bool {
 	if _, over := f.store.Closed[j.Night.String()]; over {
 		return false
 	}
-	told := j.At
+	at, told := j.At.Time(), j.At
 	for _, d := range f.store.Devices {
 		for _, other := range d.Jobs {
 			if other.At.After(told) {
@@ -197,19 +197,20 @@ func (f *finder) goesOn(j *board.Job) bool {
 	if stream := f.store.Stream(); stream != nil {
 		heard = stream.Last
 	}
-	return told.Sub(j.At) < rollbackTime && (f.o.Now.Sub(j.At) < rollbackTime || f.o.Now.Sub(heard) < rollbackTime/6)
+	return told.Time().Sub(at) < rollbackTime && (f.o.Now.Sub(at) < rollbackTime || f.o.Now.Sub(heard) < rollbackTime/6)
 }
 
 // silent reports whether a silent device needs a person yet.
 func (f *finder) silent(i *Item, d *board.Device, j *board.Job) bool {
 	i.Kind, i.Cause = KindNoAnswer, "no answer"
-	if !j.Started.IsZero() && !j.Started.After(j.At) && j.At.Sub(j.Started) < 12*time.Hour {
+	at, started := j.At.Time(), j.Started.Time()
+	if !started.IsZero() && !started.After(at) && at.Sub(started) < 12*time.Hour {
 		i.Cause += " after " + words(string(cmp.Or(j.Step, "install")))
 		i.Text = d.ID + " does not answer since " + j.Patch + " was begun."
-		return f.o.Now.Sub(j.At) >= grace
+		return f.o.Now.Sub(at) >= grace
 	}
 	i.Urgency, i.Cause = Today, "no answer for days"
-	if seen := d.Now.SeenAt; !d.Now.Answers && seen.Before(j.At) && !seen.IsZero() {
+	if seen := d.Now.SeenAt; !d.Now.Answers && seen.Before(at) && !seen.IsZero() {
 		i.Since = seen
 	}
 	i.Text = d.ID + " does not answer; nothing was begun on it."

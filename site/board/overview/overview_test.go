@@ -167,8 +167,7 @@ func spoil(r *rand.Rand, b *board.Board, now time.Time) {
 			s.Streams = append(s.Streams, board.Stream{ID: "x", Lost: []board.Span{{From: 1, To: 3}}})
 		case 7:
 			for _, id := range sortedKeys(s.Devices) {
-				for _, p := range sortedKeys(s.Devices[id].Jobs) {
-					j := s.Devices[id].Jobs[p]
+				for _, j := range s.Devices[id].Jobs {
 					j.State = []site.State{site.NoAnswer, site.Failed, site.Held, "strange"}[r.IntN(4)]
 				}
 			}
@@ -230,7 +229,7 @@ func job(s *board.Store, state site.State, at time.Time, change func(*board.Job)
 	d := s.Device("till-1")
 	d.Now = board.DeviceNow{Device: "till-1", Class: site.LinuxServer, Answers: true}
 	j := d.Job("p-1")
-	j.State, j.At, j.Night = state, at, window.Date{Year: 2026, Month: 11, Day: 21}
+	j.State, j.At, j.Night = state, board.At(at), window.Date{Year: 2026, Month: 11, Day: 21}
 	if change != nil {
 		change(j)
 	}
@@ -278,7 +277,7 @@ func TestItems(t *testing.T) {
 			"rollback_failed now rollback_failed/0142/till-1/p-1: p-1 failed on till-1 with verify_failed and taking it back is not proven."},
 		"silent in the middle": {"22 01:20", func(s *board.Store) {
 			opened(s, 3, 1)
-			job(s, site.NoAnswer, clockAt("22 01:00"), func(j *board.Job) { j.Started, j.Step = clockAt("22 00:50"), run.Install })
+			job(s, site.NoAnswer, clockAt("22 01:00"), func(j *board.Job) { j.Started, j.Step = board.At(clockAt("22 00:50")), run.Install })
 		}, "no_answer now no_answer/0142/till-1/p-1: till-1 does not answer since p-1 was begun."},
 		"silent, nothing begun": {"22 01:20", func(s *board.Store) { opened(s, 3, 1); job(s, site.NoAnswer, clockAt("22 01:00"), nil) }, ""},
 		"silent for days": {"25 02:20", func(s *board.Store) {

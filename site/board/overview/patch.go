@@ -110,8 +110,8 @@ func ModelOf(d *board.Device) string { return cmp.Or(d.Now.Model, string(d.Now.C
 
 // device counts the patches of a device, and adds those that did not end well to bad.
 func (t *tally) device(s *board.Store, d *board.Device, bad []match) []match {
-	for id, j := range d.Jobs {
-		p := t.patch(id)
+	for _, j := range d.Jobs {
+		p := t.patch(j.Patch)
 		p.count(j)
 		if didNotEndWell(j.State) {
 			bad = append(bad, match{d, j})
@@ -119,7 +119,7 @@ func (t *tally) device(s *board.Store, d *board.Device, bad []match) []match {
 		if !ended(j) {
 			continue
 		}
-		at := t.models[id]
+		at := t.models[j.Patch]
 		m := at[ModelOf(d)]
 		if m == nil {
 			m = &tries{stores: map[string]int{}, codes: map[site.Code]int{}, signatures: map[string]int{}}
@@ -281,7 +281,7 @@ func (v *Overview) Models(b *board.Board, patch string) []Model {
 	of := map[string]*Patch{}
 	for _, s := range b.Stores {
 		for _, d := range s.Devices {
-			j := d.Jobs[patch]
+			j := d.Find(patch)
 			if j == nil || d.Gone {
 				continue
 			}
