@@ -8,6 +8,7 @@ import (
 
 	"github.com/nightfill/nightfill/site/board"
 	"github.com/nightfill/nightfill/site/run"
+	"github.com/nightfill/nightfill/sync/fleet/database"
 	"github.com/nightfill/nightfill/sync/fleet/database/databasetest"
 )
 
@@ -84,6 +85,49 @@ func TestCompact(t *testing.T) {
 		}
 		if got := take(t, db, verdict("1", "A", 1)); got.Repeats != 1 {
 			t.Errorf("an event that was removed came again: %+v", got)
+		}
+	})
+}
+
+// TestCompactWhileEventsAreRead packs events while somebody reads them: each comes once all the same, and in order.
+func TestCompactWhileEventsAreRead(t *testing.T) {
+	databasetest.Each(t, func(t *testing.T, fresh func() string) {
+		ctx := context.Background()
+		now := time.Date(2026, 11, 22, 4, 0, 0, 0, time.UTC)
+		for _, newest := range []bool{false, true} {
+			for _, at := range []int{1, 590, 900} {
+				db := databasetest.Open(t, fresh())
+				for day := range 12 {
+					var batch []database.Message
+					for n := range 100 {
+						m := event("1", "A", uint64(day*100+n+1), run.Event{Kind: run.StepEnded, Device: "d1"})
+						m.Received = now.AddDate(0, 0, 5*day-60)
+						batch = append(batch, m)
+					}
+					take(t, db, batch...)
+				}
+				if err := db.Compact(ctx, now); err != nil {
+					t.Fatal(err)
+				}
+				count := 0
+				err := db.EachEvent(ctx, board.Query{Newest: newest}, func(e board.Event) error {
+					count++
+					want := uint64(count)
+					if newest {
+						want = uint64(1201 - count)
+					}
+					if e.Seq != want {
+						t.Fatalf("newest first %t, packed at %d: event %d stands at %d", newest, at, e.Seq, want)
+					}
+					if count == at {
+						return db.Compact(ctx, now.AddDate(0, 0, 15))
+					}
+					return nil
+				})
+				if err != nil || count != 1200 {
+					t.Fatalf("newest first %t, packed at %d: %d events, %v", newest, at, count, err)
+				}
+			}
 		}
 	})
 }

@@ -38,13 +38,12 @@ func (db *DB) EachEvent(ctx context.Context, q board.Query, do func(board.Event)
 	if err != nil {
 		return err
 	}
-	left := q.Limit
 	for _, s := range streams {
 		err := db.eachOf(ctx, s, q, func(e board.Event) error {
 			if err := do(e); err != nil {
 				return err
 			}
-			if left--; left == 0 {
+			if q.Limit--; q.Limit == 0 { // the next stream has what is left
 				return errEnough
 			}
 			return nil
@@ -99,69 +98,137 @@ func (db *DB) streamsOf(ctx context.Context, q board.Query) ([]history, error) {
 // clockOff is how far the clock of a store may be ahead of that of headquarters.
 const clockOff = 48 * time.Hour
 
-// eachOf calls do for the events of one stream, packed or not.
+// rowsOfPart is how many events that are not packed are read at a time.
+const rowsOfPart = 256
+
+// part is a range of the numbers of a stream.
+type part struct{ from, to uint64 }
+
+// eachOf calls do for the events of one stream, packed or not. Nothing is open in the database while do runs, and
+// events that are packed meanwhile are found in their pack.
 func (db *DB) eachOf(ctx context.Context, s history, q board.Query, do func(board.Event) error) error {
-	from := uint64(0)
+	all := part{0, MaxSeq}
 	if q.After.Stream == s.no {
-		from = q.After.Seq + 1
+		all.from = q.After.Seq + 1
 	}
+	if q.Newest {
+		return db.eachBack(ctx, s, q, all, do)
+	}
+	for {
+		packedTo, err := db.packedTo(ctx, s)
+		if err != nil {
+			return err
+		}
+		if packedTo >= all.from && packedTo > 0 {
+			if err := db.eachOld(ctx, s, q, part{all.from, packedTo}, do); err != nil {
+				return err
+			}
+			all.from = packedTo + 1
+			continue
+		}
+		rows, more, err := db.rowsOf(ctx, s, q, all)
+		if err != nil {
+			return err
+		}
+		if packedTo, err = db.packedTo(ctx, s); err != nil {
+			return err
+		}
+		if packedTo >= all.from && packedTo > 0 {
+			continue // what was read may lack what was packed at that moment
+		}
+		if err := eachIn(rows, s, do); err != nil || !more {
+			return err
+		}
+		all.from = rows[len(rows)-1].Seq + 1
+	}
+}
+
+// eachBack is eachOf for the newest first.
+func (db *DB) eachBack(ctx context.Context, s history, q board.Query, all part, do func(board.Event) error) error {
 	packedTo, err := db.packedTo(ctx, s)
 	if err != nil {
 		return err
 	}
-	if packedTo == 0 {
-		return db.eachRow(ctx, s, q, from, do)
+	young := part{max(all.from, packedTo+1), all.to}
+	for more := true; more; {
+		var rows []packed
+		if rows, more, err = db.rowsOf(ctx, s, q, young); err != nil {
+			return err
+		}
+		if err := eachIn(rows, s, do); err != nil {
+			return err
+		}
+		if len(rows) > 0 {
+			young.to = rows[len(rows)-1].Seq - 1
+		}
 	}
-	old := func() error { return db.eachOld(ctx, s, q, from, packedTo, do) }
-	young := func() error { return db.eachRow(ctx, s, q, max(from, packedTo+1), do) }
-	if q.Newest {
-		old, young = young, old
-	}
-	if err := old(); err != nil {
-		return err
-	}
-	return young()
+	// What was packed meanwhile was not read above.
+	return db.eachOld(ctx, s, q, part{all.from, young.to}, do)
 }
 
-// eachOld calls do for the events that are packed, and for those up to the last of them that are
-// not, because they came late.
-func (db *DB) eachOld(ctx context.Context, s history, q board.Query, from, packedTo uint64, do func(board.Event) error) error {
-	var late []board.Event
-	ascending := q
-	ascending.Newest = false
-	err := db.eachRow(ctx, s, ascending, from, func(e board.Event) error {
-		if e.Seq > packedTo {
-			return errEnough
+func eachIn(events []packed, s history, do func(board.Event) error) error {
+	for _, e := range events {
+		if err := do(e.event(s)); err != nil {
+			return err
 		}
-		late = append(late, e)
-		return nil
-	})
-	if err != nil && !errors.Is(err, errEnough) {
+	}
+	return nil
+}
+
+// eachOld calls do for the events of a part that are packed, and for those before the last pack that are not,
+// because they came late.
+func (db *DB) eachOld(ctx context.Context, s history, q board.Query, of part, do func(board.Event) error) error {
+	packedTo, err := db.packedTo(ctx, s)
+	if err != nil || packedTo == 0 {
 		return err
 	}
-	if q.Newest {
-		slices.Reverse(late)
+	of.to = min(of.to, packedTo)
+	late, err := db.late(ctx, s, q, of)
+	if err != nil {
+		return err
 	}
 	before := func(a, b uint64) bool { return a < b != q.Newest }
-	err = db.eachPacked(ctx, s, q, from, func(e board.Event) error {
-		for len(late) > 0 && before(late[0].Seq, e.Seq) {
-			if err := do(late[0]); err != nil {
-				return err
+	err = db.eachPacked(ctx, s, q, of, func(e board.Event) error {
+		for len(late) > 0 && (before(late[0].Seq, e.Seq) || late[0].Seq == e.Seq) {
+			if late[0].Seq != e.Seq { // else it was packed since it was read
+				if err := do(late[0].event(s)); err != nil {
+					return err
+				}
 			}
 			late = late[1:]
 		}
 		return do(e)
 	})
-	for i := 0; err == nil && i < len(late); i++ {
-		err = do(late[i])
+	if err != nil {
+		return err
 	}
-	return err
+	return eachIn(late, s, do)
 }
 
-// eachRow calls do for the events of a stream that are not packed.
-func (db *DB) eachRow(ctx context.Context, s history, q board.Query, from uint64, do func(board.Event) error) error {
+// late returns the events of a part that are not packed, in the order of the query.
+func (db *DB) late(ctx context.Context, s history, q board.Query, of part) ([]packed, error) {
+	var all []packed
+	for {
+		rows, more, err := db.rowsOf(ctx, s, q, of)
+		all = append(all, rows...)
+		switch {
+		case err != nil || !more:
+			return all, err
+		case q.Newest:
+			of.to = rows[len(rows)-1].Seq - 1
+		default:
+			of.from = rows[len(rows)-1].Seq + 1
+		}
+	}
+}
+
+// rowsOf returns events of a part that are not packed, so many as are read at a time, and whether there may be more.
+func (db *DB) rowsOf(ctx context.Context, s history, q board.Query, of part) (rows []packed, more bool, err error) {
+	if of.from > of.to {
+		return nil, false, nil
+	}
 	query := "select id, at, received, kind, device, patch, night, prev, hash, body from events where id >= ? and id <= ?"
-	args := []any{eventID(s.key, from), eventID(s.key, MaxSeq)}
+	args := []any{eventID(s.key, of.from), eventID(s.key, of.to)}
 	narrow := func(condition string, value any) {
 		query += " and " + condition
 		args = append(args, value)
@@ -187,11 +254,14 @@ func (db *DB) eachRow(ctx context.Context, s history, q board.Query, from uint64
 	if q.Newest {
 		order += " desc"
 	}
-	return each(ctx, db.read, db.text(query+order), args, func(scan func(...any) error) error {
+	limit := rowsOfPart
+	if q.Limit > 0 {
+		limit = min(limit, q.Limit)
+	}
+	err = each(ctx, db.read, db.text(query+order+" limit ?"), append(args, limit), func(scan func(...any) error) error {
 		e, err := rowOf(scan)
-		if err != nil {
-			return err
-		}
-		return do(e.event(s))
+		rows = append(rows, e)
+		return err
 	})
+	return rows, len(rows) == limit, err
 }

@@ -33,9 +33,9 @@ type packed struct {
 }
 
 // matches reports whether the event is one that a query asks for.
-func (p packed) matches(q board.Query, from uint64) bool {
+func (p packed) matches(q board.Query, of part) bool {
 	same := func(want, is string) bool { return want == "" || want == is }
-	return p.Seq >= from && same(q.Device, p.Device) && same(q.Patch, p.Patch) && same(q.Night, p.Night) &&
+	return p.Seq >= of.from && p.Seq <= of.to && same(q.Device, p.Device) && same(q.Patch, p.Patch) && same(q.Night, p.Night) &&
 		(len(q.Kinds) == 0 || slices.Contains(q.Kinds, run.Kind(p.Kind))) &&
 		(q.From.IsZero() || p.At >= micros(q.From)) && (q.To.IsZero() || p.At < micros(q.To))
 }
@@ -102,9 +102,9 @@ type parcel struct {
 	first, last uint64
 }
 
-// eachPacked calls do for the events of a stream that are packed.
-func (db *DB) eachPacked(ctx context.Context, s history, q board.Query, from uint64, do func(board.Event) error) error {
-	groups, err := db.parcels(ctx, s, q, from)
+// eachPacked calls do for the events of a part of a stream that are packed.
+func (db *DB) eachPacked(ctx context.Context, s history, q board.Query, of part, do func(board.Event) error) error {
+	groups, err := db.parcels(ctx, s, q, of)
 	if err != nil {
 		return err
 	}
@@ -117,7 +117,7 @@ func (db *DB) eachPacked(ctx context.Context, s history, q board.Query, from uin
 			slices.Reverse(events)
 		}
 		for _, e := range events {
-			if !e.matches(q, from) {
+			if !e.matches(q, of) {
 				continue
 			}
 			if err := do(e.event(s)); err != nil {
@@ -136,8 +136,8 @@ func (db *DB) packedTo(ctx context.Context, s history) (uint64, error) {
 }
 
 // parcels returns the packs that a query is about, in its order; those that overlap together.
-func (db *DB) parcels(ctx context.Context, s history, q board.Query, from uint64) ([][]parcel, error) {
-	query, args := "select day, part, first, last from packs where stream = ? and last >= ?", []any{s.key, int64(from)}
+func (db *DB) parcels(ctx context.Context, s history, q board.Query, of part) ([][]parcel, error) {
+	query, args := "select day, part, first, last from packs where stream = ? and last >= ? and first <= ?", []any{s.key, int64(of.from), int64(of.to)}
 	if !q.From.IsZero() {
 		query, args = query+" and to_at >= ?", append(args, micros(q.From))
 	}
