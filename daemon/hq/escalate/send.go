@@ -14,6 +14,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"strconv"
 	"strings"
@@ -42,8 +43,9 @@ func (w Webhook) Send(ctx context.Context, m Message) error {
 	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, w.URL, bytes.NewReader(body))
 	if err != nil {
-		return err
+		return errors.New("the address of the webhook cannot be used: look into the headquarters file")
 	}
+	host := req.URL.Scheme + "://" + req.URL.Host // the rest of the address may be a secret, and errors are shown
 	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set("User-Agent", "nightfill-hq")
 	req.Header.Set("X-Nightfill-Delivery", m.ID)
@@ -62,12 +64,16 @@ func (w Webhook) Send(ctx context.Context, m Message) error {
 	}
 	answer, err := client.Do(req)
 	if err != nil {
-		return err
+		var why *url.Error
+		if errors.As(err, &why) {
+			err = why.Err
+		}
+		return fmt.Errorf("%s cannot be reached: %w", host, err)
 	}
 	defer answer.Body.Close()
 	_, _ = io.Copy(io.Discard, io.LimitReader(answer.Body, maxAnswer))
 	if answer.StatusCode/100 != 2 {
-		return fmt.Errorf("%s answered %s", w.URL, answer.Status)
+		return fmt.Errorf("%s answered %s", host, answer.Status)
 	}
 	return nil
 }
@@ -155,7 +161,9 @@ func (l Mail) client(dial mail.DialContextFunc) (*mail.Client, error) {
 			return nil, fmt.Errorf("cannot read the certificates of the mail server: %w", err)
 		}
 		config.RootCAs = x509.NewCertPool()
-		config.RootCAs.AppendCertsFromPEM(pem)
+		if !config.RootCAs.AppendCertsFromPEM(pem) {
+			return nil, fmt.Errorf("cannot use the certificates of the mail server: %s holds no PEM certificate", l.CA)
+		}
 	}
 	options := []mail.Option{mail.WithPort(number), mail.WithTLSConfig(config), mail.WithTimeout(dialLimit)}
 	switch l.Security {

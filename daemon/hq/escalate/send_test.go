@@ -68,8 +68,19 @@ func TestWebhook(t *testing.T) {
 	}
 	for _, bad := range []int{302, 404, 500} {
 		status = bad
-		if err := w.Send(t.Context(), message()); err == nil || err.Error() != fmt.Sprintf("%s/hook answered %d %s", server.URL, bad, http.StatusText(bad)) {
+		if err := w.Send(t.Context(), message()); err == nil || err.Error() != fmt.Sprintf("%s answered %d %s", server.URL, bad, http.StatusText(bad)) {
 			t.Errorf("%d: %v", bad, err)
+		}
+	}
+	// The address of a webhook often lets in whoever knows it: errors go where every viewer can read them.
+	closed := httptest.NewServer(nil)
+	closed.Close()
+	for address, want := range map[string]string{
+		closed.URL + "/services/T0/B0/hush?key=hush": closed.URL + " cannot be reached: dial tcp ",
+		"http://x:hush@127.0.0.1:bad/hush":           "the address of the webhook cannot be used",
+	} {
+		if err := (Webhook{URL: address}).Send(t.Context(), message()); err == nil || !strings.HasPrefix(err.Error(), want) || strings.Contains(err.Error(), "hush") {
+			t.Errorf("%v, want %s", err, want)
 		}
 	}
 	w.SecretFile = "/gone"
@@ -203,6 +214,7 @@ func TestMail(t *testing.T) {
 		{"a wrong password", func(s *server) { s.config = config; s.login = "hush" }, Mail{Security: StartTLS, CA: ca, Username: "n", PasswordFile: file(t, "no\n")}, "SMTP AUTH failed: 535"},
 		{"STARTTLS is taken away on the way", func(*server) {}, Mail{Security: StartTLS, CA: ca}, "STARTTLS"},
 		{"a certificate of nobody", func(s *server) { s.config = config }, Mail{Security: StartTLS}, "certificate"},
+		{"certificates that are none", func(s *server) { s.config = config }, Mail{Security: StartTLS, CA: file(t, "x")}, "holds no PEM certificate"},
 		{"an address that is not known", func(s *server) { s.refuse = "550 who is that" }, Mail{Security: Plain}, `550 "who is that"`},
 	}
 	for _, tt := range tests {
