@@ -6,7 +6,7 @@
 // Before a message is sent, what it tells is written down as a note of headquarters; after it, how it
 // ended. A crash in between sends the same message again, with the same id, so that whoever receives
 // it can tell: it is better told twice than not at all. Of several programs on one database the one
-// that leads tells people.
+// that leads tells people. What nobody took after six tries is due again, as more of the same cause is.
 //
 // # Never a flood
 //

@@ -88,9 +88,11 @@ const (
 	mostMore  = 4 * time.Hour
 	remember  = 24 * time.Hour // a cause that is over
 	sendLimit = 30 * time.Second
+	// writeLimit is for the notes of how a message ended.
+	writeLimit = 5 * time.Second
 )
 
-// pauses are between the tries of a message; after the last one it has failed.
+// pauses are between the tries of a message; after the last one it has failed, and what it tells is due again.
 func pauses() []time.Duration {
 	return []time.Duration{5 * time.Second, 30 * time.Second, 2 * time.Minute, 10 * time.Minute, 30 * time.Minute}
 }
@@ -261,7 +263,7 @@ func (e *Escalator) keep(ctx context.Context, m *memory, now time.Time) bool {
 }
 
 // send tries until the message is taken or the tries are used up, and writes down how it ended. When
-// ctx ends first nothing is written: the next process goes on.
+// ctx ends before that nothing is written: the next process goes on.
 func (e *Escalator) send(ctx context.Context, t Tier, m Message, parts []string) {
 	var err error
 	for try := 0; ; try++ {
@@ -272,7 +274,7 @@ func (e *Escalator) send(ctx context.Context, t Tier, m Message, parts []string)
 		limited, cancel := context.WithTimeout(ctx, sendLimit)
 		err = t.Sender.Send(limited, m)
 		cancel()
-		if ctx.Err() != nil {
+		if err != nil && ctx.Err() != nil {
 			return
 		}
 		if err == nil || try == len(pauses()) {
@@ -293,8 +295,10 @@ func (e *Escalator) send(ctx context.Context, t Tier, m Message, parts []string)
 	e.ended(ctx, t, m.ID, parts, err)
 }
 
-// ended writes down how a message ended.
+// ended writes down how a message ended, also where the program ends at that moment.
 func (e *Escalator) ended(ctx context.Context, t Tier, id string, parts []string, why error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), writeLimit)
+	defer cancel()
 	for range 3 { // another tier may write the same note at this moment
 		notes, err := e.read(ctx)
 		if err != nil {

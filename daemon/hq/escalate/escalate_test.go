@@ -154,8 +154,8 @@ func TestTiers(t *testing.T) {
 		n.pass(20 * time.Minute)
 		n.put("2", "cold", func(i *Item) { i.Urgent = false })
 		n.pass(20 * time.Minute)
-		n.want(first, "0: Store 1 : p-1 failed", "20: Store 2 : p-1 failed")
-		n.want(second, "30: Store 1 : p-1 failed")
+		n.want(first, "0: Store 1: p-1 failed", "20: Store 2: p-1 failed")
+		n.want(second, "30: Store 1: p-1 failed")
 		n.want(calm)
 	})
 }
@@ -170,7 +170,7 @@ func TestACauseIsToldOnceHoweverManyStoresItHas(t *testing.T) {
 			n.pass(2 * time.Minute)
 		}
 		n.pass(6 * time.Hour)
-		n.want(b, "0: Store 0 : p-1 failed", "15: 7 stores, same cause: p-1: broken.", "45: 15 stores, same cause: p-1: broken.", "105: 30 stores, same cause: p-1: broken.", "225: 7 stores, same cause: p-1: broken.")
+		n.want(b, "0: Store 0: p-1 failed", "15: 7 stores, same cause: p-1: broken.", "45: 15 stores, same cause: p-1: broken.", "105: 30 stores, same cause: p-1: broken.", "225: 7 stores, same cause: p-1: broken.")
 	})
 }
 
@@ -211,10 +211,10 @@ func TestWhatIsTakenOnIsQuiet(t *testing.T) {
 		n.put("1", "broken", nil)
 		n.put("2", "cold", func(i *Item) { i.Taken = true })
 		n.pass(3 * time.Hour)
-		n.want(b, "10: Store 1 : p-1 failed", "70: Store 1 : p-1 failed", "130: Store 1 : p-1 failed")
+		n.want(b, "10: Store 1: p-1 failed", "70: Store 1: p-1 failed", "130: Store 1: p-1 failed")
 		n.put("1", "broken", func(i *Item) { i.Taken = true })
 		n.pass(10 * time.Hour)
-		n.want(b, "10: Store 1 : p-1 failed", "70: Store 1 : p-1 failed", "130: Store 1 : p-1 failed")
+		n.want(b, "10: Store 1: p-1 failed", "70: Store 1: p-1 failed", "130: Store 1: p-1 failed")
 	})
 }
 
@@ -229,7 +229,7 @@ func TestItIsOverAndComesAgain(t *testing.T) {
 		n.pass(time.Hour)
 		n.put("1", "broken", nil)
 		n.pass(time.Hour)
-		n.want(b, "0: Store 1 : p-1 failed", "61: Store 1 : p-1 failed")
+		n.want(b, "0: Store 1: p-1 failed", "61: Store 1: p-1 failed")
 		n.drop("broken/1")
 		n.pass(25 * time.Hour)
 		if list, _ := n.notes.Notes(t.Context(), NoteKind); len(list) != 0 {
@@ -245,26 +245,74 @@ func TestAReceiverThatIsAway(t *testing.T) {
 		defer stop()
 		n.put("1", "broken", nil)
 		n.pass(30 * time.Minute)
-		n.want(b, "2: Store 1 : p-1 failed")
-		n.want(other, "0: Store 1 : p-1 failed") // nobody waits for the other
+		n.want(b, "2: Store 1: p-1 failed")
+		n.want(other, "0: Store 1: p-1 failed") // nobody waits for the other
 		if len(b.ids) != 4 || len(slices.Compact(b.ids)) != 1 {
 			t.Errorf("ids %v: four tries of one message", b.ids)
 		}
 	})
 }
 
+// What nobody took is told again, ever more rarely: a pager that is away for an hour swallows nothing.
 func TestAReceiverThatIsGone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		n, b := newNight(t), &inbox{refuse: 100}
+		n, b := newNight(t), &inbox{refuse: len(pauses()) + 1}
 		stop := n.start(Tier{To: "pager", Sender: b})
 		defer stop()
 		n.put("1", "broken", nil)
-		n.pass(5 * time.Hour)
+		n.pass(45 * time.Minute)
 		list, _ := n.notes.Notes(t.Context(), NoteKind)
 		if len(b.ids) != len(pauses())+1 || len(list) != 1 || !strings.Contains(string(list[0].Body), `"failed":"busy"`) {
 			t.Errorf("%d tries, kept %s", len(b.ids), list[0].Body)
 		}
+		n.want(b)
+		n.pass(24 * time.Hour)
+		n.want(b, "58: Store 1: p-1 failed")
 	})
+}
+
+// A program that is told to stop at the moment at which somebody was told does not tell it again at its next start.
+func TestToldAtTheVeryEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n, b := newNight(t), &inbox{}
+		n.put("1", "broken", nil)
+		var stop func()
+		asked := make(chan struct{})
+		slow := sender(func(ctx context.Context, m Message) error {
+			close(asked)
+			<-ctx.Done() // the other side had it
+			return b.Send(context.WithoutCancel(ctx), m)
+		})
+		stop = n.start(Tier{To: "pager", Sender: slow})
+		<-asked
+		stop()
+		stop = n.start(Tier{To: "pager", Sender: b})
+		n.pass(time.Hour)
+		stop()
+		n.want(b, "0: Store 1: p-1 failed")
+	})
+}
+
+// sender is a Sender of one function.
+type sender func(ctx context.Context, m Message) error
+
+func (s sender) Send(ctx context.Context, m Message) error { return s(ctx, m) }
+
+// A message that is tried again counts the stores that it does not list.
+func TestAMessageKeepsItsCounts(t *testing.T) {
+	var items []Item
+	for i := range 60 {
+		items = append(items, Item{ID: fmt.Sprintf("%03d", i), Store: fmt.Sprint(100 + i), Cause: "broken", Text: "It broke."})
+	}
+	m := Message{Groups: []Group{groupOf(items)}}
+	m = m.only(func(Item) bool { return true })
+	if g := m.Groups[0]; g.Stores != 60 || g.More != 10 || m.Text != "60 stores, same cause: broken." {
+		t.Errorf("%d stores, %d more: %s", g.Stores, g.More, m.Text)
+	}
+	m = m.only(func(i Item) bool { return i.ID != "000" })
+	if g := m.Groups[0]; g.Stores != 59 || len(g.Items) != 49 || g.More != 10 {
+		t.Errorf("one is over: %d stores, %d listed, %d more", g.Stores, len(g.Items), g.More)
+	}
 }
 
 func TestTriesEndWhenItIsTakenOn(t *testing.T) {
@@ -310,12 +358,12 @@ func TestMessage(t *testing.T) {
 	}
 	m := Message{Org: "acme", Link: "https://hq/attention", Groups: []Group{groupOf(items), groupOf([]Item{{ID: "x", Kind: "not_ready", Urgent: true, Store: "7", Text: "The store cannot open.", Since: since}})}}
 	m.finish()
-	if want := "Store 7 : The store cannot open. And 1 cause more."; m.Text != want {
+	if want := "Store 7: The store cannot open. And 1 cause more."; m.Text != want {
 		t.Errorf("text %q, want %q", m.Text, want)
 	}
 	letter := m.Letter("https://hq")
 	for _, part := range []string{
-		"Store 7 : The store cannot open.\n  2026-11-22 03:04 UTC  store 7: The store cannot open.\n    https://hq/stores/7\n",
+		"Store 7: The store cannot open.\n  2026-11-22 03:04 UTC  store 7: The store cannot open.\n    https://hq/stores/7\n",
 		"60 stores, same cause: p-1: verify · broken.\n  2026-11-22 03:04 UTC  store 100 East: p-1 failed on till-1.\n", "  and 10 more\n",
 		"Nobody has taken this on. Acknowledge it and nobody is told of it any more: https://hq/attention\n",
 	} {

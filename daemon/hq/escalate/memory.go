@@ -113,16 +113,21 @@ func (m *memory) intend(t Tier, id string, ids []string, items []Item, now time.
 	m.Tiers = tiers
 }
 
-// end notes how a message ended, and reports whether it was open.
+// end notes how a message ended, and reports whether it was open. Of what was not sent nobody was told: it is due
+// again, after the usual wait for more of the same cause.
 func (m *memory) end(t Tier, id string, why error, now time.Time) bool {
 	run := m.Tiers[t.name()]
 	if run.Open != id {
 		return false
 	}
-	run.Open, run.Items, run.At = "", nil, now
+	run.Failed = ""
 	if why != nil {
 		run.Failed = why.Error()
+		for _, item := range run.Items {
+			delete(m.Items[item].By, t.name())
+		}
 	}
+	run.Open, run.Items, run.At = "", nil, now
 	m.Tiers[t.name()] = run
 	return true
 }

@@ -93,7 +93,7 @@ func (g Group) line() string {
 		if i.Store == "" {
 			return i.Text
 		}
-		return strings.TrimSpace("Store " + i.Store + " " + i.StoreName + ": " + i.Text)
+		return strings.TrimSpace("Store "+i.Store+" "+i.StoreName) + ": " + i.Text
 	}
 	what := g.Cause
 	if g.Patch != "" && !strings.Contains(what, g.Patch) {
@@ -126,8 +126,8 @@ func (m Message) only(open func(Item) bool) Message {
 		if len(items) == 0 {
 			continue
 		}
-		left := groupOf(items)
-		left.More = g.More
+		left, listed := groupOf(items), groupOf(g.Items)
+		left.More, left.Stores = g.More, left.Stores+g.Stores-listed.Stores // what is not listed is not known to be over
 		groups = append(groups, left)
 	}
 	m.Groups = groups
