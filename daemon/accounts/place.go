@@ -53,3 +53,9 @@ func (a *Accounts) Admit(name string, role site.UserRole, source string, now tim
 	}
 	return e, err
 }
+
+// Declined notes that the authority that Admit stands for let somebody come back whom nobody admitted. It is told
+// as other attempts that failed are.
+func (a *Accounts) Declined(source string, now time.Time) {
+	_ = a.failed(attempt{name: "the organisation's own login", exists: true}, sourceOf(source), now, nil)
+}

@@ -66,3 +66,17 @@ func TestAdmit(t *testing.T) {
 		t.Error("a role that headquarters does not have is admitted")
 	}
 }
+
+func TestDeclined(t *testing.T) {
+	a := atHeadquarters(t, 0)
+	audit := &told{}
+	a.Audit = audit
+	now := time.Now()
+	for range 3 { // the others are told a minute later
+		a.Declined("192.0.2.1:5", now)
+	}
+	want := "1 attempt to log in failed: from 192.0.2.1, for the organisation's own login"
+	if n := audit.notes; len(n) != 1 || n[0].Text != want || !n[0].Login || n[0].OK {
+		t.Errorf("%+v, want %s", n, want)
+	}
+}

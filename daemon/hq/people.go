@@ -122,7 +122,7 @@ func (h *HQ) newSignIn() *signin.SignIn {
 	if c := h.Config.OIDC; c != nil {
 		o.External = oidc.New(oidc.Options{
 			Label: c.Name, Issuer: c.Issuer, ClientID: c.ClientID, Secret: secret(c.SecretFile), Redirect: h.Config.Address + "/login/oidc/done",
-			Claim: c.Claim, Scopes: c.Scopes, Roles: c.Roles, Admit: people{h.users}.admit,
+			Claim: c.Claim, Scopes: c.Scopes, Roles: c.Roles, Admit: people{h.users}.admit, Refused: h.users.Declined,
 		})
 	}
 	return signin.New(o)

@@ -15,7 +15,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
-	"sync"
+	"sync/atomic"
 	"time"
 
 	provider "github.com/coreos/go-oidc/v3/oidc"
@@ -40,6 +40,8 @@ type Options struct {
 	Roles    map[site.UserRole][]string // the groups that have a role
 	// Admit opens a session for who came back.
 	Admit func(name string, role site.UserRole, source string, now time.Time) (signin.Entry, error)
+	// Refused is told of each login that ended without a session; nil = nobody is.
+	Refused func(source string, now time.Time)
 	// Client speaks to the provider; nil = one of its own.
 	Client *http.Client
 }
@@ -48,8 +50,8 @@ type Options struct {
 type Login struct {
 	Options
 
-	mu       sync.Mutex // held while the provider is asked who it is
-	provider *provider.Provider
+	turn     chan struct{} // one asks the provider who it is; the others wait, each as long as it may
+	provider atomic.Pointer[provider.Provider]
 }
 
 // New makes a Login. It asks nobody.
@@ -57,7 +59,10 @@ func New(o Options) *Login {
 	if o.Client == nil {
 		o.Client = &http.Client{Timeout: askLimit}
 	}
-	return &Login{Options: o}
+	if o.Refused == nil {
+		o.Refused = func(string, time.Time) {}
+	}
+	return &Login{Options: o, turn: make(chan struct{}, 1)}
 }
 
 // Name implements signin.External.
@@ -89,6 +94,14 @@ func (l *Login) Begin(ctx context.Context) (address, kept string, err error) {
 
 // Finish implements signin.External.
 func (l *Login) Finish(ctx context.Context, kept string, r *http.Request, source string, now time.Time) (signin.Entry, error) {
+	e, err := l.finish(ctx, kept, r, source, now)
+	if err != nil {
+		l.Refused(source, now)
+	}
+	return e, err
+}
+
+func (l *Login) finish(ctx context.Context, kept string, r *http.Request, source string, now time.Time) (signin.Entry, error) {
 	ctx, cancel := l.limited(ctx)
 	defer cancel()
 	var f flow
@@ -145,17 +158,34 @@ func (l *Login) limited(ctx context.Context) (context.Context, context.CancelFun
 
 // config finds out where the provider does what. A failure is forgotten: the next login asks again.
 func (l *Login) config(ctx context.Context) (oauth2.Config, *provider.Provider, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.provider == nil {
-		// The keys are fetched with the context of the discovery, for as long as the program runs.
-		p, err := provider.NewProvider(provider.ClientContext(context.WithoutCancel(ctx), l.Client), l.Issuer)
-		if err != nil {
+	p := l.provider.Load()
+	if p == nil {
+		var err error
+		if p, err = l.discover(ctx); err != nil {
 			return oauth2.Config{}, nil, refuse("%s does not answer: %s; an account of headquarters still opens it", l.Label, clean(err.Error()))
 		}
-		l.provider = p
 	}
-	return oauth2.Config{ClientID: l.ClientID, ClientSecret: l.Secret, Endpoint: l.provider.Endpoint(), RedirectURL: l.Redirect, Scopes: l.Scopes}, l.provider, nil
+	return oauth2.Config{ClientID: l.ClientID, ClientSecret: l.Secret, Endpoint: p.Endpoint(), RedirectURL: l.Redirect, Scopes: l.Scopes}, p, nil
+}
+
+// discover asks the provider who it is.
+func (l *Login) discover(ctx context.Context) (*provider.Provider, error) {
+	select {
+	case l.turn <- struct{}{}:
+		defer func() { <-l.turn }()
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	if p := l.provider.Load(); p != nil {
+		return p, nil
+	}
+	// The keys are fetched with the context of the discovery, for as long as the program runs.
+	p, err := provider.NewProvider(provider.ClientContext(context.WithoutCancel(ctx), l.Client), l.Issuer)
+	if err != nil {
+		return nil, err
+	}
+	l.provider.Store(p)
+	return p, nil
 }
 
 // claims takes the code for the signed word of the provider about a person.
@@ -196,7 +226,8 @@ func (l *Login) nameOf(claims map[string]any) (string, error) {
 		return strings.ToLower(strings.TrimSpace(s))
 	}
 	name := ""
-	if verified, said := claims["email_verified"].(bool); !said || verified {
+	switch claims["email_verified"] {
+	case nil, true, "true": // some send a text
 		name = text("email")
 	}
 	if !strings.Contains(name, "@") {

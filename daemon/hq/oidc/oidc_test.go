@@ -15,7 +15,9 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"strings"
+	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/nightfill/nightfill/site"
@@ -157,6 +159,8 @@ func TestLogin(t *testing.T) {
 		{"a manager", map[string]any{"email": "Kim@Example.com", "groups": []string{"all", "patch"}}, "kim@example.com as manager from 192.0.2.1"},
 		{"one group as text", map[string]any{"email": "kim@example.com", "groups": "boss"}, "kim@example.com as admin from 192.0.2.1"},
 		{"nobody vouches for the address", map[string]any{"email": "boss@example.com", "email_verified": false, "groups": "all"}, "u-17@HOST as viewer from 192.0.2.1"},
+		{"nobody vouches for it in words", map[string]any{"email": "boss@example.com", "email_verified": "false", "groups": "all"}, "u-17@HOST as viewer from 192.0.2.1"},
+		{"somebody does in words", map[string]any{"email": "kim@example.com", "email_verified": "true", "groups": "all"}, "kim@example.com as viewer from 192.0.2.1"},
 		{"no address", map[string]any{"groups": "all"}, "u-17@HOST as viewer from 192.0.2.1"},
 		{"no group", map[string]any{"email": "kim@example.com"}, "refused: Acme knows you as kim@example.com, and none of your groups has a role here: ask an admin of headquarters for one"},
 		{"another group", map[string]any{"email": "kim@example.com", "groups": []any{"cleaners", 7}}, "refused: Acme knows you as kim@example.com, and none of your groups has a role here: ask an admin of headquarters for one"},
@@ -206,12 +210,17 @@ func TestAttacks(t *testing.T) {
 	for _, tt := range tests {
 		a.claims = tt.claims
 		l := a.login()
+		refused := ""
+		l.Refused = func(source string, _ time.Time) { refused += source }
 		back, kept := a.through(l)
 		if tt.change != nil {
 			tt.change(back, &kept)
 		}
 		if got := a.finish(l, back, kept); !strings.HasPrefix(got, tt.want) {
 			t.Errorf("%s: %s\nwant %s", tt.name, got, tt.want)
+		}
+		if refused != "192.0.2.1" {
+			t.Errorf("%s: told of a refusal from %q", tt.name, refused)
 		}
 	}
 }
@@ -270,4 +279,33 @@ func TestAProviderThatIsAway(t *testing.T) {
 	if _, _, err := l.Begin(t.Context()); err != nil {
 		t.Errorf("it is not asked again: %v", err)
 	}
+}
+
+// One login waits for another that asks a silent provider no longer than it may itself.
+func TestNobodyWaitsBehindASilentProvider(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		client := &http.Client{Timeout: askLimit, Transport: silence{}}
+		l := New(Options{Label: "Acme", Issuer: "https://sso.example.com", Client: client})
+		began := time.Now()
+		var all sync.WaitGroup
+		for range 20 {
+			all.Go(func() {
+				if _, _, err := l.Begin(t.Context()); err == nil {
+					t.Error("a silent provider answered")
+				}
+			})
+		}
+		all.Wait()
+		if took := time.Since(began); took > 2*askLimit {
+			t.Errorf("20 logins waited %s", took)
+		}
+	})
+}
+
+// silence is a provider that never answers.
+type silence struct{}
+
+func (silence) RoundTrip(r *http.Request) (*http.Response, error) {
+	<-r.Context().Done()
+	return nil, r.Context().Err()
 }
