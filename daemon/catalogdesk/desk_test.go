@@ -133,7 +133,10 @@ func (h *hq) Notes(context.Context, string) ([]board.Note, error) {
 	return all, nil
 }
 
-func (h *hq) Keep(_ context.Context, n board.Note) (board.Note, error) {
+func (h *hq) Keep(ctx context.Context, n board.Note) (board.Note, error) {
+	if err := ctx.Err(); err != nil {
+		return n, err
+	}
 	if h.notes[n.ID].Version != n.Version {
 		return n, errors.New("somebody else changed it")
 	}
@@ -142,7 +145,10 @@ func (h *hq) Keep(_ context.Context, n board.Note) (board.Note, error) {
 	return n, nil
 }
 
-func (h *hq) Record(_ context.Context, d board.Deed) (board.Deed, error) {
+func (h *hq) Record(ctx context.Context, d board.Deed) (board.Deed, error) {
+	if err := ctx.Err(); err != nil {
+		return d, err
+	}
 	h.deeds = append(h.deeds, d.Actor+" "+d.Verb+" "+d.Subject+" "+d.Outcome+": "+d.Text)
 	return d, nil
 }
@@ -258,6 +264,40 @@ func TestHoldStoresWithoutAKey(t *testing.T) {
 		t.Errorf("%+v, %v", s.HeldStores, err)
 	}
 }
+
+// TestWatchIsWrittenDown: what was stopped is in the audit log although the time is over before every store was told.
+func TestWatchIsWrittenDown(t *testing.T) {
+	_, _, desk := folder(t, true)
+	h := broken()
+	h.board.Patches["p-1"] = site.Patch{ID: "p-1"}
+	ctx, cancel := context.WithCancel(t.Context())
+	slow := hinter(func(ctx context.Context, store string) error {
+		if store == "2" {
+			cancel()
+		}
+		return ctx.Err()
+	})
+	w := catalogdesk.Watch{Source: h, Register: h, Hinter: slow, Desk: desk, Policy: breaker.DefaultPolicy(), Approved: func() (site.Catalog, map[string]time.Time, error) {
+		return site.Catalog{}, nil, errors.New("the folder is away")
+	}}
+	done, err := w.Check(ctx, noon().Add(time.Minute))
+	want := "patches are judged by what the stores told of them: the folder is away\np-1 is held, but only 2 of 4 stores could be told to look: context canceled"
+	if err == nil || err.Error() != want || len(done) != 1 || done[0].How != breaker.Held {
+		t.Errorf("did %+v, %v", done, err)
+	}
+	if want := []string{"breaker patch.stop p-1 ok: held at once: " + why}; !slices.Equal(h.deeds, want) {
+		t.Errorf("deeds are %q", h.deeds)
+	}
+	notes, err := h.Notes(t.Context(), breaker.NoteKind)
+	if kept := breaker.Read(notes); err != nil || len(kept) != 1 || kept[0].How != breaker.Held {
+		t.Errorf("kept %+v, %v", kept, err)
+	}
+}
+
+// hinter is a Hinter of one function.
+type hinter func(ctx context.Context, store string) error
+
+func (h hinter) Hint(ctx context.Context, store, _ string) error { return h(ctx, store) }
 
 func TestWatchDrafts(t *testing.T) {
 	_, repo, desk := folder(t, false)

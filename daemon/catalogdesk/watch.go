@@ -54,8 +54,12 @@ func (w Watch) Check(ctx context.Context, now time.Time) ([]breaker.Decision, er
 	for _, n := range notes {
 		o.Known[n.ID] = true
 	}
+	var problems []error
 	if w.Approved != nil {
-		if c, lifted, err := w.Approved(); err == nil {
+		c, lifted, err := w.Approved()
+		if err != nil {
+			problems = append(problems, fmt.Errorf("patches are judged by what the stores told of them: %w", err))
+		} else {
 			o.Catalog, o.Lifted = c.Patches, lifted
 		}
 	}
@@ -68,7 +72,6 @@ func (w Watch) Check(ctx context.Context, now time.Time) ([]breaker.Decision, er
 		}
 	})
 	var out []breaker.Decision
-	var problems []error
 	for _, p := range made {
 		done, err := w.act(ctx, p, stores, now)
 		out, problems = append(out, done), append(problems, err)
@@ -87,24 +90,49 @@ func (w Watch) act(ctx context.Context, p breaker.Proposal, stores []string, now
 		how, serr := w.Desk.Stop(ctx, p.Patch, p.Digest, p.String(), now)
 		done.How, err = how, serr
 	}
-	var hinted error
+	err = w.told(ctx, done, kept.Version, err, now)
 	if done.How == breaker.Held {
-		for _, s := range stores {
-			hinted = errors.Join(hinted, w.Hinter.Hint(ctx, s, "refresh"))
-		}
+		err = errors.Join(err, w.hint(ctx, p.Patch, stores))
 	}
-	if _, kerr := w.keep(ctx, done, kept.Version, now); kerr != nil {
-		err = errors.Join(err, kerr)
-	}
+	return done, err
+}
+
+// toldLimit is how long it may take to write down what was done, which is done also where the time to do it is over.
+const toldLimit = 10 * time.Second
+
+// told writes down what was done, and why not all of it.
+func (w Watch) told(ctx context.Context, done breaker.Decision, version int64, why error, now time.Time) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), toldLimit)
+	defer cancel()
+	_, kerr := w.keep(ctx, done, version, now)
+	why = errors.Join(why, kerr)
 	outcome := "ok"
-	if err != nil {
+	if why != nil {
 		outcome = "failed"
 	}
-	_, rerr := w.Register.Record(ctx, board.Deed{At: now, Actor: "breaker", Origin: "program", Verb: "patch.stop", Subject: p.Patch, Outcome: outcome, Text: words(done, err)})
-	if hinted != nil {
-		hinted = fmt.Errorf("%s is held, but not every store could be told to look: %w", p.Patch, hinted)
+	_, rerr := w.Register.Record(ctx, board.Deed{At: now, Actor: "breaker", Origin: "program", Verb: "patch.stop", Subject: done.Patch, Outcome: outcome, Text: words(done, why)})
+	return errors.Join(why, rerr)
+}
+
+// hint asks every store to look. A store that is not asked learns it at its next look by itself.
+func (w Watch) hint(ctx context.Context, patch string, stores []string) error {
+	told, why := 0, error(nil)
+	for _, s := range stores {
+		err := w.Hinter.Hint(ctx, s, "refresh")
+		switch {
+		case err == nil:
+			told++
+		case why == nil:
+			why = err
+		}
+		if ctx.Err() != nil {
+			break
+		}
 	}
-	return done, errors.Join(err, hinted, rerr)
+	if why != nil {
+		return fmt.Errorf("%s is held, but only %d of %d stores could be told to look: %w", patch, told, len(stores), why)
+	}
+	return nil
 }
 
 // words says in the audit log what was done.
