@@ -23,7 +23,7 @@ import (
 // fleetPages are the pages and the API.
 func (h *HQ) fleetPages() http.Handler {
 	o := fleet.Options{
-		Source: h.fleet, History: h.db, Register: h.db, Actor: actor, Night: h.picture, Line: h.line, Comply: h.comply, Tiers: h.nextTiers, Zone: zone, Version: "nightfill-hq " + h.Version, Log: h.Log,
+		Source: h.fleet, History: h.db, Register: h.db, Actor: actor, Night: h.picture, Signed: h.signed, Line: h.line, Comply: h.comply, Tiers: h.nextTiers, Zone: zone, Version: "nightfill-hq " + h.Version, Log: h.Log,
 		Evidence: h.packs(), Handbook: handbook.Open(),
 	}
 	if !h.Config.Login.Off {

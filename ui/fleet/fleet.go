@@ -76,6 +76,8 @@ type Options struct {
 	// Tiers say when somebody higher is told of an item that nobody took on; nil: the usual times.
 	Tiers   func(overview.Item) []time.Duration
 	Version string
+	// Signed says who signed a patch in a version of the catalog; nil, or a nil answer: that is not known.
+	Signed func(ctx context.Context, patch string, version int64) (*Signatures, error)
 	// Evidence makes evidence packs; nil: there are none.
 	Evidence Evidence
 	// Handbook is what people read; nil: there is none.

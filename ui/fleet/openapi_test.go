@@ -47,6 +47,7 @@ func answers() []answer {
 		{"/stores/{id}", "Everything about one store.", StorePage{}, []string{"before"}},
 		{"/stores/{id}/nights/{date}", "One night of a store.", NightPage{}, []string{"before"}},
 		{"/stores/{id}/devices/{device}", "Everything about one device.", DevicePage{}, []string{"before"}},
+		{"/stores/{id}/devices/{device}/patches/{patch}", "One patch on one device, from the change to the proof.", TracePage{}, nil},
 		{"/patches", "How the patches fare in all stores.", PatchList{}, append(slices.Clone(list), "severity", "q")},
 		{"/patches/{id}", "One patch, and the devices that a filter means.", PatchPage{}, append(slices.Clone(list), filters...)},
 		{"/failures", "What broke, by cause; with a filter the devices on which it broke.", FailureList{}, append(slices.Clone(list), filters...)},
@@ -371,6 +372,7 @@ func TestAnswersAreDescribed(t *testing.T) {
 			"/stores/{id}/devices/{device}": {"/stores/0001/devices/till-1"}, "/patches": {"/patches"}, "/patches/{id}": {"/patches/pos-app-4.2.1?size=5"},
 			"/failures": {"/failures", "/failures?state=broke"}, "/attention": {"/attention", "/attention?kind=failed", "/attention?shelved=1"}, "/search": {"/search?q=till"}, "/audit": {"/audit"},
 			"/compliance": {"/compliance"}, "/compliance/rows": {"/compliance/rows?size=5", "/compliance/rows?size=5&view=devices"}, "/patches/{id}/clocks": {"/patches/pos-app-4.2.1/clocks"},
+			"/stores/{id}/devices/{device}/patches/{patch}": {"/stores/0001/devices/till-1/patches/pos-app-4.2.1"},
 			"/exceptions": {"/exceptions"}, "/evidence": {"/evidence?region=North"}, "/views": {"/views"},
 		}},
 		{silent, map[string][]string{

@@ -25,6 +25,7 @@ type Days interface {
 func (s *server) reportRoutes() []route {
 	all := s.both("/reports", "/reports", "reports", s.reportList)
 	all = append(all, s.morningRoutes()...)
+	all = append(all, s.both("/stores/{id}/devices/{device}/patches/{patch}", "/stores/{id}/devices/{device}/patches/{patch}", "trace", s.trace)...)
 	return append(all, s.trendRoutes()...)
 }
 
