@@ -89,6 +89,13 @@ func (r *Repo) load() (*book, error) {
 	return b, err
 }
 
+// Another call on the directory usually takes milliseconds, and is waited for; people who are asked whether
+// they sign take longer.
+const (
+	lockWait = 3 * time.Second
+	lockTry  = 20 * time.Millisecond
+)
+
 // locked runs f alone: no other call on the directory runs at the same time, in any process.
 func (r *Repo) locked(f func(*book) error) error {
 	lock, err := os.OpenFile(r.path(lockName), os.O_RDWR|os.O_CREATE, 0o644)
@@ -96,8 +103,12 @@ func (r *Repo) locked(f func(*book) error) error {
 		return fmt.Errorf("cannot lock %s: %w", r.dir, err)
 	}
 	defer lock.Close()
-	if err := unix.Flock(int(lock.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
-		return fmt.Errorf("another command is working on %s: wait until it is finished", r.dir)
+	limit := time.Now().Add(lockWait)
+	for unix.Flock(int(lock.Fd()), unix.LOCK_EX|unix.LOCK_NB) != nil {
+		if time.Now().After(limit) {
+			return fmt.Errorf("another command is working on %s: wait until it is finished", r.dir)
+		}
+		<-time.After(lockTry)
 	}
 	// A program that is being started at this moment still shares the open file: closing it is not enough.
 	defer func() { _ = unix.Flock(int(lock.Fd()), unix.LOCK_UN) }()
