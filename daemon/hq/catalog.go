@@ -4,11 +4,13 @@ import (
 	"context"
 	"log/slog"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/nightfill/nightfill/daemon/catalogdesk"
 	"github.com/nightfill/nightfill/daemon/config"
 	"github.com/nightfill/nightfill/site"
+	"github.com/nightfill/nightfill/site/board/breaker"
 	"github.com/nightfill/nightfill/sync/catalog"
 )
 
@@ -51,17 +53,23 @@ func (h *HQ) keepCatalog(ctx context.Context) error {
 		<-ctx.Done()
 		return nil
 	}
-	return every(ctx, catalogEvery, func(ctx context.Context) {
-		ctx, cancel := context.WithTimeout(ctx, catalogLimit)
-		defer cancel()
-		changed, err := h.catalog.Refresh(ctx, time.Now())
-		switch {
-		case err != nil && ctx.Err() == nil:
-			h.Log.Warn("the catalog is as it was last read", "err", err)
-		case changed:
-			h.Log.Info("the catalog has a new generation", "version", h.catalog.Last().Version)
-		}
-	})
+	return every(ctx, catalogEvery, h.readCatalog)
+}
+
+// readCatalog reads the catalog as a store does, where the file names one.
+func (h *HQ) readCatalog(ctx context.Context) {
+	if h.catalog == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, catalogLimit)
+	defer cancel()
+	changed, err := h.catalog.Refresh(ctx, time.Now())
+	switch {
+	case err != nil && ctx.Err() == nil:
+		h.Log.Warn("the catalog is as it was last read", "err", err)
+	case changed:
+		h.Log.Info("the catalog has a new generation", "version", h.catalog.Last().Version)
+	}
 }
 
 // watchPatches stops patches that break too many stores until ctx ends. Of several programs the one that
@@ -72,14 +80,17 @@ func (h *HQ) watchPatches(ctx context.Context) error {
 		if len(watch.Policy) == 0 || !h.fleet.Status().Leader {
 			return
 		}
-		ctx, cancel := context.WithTimeout(ctx, watchLimit)
+		limited, cancel := context.WithTimeout(ctx, watchLimit)
 		defer cancel()
-		made, err := watch.Check(ctx, time.Now())
+		made, err := watch.Check(limited, time.Now())
 		for _, p := range made {
 			h.Log.Warn("a patch breaks too many stores", "patch", p.Patch, "how", p.How, "text", p.Text)
 		}
 		if err != nil && ctx.Err() == nil {
 			h.Log.Error("cannot look for patches that break too many stores", "err", err)
+		}
+		if slices.ContainsFunc(made, func(d breaker.Decision) bool { return d.How == breaker.Held }) {
+			h.readCatalog(ctx) // the pages are to show it held
 		}
 	})
 }

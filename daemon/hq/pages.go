@@ -34,7 +34,8 @@ func (h *HQ) fleetPages() http.Handler {
 
 // comply is what is approved, and by which policy compliance is judged.
 func (h *HQ) comply() comply.Options {
-	o := comply.Options{Catalog: h.Approved().Patches, Policy: h.Config.Compliance}
+	approved := h.Approved()
+	o := comply.Options{Catalog: approved.Patches, Issued: approved.Issued, Policy: h.Config.Compliance}
 	if desk := h.desk(); desk != nil {
 		var err error
 		if o.Times, err = desk.Times(); err != nil {
@@ -58,7 +59,7 @@ func (h *HQ) more(ctx context.Context, now time.Time) ([]overview.Item, error) {
 	if err != nil {
 		h.Log.Error("an exception of the register is passed over", "err", err)
 	}
-	return append(overview.OfExceptions(entries, now), overview.OfDecisions(breaker.Read(proposals), h.Approved().Patches, now)...), nil
+	return append(overview.OfExceptions(entries, now), overview.OfDecisions(breaker.Read(proposals), h.Approved(), now)...), nil
 }
 
 // line is how headquarters itself hears.

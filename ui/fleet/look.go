@@ -80,9 +80,10 @@ func (l *looks) fresh() *overview.Overview {
 // make computes the overview while the board stands still.
 func (l *looks) make() *overview.Overview {
 	now, line := l.o.Now(), l.o.Line()
-	var approved []site.Approved
+	var approved site.Catalog
 	if l.o.Comply != nil {
-		approved = l.o.Comply().Catalog
+		judged := l.o.Comply()
+		approved.Patches, approved.Issued = judged.Catalog, judged.Issued
 	}
 	l.mu.Lock()
 	o := overview.Options{Now: now, Zone: l.zones.find, Kept: l.kept, Tiers: l.o.Tiers}

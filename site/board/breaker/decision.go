@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/nightfill/nightfill/site"
 	"github.com/nightfill/nightfill/site/board"
@@ -23,6 +24,9 @@ type Decision struct {
 	Proposal
 	How  string `json:"how,omitempty"` // Held, Drafted; "" = nothing was done
 	Text string `json:"text"`          // why, in one sentence
+	// Told is when every store that was known was asked to look; zero while that is still to be done, and
+	// where nothing was given out.
+	Told time.Time `json:"told,omitzero"`
 }
 
 // Read returns the decisions of notes, the newest first. What cannot be read is left out.
@@ -44,11 +48,12 @@ func Read(notes []board.Note) []Decision {
 }
 
 // Settled reports whether people decided about it since, by the catalog that stores see: the patch is
-// withdrawn, or was held and is not any more.
-func (d Decision) Settled(catalog []site.Approved) bool {
-	i := slices.IndexFunc(catalog, func(a site.Approved) bool { return a.Patch.ID == d.Patch })
+// withdrawn, or was held and is not any more. A catalog that was issued before the hold knows nothing of it.
+func (d Decision) Settled(catalog site.Catalog) bool {
+	i := slices.IndexFunc(catalog.Patches, func(a site.Approved) bool { return a.Patch.ID == d.Patch })
 	if i < 0 {
 		return false
 	}
-	return catalog[i].Withdrawn != nil || d.How == Held && catalog[i].Held == nil
+	older := !catalog.Issued.IsZero() && catalog.Issued.Before(d.At.Truncate(time.Second)) // it is issued on a full second
+	return catalog.Patches[i].Withdrawn != nil || d.How == Held && catalog.Patches[i].Held == nil && !older
 }

@@ -16,6 +16,7 @@ type Options struct {
 	// Catalog is what headquarters approved. Empty: the patches that the stores told of, each asked for
 	// in the stores whose own catalog has it.
 	Catalog []site.Approved
+	Issued  time.Time // of Catalog; zero: not known
 	// Exceptions are those of the register, beside those of the catalog. Ended ones mean nothing.
 	Exceptions []site.Exception
 	// Times are what headquarters knows of each patch, by id.

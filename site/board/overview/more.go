@@ -26,10 +26,10 @@ func OfExceptions(entries []register.Entry, now time.Time) []Item {
 
 // OfDecisions are what the breaker did about patches that people did not settle yet, by the catalog
 // that stores see, for Options.More. A withdrawal that nobody signed stops nothing: it is for now.
-func OfDecisions(decisions []breaker.Decision, catalog []site.Approved, now time.Time) []Item {
+func OfDecisions(decisions []breaker.Decision, catalog site.Catalog, now time.Time) []Item {
 	var items []Item
 	for _, d := range decisions {
-		if d.Settled(catalog) || len(catalog) == 0 && now.Sub(d.At) >= proposalDays {
+		if d.Settled(catalog) || len(catalog.Patches) == 0 && now.Sub(d.At) >= proposalDays {
 			continue
 		}
 		i := Item{ID: string(KindProposal) + "/" + d.Key, Kind: KindProposal, Urgency: Now, Patch: d.Patch, Cause: d.Key, Since: d.At}

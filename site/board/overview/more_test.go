@@ -27,18 +27,21 @@ func TestMore(t *testing.T) {
 		name    string
 		now     time.Time
 		catalog []site.Approved
+		issued  time.Time
 		want    []string // urgency, then text
 	}{
-		{"nothing decided", now, nil, []string{
+		{"nothing decided", now, nil, now, []string{
 			"now Sign the withdrawal, or drop it: p-1 broke 9 of 40 stores.", "now Withdraw p-3, nothing was done yet: p-3 broke 4 of 4 stores.",
 			"today Held everywhere: p-2 broke 4 of 4 stores. Withdraw it, or lift the hold.",
 		}},
-		{"decided", now, []site.Approved{{Patch: site.Patch{ID: "p-1"}, Withdrawn: &site.Withdrawal{}}, {Patch: site.Patch{ID: "p-2"}}, {Patch: site.Patch{ID: "p-3"}, Withdrawn: &site.Withdrawal{}}}, nil},
-		{"still held", now, []site.Approved{{Patch: site.Patch{ID: "p-1"}, Withdrawn: &site.Withdrawal{}}, {Patch: site.Patch{ID: "p-2"}, Held: &site.PatchHold{}}, {Patch: site.Patch{ID: "p-3"}, Withdrawn: &site.Withdrawal{}}},
+		{"decided", now, []site.Approved{{Patch: site.Patch{ID: "p-1"}, Withdrawn: &site.Withdrawal{}}, {Patch: site.Patch{ID: "p-2"}}, {Patch: site.Patch{ID: "p-3"}, Withdrawn: &site.Withdrawal{}}}, now, nil},
+		{"still held", now, []site.Approved{{Patch: site.Patch{ID: "p-1"}, Withdrawn: &site.Withdrawal{}}, {Patch: site.Patch{ID: "p-2"}, Held: &site.PatchHold{}}, {Patch: site.Patch{ID: "p-3"}, Withdrawn: &site.Withdrawal{}}}, now,
 			[]string{"today Held everywhere: p-2 broke 4 of 4 stores. Withdraw it, or lift the hold."}},
-		{"later, without a catalog", now.AddDate(0, 0, 14), nil, []string{"today The exception of p-1 everywhere (ann) ends on 2026-12-12: put the patch on, or renew it."}},
+		{"read before the hold", now, []site.Approved{{Patch: site.Patch{ID: "p-1"}, Withdrawn: &site.Withdrawal{}}, {Patch: site.Patch{ID: "p-2"}}, {Patch: site.Patch{ID: "p-3"}, Withdrawn: &site.Withdrawal{}}}, now.Add(-time.Second),
+			[]string{"today Held everywhere: p-2 broke 4 of 4 stores. Withdraw it, or lift the hold."}},
+		{"later, without a catalog", now.AddDate(0, 0, 14), nil, now, []string{"today The exception of p-1 everywhere (ann) ends on 2026-12-12: put the patch on, or renew it."}},
 	} {
-		more := append(OfExceptions([]register.Entry{e}, c.now), OfDecisions(decisions, c.catalog, c.now)...)
+		more := append(OfExceptions([]register.Entry{e}, c.now), OfDecisions(decisions, site.Catalog{Patches: c.catalog, Issued: c.issued}, c.now)...)
 		v := Look(board.NewBoard("acme"), Options{Now: c.now, More: more})
 		var got []string
 		for _, g := range v.Groups {
@@ -57,7 +60,7 @@ func TestMore(t *testing.T) {
 		}
 	}
 	said := map[string]Attention{"proposal/p-1@a": {Acked: &Said{By: "sam", At: now}}}
-	v := Look(board.NewBoard("acme"), Options{Now: now.Add(20 * time.Minute), Kept: said, More: OfDecisions(decisions[:2], nil, now)})
+	v := Look(board.NewBoard("acme"), Options{Now: now.Add(20 * time.Minute), Kept: said, More: OfDecisions(decisions[:2], site.Catalog{}, now)})
 	if v.Items[0].Owner != "sam" || !v.Items[0].Next.IsZero() || !v.Items[1].Next.Equal(now.Add(24*time.Hour)) {
 		t.Errorf("items are %+v", v.Items)
 	}
