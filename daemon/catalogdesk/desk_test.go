@@ -121,6 +121,7 @@ type hq struct {
 	notes map[string]board.Note
 	deeds []string
 	hints []string
+	deaf  bool // there is no broker
 }
 
 func (h *hq) View(read func(*board.Board)) { read(h.board) }
@@ -154,6 +155,9 @@ func (h *hq) Record(ctx context.Context, d board.Deed) (board.Deed, error) {
 }
 
 func (h *hq) Hint(_ context.Context, store, verb string) error {
+	if h.deaf {
+		return errors.New("no broker")
+	}
 	h.hints = append(h.hints, store+" "+verb)
 	return nil
 }

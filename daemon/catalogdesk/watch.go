@@ -41,10 +41,13 @@ type Watch struct {
 	Approved func() (site.Catalog, map[string]time.Time, error)
 }
 
+// tellWithin is for how long stores are asked to look at a hold of which they could not all be told at once.
+const tellWithin = 24 * time.Hour
+
 // Check proposes what should be stopped now, each patch once in a generation, stops it as far as the
 // desk can, hints every store to look when it was held, and writes it down. A proposal is kept before
 // anything is done about it: after a crash in between, people find it in the list and nothing is
-// proposed a second time.
+// proposed a second time. Stores that could not be told, because there was no broker, are told at a later call.
 func (w Watch) Check(ctx context.Context, now time.Time) ([]breaker.Decision, error) {
 	notes, err := w.Register.Notes(ctx, breaker.NoteKind)
 	if err != nil {
@@ -71,6 +74,7 @@ func (w Watch) Check(ctx context.Context, now time.Time) ([]breaker.Decision, er
 			stores = append(stores, s.ID)
 		}
 	})
+	problems = append(problems, w.tellOn(ctx, notes, stores, now))
 	var out []breaker.Decision
 	for _, p := range made {
 		done, err := w.act(ctx, p, stores, now)
@@ -90,31 +94,54 @@ func (w Watch) act(ctx context.Context, p breaker.Proposal, stores []string, now
 		how, serr := w.Desk.Stop(ctx, p.Patch, p.Digest, p.String(), now)
 		done.How, err = how, serr
 	}
-	err = w.told(ctx, done, kept.Version, err, now)
+	version, err := w.told(ctx, done, kept.Version, err, now)
 	if done.How == breaker.Held {
-		err = errors.Join(err, w.hint(ctx, p.Patch, stores))
+		err = errors.Join(err, w.tell(ctx, &done, version, stores, now))
 	}
 	return done, err
+}
+
+// tellOn tells the stores of holds of which not all of them were told before.
+func (w Watch) tellOn(ctx context.Context, notes []board.Note, stores []string, now time.Time) error {
+	var problems []error
+	for _, n := range notes {
+		var d breaker.Decision
+		if n.Body == nil || json.Unmarshal(n.Body, &d) != nil || d.How != breaker.Held || !d.Told.IsZero() || now.Sub(d.At) > tellWithin {
+			continue
+		}
+		problems = append(problems, w.tell(ctx, &d, n.Version, stores, now))
+	}
+	return errors.Join(problems...)
+}
+
+// tell asks every store to look, and writes down that it did.
+func (w Watch) tell(ctx context.Context, d *breaker.Decision, version int64, stores []string, now time.Time) error {
+	if err := w.hint(ctx, d.Patch, stores); err != nil {
+		return err
+	}
+	d.Told = now
+	_, err := w.keep(ctx, *d, version, now)
+	return err
 }
 
 // toldLimit is how long it may take to write down what was done, which is done also where the time to do it is over.
 const toldLimit = 10 * time.Second
 
-// told writes down what was done, and why not all of it.
-func (w Watch) told(ctx context.Context, done breaker.Decision, version int64, why error, now time.Time) error {
+// told writes down what was done, and why not all of it. It returns the version of what is kept now.
+func (w Watch) told(ctx context.Context, done breaker.Decision, version int64, why error, now time.Time) (int64, error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), toldLimit)
 	defer cancel()
-	_, kerr := w.keep(ctx, done, version, now)
+	kept, kerr := w.keep(ctx, done, version, now)
 	why = errors.Join(why, kerr)
 	outcome := "ok"
 	if why != nil {
 		outcome = "failed"
 	}
 	_, rerr := w.Register.Record(ctx, board.Deed{At: now, Actor: "breaker", Origin: "program", Verb: "patch.stop", Subject: done.Patch, Outcome: outcome, Text: words(done, why)})
-	return errors.Join(why, rerr)
+	return kept.Version, errors.Join(why, rerr)
 }
 
-// hint asks every store to look. A store that is not asked learns it at its next look by itself.
+// hint asks every store to look. A store that is never asked learns it at its next look by itself.
 func (w Watch) hint(ctx context.Context, patch string, stores []string) error {
 	told, why := 0, error(nil)
 	for _, s := range stores {
