@@ -35,11 +35,11 @@ func TestMain(m *testing.M) {
 	if os.Getenv(asProgram) != "" {
 		main()
 	}
+	_ = os.Setenv("NIGHTFILL_KEY_PASSWORD", "") // the keys of tests have none
 	os.Exit(m.Run())
 }
 
-// patience is how long a test waits for what must come.
-const patience = 40 * time.Second
+const patience = 40 * time.Second // for what must come
 
 // headquarters is a process of nightfill-hq.
 type headquarters struct {
@@ -53,11 +53,11 @@ type headquarters struct {
 	log bytes.Buffer
 }
 
-// run starts nightfill-hq and waits until it listens.
-func run(t *testing.T, args ...string) *headquarters {
+// start starts nightfill-hq and waits until it listens.
+func start(t *testing.T, args ...string) *headquarters {
 	t.Helper()
 	h := &headquarters{T: t, ended: make(chan error, 1)}
-	h.cmd = exec.Command(os.Args[0], append(args, "--listen", "127.0.0.1:0", "--metrics", "off", "--log-format", "json")...)
+	h.cmd = exec.Command(os.Args[0], append([]string{"--listen", "127.0.0.1:0", "--metrics", "off", "--log-format", "json"}, args...)...)
 	h.cmd.Env = append(os.Environ(), asProgram+"=1")
 	out, err := h.cmd.StderrPipe()
 	if err != nil {
@@ -225,7 +225,7 @@ func TestKillAndStartAgain(t *testing.T) {
 	said := listen(t, address)
 	path := filepath.Join(t.TempDir(), "hq.db")
 	args := []string{"--mqtt", address, "--org", "demo", "--db", "sqlite:" + path, "--login", "off"}
-	h := run(t, args...)
+	h := start(t, args...)
 	fleet := stores(t, address, 3)
 	for range 3 {
 		before := fleet.Progress().Stored
@@ -234,7 +234,7 @@ func TestKillAndStartAgain(t *testing.T) {
 			return p.Stored > before+50 || p.Stored == p.Events && p.Played == p.Stores
 		})
 		h.kill()
-		h = run(t, args...)
+		h = start(t, args...)
 	}
 	until(t, "all is stored", func() bool {
 		p := fleet.Progress()
@@ -303,7 +303,7 @@ func TestLogin(t *testing.T) {
 	}
 	t.Cleanup(func() { _ = broker.Close() })
 	dir := t.TempDir()
-	h := run(t, "--mqtt", address, "--org", "demo", "--db", "sqlite:"+filepath.Join(dir, "hq.db"))
+	h := start(t, "--mqtt", address, "--org", "demo", "--db", "sqlite:"+filepath.Join(dir, "hq.db"))
 	jar, err := cookiejar.New(nil)
 	if err != nil {
 		t.Fatal(err)

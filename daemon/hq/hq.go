@@ -158,7 +158,7 @@ func (h *HQ) Run(ctx context.Context) error {
 	h.record(ctx, board.Deed{At: time.Now(), Actor: "nightfill-hq", Origin: "program", Verb: "start", Subject: h.Config.Org, Outcome: "ok", Text: "nightfill-hq " + h.Version})
 	group, ctx := errgroup.WithContext(ctx)
 	parts := []func(context.Context) error{
-		h.fleet.Run, h.users.Run, h.tokens.Run, h.control.Run, h.escalate.Run, h.notify.Run, h.beat, h.keepCatalog, h.watchPatches, h.prepareExceptions, h.compact, h.keepDays, h.tellStatus, h.announcer.Run, h.keepStores,
+		h.fleet.Run, h.users.Run, h.tokens.Run, h.control.Run, h.settled(h.escalate.Run), h.notify.Run, h.beat, h.keepCatalog, h.settled(h.watchPatches), h.settled(h.prepareExceptions), h.compact, h.keepDays, h.tellStatus, h.announcer.Run, h.keepStores,
 	}
 	if h.certificate != nil {
 		parts = append(parts, h.certificate.Run)
