@@ -26,6 +26,10 @@ func (h *HQ) fleetPages() http.Handler {
 		Source: h.fleet, History: h.db, Register: h.db, Actor: actor, Night: h.picture, Signed: h.signed, Line: h.line, Comply: h.comply, Tiers: h.nextTiers, Zone: zone, Version: "nightfill-hq " + h.Version, Log: h.Log,
 		Evidence: h.packs(), Handbook: handbook.Open(),
 	}
+	o.Hinter = hinter{h.fleet}
+	if desk := h.desk(); desk != nil {
+		o.Holds = holds{desk, h}
+	}
 	if !h.Config.Login.Off {
 		o.Logout = "/logout"
 	}

@@ -149,7 +149,13 @@ func (s *server) speak(ctx context.Context, r *http.Request) (int, error) {
 	if role != Manager && role != Admin {
 		err = refuse(http.StatusForbidden, "not_allowed", "The role "+role+" may look, and not change anything. Ask a manager.")
 	} else {
-		count, err = s.keep(ctx, form, name)
+		wanted := map[string]bool{}
+		for _, id := range form["item"] {
+			wanted[id] = true
+		}
+		count, err = s.keep(ctx, form, name, func(i overview.Item) bool {
+			return wanted[i.ID] || form.Get("group") != "" && form.Get("group") == i.GroupID()
+		})
 	}
 	if err != nil {
 		deed.Outcome, deed.Text = "refused", err.Error()
@@ -168,8 +174,8 @@ func originOf(r *http.Request) string {
 	return host
 }
 
-// keep says the same of every item that a form means.
-func (s *server) keep(ctx context.Context, form url.Values, name string) (int, error) {
+// keep says the same of every item that is meant.
+func (s *server) keep(ctx context.Context, form url.Values, name string, means func(overview.Item) bool) (int, error) {
 	said, err := s.said(form, name)
 	if err != nil {
 		return 0, err
@@ -179,14 +185,10 @@ func (s *server) keep(ctx context.Context, form url.Values, name string) (int, e
 	if err != nil {
 		return 0, err
 	}
-	wanted := map[string]bool{}
-	for _, id := range form["item"] {
-		wanted[id] = true
-	}
 	count := 0
 	defer s.looks.stale()
 	for _, i := range v.Items {
-		if !wanted[i.ID] && (form.Get("group") == "" || form.Get("group") != i.GroupID()) {
+		if !means(i) {
 			continue
 		}
 		known, version := s.looks.said(i.ID)
@@ -220,11 +222,15 @@ func (s *server) said(form url.Values, name string) (overview.Said, error) {
 	} else if text := form.Get("hours"); text != "" {
 		hours, err := strconv.Atoi(text)
 		if err != nil || hours < 1 || hours > 31*24 {
-			return said, refuse(http.StatusBadRequest, "bad_hours", "hours must be a whole number from 1 to 744, not \""+text+"\".")
+			return said, badHours(text)
 		}
 		said.Until = said.At.Add(time.Duration(hours) * time.Hour)
 	}
 	return said, nil
+}
+
+func badHours(text string) error {
+	return refuse(http.StatusBadRequest, "bad_hours", "hours must be a whole number from 1 to 744, not \""+text+"\".")
 }
 
 func (s *server) write(ctx context.Context, id string, version int64, a overview.Attention, name string) error {

@@ -129,12 +129,35 @@ func (l listing) Turn(by int) string {
 	return addressOf(l.query.URL.Path, l.filter, more)
 }
 
+// hidden is one parameter of a form.
+type hidden struct{ Name, Value string }
+
+// Hidden lists the filters that are set as a form carries them on.
+func (l listing) Hidden() []hidden {
+	var list []hidden
+	for _, name := range filterNames() {
+		for _, v := range *field(&l.filter, name) {
+			list = append(list, hidden{name, v})
+		}
+	}
+	return list
+}
+
+const chipsEach = 6 // values of one filter that have a chip of their own; more have one together
+
 // Chips lists the filters that are set.
 func (l listing) Chips() []chip {
 	q, f := l.query, l.filter
 	var list []chip
 	for _, name := range filterNames() {
-		for _, v := range *field(&f, name) {
+		values := *field(&f, name)
+		if n := len(values); n > chipsEach {
+			g := f
+			*field(&g, name) = nil
+			list = append(list, chip{name, overview.Number(n) + " of them", addressOf(q.URL.Path, g, q.keep())})
+			continue
+		}
+		for _, v := range values {
 			list = append(list, chip{name, v, addressOf(q.URL.Path, without(f, name, v), q.keep())})
 		}
 	}

@@ -27,6 +27,11 @@ type world struct {
 	line    Line
 	role    string
 
+	hinted  []string // asked to look
+	unheard int      // of those that are asked, so many are not, for want of a broker
+	held    map[string]string
+	noKey   bool
+
 	events []board.Event
 	notes  map[string]board.Note
 	deeds  []board.Deed
@@ -171,8 +176,31 @@ func (w *world) NewestDeeds(_ context.Context, before int64, limit int) ([]board
 	return found, nil
 }
 
+func (w *world) Look(_ context.Context, stores []string) (int, error) {
+	n := max(0, len(stores)-w.unheard)
+	w.hinted = append(w.hinted, stores[:n]...)
+	if w.unheard > 0 {
+		return n, errors.New("there is no connection to the broker: try again in a moment")
+	}
+	return n, nil
+}
+
+func (w *world) CanHold() bool { return !w.noKey }
+
+func (w *world) HoldStores(_ context.Context, stores []string, reason, by string, now time.Time) error {
+	if reason == "the disk is full" {
+		return errors.New("cannot publish: no space left on device")
+	}
+	w.held = map[string]string{}
+	for _, s := range stores {
+		w.held[s] = reason + " (" + by + ")"
+	}
+	return nil
+}
+
 func (w *world) options() Options {
 	return Options{
+		Hinter: w, Holds: w,
 		Source: w, History: w, Register: w, Now: w.time, Version: "nightfill-hq 1.0.0", Log: slog.Default(),
 		Actor: func(*http.Request) (string, string) { return "kim", w.role },
 		Line:  func() Line { return w.line },

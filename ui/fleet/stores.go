@@ -25,6 +25,15 @@ func (l StoreList) title() string { return "Stores" }
 // Grid is the cells of the stores that are meant.
 func (l StoreList) Grid() grid { return gridOf(l.all) }
 
+// Here is the stores of this page as one field of a form holds them.
+func (l StoreList) Here() string {
+	ids := make([]string, len(l.Stores))
+	for i, s := range l.Stores {
+		ids[i] = s.ID
+	}
+	return Act{Stores: ids}.All()
+}
+
 // stores answers which stores a filter means.
 func (s *server) stores(q *query) (any, error) {
 	skip, size, err := q.paging()

@@ -163,6 +163,15 @@ func (tab *Tab) Type(text string) {
 	}
 }
 
+// Press presses a key by its name with others held down, such as Shift, where the focus is.
+func (tab *Tab) Press(name string, with chromedp.Modifier) {
+	tab.t.Helper()
+	key := input.DispatchKeyEventParams{Type: input.DispatchKeyEventTypeRawKeyDown, Key: name, Code: name, Modifiers: int64(with)}
+	call(tab, input.DispatchKeyEvent, key)
+	key.Type = input.DispatchKeyEventTypeKeyUp
+	call(tab, input.DispatchKeyEvent, key)
+}
+
 // TabKey presses the tabulator, which moves the focus on, or with shift back.
 func (tab *Tab) TabKey(shift bool) {
 	tab.t.Helper()
@@ -178,10 +187,7 @@ func (tab *Tab) TabKey(shift bool) {
 // Key presses a key by its name, such as ArrowRight or Home, where the focus is.
 func (tab *Tab) Key(name string) {
 	tab.t.Helper()
-	key := input.DispatchKeyEventParams{Type: input.DispatchKeyEventTypeRawKeyDown, Key: name, Code: name}
-	call(tab, input.DispatchKeyEvent, key)
-	key.Type = input.DispatchKeyEventTypeKeyUp
-	call(tab, input.DispatchKeyEvent, key)
+	tab.Press(name, 0)
 }
 
 // TabTo moves the focus on until it is on what a CSS selector finds. A person who uses a keyboard gets there

@@ -1,0 +1,389 @@
+package fleet
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"mime"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/nightfill/nightfill/site/board"
+	"github.com/nightfill/nightfill/site/board/overview"
+)
+
+// Hinter asks stores to look.
+type Hinter interface {
+	// Look asks each of the stores to look at its catalog again and to tell its state, and returns how many were asked.
+	// The error says why the others were not.
+	Look(ctx context.Context, stores []string) (asked int, err error)
+}
+
+// Holds stops whole stores with headquarters' own key.
+type Holds interface {
+	// CanHold reports whether the key is at hand.
+	CanHold() bool
+	// HoldStores lets the stores begin nothing new from their next contact on, until people lift it. All of them are held or none.
+	HoldStores(ctx context.Context, stores []string, reason, by string, now time.Time) error
+}
+
+// The verbs on stores that are chosen, besides those on items.
+const (
+	verbList = "list"
+	verbCSV  = "csv"
+	verbLook = "look"
+	verbHold = "hold"
+)
+
+const (
+	actLimit     = time.Minute // for everything that is done with the stores that were chosen
+	actBody      = 1 << 20     // bytes of a request
+	addressLimit = 7000        // bytes: a page is asked for with the address of the one before besides its own
+)
+
+// actRoutes is every address at which something is done with chosen stores.
+func (s *server) actRoutes() []route {
+	return []route{{"POST /stores/act", s.actPage}, {"POST /api/v1/stores/act", s.actData}, {"GET /export/stores.csv", s.storesCSV}}
+}
+
+// Act is what somebody wants of the stores that they chose.
+type Act struct {
+	Verb   string   `json:"verb"`
+	Stores []string `json:"stores"` // each once, in the order in which they were named
+	Note   string   `json:"note,omitempty"`
+	Reason string   `json:"reason,omitempty"` // of a hold; stores show it
+	Hours  int      `json:"hours,omitempty"`  // how long something is shelved; or until
+	Until  string   `json:"until,omitempty"`
+
+	sure bool // it was asked for once more
+	rows []overview.Store
+	name string
+}
+
+// Acted is what came of it.
+type Acted struct {
+	Verb   string `json:"verb"`
+	Stores int    `json:"stores"`          // of which it is true
+	Items  int    `json:"items,omitempty"` // to which something was said
+	Say    string `json:"say"`             // the same in words
+}
+
+// ActPage asks once more, or says what came of it.
+type ActPage struct {
+	Act
+	Done  *Acted
+	Items int // that an answer would be about
+	Few   []string
+}
+
+// What names what would be done, with its number.
+func (p ActPage) What() string {
+	stores := plural(len(p.Stores), "store")
+	switch p.Verb {
+	case overview.VerbAck:
+		return "Take on " + plural(p.Items, "thing") + " of " + stores
+	case overview.VerbShelve:
+		return "Shelve " + plural(p.Items, "thing") + " of " + stores
+	}
+	return "Hold " + stores
+}
+
+// More is how many stores are not named on the page.
+func (p ActPage) More() int { return len(p.Stores) - len(p.Few) }
+
+// picks is what the bar below chosen stores offers.
+type picks struct{ Hold, Look bool }
+
+// Picks is what may be done with the stores that are chosen.
+func (f frame) Picks() picks { return picks{f.Q.server.canHold(), f.Q.server.Hinter != nil} }
+
+// All is the stores as one field of a form holds them. No id of a store has a slash in it.
+func (a Act) All() string { return strings.Join(a.Stores, "/") }
+
+// Back is where the one who chose goes on.
+func (a Act) Back() string { return listOf(a.Stores) }
+
+// listOf is the address of a list of exactly these stores; of all stores where no address is long enough.
+func listOf(stores []string) string {
+	if address := addressOf("/stores", overview.Filter{Store: stores}, nil); len(address) <= addressLimit {
+		return address
+	}
+	return "/stores"
+}
+
+// actPage carries a form out that a page sent. What needs words is asked for first.
+func (s *server) actPage(w http.ResponseWriter, r *http.Request) {
+	ctx, cancel := context.WithTimeout(r.Context(), actLimit)
+	defer cancel()
+	r = r.WithContext(ctx)
+	a, err := s.readAct(w, r)
+	switch {
+	case err != nil:
+	case a.Verb == verbList:
+		if err = tooMany(a.Stores); err == nil {
+			http.Redirect(w, r, listOf(a.Stores), http.StatusSeeOther)
+			return
+		}
+	case a.Verb == verbCSV:
+		s.chosenCSV(w, r, a)
+		return
+	}
+	var p ActPage
+	if err == nil {
+		p, err = s.asked(r, a)
+	}
+	if err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	q, err := s.ask(r)
+	if err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	s.html(w, r, http.StatusOK, "act", frame{Title: "Stores", Q: q, Body: p})
+}
+
+// asked does what a form says, or fills the form that asks once more.
+func (s *server) asked(r *http.Request, a Act) (ActPage, error) {
+	p := ActPage{Act: a, Few: a.Stores[:min(len(a.Stores), 40)]}
+	if words := a.Verb == overview.VerbAck || a.Verb == overview.VerbShelve || a.Verb == verbHold; !words || a.sure || s.mayAct(r, a) != nil {
+		done, err := s.actAndRecord(r, a)
+		p.Done = &done
+		return p, err
+	}
+	v, err := s.looks.get(r.Context())
+	if err != nil {
+		return p, err
+	}
+	for _, i := range v.Items {
+		if i.Shelved == nil && slices.Contains(a.Stores, i.Store) {
+			p.Items++
+		}
+	}
+	return p, nil
+}
+
+// tooMany says that no address is long enough for so many stores.
+func tooMany(stores []string) error {
+	if len(stores) > 0 && listOf(stores) == "/stores" {
+		return refuse(http.StatusBadRequest, "too_many", "The address of a list does not hold "+plural(len(stores), "store")+". Choose fewer, or filter by region, zone or ring.")
+	}
+	return nil
+}
+
+// actData carries a request of the API out.
+func (s *server) actData(w http.ResponseWriter, r *http.Request) {
+	ctx, cancel := context.WithTimeout(r.Context(), actLimit)
+	defer cancel()
+	r = r.WithContext(ctx)
+	a, err := s.readAct(w, r)
+	if err == nil {
+		var done Acted
+		if done, err = s.actAndRecord(r, a); err == nil {
+			s.json(w, r, http.StatusOK, done)
+			return
+		}
+	}
+	s.fail(w, r, err)
+}
+
+// readAct reads a form, or JSON, and finds the stores.
+func (s *server) readAct(w http.ResponseWriter, r *http.Request) (Act, error) {
+	r.Body = http.MaxBytesReader(w, r.Body, actBody)
+	a, err := actOf(r)
+	if err != nil {
+		return a, err
+	}
+	v, err := s.looks.get(r.Context())
+	if err != nil {
+		return a, err
+	}
+	a.Stores = unique(a.Stores)
+	for _, id := range a.Stores {
+		row, known := v.Store(id)
+		if !known {
+			return a, refuse(http.StatusNotFound, "no_store", fmt.Sprintf("There is no store %.60s. Nothing was done.", id))
+		}
+		a.rows = append(a.rows, row)
+	}
+	if len(a.Stores) == 0 {
+		return a, refuse(http.StatusBadRequest, "no_stores", "No store is chosen. Choose one first.")
+	}
+	return a, nil
+}
+
+// actOf reads what is asked for as it was sent.
+func actOf(r *http.Request) (Act, error) {
+	var a Act
+	if kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type")); kind == "application/json" {
+		d := json.NewDecoder(r.Body)
+		d.DisallowUnknownFields()
+		if err := d.Decode(&a); err != nil {
+			return a, refuse(http.StatusBadRequest, "bad_json", "The request cannot be read: "+err.Error()+".")
+		}
+		return a, nil
+	}
+	if err := r.ParseForm(); err != nil {
+		return a, refuse(http.StatusBadRequest, "bad_form", "The form cannot be read: "+err.Error()+".")
+	}
+	f := r.PostForm
+	a = Act{Verb: f.Get("verb"), Stores: f["store"], Note: f.Get("note"), Reason: f.Get("reason"), Until: f.Get("until"), sure: f.Get("sure") == "1"}
+	for _, all := range f["all"] {
+		a.Stores = append(a.Stores, strings.Split(all, "/")...)
+	}
+	if text := f.Get("hours"); text != "" {
+		n, err := strconv.Atoi(text)
+		if err != nil || n == 0 {
+			return a, badHours(text)
+		}
+		a.Hours = n
+	}
+	return a, nil
+}
+
+// unique leaves out what is empty or was named before.
+func unique(list []string) []string {
+	seen := make(map[string]bool, len(list))
+	kept := []string{}
+	for _, id := range list {
+		if id != "" && !seen[id] {
+			seen[id] = true
+			kept = append(kept, id)
+		}
+	}
+	return kept
+}
+
+// mayAct says why nothing may be done, or nil.
+func (s *server) mayAct(r *http.Request, a Act) error {
+	_, role := s.who(r)
+	switch {
+	case s.Register == nil:
+		return refuse(http.StatusConflict, "no_register", "This headquarters keeps nothing: start it with a database.")
+	case role != Manager && role != Admin:
+		return refuse(http.StatusForbidden, "not_allowed", "The role "+role+" may look, and not change anything. Ask a manager.")
+	case a.Verb == verbHold && !s.canHold():
+		return refuse(http.StatusConflict, "no_key", noHolds)
+	case a.Verb == verbLook && s.Hinter == nil:
+		return refuse(http.StatusConflict, "no_broker", "This headquarters has no broker over which stores can be asked.")
+	}
+	return nil
+}
+
+const noHolds = "Headquarters has no online key of holds: people hold stores with nightfill catalog hold."
+
+func (s *server) canHold() bool { return s.Holds != nil && s.Holds.CanHold() }
+
+// actAndRecord does something with stores, and writes it down whether it may be or not.
+func (s *server) actAndRecord(r *http.Request, a Act) (Acted, error) {
+	a.name, _ = s.who(r)
+	done, outcome, err := Acted{Verb: a.Verb}, "ok", s.mayAct(r, a)
+	if err == nil {
+		done, outcome, err = s.act(r.Context(), a)
+	}
+	if s.Register == nil {
+		return done, err
+	}
+	deed := board.Deed{
+		At: s.Now(), Actor: a.name, Origin: originOf(r), Verb: "stores." + a.Verb, Subject: strings.Join(a.Stores, " "), Outcome: outcome,
+		Text: strings.TrimSpace(done.Say + " " + a.Reason + a.Note),
+	}
+	if err != nil {
+		deed.Outcome, deed.Text = "refused", err.Error()
+	}
+	// What was done is written down, also when its reader went away meanwhile.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), registerLimit)
+	defer cancel()
+	if _, noted := s.Register.Record(ctx, deed); noted != nil && err == nil {
+		err = noted
+	}
+	return done, err
+}
+
+// act does something with stores.
+func (s *server) act(ctx context.Context, a Act) (done Acted, outcome string, err error) {
+	done = Acted{Verb: a.Verb, Stores: len(a.Stores)}
+	switch a.Verb {
+	case overview.VerbAck, overview.VerbShelve:
+		done, err = s.sayOfStores(ctx, a)
+	case verbLook:
+		return s.lookAt(ctx, a)
+	case verbHold:
+		done.Say, err = s.holdStores(ctx, a)
+	default:
+		err = refuse(http.StatusBadRequest, "bad_verb", "verb must be acknowledge, shelve, look or hold, not \""+a.Verb+"\".")
+	}
+	return done, "ok", err
+}
+
+// lookAt asks the stores to look.
+func (s *server) lookAt(ctx context.Context, a Act) (Acted, string, error) {
+	n, err := s.Hinter.Look(ctx, a.Stores)
+	done := Acted{Verb: a.Verb, Stores: n, Say: "Asked " + plural(n, "store") + " to look: each tells its state as soon as it has a line."}
+	switch {
+	case err != nil && n == 0:
+		return done, "", refuse(http.StatusServiceUnavailable, "not_asked", "No store was asked: "+strings.TrimSuffix(err.Error(), ".")+".")
+	case err != nil:
+		done.Say = fmt.Sprintf("Asked %d of %s to look. Not the others: %v.", n, plural(len(a.Stores), "store"), err)
+		return done, "failed", nil
+	}
+	return done, "ok", nil
+}
+
+// holdStores lets the stores begin nothing new.
+func (s *server) holdStores(ctx context.Context, a Act) (say string, err error) {
+	reason := strings.TrimSpace(a.Reason)
+	switch {
+	case reason == "":
+		return "", refuse(http.StatusBadRequest, "no_reason", "Say in the reason why these stores are held: stores show it.")
+	case len(reason) > reasonLimit:
+		return "", refuse(http.StatusBadRequest, "bad_reason", "The reason is too long: 500 characters at most.")
+	}
+	if err := s.Holds.HoldStores(ctx, a.Stores, reason, a.name, s.Now()); err != nil {
+		return "", refuse(http.StatusConflict, "not_held", "No store was held: "+strings.TrimSuffix(err.Error(), ".")+".")
+	}
+	if len(a.Stores) == 1 {
+		return "Held 1 store: it learns it at its next contact.", nil
+	}
+	return "Held " + plural(len(a.Stores), "store") + ": they learn it at their next contact.", nil
+}
+
+const reasonLimit = 500
+
+// sayOfStores says the same of every item of the stores that is not shelved.
+func (s *server) sayOfStores(ctx context.Context, a Act) (Acted, error) {
+	form := url.Values{"verb": {a.Verb}, "note": {a.Note}, "until": {a.Until}}
+	if a.Hours != 0 {
+		form.Set("hours", strconv.Itoa(a.Hours))
+	}
+	mine, stores := map[string]bool{}, map[string]bool{}
+	for _, id := range a.Stores {
+		mine[id] = true
+	}
+	n, err := s.keep(ctx, form, a.name, func(i overview.Item) bool {
+		ok := i.Shelved == nil && mine[i.Store]
+		if ok {
+			stores[i.Store] = true
+		}
+		return ok
+	})
+	var known *refusal
+	switch {
+	case errors.As(err, &known) && known.code == "no_item":
+		return Acted{}, refuse(http.StatusNotFound, "no_item", "None of these stores needs someone now. Nothing was done.")
+	case err != nil:
+		return Acted{}, err
+	}
+	done := Acted{Verb: a.Verb, Stores: len(stores), Items: n}
+	done.Say = map[string]string{overview.VerbAck: "Took on ", overview.VerbShelve: "Shelved "}[a.Verb] + plural(n, "thing") + " of " + plural(len(stores), "store") + "."
+	if idle := len(a.Stores) - len(stores); idle > 0 {
+		done.Say += " " + upperFirst(plural(idle, "store")) + " of those that are chosen " + map[bool]string{true: "needs", false: "need"}[idle == 1] + " nobody."
+	}
+	return done, nil
+}

@@ -1,0 +1,115 @@
+package fleet
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"net/http"
+	"net/url"
+	"strconv"
+	"time"
+
+	"github.com/nightfill/nightfill/site/board/overview"
+)
+
+// storeColumn is one column of a table of stores.
+type storeColumn struct {
+	name string
+	of   func(*overview.Store) string
+}
+
+// storeColumns are those of a table of stores, in their order.
+func storeColumns() []storeColumn {
+	at := func(t time.Time) string {
+		if t.IsZero() {
+			return ""
+		}
+		return rfc(t)
+	}
+	return []storeColumn{
+		{"store", func(s *overview.Store) string { return s.ID }},
+		{"name", func(s *overview.Store) string { return s.Name }},
+		{"region", func(s *overview.Store) string { return s.Region }},
+		{"ring", func(s *overview.Store) string { return string(s.Ring) }},
+		{"zone", func(s *overview.Store) string { return s.Zone }},
+		{"bucket", func(s *overview.Store) string { return string(s.Bucket) }},
+		{"text", func(s *overview.Store) string { return s.Text }},
+		{"opening", func(s *overview.Store) string { return s.Opening.Answer }},
+		{"opens", func(s *overview.Store) string { return at(s.Opens) }},
+		{"verdict", func(s *overview.Store) string { return string(s.Verdict) }},
+		{"contact", func(s *overview.Store) string { return s.Contact.State }},
+		{"heard", func(s *overview.Store) string { return at(s.Contact.Heard) }},
+		{"night", func(s *overview.Store) string { return s.Night }},
+		{"window_opens", func(s *overview.Store) string { return at(s.WindowOpens) }},
+		{"window_closes", func(s *overview.Store) string { return at(s.WindowCloses) }},
+		{"settled", func(s *overview.Store) string { return strconv.Itoa(s.Settled) }},
+		{"total", func(s *overview.Store) string { return strconv.Itoa(s.Total) }},
+		{"devices", func(s *overview.Store) string { return strconv.Itoa(s.Devices) }},
+		{"needs", func(s *overview.Store) string { return strconv.Itoa(s.Needs) }},
+		{"held_since", func(s *overview.Store) string {
+			if s.Held == nil {
+				return ""
+			}
+			return at(s.Held.At)
+		}},
+		{"held_for", func(s *overview.Store) string {
+			if s.Held == nil {
+				return ""
+			}
+			return s.Held.Reason
+		}},
+		{"software", func(s *overview.Store) string { return s.Software }},
+	}
+}
+
+// storesCSV serves the stores that a filter means, as the list of stores has them, all on one page.
+func (s *server) storesCSV(w http.ResponseWriter, r *http.Request) {
+	q, err := s.ask(r)
+	if err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	v, err := s.stores(q)
+	if err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	s.sendStores(w, q, v.(StoreList).all)
+}
+
+// chosenCSV serves the stores that were chosen.
+func (s *server) chosenCSV(w http.ResponseWriter, r *http.Request, a Act) {
+	q, err := s.ask(r)
+	if err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	q.values = url.Values{"store": a.Stores}
+	s.sendStores(w, q, a.rows)
+}
+
+// sendStores sends a table of stores, and writes it into the audit log.
+func (s *server) sendStores(w http.ResponseWriter, q *query, rows []overview.Store) {
+	columns := storeColumns()
+	lines := make([][]string, 1, len(rows)+1)
+	for _, c := range columns {
+		lines[0] = append(lines[0], c.name)
+	}
+	lines[0] = append(lines[0], "as_of")
+	for i := range rows {
+		var line []string
+		for _, c := range columns {
+			line = append(line, inert(c.of(&rows[i])))
+		}
+		lines = append(lines, append(line, q.AsOf()))
+	}
+	var body bytes.Buffer
+	if err := (csvRows{}).lines(&body, lines); err != nil {
+		s.fail(w, q.Request, err)
+		return
+	}
+	sum := sha256.Sum256(body.Bytes())
+	s.exportDone(q, "stores.csv", q.look.AsOf, len(rows), hex.EncodeToString(sum[:]), nil)
+	w.Header().Set("Content-Disposition", `attachment; filename="stores.csv"`)
+	s.send(w, q.Request, http.StatusOK, "text/csv; charset=utf-8", body.Bytes())
+}
