@@ -63,6 +63,9 @@ func nothingToRelease(f view.Facts, name string) error {
 	e := &Error{Status: http.StatusConflict, Code: CodeNothing, Message: "nothing holds " + name}
 	_, all := f.State.Holds[site.AllDevices]
 	switch _, device := f.Store.Device(name); {
+	case f.State.Catalog.StoreHeld != nil && (device || name == site.AllDevices):
+		e.Message = "headquarters holds the store: " + f.State.Catalog.StoreHeld.Reason
+		e.WhatToDo = "only people there lift that; call them"
 	case name == site.AllDevices:
 		e.Message = "there is no hold of the whole store"
 	case device && all:

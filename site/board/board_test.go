@@ -184,3 +184,24 @@ func TestCompareIDs(t *testing.T) {
 		}
 	}
 }
+
+// TestStoreHeld: the board learns from the store that headquarters holds it, and that it does not any more, in
+// whatever order that comes.
+func TestStoreHeld(t *testing.T) {
+	told := func(h *site.StoreHold, seq uint64) []Fact {
+		note := &run.CatalogNote{Version: int64(seq), StoreHeld: h}
+		return Project(run.Event{Kind: run.CatalogUpdated, At: evening(), Catalog: note}, Mark{1, seq}, evening())
+	}
+	hold := &site.StoreHold{Reason: "the power is cut", At: evening(), By: "kim"}
+	r := newRegisters()
+	r.hear(t, told(nil, 1))
+	r.hear(t, told(hold, 2))
+	if got := r.board.Stores["0142"].Catalog.StoreHeld; got == nil || *got != *hold {
+		t.Errorf("held is %+v, want %+v", got, hold)
+	}
+	r.hear(t, told(nil, 4))
+	r.hear(t, told(hold, 3))
+	if got := r.board.Stores["0142"].Catalog.StoreHeld; got != nil {
+		t.Errorf("lifted, and the board still has %+v", got)
+	}
+}

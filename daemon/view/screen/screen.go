@@ -58,6 +58,8 @@ func Documents(f view.Facts, results map[string]site.CheckResult) console.Docume
 	store := Store{Status: view.StatusOf(f), Trading: d.Trading, May: map[string]May{console.Check: {}, console.Refresh: {}, console.Hold: {}, console.Release: {}}}
 	if h, ok := f.State.Holds[site.AllDevices]; ok {
 		store.Held = &h
+	} else if h := f.State.Catalog.StoreHeld; h != nil {
+		store.May[console.Release] = May{No: site.Because(site.CodeHeld, "headquarters holds the store, and only people there lift that: "+h.Reason)}
 	} else {
 		store.May[console.Release] = May{No: site.Because(site.CodeNotApplicable, "there is no hold of the whole store")}
 	}

@@ -101,6 +101,12 @@ func TestMay(t *testing.T) {
 	if m := screen.Documents(f, nil).Store.(screen.Store); m.May[console.Release].No != nil || m.Held == nil {
 		t.Errorf("release of the store: %+v", m.May)
 	}
+	f = facts()
+	f.State.Catalog.StoreHeld = &site.StoreHold{Reason: "flood", At: at(22, 0)}
+	m := screen.Documents(f, nil).Store.(screen.Store)
+	if no := m.May[console.Release].No; no == nil || no.Text != "headquarters holds the store, and only people there lift that: flood" || m.HeldByHeadquarters.Reason != "flood" {
+		t.Errorf("release of what headquarters holds: %v", no)
+	}
 }
 
 // What changes with time alone changes no document, and the revision is the device's own.
