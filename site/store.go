@@ -107,7 +107,36 @@ type Device struct {
 	Groups       []string `json:"groups,omitempty"`
 	Capabilities []string `json:"capabilities,omitempty"`
 	Role         Role     `json:"role,omitempty"`
+	Asset        *Asset   `json:"asset,omitempty"` // what an inventory says of it; nil: the file says nothing
 }
+
+// Asset is what an inventory says of a device: Nightfill shows it and decides nothing by it. An empty
+// field is one that the store file does not tell.
+type Asset struct {
+	ID       string      `json:"id,omitempty"` // in the inventory of the organisation
+	Make     string      `json:"make,omitempty"`
+	Serial   string      `json:"serial,omitempty"`
+	Location string      `json:"location,omitempty"` // in the store
+	Function string      `json:"function,omitempty"`
+	Owner    string      `json:"owner,omitempty"`
+	Scope    Scope       `json:"pci_scope,omitempty"`
+	Support  window.Date `json:"support_ends,omitzero"` // the last day on which its maker supports it
+}
+
+// Scope is how a device stands to the data of card holders (PCI DSS).
+type Scope string
+
+// The scopes.
+const (
+	ScopeCDE       Scope = "cde"       // in the environment of card data
+	ScopeConnected Scope = "connected" // connected to it
+	ScopeSecurity  Scope = "security"  // has a say in its security
+	ScopeOut       Scope = "out"
+	ScopePOI       Scope = "poi" // a point of interaction: it reads cards
+)
+
+// Scopes are all scopes.
+func Scopes() []Scope { return []Scope{ScopeCDE, ScopeConnected, ScopeSecurity, ScopeOut, ScopePOI} }
 
 // Role says which device of a redundant pair does the work. The secondaries of a group are
 // patched before its primaries, and a primary is never away together with a secondary.

@@ -124,10 +124,33 @@ func (f *file) devices(v value) {
 			may("role", func(v value) {
 				role, _ := f.choice(v, string(site.Primary), string(site.Secondary))
 				d.Role, f.roleAt[d.ID] = site.Role(role), v
-			}))
+			}),
+			may("asset", func(v value) { d.Asset = f.asset(v) }))
 		f.login(v, &d, address, user, key)
 		f.Config.Store.Devices = append(f.Config.Store.Devices, d)
 	})
+}
+
+// asset reads what an inventory says of a device.
+func (f *file) asset(v value) *site.Asset {
+	a := &site.Asset{}
+	f.object(v,
+		may("id", f.into(&a.ID)),
+		may("make", f.into(&a.Make)),
+		may("serial", f.into(&a.Serial)),
+		may("location", f.into(&a.Location)),
+		may("function", f.into(&a.Function)),
+		may("owner", f.into(&a.Owner)),
+		may("pci_scope", func(v value) {
+			var all []string
+			for _, s := range site.Scopes() {
+				all = append(all, string(s))
+			}
+			scope, _ := f.choice(v, all...)
+			a.Scope = site.Scope(scope)
+		}),
+		may("support_ends", func(v value) { a.Support = f.date(v) }))
+	return a
 }
 
 func (f *file) deviceID(v value) string {

@@ -118,7 +118,7 @@ func TestSchemaHasTheKeysOfTheReader(t *testing.T) {
 	places := map[string]string{
 		"": "", "store": "store: {%s}", "window": "window: {%s}", "window.blackouts[]": "window: {blackouts: [{%s}]}",
 		"clock": "clock: {%s}", "contacts[]": "contacts: [{%s}]", "escalation[]": "escalation: [{%s}]", "not_tonight": "not_tonight: {%s}", "catalog": "catalog: {%s}", "catalog.rate": "catalog: {rate: {%s}}",
-		"mqtt": "mqtt: {%s}", "ssh": "ssh: {%s}", "devices[]": "devices: [{%s}]", "groups.NAME": "groups: {a: {%s}}",
+		"mqtt": "mqtt: {%s}", "ssh": "ssh: {%s}", "devices[]": "devices: [{%s}]", "devices[].asset": "devices: [{asset: {%s}}]", "groups.NAME": "groups: {a: {%s}}",
 		"readiness": "readiness: {%s}", "readiness.checks[]": "readiness: {checks: [{%s}]}", "readiness.checks[].repair": "readiness: {checks: [{repair: {%s}}]}", "listen": "listen: {%s}", "console": "console: {%s}",
 	}
 	described := map[string][]string{}

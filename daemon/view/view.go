@@ -74,6 +74,7 @@ type Device struct {
 	System           string       `json:"system,omitempty"`
 	Held             *site.Hold   `json:"held,omitempty"`
 	Hand             *run.Hand    `json:"by_hand,omitempty"` // who works on it now
+	Asset            *site.Asset  `json:"asset,omitempty"`   // as the store file has it
 	Rev              uint64       `json:"rev"`
 }
 
@@ -88,7 +89,7 @@ func Devices(f Facts) []Device {
 }
 
 func device(f Facts, d site.Device, whether func(run.Job) *site.Reason) Device {
-	v := Device{Schema: "device/1", Device: d.ID, Class: d.Class, Model: d.Model, Groups: d.Groups, State: site.NotDue, Rev: f.State.Seq}
+	v := Device{Schema: "device/1", Device: d.ID, Class: d.Class, Model: d.Model, Groups: d.Groups, Asset: d.Asset, State: site.NotDue, Rev: f.State.Seq}
 	if o, seen := f.Inventory[d.ID]; seen {
 		v.SeenAt, v.Answers, v.System = o.At, o.Error == nil, o.System
 		if o.Error != nil {

@@ -18,6 +18,10 @@ func (d *DeviceNow) share() {
 	for i := range d.Groups {
 		same(&d.Groups[i])
 	}
+	if a := d.Asset; a != nil {
+		same(&a.Make, &a.Location, &a.Function, &a.Owner)
+		same(&a.Scope)
+	}
 }
 
 // share makes the texts of what was left out share memory with those of other devices.

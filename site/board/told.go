@@ -82,6 +82,7 @@ type DeviceNow struct {
 	SeenAt           time.Time    `json:"seen_at,omitzero"`
 	System           string       `json:"system,omitempty"`
 	Held             *site.Hold   `json:"held,omitempty"`
+	Asset            *site.Asset  `json:"asset,omitempty"`
 }
 
 // UnmarshalJSON reads the snapshot of a device. A reason that is a bare text, as other programs and older ones

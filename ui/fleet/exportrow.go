@@ -47,6 +47,13 @@ type exportRow struct {
 	Looked        time.Time       `json:"looked_at,omitzero"` // what is told of the device is as of then
 	ExceptedBy    string          `json:"excepted_by"`
 	ExceptedUntil time.Time       `json:"excepted_until,omitzero"`
+	Acquired      time.Time       `json:"acquired_at,omitzero"`
+	Make          string          `json:"make"`
+	Serial        string          `json:"serial"`
+	Inventory     string          `json:"inventory_id"`
+	Location      string          `json:"location"`
+	DeviceOwner   string          `json:"device_owner"`
+	Scope         site.Scope      `json:"pci_scope"`
 
 	proof board.Mark
 }
@@ -73,11 +80,15 @@ func exportOf(v *comply.View, r comply.Row, now time.Time) exportRow {
 			e.Evidence = strconv.FormatInt(e.proof.Stream, 10) + "/" + strconv.FormatUint(e.proof.Seq, 10)
 		}
 	}
+	e.Acquired = c.Acquired
+	if a := r.Device.Now.Asset; a != nil {
+		e.Make, e.Serial, e.Inventory, e.Location, e.DeviceOwner, e.Scope = a.Make, a.Serial, a.ID, a.Location, a.Owner, a.Scope
+	}
 	if r.Exception != nil {
 		e.ExceptedBy, e.ExceptedUntil = r.Exception.Owner, r.Exception.Expires
 	}
 	for _, t := range []*time.Time{
-		&e.ApprovedAt, &e.InstalledAt, &e.VerifiedAt, &e.AsOf, &e.Published, &e.Cached, &e.Eligible, &e.Started, &e.Restarted, &e.Reported, &e.Looked, &e.ExceptedUntil,
+		&e.ApprovedAt, &e.InstalledAt, &e.VerifiedAt, &e.AsOf, &e.Published, &e.Cached, &e.Eligible, &e.Started, &e.Restarted, &e.Reported, &e.Looked, &e.ExceptedUntil, &e.Acquired,
 	} {
 		*t = t.UTC().Truncate(time.Second)
 	}
@@ -151,5 +162,12 @@ func exportColumns() []exportColumn {
 		{"looked_at", at(func(r *exportRow) time.Time { return r.Looked })},
 		{"excepted_by", func(r *exportRow) string { return r.ExceptedBy }},
 		{"excepted_until", at(func(r *exportRow) time.Time { return r.ExceptedUntil })},
+		{"acquired_at", at(func(r *exportRow) time.Time { return r.Acquired })},
+		{"make", func(r *exportRow) string { return r.Make }},
+		{"serial", func(r *exportRow) string { return r.Serial }},
+		{"inventory_id", func(r *exportRow) string { return r.Inventory }},
+		{"location", func(r *exportRow) string { return r.Location }},
+		{"device_owner", func(r *exportRow) string { return r.DeviceOwner }},
+		{"pci_scope", func(r *exportRow) string { return string(r.Scope) }},
 	}
 }

@@ -37,6 +37,21 @@ func remember(w *world) {
 			}
 		}
 	}
+	for n, id := range stores {
+		for _, d := range w.board.Stores[id].Devices {
+			switch {
+			case d.Now.Class == site.Observe:
+				d.Now.Asset = &site.Asset{Make: "Verifone", Location: "lane " + d.ID[len(d.ID)-1:], Owner: "Payments", Scope: site.ScopePOI}
+				if n%3 > 0 {
+					d.Now.Asset.Serial = "401-" + id + "-" + d.ID
+				}
+			case n == 2:
+				d.Now.SeenAt, d.Observed.At = morning().AddDate(0, 0, -9), morning().AddDate(0, 0, -9)
+			case n == 3 && d.ID == "till-1":
+				d.Gone = true
+			}
+		}
+	}
 	for ago := 100; ago >= 0; ago-- {
 		at := morning().AddDate(0, 0, -ago)
 		if ago > 20 && ago < 25 {
@@ -56,7 +71,7 @@ func remember(w *world) {
 
 // reportPages are the addresses of every report with something in it.
 func reportPages() []string {
-	return []string{"/reports", "/reports/mornings", "/reports/mornings?days=90&region=North", "/reports/mornings/rows?answer=not_told", "/reports/mornings/rows?store=none", "/reports/trend", "/reports/trend?days=400&region=North", "/stores/0001/devices/till-1/patches/pos-app-4.2.1"}
+	return []string{"/reports", "/reports/mornings", "/reports/mornings?days=90&region=North", "/reports/mornings/rows?answer=not_told", "/reports/mornings/rows?store=none", "/reports/trend", "/reports/devices", "/reports/devices?region=North", "/reports/devices/rows?mark=poi", "/reports/devices/rows?life=gone", "/reports/trend?days=400&region=North", "/stores/0001/devices/till-1/patches/pos-app-4.2.1"}
 }
 
 // reportAddresses are the same by the addresses of the API.
@@ -170,5 +185,38 @@ func TestTrend(t *testing.T) {
 	table, err := csv.NewReader(strings.NewReader(want(t, h, "/export/trend.csv"))).ReadAll()
 	if err != nil || len(table) < 97*2 || len(table[0]) != len(table[1]) || table[1][2] != "all" {
 		t.Errorf("%d rows, %v", len(table), err)
+	}
+}
+
+// TestDevices: the list of terminals has what 9.5.1.1 asks for, and says where it is missing.
+func TestDevices(t *testing.T) {
+	w := newWorld(chain(8), morning())
+	remember(w)
+	h := New(w.options())
+	var told struct {
+		All   int
+		Lives map[string]int
+		Cares map[string]int
+		Marks map[string]int
+	}
+	if err := json.Unmarshal([]byte(want(t, h, "/api/v1/reports/devices")), &told); err != nil {
+		t.Fatal(err)
+	}
+	if told.Lives["gone"] != 1 || told.Lives["missing"] == 0 || told.Marks["poi"] != told.Cares["observe_only"] || told.Marks["no_serial"] == 0 || told.Marks["new"] != 18 || told.Cares["managed"]+told.Cares["observe_only"] != told.All-1 {
+		t.Errorf("%+v", told)
+	}
+	want(t, h, "/reports/devices/rows?mark=poi", "points of interaction", "Verifone", "lane 1", "401-0002-pinpad-1", "observe only")
+	first := want(t, h, "/export/devices.csv?mark=poi", "store,region,device,class,make,model,serial,inventory_id,location")
+	table, err := csv.NewReader(strings.NewReader(first)).ReadAll()
+	if err != nil || len(table)-1 != told.Marks["poi"] {
+		t.Errorf("%d rows, %v", len(table)-1, err)
+	}
+	w.pass(20 * time.Minute)
+	if again := want(t, h, "/export/devices.csv?mark=poi&as_of=2026-11-22T09:30:00Z"); again != first {
+		t.Error("the same moment gives other bytes")
+	}
+	want(t, h, "/stores/0002/devices/pinpad-1", "Serial number", "Payments")
+	if status, body := get(t, h, "/reports/devices/rows?life=old"); status != 400 || !strings.Contains(body, "life must be one of in_service, missing, never_seen and gone") {
+		t.Errorf("%d %s", status, body)
 	}
 }

@@ -130,7 +130,7 @@ func lasting(f board.Fact) *board.Fact {
 			return &board.Fact{}
 		}
 		if f.Body != nil {
-			f.Body = written(board.DeviceNow{Device: f.Name, Class: v.Class, Model: v.Model, Groups: v.Groups})
+			f.Body = written(board.DeviceNow{Device: f.Name, Class: v.Class, Model: v.Model, Groups: v.Groups, Asset: v.Asset})
 		}
 	case board.KindReady, board.KindNight, board.KindAlert:
 		return &board.Fact{}

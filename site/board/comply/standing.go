@@ -176,8 +176,8 @@ func (v *View) superseded(s *board.Store, d *board.Device, p *patch) bool {
 	return slices.ContainsFunc(p.by, func(other *patch) bool { return other.takes(s) && other.aims(s, d) })
 }
 
-// looked is when a device was last looked at and told something.
-func looked(d *board.Device) time.Time {
+// Looked is when a device was last looked at and told something.
+func Looked(d *board.Device) time.Time {
 	var at time.Time
 	if d.Observed.Error == nil {
 		at = d.Observed.At

@@ -191,7 +191,7 @@ func (v *View) visit(f Filter, see func(s *board.Store, d *board.Device, looked 
 			if !f.device(d) {
 				continue
 			}
-			at := looked(d)
+			at := Looked(d)
 			if f.Look != "" && (f.Look == LookFresh) != v.fresh(at) {
 				continue
 			}
@@ -257,7 +257,7 @@ func (v *View) Stores(f Filter) (ids []string, asOf map[string]time.Time) {
 		}
 		ids = append(ids, s.ID)
 		for d := range maps.Values(s.Devices) {
-			if at := looked(d); at.After(asOf[s.ID]) {
+			if at := Looked(d); at.After(asOf[s.ID]) {
 				asOf[s.ID] = at
 			}
 		}

@@ -42,8 +42,8 @@ func (db *DB) GiveUp(ctx context.Context, store, stream string, span board.Span)
 	return result, err
 }
 
-// CloseStore drops the facts of a store and marks it as closed, until it speaks again. Its events
-// and its streams stay.
+// CloseStore drops the facts of a store and marks it as closed, until it speaks again. Its events,
+// its streams and its days stay.
 func (db *DB) CloseStore(ctx context.Context, store string) error {
 	return db.change(ctx, func(ctx context.Context, t *tx) error {
 		rows, err := t.rows(ctx, []string{store})
@@ -56,8 +56,10 @@ func (db *DB) CloseStore(ctx context.Context, store string) error {
 		}
 		s.touched, s.changed, s.closed = true, true, true
 		s.contact = board.Contact{}
-		if err := t.exec(ctx, "delete from facts where store = ?", store); err != nil {
-			return err
+		for _, table := range []string{"facts", "firsts"} {
+			if err := t.exec(ctx, "delete from "+table+" where store = ?", store); err != nil {
+				return err
+			}
 		}
 		err = t.save(ctx, []*storeRow{s})
 		s.changed = false

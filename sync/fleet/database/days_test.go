@@ -102,3 +102,25 @@ func TestNightDays(t *testing.T) {
 		}
 	})
 }
+
+// TestFirsts: the earliest word of a device counts, and one that was only taken away was never there.
+func TestFirsts(t *testing.T) {
+	databasetest.Each(t, func(t *testing.T, fresh func() string) {
+		db := databasetest.Open(t, fresh())
+		device := func(rev uint64, name string, at time.Time, body string) database.Message {
+			m := snapshot("0142", board.Fact{Kind: board.KindDevice, Name: name, Mark: board.Mark{Seq: rev}, Body: json.RawMessage(body)}, false)
+			m.Received = at
+			if body == "" {
+				m.Facts[0].Body = nil
+			}
+			return m
+		}
+		take(t, db, device(7, "till-1", evening(), `{}`), device(8, "till-2", evening(), ""))
+		take(t, db, device(8, "till-1", evening().Add(time.Hour), `{}`))
+		take(t, db, device(9, "till-1", evening().Add(-time.Hour), `{}`)) // its clock went back, or another program heard it
+		got, err := db.Firsts(context.Background(), []string{"0142", "0199"})
+		if err != nil || len(got) != 1 || len(got["0142"]) != 1 || !got["0142"]["till-1"].Equal(evening().Add(-time.Hour)) {
+			t.Errorf("%v, %v", got, err)
+		}
+	})
+}

@@ -76,6 +76,9 @@ func (t *tx) storeFacts(ctx context.Context, r *registers) (map[string][]Held, e
 	if err := t.storeDays(ctx, r.all); err != nil {
 		return nil, err
 	}
+	if err := t.storeFirst(ctx, r.all); err != nil {
+		return nil, err
+	}
 	r.all = slices.DeleteFunc(r.all, func(p pending) bool { return p.fact.Kind.Daily() && !p.fact.Kind.Remembered() })
 	const columns = "facts (store, kind, name, patch, stream, seq, at, received, body)"
 	const set = "on conflict (store, name, patch, kind) do update set stream = excluded.stream, seq = excluded.seq, at = excluded.at, received = excluded.received, body = excluded.body"
