@@ -79,6 +79,18 @@ func atoi(s string) int {
 	return n
 }
 
+// What was taken back may be said again.
+func TestSayAgain(t *testing.T) {
+	w := newWorld(chain(150), morning())
+	h := New(w.options())
+	g, _ := needing(t, w)
+	for _, verb := range []string{"acknowledge", "release", "acknowledge"} {
+		if rec := post(h, "/api/v1/attention", url.Values{"verb": {verb}, "item": {g.First.ID}}); rec.Code != http.StatusOK {
+			t.Errorf("%s: %d %s", verb, rec.Code, rec.Body)
+		}
+	}
+}
+
 func TestSayRefused(t *testing.T) {
 	w := newWorld(chain(150), morning())
 	h := New(w.options())

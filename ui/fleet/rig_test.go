@@ -155,7 +155,7 @@ func (w *world) Notes(_ context.Context, kind string) ([]board.Note, error) {
 	defer w.mu.Unlock()
 	var list []board.Note
 	for _, n := range w.notes {
-		if n.Kind == kind {
+		if n.Kind == kind && n.Body != nil {
 			list = append(list, n)
 		}
 	}
@@ -165,10 +165,11 @@ func (w *world) Notes(_ context.Context, kind string) ([]board.Note, error) {
 func (w *world) Keep(_ context.Context, n board.Note) (board.Note, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.notes[n.ID].Version != n.Version {
+	was := w.notes[n.ID]
+	if was.Version != n.Version && (was.Body != nil || n.Version != 0) {
 		return n, errors.New("somebody else changed it")
 	}
-	n.Version++
+	n.Version = was.Version + 1
 	w.notes[n.ID] = n
 	return n, nil
 }

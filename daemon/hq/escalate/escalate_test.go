@@ -36,10 +36,11 @@ func (r *register) Notes(_ context.Context, kind string) ([]board.Note, error) {
 func (r *register) Keep(_ context.Context, n board.Note) (board.Note, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.notes[n.ID].Version != n.Version {
+	was := r.notes[n.ID]
+	if was.Version != n.Version && (was.Body != nil || n.Version != 0) {
 		return board.Note{}, errors.New("somebody else changed it")
 	}
-	n.Version++
+	n.Version = was.Version + 1
 	r.notes[n.ID] = n
 	return n, nil
 }
@@ -235,6 +236,25 @@ func TestItIsOverAndComesAgain(t *testing.T) {
 		if list, _ := n.notes.Notes(t.Context(), NoteKind); len(list) != 0 {
 			t.Errorf("kept for ever: %s", list[0].Body)
 		}
+	})
+}
+
+// A cause that was forgotten is told of when it comes again.
+func TestItComesAgainAfterDays(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n, b := newNight(t), &inbox{}
+		stop := n.start(Tier{To: "pager", Sender: b})
+		defer stop()
+		n.put("1", "broken", nil)
+		n.pass(10 * time.Minute)
+		n.drop("broken/1")
+		n.pass(2 * 24 * time.Hour)
+		if kept, _ := n.notes.Notes(t.Context(), NoteKind); len(kept) != 0 {
+			t.Errorf("it is not forgotten: %v", kept)
+		}
+		n.put("1", "broken", nil)
+		n.pass(10 * time.Minute)
+		n.want(b, "0: Store 1: p-1 failed", "2890: Store 1: p-1 failed")
 	})
 }
 

@@ -315,6 +315,12 @@ func TestNotes(t *testing.T) {
 		if all, err := db.Notes(ctx, "ack"); err != nil || len(all) != 0 {
 			t.Errorf("a note that was removed: %v %v", all, err)
 		}
+		if again, err := db.Keep(ctx, n); err != nil || again.Version != 3 {
+			t.Errorf("a note that comes again, of which nobody sees that it was there: %+v %v", again, err)
+		}
+		if _, err := db.Keep(ctx, n); !errors.Is(err, database.ErrConflict) {
+			t.Errorf("and is there then: %v", err)
+		}
 		if none, err := db.Note(ctx, "ack", "y"); err != nil || none.Version != 0 {
 			t.Errorf("%+v %v", none, err)
 		}

@@ -30,9 +30,9 @@ func (db *DB) Note(ctx context.Context, kind, id string) (board.Note, error) {
 	return n, err
 }
 
-// Keep writes a note. Its Version is the one that was read, 0 for a new one: where the note has
-// another by now nothing is written and the error is ErrConflict. A nil Body removes it. It
-// returns the note with its new version.
+// Keep writes a note. Its Version is the one that was read, 0 for one that Notes does not have, be it new or
+// removed: where the note has another by now nothing is written and the error is ErrConflict. A nil Body
+// removes it. It returns the note with its new version.
 func (db *DB) Keep(ctx context.Context, n board.Note) (board.Note, error) {
 	err := db.change(ctx, func(ctx context.Context, t *tx) error {
 		const begin = "insert into notes (kind, id, version, body, by_whom, at) values (?, ?, 0, null, '', 0) on conflict (kind, id) do nothing"
@@ -47,10 +47,14 @@ func (db *DB) Keep(ctx context.Context, n board.Note) (board.Note, error) {
 		if err != nil {
 			return err
 		}
-		if version != n.Version {
+		there, err := t.number(ctx, "select count(*) from notes where kind = ? and id = ? and body is not null", n.Kind, n.ID)
+		if err != nil {
+			return err
+		}
+		if version != n.Version && (there > 0 || n.Version != 0) {
 			return ErrConflict
 		}
-		n.Version++
+		n.Version = version + 1
 		var body any
 		if n.Body != nil {
 			body = string(n.Body)
