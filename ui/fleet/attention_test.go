@@ -4,11 +4,13 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/nightfill/nightfill/site/board"
 	"github.com/nightfill/nightfill/site/board/overview"
 )
 
@@ -87,6 +89,36 @@ func TestSayAgain(t *testing.T) {
 	for _, verb := range []string{"acknowledge", "release", "acknowledge"} {
 		if rec := post(h, "/api/v1/attention", url.Values{"verb": {verb}, "item": {g.First.ID}}); rec.Code != http.StatusOK {
 			t.Errorf("%s: %d %s", verb, rec.Code, rec.Body)
+		}
+	}
+}
+
+// What somebody says while an overview is made is in the next one.
+func TestSayWhileSomebodyLooks(t *testing.T) {
+	w := newWorld(chain(150), morning())
+	g, _ := needing(t, w)
+	o := w.options()
+	var l *looks
+	said := false
+	o.Line = func() Line { // the notes were read, and the overview is not made yet
+		if !said {
+			said = true
+			if _, err := w.Keep(t.Context(), board.Note{Kind: overview.NoteKind, ID: g.First.ID, Body: []byte(`{"acked":{"by":"kim","at":"2026-11-22T09:30:00Z"}}`)}); err != nil {
+				t.Error(err)
+			}
+			l.stale()
+		}
+		return Line{Connected: true}
+	}
+	l = newLooks(o)
+	for n := range 2 {
+		v, err := l.get(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		i := slices.IndexFunc(v.Items, func(i overview.Item) bool { return i.ID == g.First.ID })
+		if seen := v.Items[i].Acked != nil; seen != (n == 1) {
+			t.Errorf("look %d sees what was said: %t", n+1, seen)
 		}
 	}
 }

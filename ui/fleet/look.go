@@ -35,6 +35,7 @@ type looks struct {
 	entries []register.Entry // of the register of exceptions
 	decided []breaker.Decision
 	noted   time.Time
+	told    int // how often stale was called
 }
 
 func newLooks(o Options) *looks {
@@ -55,8 +56,11 @@ func (l *looks) get(ctx context.Context) (*overview.Overview, error) {
 	if v := l.fresh(); v != nil {
 		return v, nil
 	}
-	l.readNotes(ctx)
-	return l.make(), nil
+	l.mu.Lock()
+	told := l.told
+	l.mu.Unlock()
+	l.readNotes(context.WithoutCancel(ctx)) // it is for all who ask, and one of them may go
+	return l.make(told), nil
 }
 
 // fresh returns the newest overview while it is good enough.
@@ -77,8 +81,9 @@ func (l *looks) fresh() *overview.Overview {
 	return l.newest
 }
 
-// make computes the overview while the board stands still.
-func (l *looks) make() *overview.Overview {
+// make computes the overview while the board stands still. It is not kept when somebody said something since told:
+// whoever asks next, such as the one who said it, wants to see that.
+func (l *looks) make(told int) *overview.Overview {
 	now, line := l.o.Now(), l.o.Line()
 	var approved site.Catalog
 	if l.o.Comply != nil {
@@ -97,7 +102,9 @@ func (l *looks) make() *overview.Overview {
 	l.o.Source.View(func(b *board.Board) { v = overview.Look(b, o) })
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.newest, l.at, l.changed = v, now, changed
+	if l.told == told {
+		l.newest, l.at, l.changed = v, now, changed
+	}
 	return v
 }
 
@@ -106,6 +113,7 @@ func (l *looks) make() *overview.Overview {
 func (l *looks) readNotes(ctx context.Context) {
 	l.mu.Lock()
 	due := l.o.Register != nil && (l.noted.IsZero() || l.o.Now().Sub(l.noted) >= noteLimit)
+	told := l.told
 	l.mu.Unlock()
 	if !due {
 		return
@@ -141,8 +149,10 @@ func (l *looks) readNotes(ctx context.Context) {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.kept, l.version, l.noted = kept, version, l.o.Now()
-	l.entries, l.decided = entries, breaker.Read(proposals)
+	l.kept, l.version, l.entries, l.decided = kept, version, entries, breaker.Read(proposals)
+	if l.told == told {
+		l.noted = l.o.Now()
+	}
 }
 
 // said returns what is kept about an item and the version of its note.
@@ -157,6 +167,7 @@ func (l *looks) stale() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.noted, l.newest = time.Time{}, nil
+	l.told++
 }
 
 // zones remembers the time zones that were found: there are few, and they are asked for often.
