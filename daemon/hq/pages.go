@@ -18,12 +18,13 @@ import (
 	"github.com/nightfill/nightfill/site/window/tzdata"
 	"github.com/nightfill/nightfill/ui/fleet"
 	"github.com/nightfill/nightfill/ui/handbook"
+	"github.com/nightfill/nightfill/ui/signin"
 )
 
 // fleetPages are the pages and the API.
 func (h *HQ) fleetPages() http.Handler {
 	o := fleet.Options{
-		Source: h.fleet, History: h.db, Register: h.db, Actor: actor, Night: h.picture, Signed: h.signed, Line: h.line, Comply: h.comply, Tiers: h.nextTiers, Zone: zone, Version: "nightfill-hq " + h.Version, Log: h.Log,
+		Source: h.fleet, History: h.db, Register: h.db, Actor: actor, Origin: signin.Origin, Night: h.picture, Signed: h.signed, Line: h.line, Comply: h.comply, Tiers: h.nextTiers, Zone: zone, Version: "nightfill-hq " + h.Version, Log: h.Log,
 		Evidence: h.packs(), Handbook: handbook.Open(),
 	}
 	o.Hinter = hinter{h.fleet}

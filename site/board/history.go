@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"time"
 
 	"github.com/nightfill/nightfill/site/run"
@@ -67,6 +68,9 @@ type Note struct {
 	By      string          `json:"by"`
 	At      time.Time       `json:"at"`
 }
+
+// ErrConflict says that somebody else changed a note since it was read.
+var ErrConflict = errors.New("somebody else changed it in the meantime: load it again")
 
 // Deed is one line of headquarters' own audit log: who did what, and how it ended.
 type Deed struct {

@@ -291,7 +291,7 @@ func (s *server) actAndRecord(r *http.Request, a Act) (Acted, error) {
 		return done, err
 	}
 	deed := board.Deed{
-		At: s.Now(), Actor: a.name, Origin: originOf(r), Verb: "stores." + a.Verb, Subject: strings.Join(a.Stores, " "), Outcome: outcome,
+		At: s.Now(), Actor: a.name, Origin: s.Origin(r), Verb: "stores." + a.Verb, Subject: strings.Join(a.Stores, " "), Outcome: outcome,
 		Text: strings.TrimSpace(done.Say + " " + a.Reason + a.Note),
 	}
 	if err != nil {

@@ -4,7 +4,8 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
-	"net"
+	"errors"
+	"fmt"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -139,7 +140,7 @@ func (s *server) speak(ctx context.Context, r *http.Request) (int, error) {
 	name, role := s.who(r)
 	form := r.PostForm
 	deed := board.Deed{
-		At: s.Now(), Actor: name, Origin: originOf(r), Verb: "attention." + form.Get("verb"), Outcome: "ok", Text: form.Get("note"),
+		At: s.Now(), Actor: name, Origin: s.Origin(r), Verb: "attention." + form.Get("verb"), Outcome: "ok", Text: form.Get("note"),
 		Subject: cmp.Or(form.Get("group"), strings.Join(form["item"], " ")),
 	}
 	if s.Register == nil {
@@ -157,21 +158,16 @@ func (s *server) speak(ctx context.Context, r *http.Request) (int, error) {
 			return wanted[i.ID] || form.Get("group") != "" && form.Get("group") == i.GroupID()
 		})
 	}
-	if err != nil {
+	switch {
+	case err != nil && count > 0:
+		deed.Outcome, deed.Text = "failed", fmt.Sprintf("said of %d of them, and then: %v", count, err)
+	case err != nil:
 		deed.Outcome, deed.Text = "refused", err.Error()
 	}
 	if _, noted := s.Register.Record(ctx, deed); noted != nil && err == nil {
 		err = noted
 	}
 	return count, err
-}
-
-func originOf(r *http.Request) string {
-	host, _, err := net.SplitHostPort(r.RemoteAddr)
-	if err != nil {
-		return r.RemoteAddr
-	}
-	return host
 }
 
 // keep says the same of every item that is meant.
@@ -242,8 +238,14 @@ func (s *server) write(ctx context.Context, id string, version int64, a overview
 		}
 		n.Body = body
 	}
-	if _, err := s.Register.Keep(ctx, n); err != nil {
-		return refuse(http.StatusConflict, "conflict", "It was not kept: "+err.Error()+". Look at the list again.")
+	return s.put(ctx, n)
+}
+
+// put keeps a note. That somebody else was quicker is an answer; every other error is of headquarters itself.
+func (s *server) put(ctx context.Context, n board.Note) error {
+	_, err := s.Register.Keep(ctx, n)
+	if errors.Is(err, board.ErrConflict) {
+		return refuse(http.StatusConflict, "conflict", "It was not kept: somebody else changed it in the meantime. Look at it again.")
 	}
-	return nil
+	return err
 }

@@ -1,6 +1,9 @@
 package fleet
 
 import (
+	"context"
+	"errors"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -120,6 +123,44 @@ func TestSayWhileSomebodyLooks(t *testing.T) {
 		if seen := v.Items[i].Acked != nil; seen != (n == 1) {
 			t.Errorf("look %d sees what was said: %t", n+1, seen)
 		}
+	}
+}
+
+// fuller is a register that takes only so many notes.
+type fuller struct {
+	*world
+	room int
+}
+
+func (f *fuller) Keep(ctx context.Context, n board.Note) (board.Note, error) {
+	if f.room--; f.room < 0 {
+		return n, errors.New("the disk is full")
+	}
+	return f.world.Keep(ctx, n)
+}
+
+// What was kept of many items before something broke is written down, and a full disk is no fault of who asks.
+func TestSayBreaksInTheMiddle(t *testing.T) {
+	w := newWorld(chain(150), morning())
+	o := w.options()
+	o.Register = &fuller{w, 2}
+	o.Origin = func(r *http.Request) string { return r.Header.Get("X-From") }
+	o.Log = slog.New(slog.DiscardHandler)
+	var all []string
+	_, v := needing(t, w)
+	for _, i := range v.Items[:5] {
+		all = append(all, i.ID)
+	}
+	r := httptest.NewRequest("POST", "/api/v1/attention", strings.NewReader(url.Values{"verb": {"acknowledge"}, "item": all}.Encode()))
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	r.Header.Set("X-From", "192.0.2.7")
+	rec := httptest.NewRecorder()
+	New(o).ServeHTTP(rec, r)
+	if rec.Code != http.StatusInternalServerError || strings.Contains(rec.Body.String(), "disk") {
+		t.Errorf("%d %s", rec.Code, rec.Body)
+	}
+	if len(w.deeds) != 1 || w.deeds[0].Outcome != "failed" || w.deeds[0].Text != "said of 2 of them, and then: the disk is full" || w.deeds[0].Origin != "192.0.2.7" {
+		t.Errorf("%+v", w.deeds)
 	}
 }
 

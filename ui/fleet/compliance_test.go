@@ -275,3 +275,18 @@ func TestProve(t *testing.T) {
 		t.Errorf("asked %+v", h.asked)
 	}
 }
+
+// Reports that are too old are not held in memory.
+func TestReportsAreForgotten(t *testing.T) {
+	c := newReports()
+	for n := range 50 {
+		at := morning().Add(time.Duration(n) * reportLimit / 5)
+		c.keep(comply.Filter{Store: strconv.Itoa(n)}, comply.Report{At: at})
+		if len(c.kept) > 5 {
+			t.Fatalf("%d reports are kept", len(c.kept))
+		}
+		if _, ok := c.find(comply.Filter{Store: strconv.Itoa(n)}, at); !ok {
+			t.Fatal("the newest is not kept")
+		}
+	}
+}

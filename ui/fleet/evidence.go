@@ -117,7 +117,7 @@ func (s *server) evidenceOrder(r *http.Request) (EvidenceOrder, error) {
 		return EvidenceOrder{}, refuse(http.StatusBadRequest, "bad_form", "The form cannot be read: "+err.Error()+".")
 	}
 	q.values = r.Form
-	o := EvidenceOrder{AsOf: s.Now().UTC().Truncate(time.Second), By: q.name, Origin: originOf(r)}
+	o := EvidenceOrder{AsOf: s.Now().UTC().Truncate(time.Second), By: q.name, Origin: s.Origin(r)}
 	from, to := q.values.Get("from"), q.values.Get("to")
 	if to == "" {
 		to = from

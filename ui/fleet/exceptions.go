@@ -153,7 +153,7 @@ func (s *server) exceptAndRecord(ctx context.Context, r *http.Request) (register
 		return register.Entry{}, refuse(http.StatusConflict, "no_register", "This headquarters keeps nothing: start it with a database.")
 	}
 	name, role := s.who(r)
-	deed := board.Deed{At: s.Now(), Actor: name, Origin: originOf(r), Verb: "exception." + r.PostForm.Get("verb"), Subject: cmp.Or(r.PostForm.Get("id"), r.PostForm.Get("patch")), Outcome: "ok", Text: r.PostForm.Get("reason")}
+	deed := board.Deed{At: s.Now(), Actor: name, Origin: s.Origin(r), Verb: "exception." + r.PostForm.Get("verb"), Subject: cmp.Or(r.PostForm.Get("id"), r.PostForm.Get("patch")), Outcome: "ok", Text: r.PostForm.Get("reason")}
 	var e register.Entry
 	err := refuse(http.StatusForbidden, "not_allowed", "The role "+role+" may look, and not change anything. Ask a manager.")
 	if role == Manager || role == Admin {
@@ -185,10 +185,7 @@ func (s *server) changeEntry(ctx context.Context, form url.Values, by string) (r
 		return e, err
 	}
 	defer s.looks.stale()
-	if _, err := s.Register.Keep(ctx, n); err != nil {
-		return e, refuse(http.StatusConflict, "conflict", "It was not kept: "+err.Error()+". Look at the register again.")
-	}
-	return e, nil
+	return e, s.put(ctx, n)
 }
 
 // nextEntry is the entry that a form means, as it stands then.

@@ -168,7 +168,7 @@ func (s *server) exportDone(q *query, what string, at time.Time, rows int, sum s
 		return
 	}
 	deed := board.Deed{
-		At: s.Now(), Actor: q.name, Origin: originOf(q.Request), Verb: "export", Subject: what, Outcome: "ok",
+		At: s.Now(), Actor: q.name, Origin: s.Origin(q.Request), Verb: "export", Subject: what, Outcome: "ok",
 		Text: fmt.Sprintf("as of %s, %d rows, filter %q, sha256 %s", rfc(at), rows, q.values.Encode(), sum),
 	}
 	if err != nil {

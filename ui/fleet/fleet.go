@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"log/slog"
+	"net"
 	"net/http"
 	"time"
 
@@ -61,6 +62,8 @@ type Options struct {
 	Register Register // nil: nothing can be acknowledged, and there is no audit log
 	// Actor names who asks and what they may do; nil: nobody, who may look at everything.
 	Actor func(*http.Request) (name, role string)
+	// Origin is the address that a request comes from, for the audit log; nil: that of its connection.
+	Origin func(*http.Request) string
 	// Night draws a night of a store as SVG; nil: there are no pictures. No bytes and no error: there was no such night.
 	Night func(ctx context.Context, store, date string) ([]byte, error)
 	// Line says how headquarters hears; nil: it hears well.
@@ -97,6 +100,9 @@ func New(o Options) http.Handler {
 	}
 	if o.Actor == nil {
 		o.Actor = func(*http.Request) (string, string) { return "", Viewer }
+	}
+	if o.Origin == nil {
+		o.Origin = originOf
 	}
 	if o.Line == nil {
 		o.Line = func() Line { return Line{Connected: true} }
@@ -186,6 +192,15 @@ func guarded(next http.Handler) http.Handler {
 		h.Set("Cache-Control", "no-store")
 		next.ServeHTTP(w, r)
 	})
+}
+
+// originOf is the address of the other end of a connection.
+func originOf(r *http.Request) string {
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		return r.RemoteAddr
+	}
+	return host
 }
 
 // who is the actor of a request.

@@ -167,7 +167,7 @@ func (w *world) Keep(_ context.Context, n board.Note) (board.Note, error) {
 	defer w.mu.Unlock()
 	was := w.notes[n.ID]
 	if was.Version != n.Version && (was.Body != nil || n.Version != 0) {
-		return n, errors.New("somebody else changed it")
+		return n, board.ErrConflict
 	}
 	n.Version = was.Version + 1
 	w.notes[n.ID] = n

@@ -189,7 +189,7 @@ func (s *server) viewAndRecord(ctx context.Context, r *http.Request) (savedview.
 	by := s.keeper(r)
 	v, err := s.changeView(ctx, r.PostForm, by)
 	deed := board.Deed{
-		At: s.Now(), Actor: by.Name, Origin: originOf(r), Verb: "view." + r.PostForm.Get("verb"), Outcome: "ok",
+		At: s.Now(), Actor: by.Name, Origin: s.Origin(r), Verb: "view." + r.PostForm.Get("verb"), Outcome: "ok",
 		Subject: cmp.Or(v.Name, r.PostForm.Get("name"), r.PostForm.Get("id")), Text: v.Address(),
 	}
 	if err != nil {
@@ -229,10 +229,7 @@ func (s *server) changeView(ctx context.Context, form url.Values, by savedview.P
 	if form.Get("verb") == "remove" {
 		n.Body, n.At = nil, s.Now()
 	}
-	if _, err := s.Register.Keep(ctx, n); err != nil {
-		return v, refuse(http.StatusConflict, "conflict", "It was not kept: "+err.Error()+". Look at the list again.")
-	}
-	return v, nil
+	return v, s.put(ctx, n)
 }
 
 // nextView is the view that a form means, as it stands then.

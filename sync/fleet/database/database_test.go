@@ -301,7 +301,7 @@ func TestNotes(t *testing.T) {
 		if err != nil || first.Version != 1 {
 			t.Fatalf("%+v %v", first, err)
 		}
-		if _, err := db.Keep(ctx, n); !errors.Is(err, database.ErrConflict) || err.Error() != "cannot keep ack x: somebody else changed it in the meantime: load it again" {
+		if _, err := db.Keep(ctx, n); !errors.Is(err, board.ErrConflict) || err.Error() != "cannot keep ack x: somebody else changed it in the meantime: load it again" {
 			t.Errorf("a note that is there already: %v", err)
 		}
 		got, err := db.Note(ctx, "ack", "x")
@@ -318,7 +318,7 @@ func TestNotes(t *testing.T) {
 		if again, err := db.Keep(ctx, n); err != nil || again.Version != 3 {
 			t.Errorf("a note that comes again, of which nobody sees that it was there: %+v %v", again, err)
 		}
-		if _, err := db.Keep(ctx, n); !errors.Is(err, database.ErrConflict) {
+		if _, err := db.Keep(ctx, n); !errors.Is(err, board.ErrConflict) {
 			t.Errorf("and is there then: %v", err)
 		}
 		if none, err := db.Note(ctx, "ack", "y"); err != nil || none.Version != 0 {

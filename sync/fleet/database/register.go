@@ -3,16 +3,12 @@ package database
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"math"
 	"strings"
 
 	"github.com/nightfill/nightfill/site/board"
 )
-
-// ErrConflict says that somebody else changed a note since it was read.
-var ErrConflict = errors.New("somebody else changed it in the meantime: load it again")
 
 const noteColumns = "select kind, id, version, body, by_whom, at from notes where "
 
@@ -31,7 +27,7 @@ func (db *DB) Note(ctx context.Context, kind, id string) (board.Note, error) {
 }
 
 // Keep writes a note. Its Version is the one that was read, 0 for one that Notes does not have, be it new or
-// removed: where the note has another by now nothing is written and the error is ErrConflict. A nil Body
+// removed: where the note has another by now nothing is written and the error is board.ErrConflict. A nil Body
 // removes it. It returns the note with its new version.
 func (db *DB) Keep(ctx context.Context, n board.Note) (board.Note, error) {
 	err := db.change(ctx, func(ctx context.Context, t *tx) error {
@@ -52,7 +48,7 @@ func (db *DB) Keep(ctx context.Context, n board.Note) (board.Note, error) {
 			return err
 		}
 		if version != n.Version && (there > 0 || n.Version != 0) {
-			return ErrConflict
+			return board.ErrConflict
 		}
 		n.Version = version + 1
 		var body any
