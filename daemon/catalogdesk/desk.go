@@ -46,10 +46,13 @@ func New(o Options) *Desk {
 	return &Desk{o}
 }
 
+// Refused is the What of a Change that could not be made; its Text says why.
+const Refused = "refused"
+
 // Change is one thing that Prepare did, or could not do, for an entry of the register.
 type Change struct {
 	Entry string `json:"entry"` // its id
-	What  string `json:"what"`  // set, ended, refused
+	What  string `json:"what"`  // set, ended, or Refused
 	Text  string `json:"text"`
 }
 
@@ -89,7 +92,7 @@ func (d *Desk) Prepare(entries []register.Entry, now time.Time) ([]Change, error
 // unless turns a change that did not succeed into its refusal.
 func (c Change) unless(err error) Change {
 	if err != nil {
-		c.What, c.Text = "refused", err.Error()
+		c.What, c.Text = Refused, err.Error()
 	}
 	return c
 }

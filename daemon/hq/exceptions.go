@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/nightfill/nightfill/daemon/catalogdesk"
-	"github.com/nightfill/nightfill/site/board"
 	"github.com/nightfill/nightfill/site/board/register"
 )
 
@@ -41,40 +40,17 @@ func (h *HQ) prepare(ctx context.Context, desk *catalogdesk.Desk, refused map[st
 		return err
 	}
 	changes, perr := desk.Prepare(entries, now)
-	problems := []error{err, perr}
+	var news []catalogdesk.Change
 	for _, c := range changes {
-		outcome := "ok"
-		if c.What == "refused" {
-			if refused[c.Entry] == c.Text {
-				continue
-			}
-			refused[c.Entry], outcome = c.Text, "refused"
-		}
-		h.record(ctx, board.Deed{At: now, Actor: "nightfill-hq", Origin: "program", Verb: "exception.prepare", Subject: c.Entry, Outcome: outcome, Text: c.Text})
-		if outcome == "ok" {
+		switch {
+		case c.What != catalogdesk.Refused:
 			delete(refused, c.Entry)
-			problems = append(problems, h.prepared(ctx, notes, c, now))
+		case refused[c.Entry] == c.Text:
+			continue // it was said
+		default:
+			refused[c.Entry] = c.Text
 		}
+		news = append(news, c)
 	}
-	return errors.Join(problems...)
-}
-
-// prepared notes in the register that an entry waits to be signed.
-func (h *HQ) prepared(ctx context.Context, notes []board.Note, c catalogdesk.Change, now time.Time) error {
-	for _, n := range notes {
-		if n.ID != c.Entry {
-			continue
-		}
-		e, err := register.FromNote(n)
-		if err != nil {
-			return err
-		}
-		next, err := e.WasPrepared(c.Text, "nightfill-hq", now).Note(n.Version, "nightfill-hq", now)
-		if err != nil {
-			return err
-		}
-		_, err = h.db.Keep(ctx, next)
-		return err
-	}
-	return nil
+	return errors.Join(err, perr, catalogdesk.Remember(ctx, h.db, notes, news, "nightfill-hq", now))
 }

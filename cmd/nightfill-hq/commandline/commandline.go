@@ -163,7 +163,7 @@ func (f flags) settle() (config.Headquarters, error) {
 	return c, nil
 }
 
-// exceptions is the command of the register, which works on the database of the file or of the flag.
+// exceptions is the command of the register, which works on the database beside a headquarters that runs.
 func exceptions() *cobra.Command {
 	var f flags
 	cmd := exceptionscmd.Command(func(cmd *cobra.Command) (exceptionscmd.Register, error) {
@@ -171,7 +171,7 @@ func exceptions() *cobra.Command {
 		if err != nil {
 			return nil, err
 		}
-		return database.Open(cmd.Context(), c.DB, nil)
+		return database.Beside(cmd.Context(), c.DB, nil)
 	})
 	cmd.PersistentFlags().StringVar(&f.config, "config", "/etc/nightfill/hq.yaml", "the headquarters file, which names the database")
 	cmd.PersistentFlags().StringVar(&f.db, "db", "", "the database; overrides the file")

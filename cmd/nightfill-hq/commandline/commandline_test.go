@@ -63,7 +63,7 @@ func TestCommands(t *testing.T) {
 		{"config explain login.idle", exit.Good, "A session ends when it was not used for so long."},
 		{"config schema", exit.Good, `"title": "Nightfill headquarters file"`},
 		{"exceptions list --config " + bad, exit.Usage, "orgs: is not a known key"},
-		{"exceptions list --db sqlite:" + filepath.Join(dir, "hq.db"), exit.Good, ""},
+		{"exceptions list --db sqlite:" + filepath.Join(dir, "hq.db"), exit.Failed, "cannot open the database sqlite:" + filepath.Join(dir, "hq.db") + ": stat "},
 		{"user list --state " + dir, exit.Unreachable, "cannot reach nightfill-hq at " + dir + "/control.sock: there is no such socket: see if it runs with: systemctl status nightfill-hq"},
 		{"user add x --state " + dir, exit.Usage, "--role is missing: write viewer, manager or admin: see: nightfill-hq user add --help"},
 	}

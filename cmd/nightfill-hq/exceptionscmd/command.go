@@ -116,7 +116,8 @@ func read(ctx context.Context, r Register) ([]register.Entry, error) {
 	if err != nil {
 		return nil, err
 	}
-	return register.Read(notes)
+	entries, err := register.Read(notes)
+	return append([]register.Entry{}, entries...), err
 }
 
 // errRefused is the error of a command that did what it could.
@@ -136,7 +137,11 @@ func prepare(ctx context.Context, r Register, dir string, p printer) error {
 	if err != nil {
 		return err
 	}
-	if err := remember(ctx, r, notes, changes, now); err != nil {
+	who := "command"
+	if u, err := user.Current(); err == nil {
+		who = u.Username
+	}
+	if err := catalogdesk.Remember(ctx, r, notes, changes, who, now); err != nil {
 		return err
 	}
 	err = p.show(map[string]any{"changes": changes}, func(w io.Writer) {
@@ -150,43 +155,9 @@ func prepare(ctx context.Context, r Register, dir string, p printer) error {
 		fmt.Fprintf(w, "Next: nightfill catalog sign %s --key KEY, with a key of the role fleet\n", dir)
 	})
 	for _, c := range changes {
-		if c.What == "refused" {
+		if c.What == catalogdesk.Refused {
 			return &exit.ExitError{Code: exit.NotAllGood, Err: errors.Join(err, errRefused)}
 		}
 	}
 	return err
-}
-
-// remember writes into the entries and the audit log what was prepared.
-func remember(ctx context.Context, r Register, notes []board.Note, changes []catalogdesk.Change, now time.Time) error {
-	who := "command"
-	if u, err := user.Current(); err == nil {
-		who = u.Username
-	}
-	for _, c := range changes {
-		outcome := "ok"
-		if c.What == "refused" {
-			outcome = "refused"
-		}
-		if _, err := r.Record(ctx, board.Deed{At: now, Actor: who, Origin: "program", Verb: "exceptions.prepare", Subject: c.Entry, Outcome: outcome, Text: c.Text}); err != nil {
-			return err
-		}
-		for _, n := range notes {
-			if n.ID != c.Entry || outcome != "ok" {
-				continue
-			}
-			e, err := register.FromNote(n)
-			if err != nil {
-				return err
-			}
-			next, err := e.WasPrepared(c.Text, who, now).Note(n.Version, who, now)
-			if err != nil {
-				return err
-			}
-			if _, err := r.Keep(ctx, next); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
 }

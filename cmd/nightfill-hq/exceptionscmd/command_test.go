@@ -90,6 +90,9 @@ func TestPrepare(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := &shelf{}
+	if out, err := run(s, "list", "--json"); err != nil || out != "[]\n" {
+		t.Errorf("%q, %v", out, err)
+	}
 	if out, err := run(s, "list"); err != nil || out != "No exceptions.\n" {
 		t.Errorf("%q, %v", out, err)
 	}
