@@ -7,7 +7,6 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
-	"net/url"
 	"os"
 	"path/filepath"
 	"runtime/debug"
@@ -169,7 +168,7 @@ func (h *HQ) Run(ctx context.Context) error {
 	for _, l := range listeners {
 		group.Go(func() error { return serve.Serve(ctx, l) })
 	}
-	h.Log.Info("nightfill-hq runs", "org", h.Config.Org, "version", h.Version, "db", withoutPassword(h.Config.DB), "state", h.Config.State, "supervision", h.notify.String())
+	h.Log.Info("nightfill-hq runs", "org", h.Config.Org, "version", h.Version, "db", database.Shown(h.Config.DB), "state", h.Config.State, "supervision", h.notify.String())
 	_ = h.notify.Ready() // without systemd there is nobody to tell
 	err = group.Wait()
 	_ = h.notify.Stopping()
@@ -178,14 +177,6 @@ func (h *HQ) Run(ctx context.Context) error {
 		return nil
 	}
 	return err
-}
-
-// withoutPassword is the address of a database as it may be shown.
-func withoutPassword(address string) string {
-	if u, err := url.Parse(address); err == nil && u.User != nil {
-		return u.Redacted()
-	}
-	return address
 }
 
 // recordLimit is how long a line of the audit log may take.

@@ -390,11 +390,3 @@ func TestStoresFile(t *testing.T) {
 		t.Errorf("a list with a mistake was taken over: %s", got)
 	}
 }
-
-func TestWithoutPassword(t *testing.T) {
-	for address, want := range map[string]string{"sqlite:/a/b.db": "sqlite:/a/b.db", "postgres://u:secret@h/d": "postgres://u:xxxxx@h/d"} {
-		if got := withoutPassword(address); got != want {
-			t.Errorf("%s is shown as %s", address, got)
-		}
-	}
-}

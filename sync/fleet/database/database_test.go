@@ -412,3 +412,19 @@ func TestOpenSaysWhatIsWrong(t *testing.T) {
 		}
 	}
 }
+
+func TestShown(t *testing.T) {
+	for address, want := range map[string]string{
+		"sqlite:/a/b.db": "sqlite:/a/b.db", "postgres://u:secret@h/d": "postgres://u:xxxxx@h/d", "postgres://u@h/d": "postgres://u@h/d",
+		"postgres://u:secret%zz@h/d": "postgres://...", "postgres://h/d?sslmode=require&password=secret": "postgres://h/d?password=xxxxx&sslmode=require",
+	} {
+		if got := database.Shown(address); got != want {
+			t.Errorf("%s is shown as %s, want %s", address, got, want)
+		}
+	}
+	for _, address := range []string{"postgres://u:secret%zz@h/d", "postgres://u:secret@h:port/d", "mysql://u:secret@h"} {
+		if _, err := database.Open(context.Background(), address, nil); err == nil || strings.Contains(err.Error(), "secret") {
+			t.Errorf("%v", err)
+		}
+	}
+}

@@ -51,7 +51,7 @@ func Open(ctx context.Context, address string, log *slog.Logger) (*DB, error) {
 func Beside(ctx context.Context, address string, log *slog.Logger) (*DB, error) {
 	if path, isFile := strings.CutPrefix(address, "sqlite:"); isFile && path != "" {
 		if _, err := os.Stat(path); err != nil {
-			return nil, fmt.Errorf("cannot open the database %s: %w", address, err)
+			return nil, fmt.Errorf("cannot open the database %s: %w", Shown(address), err)
 		}
 	}
 	return open(ctx, address, log, (*DB).current)
@@ -75,14 +75,14 @@ func open(ctx context.Context, address string, log *slog.Logger, schema func(*DB
 			db.read = db.write
 		}
 	default:
-		return nil, fmt.Errorf("cannot use %q as a database: write sqlite:PATH or postgres://user@host/name", withoutPassword(address))
+		return nil, fmt.Errorf("cannot use %q as a database: write sqlite:PATH or postgres://user@host/name", Shown(address))
 	}
 	if err == nil {
 		err = schema(db, ctx)
 	}
 	if err != nil {
 		db.Close()
-		return nil, fmt.Errorf("cannot open the database %s: %w", withoutPassword(address), err)
+		return nil, fmt.Errorf("cannot open the database %s: %w", Shown(address), err)
 	}
 	return db, nil
 }
@@ -208,10 +208,22 @@ func (db *DB) dialect(text string) string {
 	return strings.NewReplacer(words...).Replace(text)
 }
 
-// withoutPassword hides the password of an address.
-func withoutPassword(address string) string {
-	if u, err := url.Parse(address); err == nil && u.User != nil {
-		return u.Redacted()
+// Shown is an address as it may be shown: without a password. Of one that cannot be read only the kind is left.
+func Shown(address string) string {
+	if strings.HasPrefix(address, "sqlite:") {
+		return address
 	}
-	return address
+	kind, _, _ := strings.Cut(address, ":")
+	u, err := url.Parse(address)
+	if err != nil {
+		return kind + "://..."
+	}
+	q := u.Query()
+	for _, secret := range []string{"password", "sslpassword"} {
+		if q.Has(secret) {
+			q.Set(secret, "xxxxx")
+			u.RawQuery = q.Encode()
+		}
+	}
+	return u.Redacted()
 }
