@@ -25,9 +25,11 @@ type Fleet struct {
 	db     *database.DB
 	log    *slog.Logger
 
-	inbox   chan arrival
+	inbox   chan arrival  // never closed: a client may still hand over a message when nobody listens any more
+	quiet   chan struct{} // closes when nobody listens any more
 	batches chan []database.Message
 	storing sync.Mutex          // what is stored is shown in the order in which it was
+	over    bool                // nothing is shown any more; guarded by storing
 	shows   chan database.Taken // to be shown on the board
 	seen    *seenBook
 	gaps    *gapBook
@@ -63,7 +65,7 @@ func Open(ctx context.Context, o Options) (*Fleet, error) {
 	}
 	f := &Fleet{
 		opt: o, broker: at, root: org + "s/", hq: org + "hq/", db: o.DB, log: o.Log,
-		inbox: make(chan arrival, o.Queue), batches: make(chan []database.Message), shows: make(chan database.Taken, 1),
+		inbox: make(chan arrival, o.Queue), quiet: make(chan struct{}), batches: make(chan []database.Message), shows: make(chan database.Taken, 1),
 		seen: newSeenBook(o.SeenEvery), gaps: newGapBook(o.GapWait, o.GapMax, o.GiveUp), roll: newRollBook(),
 		board: board.NewBoard(o.Org), versions: map[string]int64{}, changed: make(chan struct{}), odd: map[string]bool{},
 	}
@@ -95,7 +97,7 @@ func (f *Fleet) Run(ctx context.Context) error {
 		links.Go(func() error { f.listen(ctx, role{events: true, lead: true}); return nil })
 	}
 	_ = links.Wait()
-	close(f.inbox)
+	close(f.quiet)
 	timer := time.AfterFunc(f.opt.StopWait, stop)
 	defer timer.Stop()
 	return workers.Wait()

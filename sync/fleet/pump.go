@@ -13,7 +13,7 @@ const (
 	lastRetry  = 10 * time.Second
 )
 
-// decodeAll reads what is queued and hands it on in batches, until the queue is closed or ctx ends.
+// decodeAll reads what is queued and hands it on in batches, until nobody listens and all is read, or ctx ends.
 // A batch is handed on BatchWait after its first message, or when it is large; while the one
 // before is being written it grows up to BatchSize.
 func (f *Fleet) decodeAll(ctx context.Context) {
@@ -22,9 +22,10 @@ func (f *Fleet) decodeAll(ctx context.Context) {
 	timer := time.NewTimer(f.opt.BatchWait)
 	defer timer.Stop()
 	due := false
-	for open := true; open || len(batch) > 0; {
+	quiet := f.quiet
+	for open := true; open || len(f.inbox) > 0 || len(batch) > 0; {
 		in := f.inbox
-		if !open || len(batch) >= f.opt.BatchSize {
+		if len(batch) >= f.opt.BatchSize {
 			in = nil
 		}
 		var out chan []database.Message
@@ -32,10 +33,9 @@ func (f *Fleet) decodeAll(ctx context.Context) {
 			out = f.batches
 		}
 		select {
-		case a, ok := <-in:
-			if open = ok; !ok {
-				break
-			}
+		case <-quiet:
+			quiet, open = nil, false
+		case a := <-in:
 			if len(batch) == 0 {
 				due = false
 				timer.Reset(f.opt.BatchWait)
@@ -80,7 +80,12 @@ func (f *Fleet) unreadable(store string, a arrival, err error) {
 
 // storeAll writes batches until there are no more or ctx ends.
 func (f *Fleet) storeAll(ctx context.Context) {
-	defer close(f.shows)
+	defer func() {
+		f.storing.Lock()
+		defer f.storing.Unlock()
+		f.over = true
+		close(f.shows)
+	}()
 	for {
 		select {
 		case batch, ok := <-f.batches:
@@ -94,10 +99,16 @@ func (f *Fleet) storeAll(ctx context.Context) {
 	}
 }
 
+// errOver is why nothing is changed any more.
+var errOver = errors.New("headquarters is being stopped")
+
 // commit changes the database and has what changed shown, in the order of the changes.
 func (f *Fleet) commit(change func() (database.Taken, error)) error {
 	f.storing.Lock()
 	defer f.storing.Unlock()
+	if f.over {
+		return errOver
+	}
 	taken, err := change()
 	if err != nil {
 		return err
