@@ -6,6 +6,7 @@ import (
 	"io"
 
 	hqaudit "github.com/nightfill/nightfill/daemon/hq/audit"
+	"github.com/nightfill/nightfill/site/board"
 	"github.com/nightfill/nightfill/ui/fleet"
 )
 
@@ -22,7 +23,22 @@ func (p packs) Pack(ctx context.Context, w io.Writer, o fleet.EvidenceOrder) err
 	return err
 }
 
-// packs are made from the database and what headquarters read of the catalog.
+// packs are made from the database and what headquarters read of the catalog, for the stores that are expected then.
 func (h *HQ) packs() packs {
-	return packs{hqaudit.New(h.db, hqaudit.OfFile(h.Config, h.catalog, h.Version))}
+	o := hqaudit.OfFile(h.Config, h.catalog, h.Version)
+	o.Expected = h.expected
+	return packs{hqaudit.New(h.db, o)}
+}
+
+// expected are the stores that headquarters should hear, as it read their list last.
+func (h *HQ) expected() []board.Expected {
+	var list []board.Expected
+	h.fleet.View(func(b *board.Board) {
+		for _, s := range b.Sorted() {
+			if s.Expected != nil {
+				list = append(list, *s.Expected)
+			}
+		}
+	})
+	return list
 }

@@ -28,6 +28,7 @@ import (
 	"github.com/nightfill/nightfill/site/run"
 	"github.com/nightfill/nightfill/site/window"
 	"github.com/nightfill/nightfill/sync/fleet/database"
+	"github.com/nightfill/nightfill/ui/fleet"
 )
 
 // open makes headquarters in a folder of its own. It does not run.
@@ -385,6 +386,11 @@ func TestStoresFile(t *testing.T) {
 	}
 	if got := read("id\n2\n3\n"); got != "2 , 3 " {
 		t.Error(got)
+	}
+	var packed strings.Builder
+	order := fleet.EvidenceOrder{From: window.Date{Year: 2026, Month: 11, Day: 21}, To: window.Date{Year: 2026, Month: 11, Day: 21}, AsOf: time.Now(), Stores: []string{"3"}, By: "kim"}
+	if err := h.packs().Pack(t.Context(), &packed, order); err != nil {
+		t.Errorf("a pack of a store that is in the list by now: %v", err)
 	}
 	if got := read("id\n2\n2\n"); got != "2 , 3 " {
 		t.Errorf("a list with a mistake was taken over: %s", got)

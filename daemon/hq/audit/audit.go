@@ -34,11 +34,11 @@ type Database interface {
 // Options are what packs are made from.
 type Options struct {
 	Org      string
-	Expected []board.Expected // the stores that should be heard
-	Catalog  Catalog          // nil: headquarters reads none
-	Policy   comply.Policy    // by which compliance is judged
-	Version  string           // of the program
-	Now      func() time.Time // nil = time.Now
+	Expected func() []board.Expected // the stores that should be heard, as it is now; nil: there is no list
+	Catalog  Catalog                 // nil: headquarters reads none
+	Policy   comply.Policy           // by which compliance is judged
+	Version  string                  // of the program
+	Now      func() time.Time        // nil = time.Now
 }
 
 // Order says what is wanted.
@@ -71,10 +71,11 @@ type Auditor struct {
 
 // OfFile returns the Options that a headquarters file means. Catalog is nil where it names none.
 func OfFile(c config.Headquarters, k *catalog.Catalog, version string) Options {
-	o := Options{Org: c.Org, Policy: c.Compliance, Version: version}
+	var list []board.Expected
 	for _, s := range c.Stores {
-		o.Expected = append(o.Expected, board.Expected{ID: s.ID, Name: s.Name, Region: s.Region})
+		list = append(list, board.Expected{ID: s.ID, Name: s.Name, Region: s.Region})
 	}
+	o := Options{Org: c.Org, Policy: c.Compliance, Version: version, Expected: func() []board.Expected { return list }}
 	if k != nil {
 		o.Catalog = k
 	}
@@ -85,6 +86,9 @@ func OfFile(c config.Headquarters, k *catalog.Catalog, version string) Options {
 func New(db Database, o Options) *Auditor {
 	if o.Now == nil {
 		o.Now = time.Now
+	}
+	if o.Expected == nil {
+		o.Expected = func() []board.Expected { return nil }
 	}
 	return &Auditor{o, db}
 }
@@ -98,7 +102,7 @@ func (a *Auditor) Write(ctx context.Context, w io.Writer, o Order) (Done, error)
 	if err := o.check(a.Now()); err != nil {
 		return Done{}, err
 	}
-	p := &pack{Auditor: a, order: o, catalogs: openCatalogs(a.Catalog)}
+	p := &pack{Auditor: a, order: o, catalogs: openCatalogs(a.Catalog), expected: a.Expected()}
 	p.approved = p.catalogs.approved(o.AsOf)
 	p.catalogs.forStores()
 	out := &measured{w: w, sum: sha256.New()}

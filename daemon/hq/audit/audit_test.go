@@ -92,7 +92,7 @@ func (h *headquarters) send(t testing.TB, store string, each func(*database.Mess
 }
 
 func (h *headquarters) auditor() *audit.Auditor {
-	return audit.New(h.beside, audit.Options{Org: "acme", Catalog: h.Catalog, Policy: comply.DefaultPolicy(), Version: "dev", Expected: []board.Expected{{ID: "0142", Region: "Middle"}, {ID: "0999"}}, Now: func() time.Time { return evidencetest.AsOf().Add(3 * time.Hour) }})
+	return audit.New(h.beside, audit.Options{Org: "acme", Catalog: h.Catalog, Policy: comply.DefaultPolicy(), Version: "dev", Expected: func() []board.Expected { return []board.Expected{{ID: "0142", Region: "Middle"}, {ID: "0999"}} }, Now: func() time.Time { return evidencetest.AsOf().Add(3 * time.Hour) }})
 }
 
 func order() audit.Order {

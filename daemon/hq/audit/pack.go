@@ -29,6 +29,7 @@ type pack struct {
 	catalogs *catalogs
 	approved []site.Approved // as of then; nil: headquarters read no catalog
 	stores   []string        // that are shown, in their order
+	expected []board.Expected
 }
 
 // plainID is what a folder of a pack may be named.
@@ -72,16 +73,16 @@ func (p *pack) unheard(known []database.Known) ([]fleetpack.Missing, error) {
 	for _, k := range known {
 		heard[k.Store] = true
 	}
-	expected := map[string]bool{}
+	listed := map[string]bool{}
 	var missing []fleetpack.Missing
-	for _, x := range p.Expected {
-		expected[x.ID] = true
+	for _, x := range p.expected {
+		listed[x.ID] = true
 		if !heard[x.ID] && (len(p.order.Stores) == 0 || slices.Contains(p.order.Stores, x.ID)) {
 			missing = append(missing, fleetpack.Missing{Store: x.ID, What: "its journal", Why: "headquarters never heard this store"})
 		}
 	}
 	for _, id := range p.order.Stores {
-		if !heard[id] && !expected[id] {
+		if !heard[id] && !listed[id] {
 			return nil, refuse("headquarters knows no store %s", id)
 		}
 	}

@@ -45,7 +45,7 @@ func (p *pack) past(ctx context.Context, b *board.Board, store string) error {
 		}
 	}
 	s := b.Store(store)
-	for _, x := range p.Expected {
+	for _, x := range p.expected {
 		if x.ID == store {
 			s.Expected = &x
 		}
