@@ -128,3 +128,31 @@ func TestAnswersMayFollow(t *testing.T) {
 		t.Cleanup(func() { _ = line.Close() })
 	})
 }
+
+// Every answer has the same headers, also one that no page gives; a page may say otherwise.
+func TestHeaders(t *testing.T) {
+	mux := http.NewServeMux()
+	mux.HandleFunc("/kept", func(w http.ResponseWriter, _ *http.Request) { w.Header().Set("Cache-Control", "max-age=60") })
+	for path, cache := range map[string]string{"/kept": "max-age=60", "/gone": "no-store"} {
+		serving(t, mux.ServeHTTP, func(t *testing.T, dial func() net.Conn) {
+			line := dial()
+			defer line.Close()
+			if _, err := io.WriteString(line, "GET "+path+" HTTP/1.1\r\nHost: hq\r\n\r\n"); err != nil {
+				t.Fatal(err)
+			}
+			answer, err := http.ReadResponse(bufio.NewReader(line), nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer answer.Body.Close()
+			for name, want := range map[string]string{
+				"Cache-Control": cache, "X-Content-Type-Options": "nosniff", "Referrer-Policy": "same-origin",
+				"Cross-Origin-Opener-Policy": "same-origin", "Cross-Origin-Resource-Policy": "same-origin",
+			} {
+				if got := answer.Header.Get(name); got != want {
+					t.Errorf("%s: %s is %q, want %q", path, name, got, want)
+				}
+			}
+		})
+	}
+}

@@ -93,7 +93,7 @@ func (p Page) refused(err error) error {
 // ends with ctx.
 func Serve(ctx context.Context, l Listener) error {
 	server := &http.Server{
-		Handler: l.handler, ReadHeaderTimeout: HeaderLimit, ReadTimeout: readLimit, WriteTimeout: writeLimit, IdleTimeout: idleLimit, MaxHeaderBytes: maxHeader,
+		Handler: plain(l.handler), ReadHeaderTimeout: HeaderLimit, ReadTimeout: readLimit, WriteTimeout: writeLimit, IdleTimeout: idleLimit, MaxHeaderBytes: maxHeader,
 		ErrorLog: slog.NewLogLogger(l.log.Handler(), slog.LevelDebug), BaseContext: func(net.Listener) context.Context { return ctx },
 	}
 	served := make(chan error, 1)
@@ -113,6 +113,20 @@ func Serve(ctx context.Context, l Listener) error {
 		return served
 	}
 	return err
+}
+
+// plain puts on every answer what all of a program have: nobody keeps it, no browser takes it for something else,
+// and no page of another site sees it. A page may say otherwise.
+func plain(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h := w.Header()
+		h.Set("X-Content-Type-Options", "nosniff")
+		h.Set("Referrer-Policy", "same-origin")
+		h.Set("Cross-Origin-Opener-Policy", "same-origin")
+		h.Set("Cross-Origin-Resource-Policy", "same-origin")
+		h.Set("Cache-Control", "no-store")
+		next.ServeHTTP(w, r)
+	})
 }
 
 // Metrics serves what machines watch: /metrics, /healthz, and profiles, which only this machine may

@@ -101,10 +101,8 @@ func (s *server) judged(next http.Handler) http.Handler {
 		report := s.Report(s.language(r))
 		h := w.Header()
 		h.Set("X-Ready", lookOf(report.Verdict).Class)
-		h.Set("Cache-Control", "no-store")
+		h.Set("Cache-Control", "no-store") // a word that is old is wrong
 		h.Set("Content-Security-Policy", policy)
-		h.Set("X-Content-Type-Options", "nosniff")
-		h.Set("Referrer-Policy", "same-origin")
 		next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), reportKey{}, report)))
 	})
 }
