@@ -80,8 +80,9 @@ func (db *DB) eachNote(ctx context.Context, q querier, query string, args []any,
 	})
 }
 
-// maxDeed is how long each text of a line of the audit log may be, in bytes.
-const maxDeed = 4 << 10
+// maxDeed is how long each text of a line of the audit log may be, in bytes: it has room for the ids of several
+// thousand stores.
+const maxDeed = 64 << 10
 
 // legible is a text as the audit log keeps it. Bytes that are no text, which JSON and PostgreSQL know
 // nothing of, would let nobody compute the hash of the line again; a text without end would fill the disk.
@@ -94,7 +95,7 @@ func legible(text string) string {
 }
 
 // Record adds a line to headquarters' own audit log and returns it as it is kept, with its number and its
-// hashes: the time to the microsecond, and of each text the first 4 KiB.
+// hashes: the time to the microsecond, and of each text the first 64 KiB.
 func (db *DB) Record(ctx context.Context, d board.Deed) (board.Deed, error) {
 	d.At = timeOf(micros(d.At))
 	for _, text := range []*string{&d.Actor, &d.Origin, &d.Verb, &d.Subject, &d.Outcome, &d.Text} {
