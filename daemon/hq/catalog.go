@@ -72,10 +72,15 @@ func (h *HQ) readCatalog(ctx context.Context) {
 	}
 }
 
+// watch is the breaker of the fleet.
+func (h *HQ) watch() catalogdesk.Watch {
+	return catalogdesk.Watch{Source: h.fleet, Register: h.db, Hinter: h.fleet, Desk: h.desk(), Policy: h.Config.Breaker, Approved: h.lifted}
+}
+
 // watchPatches stops patches that break too many stores until ctx ends. Of several programs the one that
 // leads does it.
 func (h *HQ) watchPatches(ctx context.Context) error {
-	watch := catalogdesk.Watch{Source: h.fleet, Register: h.db, Hinter: h.fleet, Desk: h.desk(), Policy: h.Config.Breaker, Approved: h.lifted}
+	watch := h.watch()
 	return every(ctx, watchEvery, func(ctx context.Context) {
 		if len(watch.Policy) == 0 || !h.fleet.Status().Leader {
 			return

@@ -8,6 +8,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/nightfill/nightfill/daemon/catalogdesk"
+	"github.com/nightfill/nightfill/site/board/breaker"
 )
 
 // hintsAtOnce is how many stores are hinted at the same time: each hint waits until the broker has it.
@@ -37,6 +38,21 @@ func (h hinter) Look(ctx context.Context, stores []string) (asked int, err error
 	}
 	err = group.Wait()
 	return int(n.Load()), err
+}
+
+// stopper stops patches, and reads the catalog again so that the pages show it.
+type stopper struct {
+	catalogdesk.Watch
+	h *HQ
+}
+
+// Stop implements the pages' Stopper.
+func (k stopper) Stop(ctx context.Context, patch, reason, by string, now time.Time) (how string, err error) {
+	how, err = k.Watch.Stop(ctx, patch, reason, by, now)
+	if how == breaker.Held {
+		k.h.readCatalog(ctx)
+	}
+	return how, err
 }
 
 // holds stops stores with the online key, and hints them to look.

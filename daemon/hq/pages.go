@@ -29,7 +29,7 @@ func (h *HQ) fleetPages() http.Handler {
 	}
 	o.Hinter = hinter{h.fleet}
 	if desk := h.desk(); desk != nil {
-		o.Holds = holds{desk, h}
+		o.Holds, o.Stopper = holds{desk, h}, stopper{h.watch(), h}
 	}
 	if !h.Config.Login.Off {
 		o.Logout = "/logout"

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/nightfill/nightfill/site"
 	"github.com/nightfill/nightfill/site/board"
 	"github.com/nightfill/nightfill/site/board/overview"
 )
@@ -342,7 +343,7 @@ func (s *server) holdStores(ctx context.Context, a Act) (say string, err error) 
 	switch {
 	case reason == "":
 		return "", refuse(http.StatusBadRequest, "no_reason", "Say in the reason why these stores are held: stores show it.")
-	case len(reason) > reasonLimit:
+	case len(reason) > site.MaxHoldReason:
 		return "", refuse(http.StatusBadRequest, "bad_reason", "The reason is too long: 500 characters at most.")
 	}
 	if err := s.Holds.HoldStores(ctx, a.Stores, reason, a.name, s.Now()); err != nil {
@@ -353,8 +354,6 @@ func (s *server) holdStores(ctx context.Context, a Act) (say string, err error) 
 	}
 	return "Held " + plural(len(a.Stores), "store") + ": they learn it at their next contact.", nil
 }
-
-const reasonLimit = 500
 
 // sayOfStores says the same of every item of the stores that is not shelved.
 func (s *server) sayOfStores(ctx context.Context, a Act) (Acted, error) {

@@ -80,9 +80,10 @@ type Options struct {
 	Tiers   func(overview.Item) []time.Duration
 	Version string
 	// Signed says who signed a patch in a version of the catalog; nil, or a nil answer: that is not known.
-	Signed func(ctx context.Context, patch string, version int64) (*Signatures, error)
-	Hinter Hinter // nil: no store can be asked to look
-	Holds  Holds  // nil: no store can be held from here
+	Signed  func(ctx context.Context, patch string, version int64) (*Signatures, error)
+	Hinter  Hinter  // nil: no store can be asked to look
+	Holds   Holds   // nil: no store can be held from here
+	Stopper Stopper // nil: no patch can be stopped from here
 	// Evidence makes evidence packs; nil: there are none.
 	Evidence Evidence
 	// Handbook is what people read; nil: there is none.
@@ -163,6 +164,7 @@ func (s *server) routes() []route {
 	all = append(all, s.viewRoutes()...)
 	all = append(all, s.reportRoutes()...)
 	all = append(all, s.actRoutes()...)
+	all = append(all, route{"POST /patches/{id}/hold", s.stop}, route{"POST /api/v1/patches/{id}/hold", s.stop})
 	all = append(all, route{"GET /handbook", s.page("handbook", s.handbook)}, route{"GET /handbook/{topic}", s.page("handbook", s.handbook)})
 	all = append(all, route{"GET /events", s.events}, route{"GET /api/v1/openapi.json", s.openapi})
 	return all

@@ -137,6 +137,7 @@ func description(t *testing.T) []byte {
 	paths["/api/v1/exceptions"].(object)["post"] = exceptionForm(schemas)
 	paths["/api/v1/evidence"].(object)["post"] = evidenceForm()
 	paths["/api/v1/views"].(object)["post"] = viewForm(schemas)
+	paths["/api/v1/patches/{id}/hold"] = object{"post": stopForm(schemas)}
 	paths["/api/v1/stores/act"] = object{"post": actForm(schemas)}
 	paths["/api/v1/openapi.json"] = object{"get": object{"summary": "This description.", "responses": object{"200": object{"description": "OpenAPI 3."}}}}
 	schemaOf(reflect.TypeOf(wrong{}), schemas)
@@ -200,7 +201,7 @@ func actForm(schemas object) object {
 			"verb":   object{"type": "string", "enum": []string{overview.VerbAck, overview.VerbShelve, verbLook, verbHold}, "description": "acknowledge and shelve: all items of the stores that need somebody; look: ask the stores to look at their catalog again and to tell their state; hold: let them begin nothing new until people lift it."},
 			"stores": object{"type": "array", "items": object{"type": "string"}, "minItems": 1, "description": "Ids, all of which must be known; in a form, store for each of them."},
 			"note":   object{"type": "string", "maxLength": 2000, "description": "Needed to shelve."},
-			"reason": object{"type": "string", "maxLength": reasonLimit, "description": "Needed to hold; stores show it."},
+			"reason": object{"type": "string", "maxLength": site.MaxHoldReason, "description": "Needed to hold; stores show it."},
 			"hours":  object{"type": "integer", "minimum": 1, "maximum": 744, "description": "How long something is shelved; or until."},
 			"until":  object{"type": "string", "format": "date-time"},
 		},
@@ -209,6 +210,18 @@ func actForm(schemas object) object {
 		"summary":     "Do something with chosen stores: only for managers and admins.",
 		"requestBody": object{"required": true, "content": object{"application/json": object{"schema": schema}, "application/x-www-form-urlencoded": object{"schema": schema}}},
 		"responses":   responses(schemaOf(reflect.TypeOf(Acted{}), schemas)),
+	}
+}
+
+// stopForm describes how a patch is stopped.
+func stopForm(schemas object) object {
+	return object{
+		"summary":    "Stop a patch: hold it everywhere at once where headquarters has the online key of holds, else draft a withdrawal, which people sign. Only for managers and admins.",
+		"parameters": []object{{"name": "id", "in": "path", "required": true, "description": says()["id"], "schema": object{"type": "string"}}},
+		"requestBody": object{"required": true, "content": object{"application/x-www-form-urlencoded": object{"schema": object{
+			"type": "object", "required": []string{"reason"}, "properties": object{"reason": object{"type": "string", "maxLength": site.MaxHoldReason, "description": "Stores show it."}},
+		}}}},
+		"responses": responses(schemaOf(reflect.TypeOf(Stopped{}), schemas)),
 	}
 }
 

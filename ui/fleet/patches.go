@@ -67,6 +67,9 @@ type PatchPage struct {
 	listing
 }
 
+// Stopping is what can be done to stop it.
+func (p PatchPage) Stopping() stopOffer { return p.query.server.stopping(p.Patch.ID) }
+
 func (p PatchPage) title() string { return p.Patch.ID }
 
 // patch answers how one patch fares on every device.

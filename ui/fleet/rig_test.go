@@ -15,6 +15,7 @@ import (
 
 	"github.com/nightfill/nightfill/site/board"
 	"github.com/nightfill/nightfill/site/board/boardtest"
+	"github.com/nightfill/nightfill/site/board/breaker"
 	"github.com/nightfill/nightfill/site/run"
 )
 
@@ -216,9 +217,30 @@ func (w *world) HoldStores(_ context.Context, stores []string, reason, by string
 	return nil
 }
 
+func (w *world) Stop(_ context.Context, patch, reason, by string, now time.Time) (string, error) {
+	if reason == "it is held already" {
+		return "", errors.New(patch + " is held already")
+	}
+	d := breaker.Decision{Proposal: breaker.Proposal{Patch: patch, At: now, Key: patch + "@1"}, How: breaker.Held, Text: patch + ", by " + by + ": " + reason}
+	if w.noKey || reason == "the disk is full" {
+		d.How = breaker.Drafted
+	}
+	body, err := json.Marshal(d)
+	if err != nil {
+		return "", err
+	}
+	if _, err := w.Keep(context.Background(), board.Note{Kind: breaker.NoteKind, ID: d.Key, Body: body, Version: w.notes[d.Key].Version}); err != nil {
+		return "", err
+	}
+	if reason == "the disk is full" {
+		return d.How, errors.New("cannot hold " + patch + " at once: no space left on device")
+	}
+	return d.How, nil
+}
+
 func (w *world) options() Options {
 	return Options{
-		Hinter: w, Holds: w,
+		Hinter: w, Holds: w, Stopper: w,
 		Source: w, History: w, Register: w, Now: w.time, Version: "nightfill-hq 1.0.0", Log: slog.Default(),
 		Actor: func(*http.Request) (string, string) { return "kim", w.role },
 		Line:  func() Line { return w.line },
