@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/nightfill/nightfill/site"
+	"github.com/nightfill/nightfill/site/policy"
 	"github.com/nightfill/nightfill/site/run"
 	"github.com/nightfill/nightfill/site/window"
 )
@@ -25,7 +26,7 @@ type product struct {
 func products() []product {
 	return []product{
 		{"openssl", "OpenSSL 3.0.17", "3.0.15", "3.0.17", site.Critical, "", site.RebootMay, []string{"CVE-2026-3811"}, 9, "platform"},
-		{"pos-app", "POS application 4.2.1", "4.2.0", "4.2.1", site.High, "lanes", site.RebootNever, nil, 12, "pos"},
+		{"pos-app", "POS application 5.1.3", "5.1.2", "5.1.3", site.High, "lanes", site.RebootNever, nil, 12, "pos"},
 		{"linux-image", "Linux kernel 6.1.170", "6.1.158", "6.1.170", site.Critical, "backoffice", site.RebootAlways, []string{"CVE-2026-2207", "CVE-2026-2218"}, 20, "platform"},
 		{"receipt-driver", "Receipt printer driver 2.8", "2.7", "2.8", site.Medium, "lanes", site.RebootNever, nil, 41, "pos"},
 		{"store-db", "Store database 11.4", "11.3", "11.4", site.High, "backoffice", site.RebootNever, []string{"CVE-2026-1990"}, 27, "data"},
@@ -51,23 +52,64 @@ func prints(s run.Step, p site.Patch, wrong string) string {
 	return pkg + ": " + wrong
 }
 
-// catalog returns the generation of the night that begins some days before now: each night brings two
-// of the patches. live is the length of a window in which they are to fit while somebody watches; 0 =
-// they take what patches take.
-func catalog(now time.Time, daysAgo int, live time.Duration) site.Catalog {
-	issued := now.AddDate(0, 0, -daysAgo).Add(-20 * time.Hour).UTC().Truncate(time.Second)
-	c := site.Catalog{Issued: issued, Version: versionOf(issued)}
-	for i, p := range products() {
-		if i >= 2*(nightsOfCatalog-daysAgo) {
+// Generation is what comes into the catalog of a simulated fleet at a moment.
+type Generation struct {
+	At        time.Time
+	Patches   []site.Patch
+	Artifacts map[string][]byte // by digest
+}
+
+// Generations are what comes into the catalog of the fleet, the oldest first: one for each night that is
+// played. Who signs them hands back what the stores then see as Options.Catalog.
+func (o Options) Generations() []Generation {
+	var all []Generation
+	for ago := o.Nights; ago >= 0; ago-- {
+		if ago > 0 || o.Live > 0 {
+			all = append(all, o.generation(ago))
+		}
+	}
+	return all
+}
+
+// generation is what is new in the night that begins some days before now.
+func (o Options) generation(ago int) Generation {
+	g := Generation{At: o.Now.AddDate(0, 0, -ago).Add(-20 * time.Hour).UTC().Truncate(time.Second), Artifacts: map[string][]byte{}}
+	all := products()
+	from, until := arrived(ago+1), arrived(ago)
+	if ago == o.Nights {
+		from = 0
+	}
+	for _, p := range all[from:until] {
+		patch := p.patch(o.Now, o.Live)
+		for _, a := range policy.Needed(patch) {
+			g.Artifacts[a.SHA256] = []byte(a.Name)
+		}
+		g.Patches = append(g.Patches, patch)
+	}
+	return g
+}
+
+// arrived is how many of the products have a patch in the night that begins some days before now: each
+// night brings two, and the last two come tonight.
+func arrived(ago int) int { return max(0, len(products())-2*ago) }
+
+// catalog is what the stores have read at a moment. Where nobody hands it in, it is one that nobody signed.
+func (o Options) catalog(at time.Time) site.Catalog {
+	if o.Catalog != nil {
+		return o.Catalog(at)
+	}
+	var c site.Catalog
+	for _, g := range o.Generations() {
+		if g.At.After(at) {
 			break
 		}
-		c.Patches = append(c.Patches, site.Approved{Patch: p.patch(now, live), Release: &site.Release{Ring: site.RingFleet}})
+		c.Issued, c.Version = g.At, versionOf(g.At)
+		for _, p := range g.Patches {
+			c.Patches = append(c.Patches, site.Approved{Patch: p, Release: &site.Release{Ring: site.RingFleet}})
+		}
 	}
 	return c
 }
-
-// nightsOfCatalog is in how many nights all patches have come: the last two of them tonight.
-const nightsOfCatalog = 3
 
 func versionOf(t time.Time) int64 {
 	var v int64
@@ -96,9 +138,10 @@ func (p product) patch(now time.Time, live time.Duration) site.Patch {
 	return v
 }
 
+// artifact is a file that holds nothing but its own name.
 func artifact(name string) site.Artifact {
 	sum := sha256.Sum256([]byte(name))
-	return site.Artifact{Name: name, SHA256: hex.EncodeToString(sum[:]), Size: 6 << 20}
+	return site.Artifact{Name: name, SHA256: hex.EncodeToString(sum[:]), Size: int64(len(name))}
 }
 
 func minutes(n int) site.Duration { return site.Duration(time.Duration(n) * time.Minute) }

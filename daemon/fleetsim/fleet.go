@@ -19,6 +19,7 @@ import (
 	"github.com/oklog/ulid/v2"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/nightfill/nightfill/site"
 	"github.com/nightfill/nightfill/site/board"
 	"github.com/nightfill/nightfill/site/window"
 	"github.com/nightfill/nightfill/sync/uplink"
@@ -37,7 +38,10 @@ type Options struct {
 	// Luck is how much of the usual misfortune there is, 1 = as published figures have it; 0 = 1.
 	Luck float64
 	Now  time.Time // when it begins; past nights lie before it
-	Run  string    // tells the streams of this run from those of others
+	// Catalog is what the stores have read at a moment, which is never one to come; many goroutines ask.
+	// nil: one that nobody signed.
+	Catalog func(at time.Time) site.Catalog
+	Run     string // tells the streams of this run from those of others
 
 	Broker       string // mqtt://host:port
 	CA           string
@@ -117,9 +121,9 @@ func (f *Fleet) uplink(s *shop) (*uplink.Uplink, error) {
 func (f *Fleet) share(n, of1000 int) bool { return (n*7919+503)%1000 < of1000 }
 
 // Expected is the list of stores that headquarters should hear from.
-func (f *Fleet) Expected() []board.Expected {
-	list := make([]board.Expected, 0, len(f.shops))
-	for n := range f.shops {
+func (o Options) Expected() []board.Expected {
+	list := make([]board.Expected, 0, o.Stores)
+	for n := range o.Stores {
 		list = append(list, expected(n))
 	}
 	return list

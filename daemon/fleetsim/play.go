@@ -98,11 +98,14 @@ func (s *shop) play(ctx context.Context, tonight window.Span) error {
 
 // night plays one night and writes down what happens in it when its time has come.
 func (s *shop) night(ctx context.Context, span window.Span, ago int) error {
-	catalog := catalog(s.opts.Now, ago, s.opts.Live)
 	before := span.Open.Add(-5 * time.Minute)
 	if s.opts.Live > 0 {
 		before = span.Open.Add(-20 * time.Second)
 	}
+	if err := until(ctx, before); err != nil {
+		return err
+	}
+	catalog := s.opts.catalog(before)
 	s.mu.Lock()
 	s.catalog = catalog
 	s.mu.Unlock()

@@ -15,7 +15,9 @@ import (
 )
 
 const (
-	catalogEvery = 15 * time.Minute
+	// catalogEvery is how often the catalog is asked for: a generation that stores took and headquarters never
+	// read could not be shown to an auditor.
+	catalogEvery = time.Minute
 	catalogLimit = 5 * time.Minute
 	watchEvery   = time.Minute
 	watchLimit   = time.Minute

@@ -67,14 +67,21 @@ func (d demo) run(ctx context.Context, out io.Writer) error {
 		return err
 	}
 	defer broker.Close()
-	fleet, err := fleetsim.New(fleetsim.Options{
+	o := fleetsim.Options{
 		Org: "acme", Stores: d.stores, Devices: d.devices, Nights: 1, Live: d.live, Absent: 7, Silent: 12, Seed: 1, Luck: 0.25, Now: began,
 		Run: began.UTC().Format(time.RFC3339Nano), Broker: url, Rate: 50, Log: slog.New(slog.DiscardHandler),
-	})
+	}
+	var signed signed
+	o.Catalog = signed.at
+	fleet, err := fleetsim.New(o)
 	if err != nil {
 		return err
 	}
-	c, err := d.config(dir, url, fleet)
+	fmt.Fprintln(out, "Making a signed catalog for all stores.")
+	if err := signed.make(ctx, dir, o); err != nil {
+		return fmt.Errorf("cannot make the demo's catalog: %w", err)
+	}
+	c, err := d.config(dir, url, signed.Catalog, o)
 	if err != nil {
 		return err
 	}
@@ -86,27 +93,41 @@ func (d demo) run(ctx context.Context, out io.Writer) error {
 	if err != nil {
 		return err
 	}
+	signed.now = headquarters.Approved
 	fmt.Fprintf(out, "Headquarters: http://%s/   %d simulated stores and store 0142 report over %s\n", c.Listen, d.stores, url)
-	return d.play(ctx, out, dir, url, c.Listen, fleet, headquarters, began)
+	s := show{demo: d, out: out, listen: c.Listen, began: began, fleet: fleet, headquarters: headquarters}
+	s.store = storedemo.Options{Version: d.version, MQTT: url, Catalog: signed.Catalog}
+	return s.play(ctx)
+}
+
+// show is a demo of which everything is made.
+type show struct {
+	demo
+	out          io.Writer
+	listen       string // where headquarters answers
+	began        time.Time
+	fleet        *fleetsim.Fleet
+	headquarters *hq.HQ
+	store        storedemo.Options
 }
 
 // play runs everything until it is over or ctx ends.
-func (d demo) play(ctx context.Context, out io.Writer, dir, url, listen string, fleet *fleetsim.Fleet, headquarters *hq.HQ, began time.Time) error {
+func (s show) play(ctx context.Context) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	g, ctx := errgroup.WithContext(ctx)
-	g.Go(func() error { return headquarters.Run(ctx) })
+	g.Go(func() error { return s.headquarters.Run(ctx) })
 	g.Go(func() error {
-		if err := answers(ctx, listen, began); err != nil {
+		if err := answers(ctx, s.listen, s.began); err != nil {
 			return err
 		}
-		fmt.Fprintf(out, "Headquarters answers after %s.\n", time.Since(began).Round(100*time.Millisecond))
-		g.Go(func() error { return fleet.Run(ctx) })
-		g.Go(func() error { return d.store(ctx, out, filepath.Join(dir, "store"), url) })
-		if err := d.watch(ctx, out, listen, began); err != nil {
+		fmt.Fprintf(s.out, "Headquarters answers after %s.\n", time.Since(s.began).Round(100*time.Millisecond))
+		g.Go(func() error { return s.fleet.Run(ctx) })
+		g.Go(func() error { return s.own(ctx) })
+		if err := s.watch(ctx); err != nil {
 			return err
 		}
-		if d.exit {
+		if s.exit {
 			stop()
 		}
 		return nil
@@ -134,12 +155,13 @@ func (d demo) folder() (string, func(), error) {
 }
 
 // config is the headquarters file of the demo.
-func (d demo) config(dir, url string, fleet *fleetsim.Fleet) (config.Headquarters, error) {
+func (d demo) config(dir, url string, signed *storedemo.Catalog, o fleetsim.Options) (config.Headquarters, error) {
 	c := config.LabHeadquarters()
-	c.Org, c.MQTT.URL, c.State, c.Login.Off = "acme", url, filepath.Join(dir, "hq"), true
+	c.Org, c.MQTT.URL, c.State, c.Login.Off = "acme", url, stateOf(dir), true
 	c.DB = "sqlite:" + filepath.Join(c.State, "hq.db")
 	c.Metrics = ""
-	for _, s := range fleet.Expected() {
+	c.Catalog = reads(signed)
+	for _, s := range o.Expected() {
 		c.Stores = append(c.Stores, config.ExpectedStore{ID: s.ID, Name: s.Name, Region: s.Region})
 	}
 	c.Stores = append(c.Stores, config.ExpectedStore{ID: "0142", Name: "Springfield East", Region: "Midwest"})
@@ -168,25 +190,21 @@ func freeAddress(port string) (string, error) {
 	return "", errors.New("cannot find a free port on loopback for headquarters' pages")
 }
 
-// store runs the demo of a store, which reports to the same broker, until ctx ends.
-func (d demo) store(ctx context.Context, out io.Writer, dir, url string) error {
+// own runs the demo of a store, which reports to the same broker, until ctx ends.
+func (s show) own(ctx context.Context) error {
 	reader, writer := io.Pipe()
-	cmd := storedemo.Command(d.version)
-	cmd.SetArgs([]string{"--mqtt", url, "--dir", dir})
-	cmd.SetOut(writer)
-	cmd.SilenceErrors, cmd.SilenceUsage = true, true
 	var g errgroup.Group
 	g.Go(func() error {
 		lines := bufio.NewScanner(reader)
 		for lines.Scan() {
 			if lines.Text() != "" {
-				fmt.Fprintln(out, "store 0142: "+lines.Text())
+				fmt.Fprintln(s.out, "store "+ownStore+": "+lines.Text())
 			}
 		}
 		return nil
 	})
 	g.Go(func() error {
-		err := cmd.ExecuteContext(ctx)
+		err := storedemo.Run(ctx, writer, s.store)
 		_ = writer.Close()
 		if ctx.Err() != nil {
 			return nil
@@ -230,19 +248,19 @@ func pause(ctx context.Context, d time.Duration) error {
 }
 
 // watch says now and then how the stores stand, until the real store's night is over.
-func (d demo) watch(ctx context.Context, out io.Writer, listen string, began time.Time) error {
+func (s show) watch(ctx context.Context) error {
 	last := ""
-	for time.Since(began) < patience {
+	for time.Since(s.began) < patience {
 		if err := pause(ctx, 3*time.Second); err != nil {
 			return err
 		}
-		var s summary
-		if ask(ctx, "http://"+listen+"/api/v1/summary", &s) == nil && s.Sentence != last {
-			last = s.Sentence
-			fmt.Fprintln(out, s.Sentence)
+		var now summary
+		if ask(ctx, "http://"+s.listen+"/api/v1/summary", &now) == nil && now.Sentence != last {
+			last = now.Sentence
+			fmt.Fprintln(s.out, last)
 		}
-		if over(ctx, listen) {
-			fmt.Fprintf(out, "Headquarters has the whole night of store 0142: http://%s/stores/0142\n", listen)
+		if over(ctx, s.listen) {
+			fmt.Fprintf(s.out, "Headquarters has the whole night of store 0142: http://%s/stores/0142\n", s.listen)
 			return nil
 		}
 	}

@@ -77,7 +77,7 @@ func (s simulation) run(ctx context.Context, out, errOut io.Writer) error {
 		return exit.With(exit.Usage, err)
 	}
 	if s.list != "" {
-		if err := WriteList(s.list, fleet.Expected()); err != nil {
+		if err := WriteList(s.list, s.opts.Expected()); err != nil {
 			return err
 		}
 	}

@@ -74,50 +74,87 @@ owner: pos
 	}
 }
 
-// makeCatalog writes, signs, releases and publishes the patches of the demo, as headquarters
-// would with `nightfill catalog`. It returns the published folder.
-func makeCatalog(ctx context.Context, dir string, debs map[string]string) (string, error) {
-	work, keys, out := filepath.Join(dir, "hq"), filepath.Join(dir, "keys"), filepath.Join(dir, "catalog")
-	none := keyfile.FixedPassword("") // a demo's keys are not encrypted
-	ring, err := keyfile.Open(keys, none)
-	if err != nil {
-		return "", err
+// Catalog is a signed catalog in a folder, with the keys of everybody who signs it.
+type Catalog struct {
+	Work string // where `nightfill catalog` works
+	Keys string
+	Out  string // what is published
+
+	dir     string
+	debs    map[string]string // the packages of the demo's own store, as packages returns them
+	repo    *publish.Repo
+	ring    *keyfile.Folder
+	signers []string // names of the owners' keys that sign
+}
+
+// NewCatalog makes an empty catalog in a folder, as headquarters would with `nightfill catalog init`: of its
+// owner pos two of three must sign, of each other owner the only one. Nothing is published yet.
+func NewCatalog(dir string, others []string, now time.Time) (*Catalog, error) {
+	c := &Catalog{
+		dir: dir, Work: filepath.Join(dir, "hq"), Keys: filepath.Join(dir, "keys"), Out: filepath.Join(dir, "catalog"),
+		signers: []string{"pos-1", "pos-2"},
 	}
-	err = publish.Init(publish.InitOptions{
-		Dir: work, KeyDir: keys, Keys: ring, Owners: []publish.Owner{{Name: "pos", Quorum: publish.Quorum{Threshold: 2, Keys: 3}}}, Now: time.Now(),
-	})
-	if err != nil {
-		return "", err
+	owners := []publish.Owner{{Name: "pos", Quorum: publish.Quorum{Threshold: 2, Keys: 3}}}
+	for _, name := range others {
+		owners = append(owners, publish.Owner{Name: name, Quorum: publish.Quorum{Threshold: 1, Keys: 1}})
+		c.signers = append(c.signers, name+"-1")
 	}
-	repo, err := publish.Open(work)
-	if err != nil {
-		return "", err
+	var err error
+	if c.ring, err = keyfile.Open(c.Keys, noPassword()); err != nil {
+		return nil, err
 	}
-	if err := addPatches(repo, filepath.Join(dir, "patches"), debs); err != nil {
-		return "", err
+	if err := publish.Init(publish.InitOptions{Dir: c.Work, KeyDir: c.Keys, Keys: c.ring, Owners: owners, Holds: true, Now: now}); err != nil {
+		return nil, err
 	}
-	for _, name := range []string{"pos-1", "pos-2"} {
-		key, err := keyfile.Read(filepath.Join(keys, name), none)
+	c.repo, err = publish.Open(c.Work)
+	return c, err
+}
+
+// noPassword is that of the keys of a demo, which are not encrypted.
+func noPassword() keyfile.Password { return keyfile.FixedPassword("") }
+
+// AddOwn drafts the patches of the demo's own store and releases them to stores; none is all.
+func (c *Catalog) AddOwn(stores []string) error {
+	var err error
+	if c.debs, err = packages(filepath.Join(c.dir, "packages")); err != nil {
+		return fmt.Errorf("cannot build the demo's packages: %w", err)
+	}
+	return c.addPatches(filepath.Join(c.dir, "patches"), stores)
+}
+
+// Add drafts a patch, whose artifacts are files by their digest, and releases it to stores; none is all.
+func (c *Catalog) Add(p site.Patch, artifacts map[string]string, stores []string) error {
+	if err := c.repo.Add(p, artifacts); err != nil {
+		return err
+	}
+	return c.repo.Release(p.ID, site.RingFleet, stores)
+}
+
+// Publish signs what was added with as many keys of each owner as are needed, and gives it out as of a moment.
+func (c *Catalog) Publish(ctx context.Context, now time.Time) error {
+	for _, name := range c.signers {
+		key, err := keyfile.Read(filepath.Join(c.Keys, name), noPassword())
 		if err != nil {
-			return "", err
+			return err
 		}
-		if _, err := repo.Sign(key, time.Now(), nil); err != nil {
-			return "", err
+		if _, err := c.repo.Sign(key, now, nil); err != nil {
+			return err
 		}
 	}
 	verify := func(ctx context.Context, files fs.FS, root []byte, now time.Time) error {
 		_, err := catalog.Verify(ctx, "", files, root, now)
 		return err
 	}
-	_, err = repo.Publish(ctx, publish.Options{Out: out, Keys: ring, Verify: verify, Now: time.Now()})
-	return out, err
+	_, err := c.repo.Publish(ctx, publish.Options{Out: c.Out, Keys: c.ring, Verify: verify, Now: now})
+	return err
 }
 
-func addPatches(repo *publish.Repo, dir string, debs map[string]string) error {
+// addPatches drafts the patches of the demo and releases them to stores; none is all.
+func (c *Catalog) addPatches(dir string, stores []string) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
 	}
-	files := patchFiles(debs)
+	files := patchFiles(c.debs)
 	for name, text := range files {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
 			return err
@@ -131,10 +168,7 @@ func addPatches(repo *publish.Repo, dir string, debs map[string]string) error {
 		if err != nil {
 			return err
 		}
-		if err := repo.Add(p, artifacts); err != nil {
-			return err
-		}
-		if err := repo.Release(p.ID, site.RingFleet, nil); err != nil {
+		if err := c.Add(p, artifacts, stores); err != nil {
 			return err
 		}
 	}

@@ -58,6 +58,20 @@ type demo struct {
 	exit, verbose bool
 	json          bool
 	data          io.Writer // where the JSON goes
+	catalog       *Catalog  // nil: one of its own
+}
+
+// Options are what Run plays with.
+type Options struct {
+	Version string
+	MQTT    string   // a broker at which a headquarters listens
+	Catalog *Catalog // published, with the demo's own patches; everything is kept in its folder
+}
+
+// Run plays the demo with what is there already, until ctx ends.
+func Run(ctx context.Context, out io.Writer, o Options) error {
+	d := demo{version: o.Version, mqtt: o.MQTT, catalog: o.Catalog}
+	return d.run(ctx, out)
 }
 
 // result is what --json prints.
@@ -84,17 +98,12 @@ func (d demo) run(ctx context.Context, out io.Writer) error {
 		return err
 	}
 	defer remove()
-	fmt.Fprintln(out, "Making a signed catalog: two of three owners of the point-of-sale application sign four patches.")
-	debs, err := packages(filepath.Join(dir, "packages"))
-	if err != nil {
-		return fmt.Errorf("cannot build the demo's packages: %w", err)
-	}
-	published, err := makeCatalog(ctx, dir, debs)
+	catalog, err := d.signed(ctx, out, dir)
 	if err != nil {
 		return fmt.Errorf("cannot make the demo's catalog: %w", err)
 	}
 	fmt.Fprintln(out, "Opening a store: 2 servers and 6 tills that answer SSH, each with yesterday's packages.")
-	shop, err := openShop(ctx, dir, debs)
+	shop, err := openShop(ctx, dir, catalog.debs)
 	if err != nil {
 		return err
 	}
@@ -117,7 +126,7 @@ func (d demo) run(ctx context.Context, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	file, err := shop.storeFile("file://"+published+"/", brokerURL, address, console, time.Now())
+	file, err := shop.storeFile("file://"+catalog.Out+"/", brokerURL, address, console, time.Now())
 	if err != nil {
 		return fmt.Errorf("cannot write the demo's store file: %w", err)
 	}
@@ -134,6 +143,23 @@ func (d demo) run(ctx context.Context, out io.Writer) error {
 	return d.night(ctx, out, box, hq, screen)
 }
 
+// signed is the catalog that the store reads.
+func (d demo) signed(ctx context.Context, out io.Writer, dir string) (*Catalog, error) {
+	if d.catalog != nil {
+		return d.catalog, nil
+	}
+	fmt.Fprintln(out, "Making a signed catalog: two of three owners of the point-of-sale application sign four patches.")
+	now := time.Now()
+	c, err := NewCatalog(dir, nil, now)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.AddOwn(nil); err != nil {
+		return nil, err
+	}
+	return c, c.Publish(ctx, now)
+}
+
 // broker is the one that was named, or one of its own, and what stops that.
 func (d demo) broker() (string, func(), error) {
 	if d.mqtt != "" {
@@ -148,6 +174,9 @@ func (d demo) broker() (string, func(), error) {
 
 // folder is where everything is kept, and what removes it.
 func (d demo) folder() (string, func(), error) {
+	if d.catalog != nil {
+		return d.catalog.dir, func() {}, nil
+	}
 	if d.dir != "" {
 		dir, err := filepath.Abs(d.dir)
 		if err == nil {

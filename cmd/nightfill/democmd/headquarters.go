@@ -20,19 +20,28 @@ type headquarters struct {
 	gaps    int
 }
 
-const brokerWait = 5 * time.Second
+// brokerWait is how long the broker may take for an answer; 300 stores may speak to it at that moment.
+const brokerWait = 30 * time.Second
 
 // listenTo connects to the broker and begins to count. A silent one says nothing of what it stored.
 func listenTo(url string, silent bool) (*headquarters, error) {
 	h := &headquarters{silent: silent}
 	h.client = mqtt.NewClient(mqtt.NewClientOptions().AddBroker(url).SetClientID("demo-headquarters").SetOrderMatters(true))
-	if t := h.client.Connect(); !t.WaitTimeout(brokerWait) || t.Error() != nil {
-		return nil, fmt.Errorf("cannot reach the demo's broker: %v", t.Error())
+	if err := answered(h.client.Connect()); err != nil {
+		return nil, fmt.Errorf("cannot reach the demo's broker at %s: %w", url, err)
 	}
-	if t := h.client.Subscribe("nightfill/v1/acme/s/0142/evt", 1, h.hear); !t.WaitTimeout(brokerWait) || t.Error() != nil {
-		return nil, fmt.Errorf("cannot subscribe at the demo's broker: %v", t.Error())
+	if err := answered(h.client.Subscribe("nightfill/v1/acme/s/0142/evt", 1, h.hear)); err != nil {
+		return nil, fmt.Errorf("cannot subscribe at the demo's broker at %s: %w", url, err)
 	}
 	return h, nil
+}
+
+// answered waits until the broker has answered.
+func answered(t mqtt.Token) error {
+	if !t.WaitTimeout(brokerWait) {
+		return fmt.Errorf("no answer within %s", brokerWait)
+	}
+	return t.Error()
 }
 
 func (h *headquarters) hear(c mqtt.Client, m mqtt.Message) {
