@@ -156,16 +156,21 @@ func candidates(b *board.Board, o Options) []candidate {
 // tally is what happened to a patch in the stores of a ring.
 type tally struct {
 	stores, devices Count
-	guilty          int // stores in which it proved itself guilty: that is no misfortune of a device
+	guilty          Count // of the stores, those in which it is in quarantine
 	signatures      map[string]int
 	first           time.Time
 }
 
-// exceeds reports whether the patch broke more than a limit allows.
+// exceeds reports whether the patch broke more than a limit allows. Where it broke the canary of each store, few
+// devices failed, because few were let begin: then the stores in which it is in quarantine are counted, and again
+// only their share, because of many canaries some always fail.
 func (t *tally) exceeds(limit Limit) bool {
-	return limit.Stores > 0 && t.stores.Failed >= limit.Stores && t.stores.Percent() > limit.Percent &&
-		(t.devices.Percent() > limit.Devices || t.guilty >= limit.Stores)
+	t.guilty.Tried = t.stores.Tried
+	return limit.Stores > 0 && limit.over(t.stores) && (t.devices.Percent() > limit.Devices || limit.over(t.guilty))
 }
+
+// over reports whether so many stores are more than the limit allows.
+func (l Limit) over(c Count) bool { return c.Failed >= l.Stores && c.Percent() > l.Percent }
 
 // count looks at every store for what a patch did since a time.
 func count(b *board.Board, patch string, since time.Time) map[site.Ring]*tally {
@@ -191,7 +196,7 @@ func count(b *board.Board, patch string, since time.Time) map[site.Ring]*tally {
 				t.fail(j)
 			}
 		}
-		t.guilty += one(quarantined)
+		t.guilty.Failed += one(quarantined)
 		t.stores.Tried += one(tried)
 		t.stores.Failed += one(failed)
 	}

@@ -35,6 +35,13 @@ func fleet(b *board.Board, ring site.Ring, stores, broken int, state site.State)
 	}
 }
 
+// quarantine has the first stores of a ring put p-1 into quarantine.
+func quarantine(b *board.Board, ring site.Ring, stores int) {
+	for i := range stores {
+		b.Stores[fmt.Sprintf("%s-%d", ring, i)].Quarantines["p-1"] = site.Quarantine{Patch: "p-1", Since: noon()}
+	}
+}
+
 func one(yes bool) int {
 	if yes {
 		return 1
@@ -77,10 +84,16 @@ func TestPropose(t *testing.T) {
 		}, nil, "of ring fleet"},
 		{"quarantined", func(b *board.Board) {
 			fleet(b, site.RingPilot, 6, 0, "")
-			for _, id := range []string{"pilot-0", "pilot-1"} {
-				b.Stores[id].Quarantines["p-1"] = site.Quarantine{Patch: "p-1", Since: noon()}
-			}
+			quarantine(b, site.RingPilot, 2)
 		}, nil, "p-1 broke 2 of 6 stores of ring pilot"},
+		{"a share of the canaries", func(b *board.Board) {
+			fleet(b, site.RingFleet, 200, 0, "")
+			quarantine(b, site.RingFleet, 11)
+		}, nil, "p-1 broke 11 of 200 stores of ring fleet that tried it (5.5 %; the limit is 5 %, and 3 at least), 0 of 400 devices"},
+		{"the usual misfortune of canaries", func(b *board.Board) {
+			fleet(b, site.RingFleet, 200, 11, site.Failed)
+			quarantine(b, site.RingFleet, 4)
+		}, nil, ""},
 		{"it waits for another night", func(b *board.Board) {
 			fleet(b, site.RingPilot, 4, 2, site.Queued)
 		}, nil, "p-1 broke 2 of 4 stores"},
