@@ -21,7 +21,7 @@ import (
 )
 
 const (
-	exportStores = 25               // of so many stores the board is read at a time
+	exportStores = 10               // of so many stores the board is read at a time
 	exportStep   = time.Minute      // for a reader to take the rows of so many
 	exportPast   = time.Hour        // how old the moment may be for which an export is asked again
 	proofLimit   = 30 * time.Second // for the hashes of so many stores
@@ -192,25 +192,32 @@ func (csvRows) begin(w io.Writer) error {
 	for _, c := range exportColumns() {
 		names = append(names, c.name)
 	}
-	return csvRows{}.lines(w, [][]string{names})
+	c := csvRows{}.writer(w)
+	_ = c.Write(names) // Flush has its error
+	c.Flush()
+	return c.Error()
 }
 
 func (csvRows) write(w io.Writer, rows []exportRow) error {
 	columns := exportColumns()
-	lines := make([][]string, len(rows))
+	c := csvRows{}.writer(w)
+	line := make([]string, len(columns))
 	for i := range rows {
-		lines[i] = make([]string, len(columns))
-		for k, c := range columns {
-			lines[i][k] = inert(c.of(&rows[i]))
+		for k, column := range columns {
+			line[k] = inert(column.of(&rows[i]))
+		}
+		if err := c.Write(line); err != nil {
+			return err
 		}
 	}
-	return csvRows{}.lines(w, lines)
+	c.Flush()
+	return c.Error()
 }
 
-func (csvRows) lines(w io.Writer, lines [][]string) error {
+func (csvRows) writer(w io.Writer) *csv.Writer {
 	c := csv.NewWriter(w)
 	c.UseCRLF = true
-	return c.WriteAll(lines)
+	return c
 }
 
 // inert keeps a spreadsheet from reading a text as a formula.

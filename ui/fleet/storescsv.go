@@ -104,7 +104,7 @@ func (s *server) sendStores(w http.ResponseWriter, q *query, rows []overview.Sto
 		lines = append(lines, append(line, q.AsOf()))
 	}
 	var body bytes.Buffer
-	if err := (csvRows{}).lines(&body, lines); err != nil {
+	if err := (csvRows{}).writer(&body).WriteAll(lines); err != nil {
 		s.fail(w, q.Request, err)
 		return
 	}
