@@ -1,6 +1,7 @@
 package fleet
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/url"
@@ -9,6 +10,7 @@ import (
 	"runtime"
 	"runtime/debug"
 	"runtime/pprof"
+	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -24,7 +26,8 @@ import (
 
 // TestFigures measures against the broker of NIGHTFILL_BENCH_MQTT, one night of 2,000 stores in fast
 // forward: what a bare subscriber takes that throws everything away, what is stored, the memory of
-// the loaded board and the time to load it. scripts/bench-hq runs it.
+// the loaded board and the time to load it. scripts/bench-hq runs it, and starts the real program on the database
+// that it leaves where NIGHTFILL_BENCH_DB says.
 func TestFigures(t *testing.T) {
 	broker := os.Getenv("NIGHTFILL_BENCH_MQTT")
 	if broker == "" {
@@ -44,13 +47,14 @@ func TestFigures(t *testing.T) {
 	began := cpuTime(t)
 	bare := c.bareRate(t, u.Host)
 	between := cpuTime(t)
-	path := filepath.Join(t.TempDir(), "hq.db")
+	path := cmp.Or(os.Getenv("NIGHTFILL_BENCH_DB"), filepath.Join(t.TempDir(), "hq.db"))
 	stored := c.storedRate(t, broker, path)
 	ended := cpuTime(t)
 	each := func(d time.Duration) float64 { return float64(d.Nanoseconds()) / 1000 / float64(c.events()) }
 	t.Logf("FIGURE bare paho subscriber: %.0f events/s, %.0f µs of CPU an event with its publishers", bare, each(between-began))
 	t.Logf("FIGURE stored with SQLite: %.0f events/s, %.2f of the bare subscriber, %.0f µs of CPU an event with its publishers", stored, stored/bare, each(ended-between))
 	c.loaded(t, broker, path)
+	c.plan(t, path, 3)
 }
 
 // cpuTime returns the CPU time that this process used.
@@ -144,6 +148,31 @@ func (c chain) loaded(t *testing.T, broker, path string) {
 	t.Logf("FIGURE board of %d stores x %d devices x %d patches loaded in %.1f s, %d MB of heap; the process grew from %d to %d MB", c.stores, c.devices, c.jobs,
 		took.Seconds(), (after.HeapAlloc-before.HeapAlloc)>>20, resident, memory(t))
 	runtime.KeepAlive(f)
+}
+
+// plan stores that every store opened its night once more, with so many patches for each device: a board of the size
+// that stores have after some nights.
+func (c chain) plan(t *testing.T, path string, patches int) {
+	db, err := database.Open(context.Background(), "sqlite:"+path, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	opened := chain{devices: c.devices, jobs: patches}.templates()[0]
+	var batch []database.Message
+	for i := range c.stores {
+		payload := opened.fill(nil, storeName(i), streamName(i), c.perStore()+1)
+		m, err := decode(root, arrival{topic: root + storeName(i) + "/evt", payload: payload, at: night()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		batch = append(batch, m)
+	}
+	for part := range slices.Chunk(batch, 100) {
+		if _, err := db.Take(context.Background(), part); err != nil {
+			t.Fatal(err)
+		}
+	}
 }
 
 // memory returns how much memory the process has, in MB.
