@@ -325,6 +325,12 @@ func TestNight(t *testing.T) {
 	if svg := draw(); !strings.Contains(svg, "Headquarters lacks 3 events of this night: the picture is not whole.") {
 		t.Errorf("it does not say what is missing: %.900s", svg)
 	}
+	if list, err := h.shift(t.Context(), "0142", "2026-11-21"); err != nil || len(list) != 1 || list[0].Device != "till-1" || list[0].State != site.Done || !list[0].Planned() || list[0].Next() != "" {
+		t.Errorf("by device: %+v %v", list, err)
+	}
+	if list, err := h.shift(t.Context(), "0142", "2026-11-20"); list != nil || err != nil {
+		t.Errorf("a night that was not, by device: %+v %v", list, err)
+	}
 	if svg, err := h.picture(t.Context(), "0142", "2026-11-20"); svg != nil || err != nil {
 		t.Errorf("a night that was not: %s %v", svg, err)
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/nightfill/nightfill/site/run"
 	"github.com/nightfill/nightfill/site/window"
 	"github.com/nightfill/nightfill/site/window/tzdata"
+	"github.com/nightfill/nightfill/ui/fleet"
 	"github.com/nightfill/nightfill/ui/gantt"
 )
 
@@ -127,4 +128,27 @@ func fold(shop site.Store, records []run.Record) (v *view.Night, err error) {
 		}
 	}()
 	return view.WithEvidence(shop, run.Fold(run.State{}, records...), records, time.Now()), nil
+}
+
+// shift is what became of everything in a night of a store. None: the events of that night are not stored.
+func (h *HQ) shift(ctx context.Context, store, date string) ([]fleet.Shift, error) {
+	p, err := h.nightOf(ctx, store, date)
+	if err != nil || len(p.records) == 0 {
+		return nil, err
+	}
+	shop, zone := h.shop(store)
+	v, err := fold(shop, p.records)
+	if err != nil || v == nil {
+		h.Log.Warn("a night cannot be reported device by device", "site", store, "night", date, "err", err)
+		return nil, nil
+	}
+	rows := sheet.Report(*v, zone).Rows
+	list := make([]fleet.Shift, 0, len(rows))
+	for _, r := range rows {
+		list = append(list, fleet.Shift{
+			Device: r.Device, Class: r.Class, Patch: r.Patch, Title: r.Title, State: site.State(r.State), Code: r.Code, Reason: r.Reason, Before: r.Before, After: r.After,
+			Attempts: r.Attempts, Took: r.Took, Verified: r.Verified,
+		})
+	}
+	return list, nil
 }

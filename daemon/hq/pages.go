@@ -24,7 +24,7 @@ import (
 // fleetPages are the pages and the API.
 func (h *HQ) fleetPages() http.Handler {
 	o := fleet.Options{
-		Source: h.fleet, History: h.db, Register: h.db, Actor: actor, Origin: signin.Origin, Night: h.picture, Signed: h.signed, Line: h.line, Comply: h.comply, Tiers: h.nextTiers, Zone: zone, Version: "nightfill-hq " + h.Version, Log: h.Log,
+		Source: h.fleet, History: h.db, Register: h.db, Actor: actor, Origin: signin.Origin, Night: h.picture, Signed: h.signed, Shift: h.shift, Line: h.line, Comply: h.comply, Tiers: h.nextTiers, Zone: zone, Version: "nightfill-hq " + h.Version, Log: h.Log,
 		Evidence: h.packs(), Handbook: handbook.Open(),
 	}
 	o.Hinter = hinter{h.fleet}

@@ -151,7 +151,7 @@ type download struct {
 	w       http.ResponseWriter
 	control *http.ResponseController
 	kind    string // "": a zip
-	name    string
+	name    string // "": it is shown, and not kept as a file
 	begun   bool
 }
 
@@ -161,7 +161,9 @@ func (d *download) Write(b []byte) (int, error) {
 		d.begun = true
 		h := d.w.Header()
 		h.Set("Content-Type", cmp.Or(d.kind, "application/zip"))
-		h.Set("Content-Disposition", `attachment; filename="`+d.name+`"`)
+		if d.name != "" {
+			h.Set("Content-Disposition", `attachment; filename="`+d.name+`"`)
+		}
 	}
 	d.extend()
 	return d.w.Write(b)

@@ -79,6 +79,8 @@ type Options struct {
 	// Tiers say when somebody higher is told of an item that nobody took on; nil: the usual times.
 	Tiers   func(overview.Item) []time.Duration
 	Version string
+	// Shift says what became of everything in a night of a store; nil: there are no reports of nights by device.
+	Shift func(ctx context.Context, store, date string) ([]Shift, error)
 	// Signed says who signed a patch in a version of the catalog; nil, or a nil answer: that is not known.
 	Signed  func(ctx context.Context, patch string, version int64) (*Signatures, error)
 	Hinter  Hinter  // nil: no store can be asked to look

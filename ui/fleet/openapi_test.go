@@ -64,6 +64,8 @@ func answers() []answer {
 		{"/reports/mornings/rows", "The mornings that a filter means, by store and date.", MorningRows{}, append(append(slices.Clone(list), "days"), morningNames()...)},
 		{"/reports/devices", "Which devices the stores told of, counted.", DeviceCountPage{}, []string{"region", "store"}},
 		{"/reports/devices/rows", "The devices that a filter means.", DeviceRows{}, append(slices.Clone(list), deviceNames()...)},
+		{"/reports/nights", "How the nights went, by date.", NightList{}, []string{"days", "region", "store"}},
+		{"/reports/nights/rows", "The nights of stores that a filter means.", NightRows{}, append(append(slices.Clone(list), "days"), nightNames()...)},
 		{"/reports/trend", "Compliance day by day.", TrendPage{}, []string{"days", "region"}},
 		{"/audit", "Who did what at headquarters, the newest first.", AuditPage{}, []string{"before"}},
 	}
@@ -84,7 +86,7 @@ func says() map[string]string {
 		"owner": "Of the patch; none: without one.", "age": "Of the patch, in days since its vendor's release: 0-7, 8-14, 15-30, 31-60, 61-90, over-90, none.",
 		"standing":        "Of a patch on a device: installed, installed_pending_reboot, missing, failed, excepted, unknown, in_grace, not_applicable.",
 		"device_standing": "Of the device: compliant, excepted, behind, unknown.", "late": "How many days it is overdue, in the ranges of age.", "look": "At the device: fresh or stale.",
-		"mark": "overdue, within, late, waived, open, untimed, again, tried, first_pass, back, timed, applies; of mornings: early, turned_bad, turned_good; of devices: new, poi, no_serial, no_scope, unsupported, no_owner.", "view": "devices: the devices in place of the rows.",
+		"mark": "overdue, within, late, waived, open, untimed, again, tried, first_pass, back, timed, applies; of mornings: early, turned_bad, turned_good; of devices: new, poi, no_serial, no_scope, unsupported, no_owner; of nights: over, broken, unclosed, idle.", "view": "devices: the devices in place of the rows.",
 		"pci_scope": "Of the device: cde, connected, security, out, poi; none: not told.", "life": "Of the device: in_service, missing, never_seen, gone.", "care": "managed or observe_only.",
 		"days": "How many days are looked at, up to today.", "answer": "How a store opened: ready, not_ready, cannot_tell, not_told.",
 		"from": "The first night, a date.", "to": "The last night, a date.",
@@ -301,6 +303,8 @@ func structOf(t reflect.Type, schemas object) object {
 		name = "Comply." + name
 	} else if strings.HasSuffix(pkg, "/mornings") {
 		name = "Mornings." + name
+	} else if strings.HasSuffix(pkg, "/nights") {
+		name = "Nights." + name
 	}
 	if schemas[name] == nil {
 		s := object{"type": "object"}

@@ -26,6 +26,7 @@ func (s *server) reportRoutes() []route {
 	all := s.both("/reports", "/reports", "reports", s.reportList)
 	all = append(all, s.morningRoutes()...)
 	all = append(all, s.deviceRoutes()...)
+	all = append(all, s.nightRoutes()...)
 	all = append(all, s.both("/stores/{id}/devices/{device}/patches/{patch}", "/stores/{id}/devices/{device}/patches/{patch}", "trace", s.trace)...)
 	return append(all, s.trendRoutes()...)
 }
@@ -68,6 +69,7 @@ func reportsListed() []ReportListed {
 	}
 	return []ReportListed{
 		{"How stores opened", "On how many mornings each store was ready when it opened, of the last 30 or 90 days, and how long before.", "/reports/mornings", file("CSV", "/export/mornings.csv")},
+		{"Nights", "What was planned in each night and what became of it, how much of the window was used; by device with what comes next.", "/reports/nights", file("CSV", "/export/nights.csv")},
 		{"Patch compliance", "Device score and share of patches installed, by ring, class, store, age and owner; overdue, limits, time to patch.", "/compliance", file("Print", "/export/report.html", "CSV", "/export/compliance.csv", "JSON lines", "/export/compliance.jsonl")},
 		{"Compliance over time", "The two shares of every day, for 13 months.", "/reports/trend", file("CSV", "/export/trend.csv")},
 		{"Devices", "What stands in the stores: seen, missing, never seen, new, gone; managed or only observed.", "/reports/devices", file("CSV", "/export/devices.csv")},

@@ -27,6 +27,12 @@ func remember(w *world) {
 			if (n+ago)%13 == 5 || n == 1 {
 				continue
 			}
+			evening := opens.AddDate(0, 0, -1).Truncate(24 * time.Hour).Add(29 * time.Hour)
+			night := board.Night{Opens: evening, Closes: evening.Add(6 * time.Hour), Total: 12, Summary: "11 done", States: map[site.State]int{site.Done: 9 + n%3, site.RolledBack: ago % 2, site.Skipped: 1}}
+			if (n+ago)%7 > 0 {
+				night.Closed = evening.Add(time.Duration(100+n*7+ago*9) * time.Minute)
+			}
+			w.keepDay(board.KindNight, id, evening.Format(time.DateOnly), night)
 			m := board.Morning{Opens: opens, Next: opens.AddDate(0, 0, 1), Verdict: v, Text: strings.ToUpper(string(v))}
 			if v.Trades() {
 				m.Since = opens.Add(-time.Duration(20+(n*11+ago)%90) * time.Minute)
@@ -71,7 +77,7 @@ func remember(w *world) {
 
 // reportPages are the addresses of every report with something in it.
 func reportPages() []string {
-	return []string{"/reports", "/reports/mornings", "/reports/mornings?days=90&region=North", "/reports/mornings/rows?answer=not_told", "/reports/mornings/rows?store=none", "/reports/trend", "/reports/devices", "/reports/devices?region=North", "/reports/devices/rows?mark=poi", "/reports/devices/rows?life=gone", "/reports/trend?days=400&region=North", "/stores/0001/devices/till-1/patches/pos-app-4.2.1"}
+	return []string{"/reports", "/reports/mornings", "/reports/mornings?days=90&region=North", "/reports/mornings/rows?answer=not_told", "/reports/mornings/rows?store=none", "/reports/trend", "/reports/nights", "/reports/nights?days=90&region=North", "/reports/nights/rows?mark=broken", "/reports/nights/rows?date=2001-01-01", "/reports/devices", "/reports/devices?region=North", "/reports/devices/rows?mark=poi", "/reports/devices/rows?life=gone", "/reports/trend?days=400&region=North", "/stores/0001/devices/till-1/patches/pos-app-4.2.1"}
 }
 
 // reportAddresses are the same by the addresses of the API.
@@ -218,5 +224,37 @@ func TestDevices(t *testing.T) {
 	want(t, h, "/stores/0002/devices/pinpad-1", "Serial number", "Payments")
 	if status, body := get(t, h, "/reports/devices/rows?life=old"); status != 400 || !strings.Contains(body, "life must be one of in_service, missing, never_seen and gone") {
 		t.Errorf("%d %s", status, body)
+	}
+}
+
+// TestNightReport: one line for each device and patch, with what comes next; and the same for printing.
+func TestNightReport(t *testing.T) {
+	w := newWorld(chain(8), morning())
+	remember(w)
+	h := New(w.options())
+	want(t, h, "/reports/nights", "2026-11-21", "Window used", "Ran over")
+	first := want(t, h, "/export/night.csv?date=2026-11-20", "pos-app-4.2.1,,true,rolled_back,verify_failed,'=its service did not start,The device works as before. It is tried again in the next night unless the patch is held.", ",false,not_due,observe_only,")
+	table, err := csv.NewReader(strings.NewReader(first)).ReadAll()
+	if err != nil || len(table) < 10 || (len(table)-1)%3 != 0 {
+		t.Errorf("%d rows, %v", len(table), err)
+	}
+	w.pass(20 * time.Minute)
+	if again := want(t, h, "/export/night.csv?date=2026-11-20&as_of=2026-11-22T09:30:00Z"); again != first {
+		t.Error("the same moment gives other bytes")
+	}
+	page := want(t, h, "/export/night.html?date=2026-11-20&region=North", "Night of 2026-11-20: report", "region: ", "its service did not start", "planned: ", "</html>")
+	if strings.Contains(page, "till-2") {
+		t.Error("what is done is named")
+	}
+	want(t, h, "/export/nights.csv?date=2026-11-20", "used_minutes")
+	for address, text := range map[string]string{
+		"/export/night.csv":                   "The report of a night needs its date, such as date=2026-11-22.",
+		"/export/night.html?date=2001-01-01":  "No store told of a night of 2001-01-01.",
+		"/reports/nights/rows?date=yesterday": "date must be a date such as 2026-11-22, not &#34;yesterday&#34;.",
+		"/reports/nights/rows?mark=bad":       "mark must be one of over, broken, unclosed and idle, not &#34;bad&#34;.",
+	} {
+		if status, body := get(t, h, address); status < 400 || status >= 500 || !strings.Contains(body, text) {
+			t.Errorf("GET %s: %d, want %q in\n%s", address, status, text, body)
+		}
 	}
 }

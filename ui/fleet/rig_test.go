@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nightfill/nightfill/site"
 	"github.com/nightfill/nightfill/site/board"
 	"github.com/nightfill/nightfill/site/board/boardtest"
 	"github.com/nightfill/nightfill/site/board/breaker"
@@ -244,6 +245,13 @@ func (w *world) options() Options {
 		Source: w, History: w, Register: w, Now: w.time, Version: "nightfill-hq 1.0.0", Log: slog.Default(),
 		Actor: func(*http.Request) (string, string) { return "kim", w.role },
 		Line:  func() Line { return w.line },
+		Shift: func(_ context.Context, store, date string) ([]Shift, error) {
+			return []Shift{
+				{Device: "till-1", Class: "linux-server", Patch: "pos-app-4.2.1", State: site.RolledBack, Code: "verify_failed", Reason: "=its service did not start", Attempts: 1, Took: 9 * time.Minute},
+				{Device: "till-2", Class: "linux-server", Patch: "pos-app-4.2.1", State: site.Done, Verified: morning().Add(-6 * time.Hour)},
+				{Device: "pinpad-1", Class: "observe", State: site.NotDue, Code: "observe_only", Reason: "it is never touched"},
+			}, nil
+		},
 		Night: func(_ context.Context, store, date string) ([]byte, error) {
 			if date != "2026-11-21" {
 				return nil, nil
