@@ -1,6 +1,7 @@
 package fleet
 
 import (
+	"context"
 	"net/http"
 	"slices"
 	"strings"
@@ -27,8 +28,8 @@ type Event struct {
 	Missing  uint64    `json:"missing,omitempty"`
 }
 
-// lines reads the newest events, or those before the parameter before. older is what to ask for next;
-// zero: there are none.
+// lines reads the newest events, or those before the parameter before, and all of the moment of the last one. older
+// is what to ask for next; zero: there are none.
 func (s *server) lines(q *query, ask board.Query) (lines []Event, older time.Time, err error) {
 	lines = []Event{}
 	if s.History == nil {
@@ -39,8 +40,7 @@ func (s *server) lines(q *query, ask board.Query) (lines []Event, older time.Tim
 			return nil, older, refuse(http.StatusBadRequest, "bad_before", "before must be a time such as 2026-11-22T05:00:00Z, not \""+text+"\".")
 		}
 	}
-	ask.Newest, ask.Limit = true, eventsShown+1
-	events, err := s.History.Events(q.Context(), ask)
+	events, shown, err := s.newest(q.Context(), ask)
 	if err != nil {
 		return nil, older, err
 	}
@@ -52,11 +52,34 @@ func (s *server) lines(q *query, ask board.Query) (lines []Event, older time.Tim
 		}
 		lines = append(lines, l)
 	}
-	if len(lines) > eventsShown {
-		lines = lines[:eventsShown]
-		older = lines[eventsShown-1].At
+	if len(lines) > shown {
+		lines = lines[:shown]
+		older = lines[shown-1].At
 	}
 	return lines, older, nil
+}
+
+// newest reads the newest events. So many are shown; there is one more where there are older ones.
+func (s *server) newest(ctx context.Context, ask board.Query) (events []board.Event, shown int, err error) {
+	ask.Newest, ask.Limit = true, eventsShown+1
+	events, err = s.History.Events(ctx, ask)
+	if err != nil || len(events) <= eventsShown {
+		return events, len(events), err
+	}
+	moment := func(e board.Event) time.Time { return e.Event().At.Truncate(time.Microsecond) } // as they are kept
+	at := moment(events[eventsShown-1])
+	if !moment(events[eventsShown]).Equal(at) {
+		return events, eventsShown, nil
+	}
+	ask.From, ask.To, ask.Limit = at, at.Add(time.Microsecond), pageMost
+	same, err := s.History.Events(ctx, ask)
+	if err != nil {
+		return nil, 0, err
+	}
+	events = append(slices.DeleteFunc(events[:eventsShown], func(e board.Event) bool { return moment(e).Equal(at) }), same...)
+	ask.From, ask.To, ask.Limit = time.Time{}, at, 1
+	older, err := s.History.Events(ctx, ask)
+	return append(events, older...), len(events), err
 }
 
 func lineOf(e board.Event) Event {

@@ -138,7 +138,8 @@ func (w *world) Events(_ context.Context, q board.Query) ([]board.Event, error) 
 	var found []board.Event
 	for _, e := range w.events {
 		v := e.Event()
-		if e.Store == q.Store && (q.Device == "" || v.Device == q.Device) && (q.Patch == "" || v.Patch == q.Patch) && (q.After.Seq == 0 || e.Seq > q.After.Seq) {
+		if e.Store == q.Store && (q.Device == "" || v.Device == q.Device) && (q.Patch == "" || v.Patch == q.Patch) && (q.After.Seq == 0 || e.Seq > q.After.Seq) &&
+			(q.From.IsZero() || !v.At.Before(q.From)) && (q.To.IsZero() || v.At.Before(q.To)) {
 			found = append(found, e)
 		}
 	}
