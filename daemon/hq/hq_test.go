@@ -3,6 +3,7 @@ package hq
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http/httptest"
@@ -162,6 +163,37 @@ func TestShippedFilesNameRealMetrics(t *testing.T) {
 	})
 	if err != nil || files < 4 || seen < 40 {
 		t.Errorf("%d files name %d metrics, %v", files, seen, err)
+	}
+}
+
+// blind is a database that cannot be read once a token was kept.
+type blind struct {
+	*database.DB
+	kept bool
+}
+
+func (b *blind) Keep(ctx context.Context, n board.Note) (board.Note, error) {
+	b.kept = true
+	return b.DB.Keep(ctx, n)
+}
+
+func (b *blind) Notes(ctx context.Context, kind string) ([]board.Note, error) {
+	if b.kept {
+		return nil, errors.New("the database is away")
+	}
+	return b.DB.Notes(ctx, kind)
+}
+
+// A token that was made is in the audit log, whatever comes after.
+func TestATokenIsWrittenDown(t *testing.T) {
+	h := open(t, nil)
+	tokens := newTokens(&blind{DB: h.db})
+	if _, err := tokens.Add(t.Context(), control.Token{Name: "grafana", Role: site.UserViewer}, "root"); err == nil || err.Error() != "the database is away" {
+		t.Errorf("%v", err)
+	}
+	deeds, err := h.db.NewestDeeds(t.Context(), 0, 1)
+	if err != nil || len(deeds) != 1 || deeds[0].Verb != "token.add" || deeds[0].Subject != "grafana" {
+		t.Errorf("%+v %v", deeds, err)
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"regexp"
 	"slices"
@@ -159,13 +160,11 @@ func (t *tokens) Remove(ctx context.Context, name, actor string) error {
 	return t.changed(ctx, actor, "token.remove", name, "")
 }
 
-// changed takes over a change at once and writes it down.
+// changed writes a change down and takes it over at once.
 func (t *tokens) changed(ctx context.Context, actor, verb, name, text string) error {
-	if _, err := t.read(ctx); err != nil {
-		return err
-	}
 	_, err := t.db.Record(ctx, board.Deed{At: time.Now(), Actor: actor, Origin: "control socket", Verb: verb, Subject: name, Outcome: "ok", Text: text})
-	return err
+	_, rerr := t.read(ctx)
+	return errors.Join(err, rerr)
 }
 
 func cmpErr(err error, other error) error {
