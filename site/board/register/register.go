@@ -110,6 +110,9 @@ func New(id string, e Entry, by string, now time.Time) (Entry, error) {
 	return e.note("opened", by, e.Reason, now), nil
 }
 
+// errLong refuses what is said of an entry.
+var errLong = fmt.Errorf("what is said of an exception is too long: write at most %d bytes", longestText)
+
 // Renew moves the end of an entry. One that is over may be renewed too: the time between stays red.
 func (e Entry) Renew(until time.Time, reason, by string, now time.Time) (Entry, error) {
 	reason = strings.TrimSpace(reason)
@@ -118,6 +121,8 @@ func (e Entry) Renew(until time.Time, reason, by string, now time.Time) (Entry, 
 		return e, errors.New("a closed exception is not renewed: open a new one")
 	case reason == "":
 		return e, errors.New("a renewal needs a reason: say why it could not be done in time")
+	case len(reason) > longestText:
+		return e, errLong
 	}
 	e.Expires = until.UTC().Truncate(time.Second)
 	if err := e.sound(now); err != nil {
@@ -135,6 +140,8 @@ func (e Entry) Review(text, by string, now time.Time) (Entry, error) {
 		return e, errors.New("a closed exception is not reviewed")
 	case text == "":
 		return e, errors.New("a review needs a note: say what was found")
+	case len(text) > longestText:
+		return e, errLong
 	}
 	e.Reviewed = now.UTC().Truncate(time.Second)
 	return e.note("reviewed", by, text, now), nil
@@ -148,6 +155,8 @@ func (e Entry) Close(reason, by string, now time.Time) (Entry, error) {
 		return e, errors.New("the exception is closed already")
 	case reason == "":
 		return e, errors.New("closing needs a reason: say why it is not needed any more")
+	case len(reason) > longestText:
+		return e, errLong
 	}
 	e.Closed = now.UTC().Truncate(time.Second)
 	return e.note("closed", by, reason, now), nil
@@ -181,8 +190,35 @@ func sorted(ids []string) []string {
 
 var idPattern = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]*$`)
 
+// longestText is how long a text of an entry may be, in bytes, and most how many devices, groups, stores or
+// reviews it may name.
+const (
+	longestText = 4000
+	most        = 5000
+)
+
+// fits says which part of an entry is too long, or nil: every overview reads the whole register.
+func (e Entry) fits() error {
+	for name, text := range map[string]string{
+		"patch": e.Patch, "owner": e.Owner, "reason": e.Reason, "risk": e.Risk, "controls": e.Controls, "change": e.Change,
+		"constraints": e.Worksheet.Constraints, "objective": e.Worksheet.Objective, "identified risk": e.Worksheet.Risk,
+		"definition": e.Worksheet.Definition, "validation": e.Worksheet.Validation, "maintenance": e.Worksheet.Maintenance,
+	} {
+		if len(text) > longestText {
+			return fmt.Errorf("the %s of an exception is too long: write at most %d bytes", name, longestText)
+		}
+	}
+	if n := max(len(e.Devices), len(e.Groups), len(e.Stores), len(e.Reviews)); n > most {
+		return fmt.Errorf("an exception names at most %d devices, groups, stores or reviews, not %d: name groups, or leave the list out", most, n)
+	}
+	return nil
+}
+
 // sound says what an entry lacks, or nil.
 func (e Entry) sound(now time.Time) error {
+	if err := e.fits(); err != nil {
+		return err
+	}
 	switch {
 	case e.Patch == "":
 		return errors.New("an exception needs a patch")

@@ -2,8 +2,10 @@ package register_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"reflect"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -71,6 +73,7 @@ func TestLife(t *testing.T) {
 }
 
 func TestRefused(t *testing.T) {
+	long := strings.Repeat("x", 4001)
 	for want, change := range map[string]func(*register.Entry){
 		"an exception needs a patch":                                                                                    func(e *register.Entry) { e.Patch = " " },
 		"an exception needs an owner: say who answers for it":                                                           func(e *register.Entry) { e.Owner = "" },
@@ -81,6 +84,14 @@ func TestRefused(t *testing.T) {
 		"an exception until 2028-11-22T12:00:00Z is more than a year ahead: name an earlier end, and decide again then": func(e *register.Entry) { e.Expires = noon().AddDate(2, 0, 0) },
 		`"till 1" is not the id of a device`:                                                                            func(e *register.Entry) { e.Devices = []string{"till 1"} },
 		"a review on 2027-01-01 is not before the end of the exception":                                                 func(e *register.Entry) { e.Reviews = []time.Time{time.Date(2027, 1, 1, 0, 0, 0, 0, time.UTC)} },
+		"the risk of an exception is too long: write at most 4000 bytes":                                                func(e *register.Entry) { e.Risk = long },
+		"the validation of an exception is too long: write at most 4000 bytes":                                          func(e *register.Entry) { e.Worksheet.Validation = long },
+		"an exception names at most 5000 devices, groups, stores or reviews, not 5001: name groups, or leave the list out": func(e *register.Entry) {
+			for n := range 5001 {
+				e.Stores = append(e.Stores, fmt.Sprintf("s%05d", n))
+			}
+			e.Stores = e.Stores[1:]
+		},
 	} {
 		e := draft()
 		change(&e)
@@ -93,11 +104,20 @@ func TestRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	for want, do := range map[string]func() error{
-		"a closed exception is not renewed: open a new one":              func() error { _, err := closed.Renew(noon().AddDate(0, 1, 0), "x", "kim", noon()); return err },
-		"a closed exception is not reviewed":                             func() error { _, err := closed.Review("x", "kim", noon()); return err },
-		"the exception is closed already":                                func() error { _, err := closed.Close("x", "kim", noon()); return err },
-		"a review needs a note: say what was found":                      func() error { _, err := opened(t).Review(" ", "kim", noon()); return err },
-		"closing needs a reason: say why it is not needed any more":      func() error { _, err := opened(t).Close("", "kim", noon()); return err },
+		"a closed exception is not renewed: open a new one":         func() error { _, err := closed.Renew(noon().AddDate(0, 1, 0), "x", "kim", noon()); return err },
+		"a closed exception is not reviewed":                        func() error { _, err := closed.Review("x", "kim", noon()); return err },
+		"the exception is closed already":                           func() error { _, err := closed.Close("x", "kim", noon()); return err },
+		"a review needs a note: say what was found":                 func() error { _, err := opened(t).Review(" ", "kim", noon()); return err },
+		"closing needs a reason: say why it is not needed any more": func() error { _, err := opened(t).Close("", "kim", noon()); return err },
+		"what is said of an exception is too long: write at most 4000 bytes": func() error {
+			_, err := opened(t).Renew(noon().AddDate(0, 1, 0), long, "kim", noon())
+			_, err2 := opened(t).Review(long, "kim", noon())
+			_, err3 := opened(t).Close(long, "kim", noon())
+			if err2 == nil || err3 == nil {
+				return nil
+			}
+			return err
+		},
 		"a renewal needs a reason: say why it could not be done in time": func() error { _, err := opened(t).Renew(noon().AddDate(0, 1, 0), "", "kim", noon()); return err },
 	} {
 		if err := do(); err == nil || err.Error() != want {
