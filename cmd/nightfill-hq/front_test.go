@@ -134,7 +134,13 @@ func write(t *testing.T, dir, name, text string) string {
 // file writes a headquarters file whose state is the folder, with more keys.
 func file(t *testing.T, dir, broker, more string) (args []string) {
 	t.Helper()
-	return []string{"--config", write(t, dir, "hq.yaml", fmt.Sprintf("version: 1\norg: demo\nmqtt: {url: %q}\nlisten: \"127.0.0.1:8444\"\nstate: .\n%s", broker, more))}
+	return fileOf(t, dir, broker, "", more)
+}
+
+// fileOf is file with more about the broker.
+func fileOf(t *testing.T, dir, broker, shared, more string) (args []string) {
+	t.Helper()
+	return []string{"--config", write(t, dir, "hq.yaml", fmt.Sprintf("version: 1\norg: demo\nmqtt: {url: %q%s}\nlisten: \"127.0.0.1:8444\"\nstate: .\n%s", broker, shared, more))}
 }
 
 // post sends a form and returns the answer, without going where it leads.

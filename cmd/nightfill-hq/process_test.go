@@ -270,13 +270,13 @@ func TestKillAndStartAgain(t *testing.T) {
 	if state := said("state"); !strings.Contains(state, `"online":false`) {
 		t.Errorf("headquarters is gone, and says %s", state)
 	}
-	whole(t, path, fleet.Progress().Events)
+	whole(t, "sqlite:"+path, fleet.Progress().Events)
 }
 
 // whole wants every stream of a database without a hole and without a repeat, and so many events in all.
-func whole(t *testing.T, path string, want uint64) {
+func whole(t *testing.T, address string, want uint64) {
 	t.Helper()
-	db, err := database.Open(t.Context(), "sqlite:"+path, nil)
+	db, err := database.Open(t.Context(), address, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
