@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"os"
 	"os/exec"
 	"slices"
 	"strings"
@@ -14,8 +13,15 @@ import (
 	"github.com/nightfill/nightfill/sync/fleet/database/databasetest"
 )
 
+// realBroker is a mosquitto that can be killed and started again at the same address.
+type realBroker struct {
+	*testing.T
+	program, conf, at string
+	cmd               *exec.Cmd
+}
+
 // mosquitto starts a real broker on the loopback, with more lines in its file, or skips the test.
-func mosquitto(t *testing.T, more string) (address string) {
+func mosquitto(t *testing.T, more string) *realBroker {
 	t.Helper()
 	program, err := exec.LookPath("mosquitto")
 	if err != nil {
@@ -30,20 +36,34 @@ func mosquitto(t *testing.T, more string) (address string) {
 		t.Fatal(err)
 	}
 	conf := write(t, t.TempDir(), "mosquitto.conf", fmt.Sprintf("listener %d 127.0.0.1\nallow_anonymous true\nlog_type error\nuser root\n%s", at.Port, more))
-	cmd := exec.Command(program, "-c", conf)
-	cmd.Stderr = os.Stderr
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
+	b := &realBroker{T: t, program: program, conf: conf, at: at.String()}
+	b.start()
+	t.Cleanup(b.kill)
+	return b
+}
+
+func (b *realBroker) url() string { return "mqtt://" + b.at }
+
+// start returns when it takes connections.
+func (b *realBroker) start() {
+	b.Helper()
+	b.cmd = exec.Command(b.program, "-c", b.conf)
+	if err := b.cmd.Start(); err != nil {
+		b.Fatal(err)
 	}
-	t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
-	until(t, "the broker takes connections", func() bool {
-		c, err := net.Dial("tcp", at.String())
+	until(b.T, "the broker takes connections", func() bool {
+		c, err := net.Dial("tcp", b.at)
 		if err == nil {
 			_ = c.Close()
 		}
 		return err == nil
 	})
-	return "mqtt://" + at.String()
+}
+
+// kill ends it as a power cut does.
+func (b *realBroker) kill() {
+	_ = b.cmd.Process.Kill()
+	_ = b.cmd.Wait()
 }
 
 // leads reports whether a headquarters speaks for all of them, and whether it hears stores.
@@ -76,7 +96,7 @@ func (h *headquarters) standings() string {
 func TestPair(t *testing.T) {
 	address := databasetest.Schema(t)
 	t.Parallel()
-	broker, calls, marker := mosquitto(t, ""), newPager(t, "hush"), newPager(t, "hush")
+	broker, calls, marker := mosquitto(t, "").url(), newPager(t, "hush"), newPager(t, "hush")
 	var args [2][]string
 	for i := range args {
 		dir := t.TempDir()
