@@ -37,7 +37,9 @@ type Options struct {
 	Seed    uint64
 	// Luck is how much of the usual misfortune there is, 1 = as published figures have it; 0 = 1.
 	Luck float64
-	Now  time.Time // when it begins; past nights lie before it
+	// Bad are patches that break a share of a model besides, by "patch/model"; nil = two of them do.
+	Bad map[string]float64
+	Now time.Time // when it begins; past nights lie before it
 	// Catalog is what the stores have read at a moment, which is never one to come; many goroutines ask.
 	// nil: one that nobody signed.
 	Catalog func(at time.Time) site.Catalog

@@ -3,6 +3,9 @@ package fleetsim
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -120,7 +123,7 @@ func (s *shop) night(ctx context.Context, span window.Span, ago int) error {
 		}
 	}
 	scene := s.scene(catalog, span)
-	played := forecast.Rehearse(scene, s.odds, s.opts.Seed<<20+uint64(s.n)<<4+uint64(ago), s.faults(ago)...)
+	played := forecast.Rehearse(scene, s.odds, s.opts.Seed<<20+uint64(s.n)<<4+uint64(ago), s.faults()...)
 	for _, r := range played.Records {
 		if err := s.write(ctx, r.Event); err != nil {
 			return err
@@ -185,17 +188,25 @@ func (s *shop) scene(catalog site.Catalog, span window.Span) forecast.Scene {
 	return forecast.Scene{Store: s.store, State: s.state, Inventory: s.inventory, Plan: p, Report: report, Begins: span.Open, Prints: prints}
 }
 
-// faults are what the night is told to have on top of its luck: a till model on which the receipt
-// driver, and tonight the store database, do not start.
-func (s *shop) faults(ago int) []forecast.Fault {
+// usualBad are the bad patches where nobody says otherwise: a till model on which the receipt driver does
+// not start, and a server on which the store database, which comes tonight, does not.
+func usualBad() map[string]float64 {
+	return map[string]float64{"receipt-driver-2.8/toshiba-4900": 0.1, "store-db-11.4/dell-r250": 0.06}
+}
+
+// faults are what the night is told to have on top of its luck.
+func (s *shop) faults() []forecast.Fault {
+	bad := s.opts.Bad
+	if bad == nil {
+		bad = usualBad()
+	}
 	var faults []forecast.Fault
 	for i, d := range s.store.Devices {
 		lot := (s.n*31 + i*17) % 100
-		if d.Model == "toshiba-4900" && lot < 10 {
-			faults = append(faults, forecast.Fault{Device: d.ID, Patch: "receipt-driver-2.8", Kind: forecast.Breaks})
-		}
-		if d.Model == "dell-r250" && lot < 6 && ago == 0 {
-			faults = append(faults, forecast.Fault{Device: d.ID, Patch: "store-db-11.4", Kind: forecast.Breaks})
+		for _, what := range slices.Sorted(maps.Keys(bad)) {
+			if patch, model, _ := strings.Cut(what, "/"); model == d.Model && float64(lot) < 100*bad[what] {
+				faults = append(faults, forecast.Fault{Device: d.ID, Patch: patch, Kind: forecast.Breaks})
+			}
 		}
 	}
 	return faults
