@@ -146,7 +146,9 @@ func (b *Board) Apply(store string, f Fact, received time.Time) bool {
 func (s *Store) apply(f Fact, received time.Time) bool {
 	switch f.Kind {
 	case KindInfo:
-		return set(f, &s.Info)
+		ok := set(f, &s.Info)
+		s.Info.share()
+		return ok
 	case KindReady:
 		s.ReadyTold = received
 		return set(f, &s.Ready)
@@ -169,6 +171,7 @@ func (s *Store) apply(f Fact, received time.Time) bool {
 	case KindQuarantine:
 		return put(f, s.Quarantines, f.Patch)
 	case KindCached:
+		same(&f.Name)
 		s.Cached[f.Name] = f.At
 		return true
 	case KindLeftOut:

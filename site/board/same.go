@@ -1,6 +1,9 @@
 package board
 
-import "unique"
+import (
+	"slices"
+	"unique"
+)
 
 // same makes texts that are alike one text in memory: a fleet has few states, versions and patches,
 // and many places that hold them.
@@ -15,13 +18,23 @@ func (d *DeviceNow) share() {
 	same(&d.Device, &d.Model, &d.Title, &d.Patch, &d.InstalledVersion, &d.LatestVersion, &d.System)
 	same(&d.Class)
 	same(&d.State, &d.LastState)
-	for i := range d.Groups {
-		same(&d.Groups[i])
-	}
+	d.Groups = alike(d.Groups)
 	if a := d.Asset; a != nil {
 		same(&a.Make, &a.Location, &a.Function, &a.Owner)
 		same(&a.Scope)
 	}
+}
+
+// share makes the names of a store's devices share memory with those of other stores.
+func (i *Info) share() { i.Devices = alike(i.Devices) }
+
+// alike is same for a list, which is copied so that it has no room for more.
+func alike(texts []string) []string {
+	texts = slices.Clone(texts)
+	for i := range texts {
+		same(&texts[i])
+	}
+	return texts
 }
 
 // share makes the texts of what was left out share memory with those of other devices.

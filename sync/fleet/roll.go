@@ -4,6 +4,7 @@ import (
 	"context"
 	"sync"
 	"time"
+	"unique"
 
 	"github.com/nightfill/nightfill/site/board"
 	"github.com/nightfill/nightfill/sync/fleet/database"
@@ -27,7 +28,7 @@ type rollBook struct {
 // rollEntry is what one store showed.
 type rollEntry struct {
 	state, info bool
-	devices     map[string]bool
+	devices     map[unique.Handle[string]]bool // a name alone would keep its whole topic
 	asked       int
 	next        time.Time
 	listened    bool // its state was asked for by name
@@ -46,7 +47,7 @@ func (b *rollBook) begin() {
 func (b *rollBook) entry(store string) *rollEntry {
 	e, ok := b.stores[store]
 	if !ok {
-		e = &rollEntry{devices: map[string]bool{}}
+		e = &rollEntry{devices: map[unique.Handle[string]]bool{}}
 		b.stores[store] = e
 	}
 	return e
@@ -68,7 +69,7 @@ func (b *rollBook) note(m database.Message) {
 		case board.KindInfo:
 			e.info = true
 		case board.KindDevice:
-			e.devices[f.Name] = true
+			e.devices[unique.Make(f.Name)] = true
 		}
 	}
 }
