@@ -83,16 +83,9 @@ func TestUIEveryPage(t *testing.T) {
 	}
 }
 
-// rowsApart is whether every part of the grid lies below or right of the one before it.
-const rowsApart = `(function () {
-  var y = -1, ok = true;
-  document.querySelectorAll('.grid > *').forEach(function (e) {
-    var at = +(e.tagName === 'text' ? e : e.firstElementChild).getAttribute('y');
-    ok = ok && at >= y - 15;
-    y = at;
-  });
-  return ok;
-})()`
+// rowsApart is whether the parts of the grid lie one below the other, and no cell on another.
+const rowsApart = `[...document.querySelectorAll('.grid > div')].every((d, i, all) => i === 0 || d.offsetTop >= all[i - 1].offsetTop + all[i - 1].offsetHeight) &&
+  new Set([...document.querySelectorAll('.grid a')].map(a => a.offsetLeft + ' ' + a.offsetTop)).size === document.querySelectorAll('.grid a').length`
 
 // picture keeps pictures of the pages that show most.
 func picture(tab *pagetest.Tab, name string, wide int64, dark bool) {

@@ -17,7 +17,7 @@ func words() template.FuncMap {
 	return template.FuncMap{
 		"num": overview.Number, "words": plain, "percent": percent, "clock": clock, "day": day, "ago": ago, "path": url.PathEscape,
 		"link": link, "upper": upperFirst, "share": share, "plural": plural, "join": strings.Join, "zone": zoneOf, "parts": parts, "first": first, "more": more,
-		"tone": tone, "sign": sign, "verdict": verdict, "size": size, "add": func(a, b int) int { return a + b },
+		"tone": tone, "sign": sign, "verdict": verdict, "size": size,
 		"trace": tracePath, "local": local, "lasts": func(d site.Duration) string { return lasts(time.Duration(d)) }, "within": func(t, zoned time.Time) time.Time { return t.In(zoned.Location()) },
 		"standings": comply.Standings, "deviceStandings": comply.DeviceStandings,
 	}

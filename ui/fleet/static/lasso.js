@@ -2,27 +2,28 @@
 const start = 6, hold = 500; // pixels, and milliseconds
 
 export function lasso(grid, chosen, set) {
-  const { svg, cells, pitch } = grid;
+  const { area, cells } = grid;
   let down = null, frame = null, base, before, spots, timer = 0, over = false, due = 0;
   const at = (e) => {
-    const r = svg.getBoundingClientRect(), k = svg.viewBox.baseVal.width / r.width;
-    return { x: (e.clientX - r.left) * k, y: (e.clientY - r.top) * k };
+    const r = area.getBoundingClientRect();
+    return { x: e.clientX - r.left, y: e.clientY - r.top };
   };
   const begin = (e, more) => {
     before = new Set(chosen);
     base = more ? before : new Set();
     spots = cells.map((a) => ({ id: grid.id(a), ...grid.of(a) }));
-    frame = document.createElementNS('http://www.w3.org/2000/svg', 'rect');
-    frame.setAttribute('class', 'lasso');
-    svg.append(frame);
-    try { svg.setPointerCapture(down.id); } catch { /* the pointer is gone already */ }
+    frame = document.createElement('div');
+    frame.className = 'lasso';
+    frame.ariaHidden = 'true';
+    area.append(frame);
+    try { area.setPointerCapture(down.id); } catch { /* the pointer is gone already */ }
     draw(e);
   };
   const draw = (e) => {
-    const a = down.at, b = at(e), x = Math.min(a.x, b.x), y = Math.min(a.y, b.y), w = Math.abs(a.x - b.x), h = Math.abs(a.y - b.y), side = pitch - 3;
-    for (const [name, v] of Object.entries({ x, y, width: w, height: h })) frame.setAttribute(name, v);
+    const a = down.at, b = at(e), x = Math.min(a.x, b.x), y = Math.min(a.y, b.y), w = Math.abs(a.x - b.x), h = Math.abs(a.y - b.y);
+    for (const [name, v] of Object.entries({ left: x, top: y, width: w, height: h })) frame.style[name] = v + 'px';
     const want = new Set(base);
-    for (const s of spots) if (s.x < x + w && s.x + side > x && s.y < y + h && s.y + side > y) want.add(s.id);
+    for (const s of spots) if (s.x < x + w && s.x + s.side > x && s.y < y + h && s.y + s.side > y) want.add(s.id);
     set(want);
   };
   const end = () => {
@@ -34,12 +35,12 @@ export function lasso(grid, chosen, set) {
     setTimeout(() => { over = false; }); // the click that a drag ends with comes before that
   };
   const back = () => { if (frame) set(before); end(); };
-  svg.addEventListener('pointerdown', (e) => {
+  area.addEventListener('pointerdown', (e) => {
     if (e.button !== 0 || !e.isPrimary) return;
     down = { id: e.pointerId, at: at(e), x: e.clientX, y: e.clientY, touch: e.pointerType === 'touch' };
     if (down.touch) timer = setTimeout(() => begin(e, true), hold);
   });
-  svg.addEventListener('pointermove', (e) => {
+  area.addEventListener('pointermove', (e) => {
     if (!down || e.pointerId !== down.id) return;
     if (!frame) {
       if (Math.hypot(e.clientX - down.x, e.clientY - down.y) < start) return;
@@ -50,11 +51,11 @@ export function lasso(grid, chosen, set) {
     cancelAnimationFrame(due);
     due = requestAnimationFrame(() => { if (frame) draw(e); });
   });
-  svg.addEventListener('pointerup', (e) => { if (frame) draw(e); end(); });
-  svg.addEventListener('pointercancel', back);
+  area.addEventListener('pointerup', (e) => { if (frame) draw(e); end(); });
+  area.addEventListener('pointercancel', back);
   addEventListener('keydown', (e) => { if (e.key === 'Escape' && frame) { e.stopImmediatePropagation(); back(); } }, true);
-  svg.addEventListener('dragstart', (e) => e.preventDefault()); // a link would be dragged away
-  svg.addEventListener('contextmenu', (e) => { if (down?.touch) e.preventDefault(); });
-  svg.addEventListener('touchmove', (e) => { if (frame) e.preventDefault(); }, { passive: false });
+  area.addEventListener('dragstart', (e) => e.preventDefault()); // a link would be dragged away
+  area.addEventListener('contextmenu', (e) => { if (down?.touch) e.preventDefault(); });
+  area.addEventListener('touchmove', (e) => { if (frame) e.preventDefault(); }, { passive: false });
   return { ended: () => over };
 }

@@ -41,7 +41,7 @@ export function picks(form, grid) {
   document.addEventListener('keydown', (e) => {
     if (e.key === 'Escape' && chosen.size && !document.querySelector('dialog[open]') && !e.target.matches?.('input:not([type=checkbox]), select')) set(new Set());
   });
-  if (grid.svg) cells(grid, { chosen, set, toggle });
+  if (grid.area) cells(grid, { chosen, set, toggle });
   for (const [id, b] of boxes) if (b.checked) put(id, true); // as the browser remembers the form
   told();
   ask(form);
@@ -49,7 +49,7 @@ export function picks(form, grid) {
 
 // A range goes from where one was before to where one is, beside what was chosen until then.
 function cells(grid, { chosen, set, toggle }) {
-  const { svg } = grid;
+  const { area } = grid;
   let anchor = null, base = new Set();
   const from = (a) => { anchor = a; base = new Set(chosen); };
   const upTo = (a) => {
@@ -57,18 +57,18 @@ function cells(grid, { chosen, set, toggle }) {
     set(new Set([...base, ...list.slice(Math.min(i, k), Math.max(i, k) + 1).map(grid.id)]));
   };
   const moves = ['ArrowLeft', 'ArrowRight', 'ArrowUp', 'ArrowDown', 'Home', 'End'];
-  svg.addEventListener('keydown', (e) => {
+  area.addEventListener('keydown', (e) => {
     if (!moves.includes(e.key)) return;
     if (!e.shiftKey) anchor = null;
     else if (!anchor) from(grid.at());
   }, true); // before the focus moves
-  svg.addEventListener('keydown', (e) => {
+  area.addEventListener('keydown', (e) => {
     if (e.key === ' ') { e.preventDefault(); toggle(grid.id(grid.at())); from(grid.at()); }
     else if (e.key === 'a' && (e.ctrlKey || e.metaKey)) { e.preventDefault(); set(new Set(grid.cells.map(grid.id))); }
     else if (e.shiftKey && moves.includes(e.key)) upTo(grid.at());
   });
   const drag = lasso(grid, chosen, set);
-  svg.addEventListener('click', (e) => {
+  area.addEventListener('click', (e) => {
     const a = e.target.closest('a');
     if (drag.ended()) { e.preventDefault(); return; }
     if (!a || !e.detail) return;
