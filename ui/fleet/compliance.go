@@ -197,13 +197,13 @@ type complyList struct {
 
 // complyNames are the query parameters that filter, on pages and in the API.
 func complyNames() []string {
-	return []string{"store", "region", "ring", "class", "model", "patch", "severity", "owner", "age", "standing", "device_standing", "mark", "late", "look"}
+	return []string{"store", "region", "ring", "class", "model", "patch", "severity", "owner", "age", "standing", "device_standing", "mark", "late", "look", "lacks"}
 }
 
 func complyField(f *comply.Filter, name string) *string {
 	return map[string]*string{
 		"store": &f.Store, "region": &f.Region, "ring": &f.Ring, "class": &f.Class, "model": &f.Model, "patch": &f.Patch, "severity": &f.Severity, "owner": &f.Owner,
-		"age": (*string)(&f.Age), "standing": (*string)(&f.Standing), "device_standing": (*string)(&f.Device), "mark": (*string)(&f.Mark), "late": (*string)(&f.Late), "look": &f.Look,
+		"age": (*string)(&f.Age), "standing": (*string)(&f.Standing), "device_standing": (*string)(&f.Device), "mark": (*string)(&f.Mark), "late": (*string)(&f.Late), "look": &f.Look, "lacks": (*string)(&f.Lacks),
 	}[name]
 }
 
@@ -215,6 +215,7 @@ func (q *query) complyFilter() (comply.Filter, error) {
 		*complyField(&f, name) = q.values.Get(name)
 	}
 	known := map[string][]string{"look": {comply.LookFresh, comply.LookStale}}
+	known["lacks"] = texts(comply.Lacks())
 	for _, a := range comply.Ages() {
 		known["age"], known["late"] = append(known["age"], string(a)), append(known["late"], string(a))
 	}

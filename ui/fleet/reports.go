@@ -27,6 +27,7 @@ func (s *server) reportRoutes() []route {
 	all = append(all, s.morningRoutes()...)
 	all = append(all, s.deviceRoutes()...)
 	all = append(all, s.nightRoutes()...)
+	all = append(all, s.figureRoutes()...)
 	all = append(all, s.both("/stores/{id}/devices/{device}/patches/{patch}", "/stores/{id}/devices/{device}/patches/{patch}", "trace", s.trace)...)
 	return append(all, s.trendRoutes()...)
 }
@@ -69,11 +70,15 @@ func reportsListed() []ReportListed {
 	}
 	return []ReportListed{
 		{"How stores opened", "On how many mornings each store was ready when it opened, of the last 30 or 90 days, and how long before.", "/reports/mornings", file("CSV", "/export/mornings.csv")},
+		{"Figures", "Every number by which the work is judged, with its formula and the list behind it.", "/reports/figures", file("CSV", "/export/figures.csv")},
 		{"Nights", "What was planned in each night and what became of it, how much of the window was used; by device with what comes next.", "/reports/nights", file("CSV", "/export/nights.csv")},
 		{"Patch compliance", "Device score and share of patches installed, by ring, class, store, age and owner; overdue, limits, time to patch.", "/compliance", file("Print", "/export/report.html", "CSV", "/export/compliance.csv", "JSON lines", "/export/compliance.jsonl")},
 		{"Compliance over time", "The two shares of every day, for 13 months.", "/reports/trend", file("CSV", "/export/trend.csv")},
 		{"Devices", "What stands in the stores: seen, missing, never seen, new, gone; managed or only observed.", "/reports/devices", file("CSV", "/export/devices.csv")},
 		{"Points of interaction", "Terminals that read cards, with make, model, location and serial number (PCI DSS 9.5.1.1).", "/reports/devices/rows?mark=poi", file("CSV", "/export/devices.csv?mark=poi")},
+		{"Oldest devices", "How old the oldest patch is that devices lack, and the 50 oldest.", "/reports/oldest", file("CSV", "/export/oldest.csv")},
+		{"Owners", "Overdue share and standing of the patches of each owner.", "/reports/owners", file("CSV", "/export/owners.csv")},
+		{"Silent stores", "Stores that were not heard for more than 24 hours.", "/reports/silent", file()},
 		{"Exceptions", "What somebody answers for, its age, and when it ends.", "/exceptions", file()},
 		{"Audit log", "Who did what at headquarters, each line with the hash of the one before.", "/audit", file()},
 		{"Evidence packs", "Journals, signed catalogs and reports of stores, with a proof that needs nothing but the file.", "/evidence", file()},

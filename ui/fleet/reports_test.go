@@ -77,7 +77,7 @@ func remember(w *world) {
 
 // reportPages are the addresses of every report with something in it.
 func reportPages() []string {
-	return []string{"/reports", "/reports/mornings", "/reports/mornings?days=90&region=North", "/reports/mornings/rows?answer=not_told", "/reports/mornings/rows?store=none", "/reports/trend", "/reports/nights", "/reports/nights?days=90&region=North", "/reports/nights/rows?mark=broken", "/reports/nights/rows?date=2001-01-01", "/reports/devices", "/reports/devices?region=North", "/reports/devices/rows?mark=poi", "/reports/devices/rows?life=gone", "/reports/trend?days=400&region=North", "/stores/0001/devices/till-1/patches/pos-app-4.2.1"}
+	return []string{"/reports", "/reports/mornings", "/reports/mornings?days=90&region=North", "/reports/mornings/rows?answer=not_told", "/reports/mornings/rows?store=none", "/reports/trend", "/reports/figures", "/reports/figures?region=North", "/reports/oldest", "/reports/owners", "/reports/silent", "/reports/nights", "/reports/nights?days=90&region=North", "/reports/nights/rows?mark=broken", "/reports/nights/rows?date=2001-01-01", "/reports/devices", "/reports/devices?region=North", "/reports/devices/rows?mark=poi", "/reports/devices/rows?life=gone", "/reports/trend?days=400&region=North", "/stores/0001/devices/till-1/patches/pos-app-4.2.1"}
 }
 
 // reportAddresses are the same by the addresses of the API.
@@ -103,7 +103,7 @@ func TestReportNumbers(t *testing.T) {
 		want(t, h, "/api/v1"+page, `"as_of":"2026-11-22T09:30:00Z"`)
 		for _, m := range anchor.FindAllStringSubmatch(want(t, h, page), -1) {
 			to := html.UnescapeString(m[1])
-			if n, promised := numberOf(m[2]); promised && isList(to) && !checked[to] && strings.Contains(to, "/rows") {
+			if n, promised := numberOf(m[2]); promised && isList(to) && !checked[to] && (strings.Contains(to, "/rows") || strings.HasPrefix(to, "/reports/silent")) {
 				checked[to] = true
 				checkList(t, h, page, to, n)
 			}
@@ -257,4 +257,54 @@ func TestNightReport(t *testing.T) {
 			t.Errorf("GET %s: %d, want %q in\n%s", address, status, text, body)
 		}
 	}
+}
+
+// TestFigures: every figure says how it is counted; ages add up to the devices, owners to the patches.
+func TestFigures(t *testing.T) {
+	w := newWorld(chain(8), morning())
+	remember(w)
+	h := New(w.options())
+	var figures FigurePage
+	if err := json.Unmarshal([]byte(want(t, h, "/api/v1/reports/figures")), &figures); err != nil {
+		t.Fatal(err)
+	}
+	names := map[string]Figure{}
+	for _, f := range figures.Figures {
+		names[f.Name] = f
+		if f.Formula == "" || f.Value == "" || f.List == "" || f.All > 0 && f.Of > f.All {
+			t.Errorf("%+v", f)
+		}
+	}
+	for _, name := range []string{"Device score", "Time to patch", "Retry success", "Reboot debt", "Recurrence", "Exceptions expired", "Stores silent for more than 24 hours", "Opened ready, 30 days", "Window used, 30 nights"} {
+		if names[name].Name == "" {
+			t.Errorf("there is no %s", name)
+		}
+	}
+	var oldest OldestPage
+	if err := json.Unmarshal([]byte(want(t, h, "/api/v1/reports/oldest")), &oldest); err != nil {
+		t.Fatal(err)
+	}
+	sum := 0
+	for _, a := range oldest.Ages {
+		sum += a.Devices
+	}
+	if sum != oldest.All || sum != names["Device score"].All || len(oldest.Devices) == 0 || len(oldest.Devices) > 50 {
+		t.Errorf("%d of %d devices have an age; %d are shown", sum, oldest.All, len(oldest.Devices))
+	}
+	if rows := strings.Count(want(t, h, "/export/oldest.csv"), "\n") - 1; rows != oldest.All {
+		t.Errorf("%d rows in the file", rows)
+	}
+	var owners OwnerPage
+	if err := json.Unmarshal([]byte(want(t, h, "/api/v1/reports/owners")), &owners); err != nil {
+		t.Fatal(err)
+	}
+	all, late := 0, 0
+	for _, o := range owners.Owners {
+		all, late = all+o.Overdue.All, late+o.Overdue.Of
+	}
+	if all != names["Patches installed"].All || late != names["Overdue"].Of {
+		t.Errorf("%d patches and %d overdue by owner", all, late)
+	}
+	want(t, h, "/reports/figures", "candidates for a false green", "How it is counted")
+	want(t, h, "/compliance/rows?view=devices&lacks=nothing", "Remove lacks nothing")
 }

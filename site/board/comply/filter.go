@@ -32,6 +32,7 @@ type Filter struct {
 	Look     string         // LookFresh or LookStale: of the device
 	Mark     Mark
 	Late     Age // how long it is overdue
+	Lacks    Age // of the oldest patch that the device lacks; AgeNothing: it lacks none
 }
 
 // Mark asks for rows with something that is beside their standing.
@@ -49,6 +50,8 @@ const (
 	MarkTried     Mark = "tried"      // begun at least once
 	MarkFirstPass Mark = "first_pass" // proven without a failure
 	MarkBack      Mark = "back"       // taken back at least once
+	MarkRetried   Mark = "retried"    // broke at least once, or was begun more than once
+	MarkRecovered Mark = "recovered"  // of these: proven since
 	MarkTimed     Mark = "timed"      // proven, with a vendor's release: it counts in the time to patch
 	MarkApplies   Mark = "applies"    // the device needs it, or has it: it counts in the patch ratio
 )
@@ -102,12 +105,21 @@ func (r *Row) Has(m Mark, now time.Time) bool {
 		return r.Job != nil && !r.Job.Started.IsZero() && timed && r.Job.Failed.IsZero() && r.Job.Attempt <= 1
 	case MarkBack:
 		return r.Job != nil && !r.Job.Started.IsZero() && !r.Job.RolledBack.IsZero()
+	case MarkRetried:
+		return r.retried()
+	case MarkRecovered:
+		return r.retried() && timed
 	case MarkTimed:
 		return timed && !r.Released.IsZero()
 	case MarkApplies:
 		return r.Standing != NotApplicable && r.Standing != InGrace
 	}
 	return false
+}
+
+// retried reports whether the first try did not do.
+func (r *Row) retried() bool {
+	return r.Job != nil && !r.Job.Started.IsZero() && (!r.Job.Failed.IsZero() || r.Job.Attempt > 1)
 }
 
 // deadline says how a row stands to its limit: exactly one of within, late, waived, open and untimed,
@@ -136,6 +148,6 @@ func severity(p *site.Patch) string { return name(string(p.Severity)) }
 // Marks are all marks.
 func Marks() []Mark {
 	return []Mark{
-		MarkOverdue, MarkWithin, MarkLate, MarkWaived, MarkOpen, MarkUntimed, MarkAgain, MarkTried, MarkFirstPass, MarkBack, MarkTimed, MarkApplies,
+		MarkOverdue, MarkWithin, MarkLate, MarkWaived, MarkOpen, MarkUntimed, MarkAgain, MarkTried, MarkFirstPass, MarkBack, MarkRetried, MarkRecovered, MarkTimed, MarkApplies,
 	}
 }

@@ -188,9 +188,10 @@ type Report struct {
 	Silent int `json:"silent_stores"`
 	Stores int `json:"stores"`
 
-	FirstPass Ratio `json:"first_pass"`  // proven without a failure, of those that were begun
-	RolledOff Ratio `json:"rolled_back"` // taken back at least once, of those that were begun
-	Again     int   `json:"again"`       // proven once, and wanted again
+	FirstPass Ratio `json:"first_pass"`    // proven without a failure, of those that were begun
+	RolledOff Ratio `json:"rolled_back"`   // taken back at least once, of those that were begun
+	Retried   Ratio `json:"retry_success"` // proven after all, of those that broke at least once or were begun more than once
+	Again     int   `json:"again"`         // proven once, and wanted again
 	Debt      Debt  `json:"reboot_debt"`
 }
 
@@ -317,6 +318,8 @@ func (t *tally) row(r *Row) {
 		t.tried++
 		t.report.FirstPass.Of += one(r.Has(MarkFirstPass, now))
 		t.report.RolledOff.Of += one(r.Has(MarkBack, now))
+		t.report.Retried.Of += one(r.Has(MarkRecovered, now))
+		t.report.Retried.All += one(r.Has(MarkRetried, now))
 	}
 	t.clock(r)
 }
