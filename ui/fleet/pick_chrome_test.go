@@ -210,6 +210,7 @@ func TestUIChosenLooks(t *testing.T) {
 				for _, fault := range tab.Violations() {
 					t.Errorf("%s: %.900s", at, fault)
 				}
+				pagetest.Eval[bool](tab, `(document.querySelector('.grid').scrollIntoView({ block: 'start' }), true)`)
 				name := strings.NewReplacer("/", "", " ", "-").Replace(map[string]string{"/": "tonight", "/stores": "stores"}[page] + at[len(page):])
 				shot(tab, name)
 			}
@@ -220,6 +221,36 @@ func TestUIChosenLooks(t *testing.T) {
 				t.Errorf("hold %d dark %t: %.900s", wide, dark, fault)
 			}
 		}
+	}
+}
+
+// TestUIChooseByFinger holds a finger still, draws on, and taps one more cell; a finger that moves at once scrolls.
+func TestUIChooseByFinger(t *testing.T) {
+	s := newShop(t, chain(300))
+	tab := pagetest.Open(t, s.URL+"/")
+	tab.Screen(390, 900)
+	tab.Do(chromedp.Navigate(s.URL + "/stores"))
+	tab.Await(`document.getElementById('unpick').hidden === false`)
+	x1, y1 := spot(tab, 16)
+	tab.Touch(x1, y1)
+	tab.TouchMove(x1, y1+90)
+	tab.TouchEnd()
+	if got := chosenNow(tab); len(got) > 0 {
+		t.Errorf("scrolling chose %q", got)
+	}
+	x1, y1 = spot(tab, 16)
+	x2, y2 := spot(tab, 18)
+	tab.Touch(x1, y1)
+	tab.Await(`document.querySelector('.lasso') !== null`)
+	tab.TouchMove(x2, y2)
+	tab.Await(`document.getElementById('chosen').textContent === '3 stores chosen'`)
+	tab.TouchEnd()
+	x2, y2 = spot(tab, 20)
+	tab.Touch(x2, y2)
+	tab.TouchEnd()
+	tab.Await(`document.getElementById('chosen').textContent === '4 stores chosen'`)
+	if at := pagetest.Eval[string](tab, `location.pathname`); at != "/stores" {
+		t.Errorf("a tap opened %s", at)
 	}
 }
 
@@ -255,6 +286,32 @@ func TestUIChooseWithoutScripts(t *testing.T) {
 	if len(s.held) != 2 {
 		t.Errorf("held are %q", s.held)
 	}
+}
+
+// TestUIHoldPatch holds a patch from its page, and looks at it before and after.
+func TestUIHoldPatch(t *testing.T) {
+	s := newShop(t, chain(150))
+	tab := pagetest.Open(t, s.URL+"/")
+	for _, dark := range []bool{false, true} {
+		tab.Dark(dark)
+		for _, wide := range []int64{390, 1280} {
+			tab.Screen(wide, 900)
+			tab.Do(chromedp.Navigate(s.URL + badPatch + "#hold"))
+			shot(tab, fmt.Sprintf("patch-%d-dark-%t", wide, dark))
+			for _, fault := range tab.Violations() {
+				t.Errorf("%d wide, dark %t: %.600s", wide, dark, fault)
+			}
+		}
+	}
+	tab.TabTo("#hold input")
+	tab.Type("tills do not come back\r")
+	tab.Await(`document.querySelector('h1').textContent === 'Held pos-app-4.2.1 everywhere: stores learn it at their next contact.'`)
+	for _, fault := range tab.Violations() {
+		t.Errorf("held: %.600s", fault)
+	}
+	tab.Do(chromedp.Navigate(s.URL + badPatch + "#hold"))
+	tab.Await(`document.querySelector('#hold h2').textContent === 'Held everywhere'`)
+	shot(tab, "patch-1280-held")
 }
 
 // TestUIViews keeps a view, and looks at the menu with it.

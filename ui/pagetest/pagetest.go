@@ -172,6 +172,32 @@ func (tab *Tab) Press(name string, with chromedp.Modifier) {
 	call(tab, input.DispatchKeyEvent, key)
 }
 
+// Touch puts a finger on the screen.
+func (tab *Tab) Touch(x, y float64) {
+	tab.t.Helper()
+	tab.touch(input.DispatchTouchEventTypeTouchStart, &input.TouchPoint{X: x, Y: y})
+}
+
+// TouchMove moves the finger that is on the screen.
+func (tab *Tab) TouchMove(x, y float64) {
+	tab.t.Helper()
+	tab.touch(input.DispatchTouchEventTypeTouchMove, &input.TouchPoint{X: x, Y: y})
+}
+
+// TouchEnd lifts the finger.
+func (tab *Tab) TouchEnd() {
+	tab.t.Helper()
+	tab.touch(input.DispatchTouchEventTypeTouchEnd)
+}
+
+func (tab *Tab) touch(what input.DispatchTouchEventType, at ...*input.TouchPoint) {
+	tab.t.Helper()
+	if at == nil {
+		at = []*input.TouchPoint{}
+	}
+	call(tab, input.DispatchTouchEvent, input.DispatchTouchEventParams{Type: what, TouchPoints: at})
+}
+
 // TabKey presses the tabulator, which moves the focus on, or with shift back.
 func (tab *Tab) TabKey(shift bool) {
 	tab.t.Helper()
