@@ -291,7 +291,7 @@ func (p OldestPage) Word(a comply.Age) string {
 	case comply.AgeNothing:
 		return "lack nothing"
 	case comply.AgeNone:
-		return "lack something without a date"
+		return "not known, or without a date"
 	case comply.AgeOver:
 		return "over 90 days"
 	}

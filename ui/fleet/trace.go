@@ -246,16 +246,12 @@ func (t *traced) change(signed *Signatures) TraceStep {
 	if len(t.patch.CVEs) > 0 {
 		s.say("CVEs", strings.Join(t.patch.CVEs, ", "))
 	}
-	s.at("Released by its vendor", midnightOf(t.patch))
-	return s
-}
-
-func midnightOf(p site.Patch) time.Time {
-	d := p.VendorReleased
-	if d.IsZero() {
-		return time.Time{}
+	released := ""
+	if !t.patch.VendorReleased.IsZero() {
+		released = t.patch.VendorReleased.String()
 	}
-	return time.Date(d.Year, d.Month, d.Day, 0, 0, 0, 0, time.UTC)
+	s.say("Released by its vendor", released)
+	return s
 }
 
 func (t *traced) approval(signed *Signatures) TraceStep {

@@ -27,9 +27,12 @@ type Aged struct {
 	Wanting  int         // patches that it lacks
 }
 
-// oldestOf finds the oldest patch that a device lacks.
-func oldestOf(rows []Row, now time.Time) (oldest *Row, age Age, wants int) {
-	age = AgeNothing
+// oldestOf finds the oldest patch that a device lacks. Of one that was not looked at lately nobody knows
+// that it lacks nothing.
+func (v *View) oldestOf(looked time.Time, rows []Row) (oldest *Row, age Age, wants int) {
+	if age = AgeNothing; !v.fresh(looked) {
+		age = AgeNone
+	}
 	for i := range rows {
 		r := &rows[i]
 		if !wanting(r.Standing) {
@@ -40,7 +43,7 @@ func oldestOf(rows []Row, now time.Time) (oldest *Row, age Age, wants int) {
 			age = AgeNone
 		}
 		if !r.Released.IsZero() && (oldest == nil || r.Released.Before(oldest.Released)) {
-			oldest, age = r, AgeOf(r.Released, now)
+			oldest, age = r, AgeOf(r.Released, v.now)
 		}
 	}
 	return oldest, age, wants
@@ -50,7 +53,7 @@ func oldestOf(rows []Row, now time.Time) (oldest *Row, age Age, wants int) {
 func (v *View) Aged(f Filter) iter.Seq[Aged] {
 	return func(yield func(Aged) bool) {
 		v.visit(f, func(s *board.Store, d *board.Device, at time.Time, rows []Row) bool {
-			oldest, age, wants := oldestOf(rows, v.now)
+			oldest, age, wants := v.oldestOf(at, rows)
 			if !is(string(f.Lacks), string(age)) || f.Device != "" && v.verdict(at, rows) != f.Device {
 				return true
 			}
@@ -85,10 +88,10 @@ func (v *View) Oldest(f Filter, n int) (list []Aged, by map[Age]int) {
 }
 
 // lack reports whether a filter lets a device through by what it lacks.
-func (v *View) lack(f Filter, rows []Row) bool {
+func (v *View) lack(f Filter, looked time.Time, rows []Row) bool {
 	if f.Lacks == "" {
 		return true
 	}
-	_, age, _ := oldestOf(rows, v.now)
+	_, age, _ := v.oldestOf(looked, rows)
 	return age == f.Lacks
 }

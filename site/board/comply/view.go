@@ -212,7 +212,7 @@ func (v *View) visit(f Filter, see func(s *board.Store, d *board.Device, looked 
 func (v *View) Rows(f Filter) iter.Seq[Row] {
 	return func(yield func(Row) bool) {
 		v.visit(f, func(_ *board.Store, _ *board.Device, at time.Time, rows []Row) bool {
-			if f.Device != "" && v.verdict(at, rows) != f.Device || !v.lack(f, rows) {
+			if f.Device != "" && v.verdict(at, rows) != f.Device || !v.lack(f, at, rows) {
 				return true
 			}
 			for _, r := range rows {
@@ -242,7 +242,7 @@ func (v *View) Devices(f Filter) iter.Seq[DeviceRow] {
 			for i := range rows {
 				row.Counts.add(rows[i].Standing)
 			}
-			return f.Device != "" && row.Standing != f.Device || !v.lack(f, rows) || yield(row)
+			return f.Device != "" && row.Standing != f.Device || !v.lack(f, at, rows) || yield(row)
 		})
 	}
 }
