@@ -203,3 +203,24 @@ func deeds(t *testing.T, address, verb string) []string {
 	}
 	return found
 }
+
+// until asks again and again until something is so.
+func until(t *testing.T, what string, is func() bool) {
+	t.Helper()
+	within(t, patience, what, is)
+}
+
+// within is until with its own limit.
+func within(t *testing.T, patience time.Duration, what string, is func() bool) {
+	t.Helper()
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	limit := time.After(patience)
+	for !is() {
+		select {
+		case <-tick.C:
+		case <-limit:
+			t.Fatalf("it does not come: %s", what)
+		}
+	}
+}

@@ -152,21 +152,6 @@ func (h *headquarters) get(path string, v any) (int, string) {
 	return r.StatusCode, string(body)
 }
 
-// until asks again and again until something is so.
-func until(t *testing.T, what string, is func() bool) {
-	t.Helper()
-	tick := time.NewTicker(50 * time.Millisecond)
-	defer tick.Stop()
-	limit := time.After(patience)
-	for !is() {
-		select {
-		case <-tick.C:
-		case <-limit:
-			t.Fatalf("it does not come: %s", what)
-		}
-	}
-}
-
 // listen follows the topics of headquarters.
 func listen(t *testing.T, broker string) func(topic string) string {
 	t.Helper()
