@@ -27,6 +27,7 @@ import (
 	"github.com/nightfill/nightfill/daemon/journal"
 	"github.com/nightfill/nightfill/daemon/ledger"
 	"github.com/nightfill/nightfill/daemon/logs"
+	"github.com/nightfill/nightfill/daemon/mqttline"
 	"github.com/nightfill/nightfill/daemon/notify"
 	"github.com/nightfill/nightfill/daemon/repair"
 	"github.com/nightfill/nightfill/daemon/runner"
@@ -216,10 +217,12 @@ func (d *Daemon) openUplink() error {
 	if m == nil {
 		return nil
 	}
-	var err error
+	line, err := mqttline.New(mqttline.Options{URL: m.URL, CA: m.CA, Cert: m.Cert, Key: m.Key, Username: m.Username, PasswordFile: m.PasswordFile})
+	if err != nil {
+		return err
+	}
 	d.uplink, err = uplink.New(uplink.Options{
-		URL: m.URL, CA: m.CA, Cert: m.Cert, Key: m.Key, Username: m.Username, PasswordFile: m.PasswordFile,
-		Org: d.store.Org, Store: d.store.ID, Version: "nightfilld " + d.Version,
+		Broker: line, Org: d.store.Org, Store: d.store.ID, Version: "nightfilld " + d.Version,
 		Births: filepath.Join(d.Config.State, "births"), Journal: d.journal, Snapshots: d.snapshot, Hint: d.hint, Log: d.Log,
 	})
 	return err

@@ -20,6 +20,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/nightfill/nightfill/daemon/journal"
+	"github.com/nightfill/nightfill/daemon/mqttline"
 	"github.com/nightfill/nightfill/daemon/view"
 	"github.com/nightfill/nightfill/site/board"
 	"github.com/nightfill/nightfill/site/run"
@@ -58,7 +59,11 @@ func headquarters(where string) error {
 	if err != nil {
 		return err
 	}
-	f, err := fleet.Open(ctx, fleet.Options{DB: base, Org: "acme", Broker: fleet.Broker{URL: "mqtt://" + broker}, Version: "test", Log: log})
+	way, err := mqttline.New(mqttline.Options{URL: "mqtt://" + broker})
+	if err != nil {
+		return err
+	}
+	f, err := fleet.Open(ctx, fleet.Options{DB: base, Org: "acme", Broker: way, Version: "test", Log: log})
 	if err != nil {
 		return err
 	}
@@ -217,7 +222,7 @@ func compare(t *testing.T, sim *Fleet, address string) {
 		t.Fatal(err)
 	}
 	defer db.Close()
-	f, err := fleet.Open(t.Context(), fleet.Options{DB: db, Org: "acme", Broker: fleet.Broker{URL: "mqtt://127.0.0.1:1"}, Log: slog.New(slog.DiscardHandler)})
+	f, err := fleet.Open(t.Context(), fleet.Options{DB: db, Org: "acme", Broker: line(t, "mqtt://127.0.0.1:1"), Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -305,4 +310,14 @@ func freeAddress(t *testing.T) string {
 	}
 	defer l.Close()
 	return l.Addr().String()
+}
+
+// line is the way to a broker.
+func line(t *testing.T, url string) *mqttline.Line {
+	t.Helper()
+	l, err := mqttline.New(mqttline.Options{URL: url})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l
 }

@@ -19,6 +19,7 @@ import (
 	"github.com/oklog/ulid/v2"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/nightfill/nightfill/daemon/mqttline"
 	"github.com/nightfill/nightfill/site"
 	"github.com/nightfill/nightfill/site/board"
 	"github.com/nightfill/nightfill/site/window"
@@ -112,9 +113,12 @@ func (f *Fleet) uplink(s *shop) (*uplink.Uplink, error) {
 	if f.share(s.n, f.opts.Absent) || f.opts.Broker == "" {
 		return nil, nil
 	}
+	line, err := mqttline.New(mqttline.Options{URL: f.opts.Broker, CA: f.opts.CA, Username: f.opts.Username, PasswordFile: f.opts.PasswordFile})
+	if err != nil {
+		return nil, err
+	}
 	return uplink.New(uplink.Options{
-		URL: f.opts.Broker, CA: f.opts.CA, Username: f.opts.Username, PasswordFile: f.opts.PasswordFile,
-		Org: f.opts.Org, Store: s.store.ID, ClientID: "sim-" + f.opts.Org + "-" + s.store.ID, Version: "nightfilld simulated",
+		Broker: line, Org: f.opts.Org, Store: s.store.ID, ClientID: "sim-" + f.opts.Org + "-" + s.store.ID, Version: "nightfilld simulated",
 		Journal: s.journal, Snapshots: s.snapshot, Hint: func(string) {}, Log: f.opts.Log, Rate: f.opts.Rate, Jitter: -1,
 	})
 }

@@ -19,6 +19,7 @@ import (
 	"github.com/nightfill/nightfill/daemon/config"
 	"github.com/nightfill/nightfill/daemon/control"
 	"github.com/nightfill/nightfill/daemon/hq/escalate"
+	"github.com/nightfill/nightfill/daemon/mqttline"
 	"github.com/nightfill/nightfill/daemon/notify"
 	"github.com/nightfill/nightfill/daemon/serve"
 	"github.com/nightfill/nightfill/site/board"
@@ -93,10 +94,13 @@ func (h *HQ) makePlace() error {
 func (h *HQ) assemble(ctx context.Context) error {
 	began := time.Now()
 	m := h.Config.MQTT
-	var err error
+	line, err := mqttline.New(mqttline.Options{URL: m.URL, CA: m.CA, Cert: m.Cert, Key: m.Key, Username: m.Username, PasswordFile: m.PasswordFile})
+	if err != nil {
+		return err
+	}
 	h.fleet, err = fleet.Open(ctx, fleet.Options{
 		DB: h.db, Org: h.Config.Org, Shared: m.Shared, Expected: expected(h.Config.Stores), Version: "nightfill-hq " + h.Version, Log: h.Log,
-		Broker: fleet.Broker{URL: m.URL, CA: m.CA, Cert: m.Cert, Key: m.Key, Username: m.Username, PasswordFile: m.PasswordFile},
+		Broker: line,
 	})
 	if err != nil {
 		return err

@@ -323,7 +323,7 @@ func TestProcess(t *testing.T) {
 	for i := range 5 {
 		expected = append(expected, board.Expected{ID: storeName(i)})
 	}
-	f, err := Open(context.Background(), Options{DB: db, Org: "acme", Broker: Broker{URL: url}, Expected: expected, GapWait: 300 * time.Millisecond, RollWait: 2 * time.Second,
+	f, err := Open(context.Background(), Options{DB: db, Org: "acme", Broker: at(url), Expected: expected, GapWait: 300 * time.Millisecond, RollWait: 2 * time.Second,
 		Log: slog.New(slog.NewTextHandler(os.Stderr, nil))})
 	if err != nil {
 		t.Fatal(err)

@@ -138,7 +138,7 @@ func (c chain) loaded(t *testing.T, broker, path string) {
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
 	began := time.Now()
-	f, err := Open(context.Background(), Options{DB: db, Org: "acme", Broker: Broker{URL: broker}})
+	f, err := Open(context.Background(), Options{DB: db, Org: "acme", Broker: at(broker)})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -18,12 +18,11 @@ import (
 
 // Fleet is headquarters' side of the MQTT connection, and the board that comes of it.
 type Fleet struct {
-	opt    Options
-	broker address
-	root   string // topic prefix of the stores
-	hq     string // topic prefix of headquarters
-	db     *database.DB
-	log    *slog.Logger
+	opt  Options
+	root string // topic prefix of the stores
+	hq   string // topic prefix of headquarters
+	db   *database.DB
+	log  *slog.Logger
 
 	inbox   chan arrival  // never closed: a client may still hand over a message when nobody listens any more
 	quiet   chan struct{} // closes when nobody listens any more
@@ -53,18 +52,18 @@ type Fleet struct {
 // Open checks the options and loads the board from the database. It opens nothing on the network.
 // The error names everything that is wrong with the options.
 func Open(ctx context.Context, o Options) (*Fleet, error) {
-	o, at, err := o.checked()
+	o, err := o.checked()
 	if err != nil {
 		return nil, err
 	}
 	org := "nightfill/v1/" + o.Org + "/"
-	if o.Broker.ClientID == "" {
+	if o.ClientID == "" {
 		random := make([]byte, 4)
 		_, _ = rand.Read(random) // never fails
-		o.Broker.ClientID = "nightfill-hq-" + o.Org + "-" + hex.EncodeToString(random)
+		o.ClientID = "nightfill-hq-" + o.Org + "-" + hex.EncodeToString(random)
 	}
 	f := &Fleet{
-		opt: o, broker: at, root: org + "s/", hq: org + "hq/", db: o.DB, log: o.Log,
+		opt: o, root: org + "s/", hq: org + "hq/", db: o.DB, log: o.Log,
 		inbox: make(chan arrival, o.Queue), quiet: make(chan struct{}), batches: make(chan []database.Message), shows: make(chan database.Taken, 1),
 		seen: newSeenBook(o.SeenEvery), gaps: newGapBook(o.GapWait, o.GapMax, o.GiveUp), roll: newRollBook(),
 		board: board.NewBoard(o.Org), versions: map[string]int64{}, changed: make(chan struct{}), odd: map[string]bool{},

@@ -62,7 +62,7 @@ func TestFromBrokerToBoard(t *testing.T) {
 
 	db = openDB(t, path)
 	defer db.Close()
-	again, err := Open(context.Background(), Options{DB: db, Org: "acme", Broker: Broker{URL: l.url}})
+	again, err := Open(context.Background(), Options{DB: db, Org: "acme", Broker: at(l.url)})
 	if err != nil {
 		t.Fatal(err)
 	}

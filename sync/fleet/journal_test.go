@@ -84,7 +84,7 @@ func (j *journal) SetCursor(name string, seq uint64) error {
 func (j *journal) link(t *testing.T, url, store string) (stop func()) {
 	t.Helper()
 	u, err := uplink.New(uplink.Options{
-		URL: url, Org: "acme", Store: store, Version: "nightfilld test", Journal: j, Rate: -1, Jitter: -1,
+		Broker: at(url), Org: "acme", Store: store, Version: "nightfilld test", Journal: j, Rate: -1, Jitter: -1,
 		LookAt: time.Second, Log: slog.New(slog.NewTextHandler(t.Output(), nil)),
 		Snapshots: func(context.Context) uplink.Snapshot {
 			return uplink.Snapshot{

@@ -113,7 +113,7 @@ type running struct {
 // start runs a Fleet on a database.
 func (l *lab) start(db *database.DB, change ...func(*Options)) *running {
 	l.t.Helper()
-	o := Options{DB: db, Org: "acme", Broker: Broker{URL: l.url}, Version: "nightfill-hq test", Log: slog.New(slog.NewTextHandler(l.t.Output(), nil))}
+	o := Options{DB: db, Org: "acme", Broker: at(l.url), Version: "nightfill-hq test", Log: slog.New(slog.NewTextHandler(l.t.Output(), nil))}
 	for _, c := range change {
 		c(&o)
 	}
@@ -170,3 +170,18 @@ func eventually(t *testing.T, what string, is func() bool) {
 
 // dbPath is a file for one test.
 func dbPath(t *testing.T) string { return filepath.Join(t.TempDir(), "hq.db") }
+
+// plain is a broker without TLS and accounts.
+type plain struct {
+	address string
+	dial    func(ctx context.Context, network, address string) (net.Conn, error)
+}
+
+// at is the broker of a URL.
+func at(url string) plain {
+	return plain{strings.TrimPrefix(url, "mqtt://"), new(net.Dialer).DialContext}
+}
+
+func (p plain) String() string                                { return p.address }
+func (p plain) Connect(ctx context.Context) (net.Conn, error) { return p.dial(ctx, "tcp", p.address) }
+func (p plain) Login() (name, password string, err error)     { return "", "", nil }

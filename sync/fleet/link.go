@@ -2,21 +2,16 @@ package fleet
 
 import (
 	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"net"
 	"net/url"
-	"os"
-	"strings"
 	"time"
 
 	mqtt "github.com/eclipse/paho.mqtt.golang"
 )
 
 const (
-	dialLimit      = 15 * time.Second // TCP and TLS together
 	handshakeLimit = 15 * time.Second // CONNECT to CONNACK
 	answerLimit    = time.Minute      // of the broker to anything else
 	keepAlive      = 30 * time.Second
@@ -34,66 +29,15 @@ type link struct {
 	ended  chan struct{} // closes when nobody takes its messages any more
 }
 
-// dial opens the connection below MQTT. Files are read anew, so that a renewed certificate or
-// password is used without a restart.
-func (f *Fleet) dial(ctx context.Context) (net.Conn, error) {
-	ctx, cancel := context.WithTimeout(ctx, dialLimit)
-	defer cancel()
-	var secure *tls.Config
-	if f.broker.tls {
-		var err error
-		if secure, err = f.tlsConfig(); err != nil {
-			return nil, err
-		}
-	}
-	conn, err := f.opt.Dial(ctx, "tcp", f.broker.String())
-	if err != nil {
-		return nil, fmt.Errorf("cannot reach the broker at %s: %v", f.broker, err)
-	}
-	if secure == nil {
-		return conn, nil
-	}
-	wrapped := tls.Client(conn, secure)
-	if err := wrapped.HandshakeContext(ctx); err != nil {
-		conn.Close()
-		return nil, fmt.Errorf("cannot agree on TLS with the broker at %s: %v", f.broker, err)
-	}
-	return wrapped, nil
-}
-
-// tlsConfig reads the files of the TLS side.
-func (f *Fleet) tlsConfig() (*tls.Config, error) {
-	b := f.opt.Broker
-	cfg := &tls.Config{MinVersion: tls.VersionTLS12, ServerName: f.broker.host}
-	if b.CA != "" {
-		pem, err := os.ReadFile(b.CA)
-		if err != nil {
-			return nil, fmt.Errorf("cannot read mqtt ca: %v", err)
-		}
-		cfg.RootCAs = x509.NewCertPool()
-		if !cfg.RootCAs.AppendCertsFromPEM(pem) {
-			return nil, fmt.Errorf("cannot use mqtt ca %s: it holds no PEM certificate", b.CA)
-		}
-	}
-	if b.Cert != "" {
-		pair, err := tls.LoadX509KeyPair(b.Cert, b.Key)
-		if err != nil {
-			return nil, fmt.Errorf("cannot use mqtt cert %s with key %s: %v", b.Cert, b.Key, err)
-		}
-		cfg.Certificates = []tls.Certificate{pair}
-	}
-	return cfg, nil
-}
-
 // connect makes a link. will is what the broker says in hq/state when the link breaks; nil: nothing.
 func (f *Fleet) connect(ctx context.Context, id string, will []byte) (*link, error) {
-	conn, err := f.dial(ctx)
+	conn, err := f.opt.Broker.Connect(ctx)
 	if err != nil {
 		return nil, err
 	}
 	l := &link{conn: newBuffered(conn), lost: make(chan error, 1), ended: make(chan struct{})}
 	o := mqtt.NewClientOptions().
-		AddBroker("tcp://" + f.broker.String()).
+		AddBroker("tcp://" + f.opt.Broker.String()).
 		SetCustomOpenConnectionFn(func(*url.URL, mqtt.ClientOptions) (net.Conn, error) { return l.conn, nil }).
 		SetClientID(id).
 		SetProtocolVersion(4).
@@ -106,32 +50,20 @@ func (f *Fleet) connect(ctx context.Context, id string, will []byte) (*link, err
 	if will != nil {
 		o.SetBinaryWill(f.hq+"state", will, 1, true)
 	}
-	if f.opt.Broker.Username != "" {
-		password, err := f.password()
-		if err != nil {
-			l.conn.cut()
-			return nil, err
-		}
-		o.SetUsername(f.opt.Broker.Username).SetPassword(password)
+	name, password, err := f.opt.Broker.Login()
+	if err != nil {
+		l.conn.cut()
+		return nil, err
+	}
+	if name != "" {
+		o.SetUsername(name).SetPassword(password)
 	}
 	l.client = mqtt.NewClient(o)
 	if err := l.await(ctx, l.client.Connect(), handshakeLimit+time.Second); err != nil {
 		l.kill()
-		return nil, fmt.Errorf("cannot log in to the broker at %s: %v", f.broker, err)
+		return nil, fmt.Errorf("cannot log in to the broker at %s: %v", f.opt.Broker, err)
 	}
 	return l, nil
-}
-
-// password reads the password file; one line end after it is not part of it.
-func (f *Fleet) password() (string, error) {
-	if f.opt.Broker.PasswordFile == "" {
-		return "", nil
-	}
-	text, err := os.ReadFile(f.opt.Broker.PasswordFile)
-	if err != nil {
-		return "", fmt.Errorf("cannot read mqtt password_file: %v", err)
-	}
-	return strings.TrimSuffix(strings.TrimSuffix(string(text), "\n"), "\r"), nil
 }
 
 // queue hands a message to the decoder and waits while its queue is full.

@@ -45,7 +45,7 @@ func (f *Fleet) listen(ctx context.Context, r role) {
 		}
 		pause := b.after(worked)
 		if told.isNews(err.Error(), worked, time.Now()) {
-			f.log.Warn("no link to the broker", "error", err, "broker", f.broker.String(), "retry_in", pause.Round(time.Millisecond))
+			f.log.Warn("no link to the broker", "error", err, "broker", f.opt.Broker.String(), "retry_in", pause.Round(time.Millisecond))
 		}
 		sleep(ctx, pause)
 	}
@@ -83,7 +83,7 @@ func (c *complaint) isNews(text string, worked bool, now time.Time) bool {
 
 // once makes one connection and serves it to its end. It worked when the broker let headquarters listen.
 func (f *Fleet) once(ctx context.Context, r role) (worked bool, err error) {
-	id, will := f.opt.Broker.ClientID, []byte(nil)
+	id, will := f.opt.ClientID, []byte(nil)
 	if r.lead {
 		will = f.stateJSON(false, time.Time{})
 		if !r.events {
@@ -135,7 +135,7 @@ func (f *Fleet) serve(ctx context.Context, l *link, r role) (listened bool, err 
 		}
 	}
 	f.connected(l, r, nil)
-	f.log.Info("connected to the broker", "broker", f.broker.String(), "leader", r.lead)
+	f.log.Info("connected to the broker", "broker", f.opt.Broker.String(), "leader", r.lead)
 	if !r.lead {
 		select {
 		case <-ctx.Done():

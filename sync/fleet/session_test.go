@@ -17,13 +17,13 @@ func TestABrokerThatIsAway(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var log strings.Builder
 		var knocks []time.Time
-		f := &Fleet{log: slog.New(slog.NewTextHandler(&log, nil)), opt: Options{Dial: func(context.Context, string, string) (net.Conn, error) {
+		f := &Fleet{log: slog.New(slog.NewTextHandler(&log, nil)), opt: Options{Broker: plain{"broker:1883", func(context.Context, string, string) (net.Conn, error) {
 			knocks = append(knocks, time.Now())
 			if len(knocks) > 1000 {
 				return nil, errors.New("no route")
 			}
 			return nil, errors.New("refused")
-		}}}
+		}}}}
 		ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
 		defer cancel()
 		f.listen(ctx, role{events: true})

@@ -106,7 +106,7 @@ func hear(t *testing.T, address string, all []arrival, batch func() int, restart
 		}
 		db = databasetest.Open(t, address)
 		var err error
-		if f, err = Open(ctx, Options{DB: db, Org: "acme", Broker: Broker{URL: "mqtt://nowhere"}}); err != nil {
+		if f, err = Open(ctx, Options{DB: db, Org: "acme", Broker: at("mqtt://nowhere")}); err != nil {
 			t.Fatal(err)
 		}
 		f.shows = make(chan database.Taken, 1000)

@@ -21,7 +21,7 @@ func (late) Retained() bool  { return false }
 func TestAfterTheEnd(t *testing.T) {
 	l := newLab(t)
 	db := openDB(t, dbPath(t))
-	f, err := Open(t.Context(), Options{DB: db, Org: "acme", Broker: Broker{URL: l.url}})
+	f, err := Open(t.Context(), Options{DB: db, Org: "acme", Broker: at(l.url)})
 	if err != nil {
 		t.Fatal(err)
 	}

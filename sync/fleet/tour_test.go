@@ -99,7 +99,9 @@ func TestOnEveryBroker(t *testing.T) {
 			defer db.Close()
 			var net cables
 			l := &lab{t: t, url: b.url()}
-			f := l.start(db, func(o *Options) { o.Dial, o.RollWait, o.GapWait = net.dial, time.Second, 200*time.Millisecond })
+			f := l.start(db, func(o *Options) {
+				o.Broker, o.RollWait, o.GapWait = plain{at(b.url()).address, net.dial}, time.Second, 200*time.Millisecond
+			})
 			// What was sent before headquarters came is not kept by any broker: a new event shows the gap.
 			j.write(run.Event{Kind: run.VerdictChanged, Text: "101"})
 			f.until("everything is on the board", func(b *board.Board) bool {

@@ -2,21 +2,16 @@ package uplink
 
 import (
 	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"net"
 	"net/url"
-	"os"
-	"strings"
 	"time"
 
 	mqtt "github.com/eclipse/paho.mqtt.golang"
 )
 
 const (
-	dialLimit      = 15 * time.Second // TCP and TLS together
 	handshakeLimit = 15 * time.Second // CONNECT to CONNACK
 	keepAlive      = 30 * time.Second
 	pingLimit      = 10 * time.Second
@@ -48,62 +43,12 @@ type link struct {
 	lost   chan error
 }
 
-// dial opens the connection below MQTT. Files are read anew, so that a renewed
-// certificate or password is used without a restart.
-func (u *Uplink) dial(ctx context.Context) (net.Conn, error) {
-	ctx, cancel := context.WithTimeout(ctx, dialLimit)
-	defer cancel()
-	var secure *tls.Config
-	if u.broker.tls {
-		var err error
-		if secure, err = u.tlsConfig(); err != nil {
-			return nil, err
-		}
-	}
-	conn, err := u.opt.Dial(ctx, "tcp", u.broker.address)
-	if err != nil {
-		return nil, fmt.Errorf("cannot reach the broker at %s: %v", u.broker.address, err)
-	}
-	if secure == nil {
-		return conn, nil
-	}
-	wrapped := tls.Client(conn, secure)
-	if err := wrapped.HandshakeContext(ctx); err != nil {
-		conn.Close()
-		return nil, fmt.Errorf("cannot agree on TLS with the broker at %s: %v", u.broker.address, err)
-	}
-	return wrapped, nil
-}
-
-// tlsConfig reads the files of the TLS side.
-func (u *Uplink) tlsConfig() (*tls.Config, error) {
-	cfg := &tls.Config{MinVersion: tls.VersionTLS12, ServerName: u.broker.host}
-	if u.opt.CA != "" {
-		pem, err := os.ReadFile(u.opt.CA)
-		if err != nil {
-			return nil, fmt.Errorf("cannot read mqtt ca: %v", err)
-		}
-		cfg.RootCAs = x509.NewCertPool()
-		if !cfg.RootCAs.AppendCertsFromPEM(pem) {
-			return nil, fmt.Errorf("cannot use mqtt ca %s: it holds no PEM certificate", u.opt.CA)
-		}
-	}
-	if u.opt.Cert != "" {
-		pair, err := tls.LoadX509KeyPair(u.opt.Cert, u.opt.Key)
-		if err != nil {
-			return nil, fmt.Errorf("cannot use mqtt cert %s with key %s: %v", u.opt.Cert, u.opt.Key, err)
-		}
-		cfg.Certificates = []tls.Certificate{pair}
-	}
-	return cfg, nil
-}
-
 // connect makes conn a link whose last will says that birth bd was lost. On an
 // error conn is closed.
 func (u *Uplink) connect(ctx context.Context, conn net.Conn, bd uint64) (*link, error) {
 	l := &link{conn: conn, inbox: make(chan message, inboxSize), lost: make(chan error, 1)}
 	o := mqtt.NewClientOptions().
-		AddBroker("tcp://"+u.broker.address).
+		AddBroker("tcp://"+u.opt.Broker.String()).
 		SetCustomOpenConnectionFn(func(*url.URL, mqtt.ClientOptions) (net.Conn, error) { return conn, nil }).
 		SetClientID(u.opt.ClientID).
 		SetProtocolVersion(4).
@@ -112,32 +57,20 @@ func (u *Uplink) connect(ctx context.Context, conn net.Conn, bd uint64) (*link, 
 		SetBinaryWill(u.root+"state", u.stateJSON("lost", bd, time.Time{}), 1, true).
 		SetDefaultPublishHandler(l.take).
 		SetConnectionLostHandler(func(_ mqtt.Client, err error) { l.lost <- fmt.Errorf("the connection to the broker broke: %v", err) })
-	if u.opt.Username != "" {
-		password, err := u.password()
-		if err != nil {
-			conn.Close()
-			return nil, err
-		}
-		o.SetUsername(u.opt.Username).SetPassword(password)
+	name, password, err := u.opt.Broker.Login()
+	if err != nil {
+		conn.Close()
+		return nil, err
+	}
+	if name != "" {
+		o.SetUsername(name).SetPassword(password)
 	}
 	l.client = mqtt.NewClient(o)
 	if err := l.await(ctx, l.client.Connect(), handshakeLimit+time.Second); err != nil {
 		l.kill()
-		return nil, fmt.Errorf("cannot log in to the broker at %s: %v", u.broker.address, err)
+		return nil, fmt.Errorf("cannot log in to the broker at %s: %v", u.opt.Broker, err)
 	}
 	return l, nil
-}
-
-// password reads the password file; one line end after it is not part of it.
-func (u *Uplink) password() (string, error) {
-	if u.opt.PasswordFile == "" {
-		return "", nil
-	}
-	text, err := os.ReadFile(u.opt.PasswordFile)
-	if err != nil {
-		return "", fmt.Errorf("cannot read mqtt password_file: %v", err)
-	}
-	return strings.TrimSuffix(strings.TrimSuffix(string(text), "\n"), "\r"), nil
 }
 
 // take puts what the broker delivers into the inbox and never waits.

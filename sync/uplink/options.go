@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"net/url"
 	"strings"
 	"time"
 
@@ -57,12 +56,7 @@ func (s Snapshot) known() bool {
 // Options say where the uplink connects and what it reports. Zero values of the
 // tuning fields mean the default; a negative Rate or Jitter means none.
 type Options struct {
-	URL          string // mqtt://host[:1883] or mqtts://host[:8883]
-	CA           string // file with the roots to trust in place of the system's; mqtts only
-	Cert, Key    string // files with the client certificate and its key; mqtts only
-	Username     string
-	PasswordFile string // read again for every connection, as are the three above
-
+	Broker     Broker
 	Births     string // file that keeps how many connections were made; empty: counted from the time of day
 	Org, Store string
 	ClientID   string // default nightfill-<org>-<store>
@@ -78,65 +72,35 @@ type Options struct {
 	LookAt   time.Duration // how often Snapshots is asked when the journal is still; default 15 s
 	AckLimit time.Duration // a connection on which the broker acknowledges nothing for so long is given up; default 60 s
 	StopWait time.Duration // how long a clean stop may take; default 5 s
-
-	// Dial opens the connection below TLS; nil means TCP.
-	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 }
 
-// broker is where Options.URL points to.
-type broker struct {
-	host, address string
-	tls           bool
-}
-
-// parseBroker reads a broker URL and fills in the usual port.
-func parseBroker(text string) (broker, error) {
-	u, err := url.Parse(text)
-	if err != nil {
-		return broker{}, fmt.Errorf("cannot read mqtt url %q: write it like mqtts://mqtt.example.com:8883", text)
-	}
-	port := map[string]string{"mqtt": "1883", "mqtts": "8883"}[u.Scheme]
-	switch {
-	case port == "":
-		return broker{}, fmt.Errorf("cannot use mqtt url %q: it must begin with mqtts:// (or mqtt:// in a lab)", text)
-	case u.Hostname() == "":
-		return broker{}, fmt.Errorf("cannot use mqtt url %q: it names no host", text)
-	case u.User != nil:
-		return broker{}, errors.New("cannot use a mqtt url with a password in it: set username and password_file")
-	case strings.Trim(u.Path, "/") != "" || u.RawQuery != "":
-		return broker{}, fmt.Errorf("cannot use mqtt url %q: nothing may follow the host and port", text)
-	}
-	if u.Port() != "" {
-		port = u.Port()
-	}
-	return broker{host: u.Hostname(), address: net.JoinHostPort(u.Hostname(), port), tls: u.Scheme == "mqtts"}, nil
+// Broker is where the broker is, and how to log in to it.
+type Broker interface {
+	String() string // host:port
+	// Connect opens the connection below MQTT, within a limit of its own.
+	Connect(ctx context.Context) (net.Conn, error)
+	// Login returns the account, "" for none, and its password.
+	Login() (name, password string, err error)
 }
 
 // checked returns the options with the defaults filled in, or everything that is wrong with them.
-func (o Options) checked() (Options, broker, error) {
-	at, err := parseBroker(o.URL)
-	problems := []error{err}
+func (o Options) checked() (Options, error) {
+	var problems []error
 	for _, name := range []struct{ what, is string }{{"org", o.Org}, {"store", o.Store}} {
 		if !level(name.is) {
 			problems = append(problems, fmt.Errorf("cannot use %s %q in a topic: it must not be empty nor contain / + # or control characters", name.what, name.is))
 		}
 	}
-	if (o.Cert == "") != (o.Key == "") {
-		problems = append(problems, errors.New("cannot use a client certificate without its key: set both cert and key"))
-	}
-	if o.PasswordFile != "" && o.Username == "" {
-		problems = append(problems, errors.New("cannot use password_file without username"))
-	}
-	if err == nil && !at.tls && (o.CA != "" || o.Cert != "" || o.Key != "") {
-		problems = append(problems, errors.New("cannot use ca, cert or key with mqtt://: write mqtts:// in the url"))
+	if o.Broker == nil {
+		problems = append(problems, errors.New("cannot report without a broker"))
 	}
 	if o.Journal == nil || o.Snapshots == nil {
 		problems = append(problems, errors.New("cannot report without a journal and snapshots"))
 	}
 	if err := errors.Join(problems...); err != nil {
-		return o, at, err
+		return o, err
 	}
-	return o.withDefaults(), at, nil
+	return o.withDefaults(), nil
 }
 
 // withDefaults fills in what was left empty.
@@ -149,9 +113,6 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Hint == nil {
 		o.Hint = func(string) {}
-	}
-	if o.Dial == nil {
-		o.Dial = (&net.Dialer{KeepAlive: 15 * time.Second}).DialContext
 	}
 	if o.Rate == 0 {
 		o.Rate = 50

@@ -194,24 +194,16 @@ func TestWaits(t *testing.T) {
 
 func TestNewRefusesWhatCannotWork(t *testing.T) {
 	good := func() Options {
-		return Options{URL: "mqtt://b", Org: "acme", Store: "0142", Journal: newMemory(), Snapshots: new(shop).snapshots}
+		return Options{Broker: plain(nil), Org: "acme", Store: "0142", Journal: newMemory(), Snapshots: new(shop).snapshots}
 	}
 	for _, c := range []struct {
 		change func(*Options)
 		want   string
 	}{
 		{func(*Options) {}, ""},
-		{func(o *Options) { o.URL = "mqtts://b:9" }, ""},
-		{func(o *Options) { o.URL = "tcp://b:1883" }, `cannot use mqtt url "tcp://b:1883": it must begin with mqtts:// (or mqtt:// in a lab)`},
-		{func(o *Options) { o.URL = "mqtt://:1883" }, `cannot use mqtt url "mqtt://:1883": it names no host`},
-		{func(o *Options) { o.URL = "mqtt://b:x" }, `cannot read mqtt url "mqtt://b:x": write it like mqtts://mqtt.example.com:8883`},
-		{func(o *Options) { o.URL = "mqtt://me:secret@b" }, "cannot use a mqtt url with a password in it: set username and password_file"},
-		{func(o *Options) { o.URL = "mqtt://b/path" }, `cannot use mqtt url "mqtt://b/path": nothing may follow the host and port`},
 		{func(o *Options) { o.Org, o.Store = "a/b", "" }, `cannot use org "a/b" in a topic: it must not be empty nor contain / + # or control characters` + "\n" +
 			`cannot use store "" in a topic: it must not be empty nor contain / + # or control characters`},
-		{func(o *Options) { o.URL, o.Cert = "mqtts://b", "c.pem" }, "cannot use a client certificate without its key: set both cert and key"},
-		{func(o *Options) { o.PasswordFile = "p" }, "cannot use password_file without username"},
-		{func(o *Options) { o.CA = "ca.pem" }, "cannot use ca, cert or key with mqtt://: write mqtts:// in the url"},
+		{func(o *Options) { o.Broker = nil }, "cannot report without a broker"},
 		{func(o *Options) { o.Journal = nil }, "cannot report without a journal and snapshots"},
 	} {
 		o := good()
@@ -219,11 +211,6 @@ func TestNewRefusesWhatCannotWork(t *testing.T) {
 		u, err := New(o)
 		if text(err) != c.want || (err == nil) != (u != nil) {
 			t.Errorf("New says\n%v\nwant\n%s", err, c.want)
-		}
-	}
-	for url, address := range map[string]string{"mqtt://b": "b:1883", "mqtts://b": "b:8883", "mqtts://b:1/": "b:1", "mqtt://[::1]": "[::1]:1883"} {
-		if got, err := parseBroker(url); err != nil || got.address != address {
-			t.Errorf("%s leads to %s, %v, want %s", url, got.address, err, address)
 		}
 	}
 }

@@ -62,7 +62,7 @@ func (s *session) run(ctx context.Context) error {
 		return err
 	}
 	s.up.setConnected(true)
-	s.log.Info("connected to the broker", "broker", s.up.broker.address, "due", s.due())
+	s.log.Info("connected to the broker", "broker", s.up.opt.Broker.String(), "due", s.due())
 
 	timer := time.NewTimer(0)
 	defer timer.Stop()

@@ -88,7 +88,7 @@ func (s *shop) logged(text string) bool {
 
 func (s *shop) options() Options {
 	o := Options{
-		URL: "mqtt://broker", Org: "acme", Store: "0142", Version: "nightfilld 1.4.0", Births: s.births,
+		Org: "acme", Store: "0142", Version: "nightfilld 1.4.0", Births: s.births,
 		Journal: s.journal, Snapshots: s.snapshots,
 		Hint: func(verb string) {
 			s.mu.Lock()
@@ -97,12 +97,12 @@ func (s *shop) options() Options {
 		},
 		Log:  slog.New(slog.NewTextHandler(s, nil)),
 		Rate: -1, Jitter: -1,
-		Dial: func(ctx context.Context, network, address string) (net.Conn, error) {
+		Broker: plain(func(ctx context.Context, network, address string) (net.Conn, error) {
 			if s.gone.Load() {
 				return nil, errors.New("network is unreachable")
 			}
 			return s.dial(ctx, network, address)
-		},
+		}),
 	}
 	if s.tune != nil {
 		s.tune(&o)
@@ -185,3 +185,10 @@ func (s *shop) sent(n uint64) {
 	s.t.Helper()
 	s.until("events are acknowledged", func() bool { return s.link.Status().Sent >= n })
 }
+
+// plain is a broker without TLS and accounts.
+type plain func(ctx context.Context, network, address string) (net.Conn, error)
+
+func (p plain) String() string                                { return "broker:1883" }
+func (p plain) Connect(ctx context.Context) (net.Conn, error) { return p(ctx, "tcp", "broker:1883") }
+func (p plain) Login() (name, password string, err error)     { return "", "", nil }

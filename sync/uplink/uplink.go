@@ -46,7 +46,6 @@ type Status struct {
 // Uplink is the store's side of the MQTT connection.
 type Uplink struct {
 	opt    Options
-	broker broker
 	root   string // topic prefix of the store, with a slash at its end
 	org    string // topic prefix of headquarters, with a slash at its end
 	stream string
@@ -66,19 +65,18 @@ type Uplink struct {
 // New checks the options and returns an Uplink that does nothing until Run. The
 // error names everything that is wrong with the options.
 func New(opt Options) (*Uplink, error) {
-	opt, at, err := opt.checked()
+	opt, err := opt.checked()
 	if err != nil {
 		return nil, err
 	}
 	org := "nightfill/v1/" + opt.Org + "/"
 	return &Uplink{
-		opt:    opt,
-		broker: at,
-		root:   org + "s/" + opt.Store + "/",
-		org:    org + "hq/",
-		log:    opt.Log.With("site", opt.Store),
-		board:  newBoard(),
-		saved:  map[string]uint64{},
+		opt:   opt,
+		root:  org + "s/" + opt.Store + "/",
+		org:   org + "hq/",
+		log:   opt.Log.With("site", opt.Store),
+		board: newBoard(),
+		saved: map[string]uint64{},
 	}, nil
 }
 
@@ -104,7 +102,7 @@ func (u *Uplink) Run(ctx context.Context) error {
 			short = 0
 		}
 		wait := retry.after(lasted)
-		u.log.Warn("no link to the broker", "error", err, "broker", u.broker.address, "after", time.Since(began).Round(time.Millisecond), "retry_in", wait.Round(time.Millisecond))
+		u.log.Warn("no link to the broker", "error", err, "broker", u.opt.Broker.String(), "after", time.Since(began).Round(time.Millisecond), "retry_in", wait.Round(time.Millisecond))
 		if short == 5 {
 			u.log.Error("the broker keeps ending the connection: another box may use the same client id", "client_id", u.opt.ClientID)
 		}
@@ -123,7 +121,7 @@ func (u *Uplink) Status() Status {
 // once makes one connection and serves it to its end. It returns how long the
 // connection lasted, 0 if there was none.
 func (u *Uplink) once(ctx context.Context, first bool) (time.Duration, error) {
-	conn, err := u.dial(ctx)
+	conn, err := u.opt.Broker.Connect(ctx)
 	if err != nil {
 		return 0, err
 	}

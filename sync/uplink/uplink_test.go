@@ -1,9 +1,12 @@
 package uplink
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
+	"net"
 	"os"
 	"slices"
 	"strings"
@@ -234,4 +237,38 @@ func TestAnUnknownSnapshotClearsNothing(t *testing.T) {
 		}
 		s.close()
 	})
+}
+
+// refusing is a broker that takes the connection and nobody in.
+type refusing struct {
+	plain
+	password error
+}
+
+func (r refusing) Login() (name, password string, err error) {
+	return "store", "open barley", r.password
+}
+
+// Where a connection cannot be used, it is said why.
+func TestConnectionsThatMustFail(t *testing.T) {
+	closed := plain(func(context.Context, string, string) (net.Conn, error) {
+		ours, theirs := net.Pipe()
+		go func() {
+			_, _ = theirs.Read(make([]byte, 1))
+			theirs.Close()
+		}()
+		return ours, nil
+	})
+	for want, b := range map[string]Broker{
+		"cannot log in to the broker at broker:1883: ": refusing{closed, nil}, "no password": refusing{closed, errors.New("no password")},
+		"no line": plain(func(context.Context, string, string) (net.Conn, error) { return nil, errors.New("no line") }),
+	} {
+		u, err := New(Options{Broker: b, Org: "acme", Store: "0142", Journal: newMemory(), Snapshots: new(shop).snapshots})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := u.once(t.Context(), true); !strings.HasPrefix(text(err), want) {
+			t.Errorf("%v, want %s", err, want)
+		}
+	}
 }
