@@ -176,15 +176,16 @@ func TestLuckIsNotFlagged(t *testing.T) {
 // TestBadPatchIsFlagged has one patch break a device of twenty on one model, besides luck, and wants it
 // flagged with its model and cause after few failures or soon.
 func TestBadPatchIsFlagged(t *testing.T) {
-	const bad, failures, soon = "pos-app-4.2.1/hp-rp5810", 10, 15 * time.Minute
-	patch, model, _ := strings.Cut(bad, "/")
-	nights, stores := 1, 120
+	const model, failures, soon = "hp-rp5810", 10, 15 * time.Minute
+	pos := products()[1]
+	patch := pos.pkg + "-" + pos.after
+	nights, stores := 1, 200
 	if large(t) {
 		nights, stores = 10, 240
 	}
 	most, longest := 0, time.Duration(0)
 	for seed := range nights {
-		n := played(t, Options{Stores: stores, Devices: 18, Nights: 1, Seed: uint64(300 + seed), Luck: baseline, Bad: map[string]float64{bad: 0.05}})
+		n := played(t, Options{Stores: stores, Devices: 18, Nights: 1, Seed: uint64(300 + seed), Luck: baseline, Bad: map[string]float64{patch + "/" + model: 0.05}})
 		n.known(evening())
 		var first time.Time
 		done := false
@@ -197,7 +198,7 @@ func TestBadPatchIsFlagged(t *testing.T) {
 				if p.Flag == nil {
 					continue
 				}
-				if p.ID != patch || p.Flag.Model != model && p.Flag.Model != "" || p.Flag.Code != string(site.CodeVerifyFailed) || !strings.Contains(p.Flag.Signature, "pos-app") {
+				if p.ID != patch || p.Flag.Model != model && p.Flag.Model != "" || p.Flag.Code != string(site.CodeVerifyFailed) || !strings.Contains(p.Flag.Signature, pos.pkg) {
 					t.Errorf("night %d: %s %+v", seed, p.ID, p.Flag)
 				}
 				if p.Flag.Broke > failures && now.Sub(first) > soon {
@@ -208,7 +209,8 @@ func TestBadPatchIsFlagged(t *testing.T) {
 			return !done
 		})
 		if !done {
-			t.Errorf("night %d: not flagged", seed)
+			p, _ := overview.Look(n.board, overview.Options{Now: evening(), Zone: zoneOf}).Patch(patch)
+			t.Errorf("night %d: not flagged, and %d of %d broke, where %s is usual", seed, p.Broke, p.Ended, overview.Percent(p.Usual))
 		}
 	}
 	t.Logf("FIGURE H6 a patch that breaks 5 %% of one model is flagged with its cause after at most %d failures, or %s after the first, in %d nights of %d stores with 18 devices; %d failures or %s are wanted",
