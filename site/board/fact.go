@@ -85,7 +85,9 @@ func (f Fact) Replaces(old Fact) bool {
 func (k Kind) Remembered() bool { return k != KindPackages && k != KindMorning && k != KindAfter }
 
 // Daily reports whether facts of this kind are kept day by day, for as long as the events that tell them.
-func (k Kind) Daily() bool { return k == KindMorning || k == KindAfter || k == KindNight }
+func (k Kind) Daily() bool {
+	return k == KindMorning || k == KindAfter || k == KindNight || k == KindNightOpened || k == KindNightClosed
+}
 
 // FleetWide reports whether facts of this kind are about no store in particular.
 func (k Kind) FleetWide() bool { return k == KindPatch }

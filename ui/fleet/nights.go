@@ -62,27 +62,32 @@ func (s *server) eachNight(q *query, p picked, span mornings.Span, at time.Time,
 	if !ok {
 		return refuse(http.StatusNotFound, "no_history", "This headquarters keeps no history.")
 	}
-	shops := q.shopsOf(p)
-	ask := board.DayQuery{Kind: board.KindNight, From: span.From, To: span.To}
-	for _, x := range shops {
-		ask.Stores = append(ask.Stores, x.ID)
-	}
-	i := 0
-	return days.EachDays(q.Context(), ask, func(_ string, list []board.Day) error {
-		x := shops[i]
-		i++
-		for _, d := range list {
-			r, ok := nights.Of(d, at)
-			r.Store, r.Name, r.Region = x.ID, x.Name, x.Region
-			if !ok || p.Is("mark") != "" && !r.Has(nights.Mark(p.Is("mark"))) {
-				continue
+	for shops := range slices.Chunk(q.shopsOf(p), shopsAtOnce) {
+		told := map[board.Kind]map[string][]board.Day{}
+		for _, kind := range []board.Kind{board.KindNight, board.KindNightOpened, board.KindNightClosed} {
+			ask := board.DayQuery{Kind: kind, From: span.From, To: span.To}
+			for _, x := range shops {
+				ask.Stores = append(ask.Stores, x.ID)
 			}
-			if err := do(r); err != nil {
+			of := map[string][]board.Day{}
+			told[kind] = of
+			if err := days.EachDays(q.Context(), ask, func(store string, list []board.Day) error { of[store] = list; return nil }); err != nil {
 				return err
 			}
 		}
-		return nil
-	})
+		for _, x := range shops {
+			for _, r := range nights.All(told[board.KindNight][x.ID], told[board.KindNightOpened][x.ID], told[board.KindNightClosed][x.ID], at) {
+				r.Store, r.Name, r.Region = x.ID, x.Name, x.Region
+				if p.Is("mark") != "" && !r.Has(nights.Mark(p.Is("mark"))) {
+					continue
+				}
+				if err := do(r); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return nil
 }
 
 // NightList is the nights of all stores, by date.

@@ -5,6 +5,8 @@ package nights
 
 import (
 	"encoding/json"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/nightfill/nightfill/site"
@@ -18,7 +20,7 @@ type Counts struct {
 	Broke    int `json:"broke"`     // failed, or was taken back
 	Left     int `json:"left"`      // skipped, held, or not due after all
 	NoAnswer int `json:"no_answer"` // its device did not answer
-	Open     int `json:"open"`      // it was not settled when the store last told
+	Open     int `json:"open"`      // it was not settled when the store last told, or its outcome was never counted
 }
 
 func (c *Counts) add(o Counts) {
@@ -75,6 +77,51 @@ func Of(d board.Day, now time.Time) (Row, bool) {
 		r.Used = site.Duration(n.Closed.Sub(n.Opens))
 	}
 	return r, true
+}
+
+// OfEvents is a night of which the store's own count never came, because it was cut off: what was planned,
+// and when it ended. What became of the patches is in its events; here they count as open. false: opened
+// cannot be read. closed may be empty.
+func OfEvents(opened, closed board.Day, now time.Time) (Row, bool) {
+	var o board.NightOpened
+	var c board.NightClosed
+	if opened.Body == nil || json.Unmarshal(opened.Body, &o) != nil {
+		return Row{}, false
+	}
+	if closed.Body != nil && json.Unmarshal(closed.Body, &c) != nil {
+		return Row{}, false
+	}
+	r := Row{Date: opened.Date, Opens: o.Opens, Closes: o.Closes, Closed: c.At, Text: c.Text, now: now, Counts: Counts{Planned: o.Planned, Open: o.Planned}}
+	if o.Closes.After(o.Opens) {
+		r.Window = site.Duration(o.Closes.Sub(o.Opens))
+	}
+	if c.At.After(o.Opens) {
+		r.Used = site.Duration(c.At.Sub(o.Opens))
+	}
+	return r, true
+}
+
+// All are the nights of one store, by date: from its own counts where they came, else from its events.
+func All(told, opened, closed []board.Day, now time.Time) []Row {
+	rows, ended := map[string]Row{}, map[string]board.Day{}
+	for _, d := range closed {
+		ended[d.Date] = d
+	}
+	for _, d := range opened {
+		if r, ok := OfEvents(d, ended[d.Date], now); ok {
+			rows[d.Date] = r
+		}
+	}
+	for _, d := range told {
+		if r, ok := Of(d, now); ok {
+			rows[d.Date] = r
+		}
+	}
+	list := make([]Row, 0, len(rows))
+	for _, date := range slices.Sorted(maps.Keys(rows)) {
+		list = append(list, rows[date])
+	}
+	return list
 }
 
 // Has reports whether a night has a mark.

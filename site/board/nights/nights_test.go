@@ -80,3 +80,20 @@ func TestLineAddsUp(t *testing.T) {
 		t.Errorf("%d per cent of the windows are used", share)
 	}
 }
+
+// TestAll: a night whose count never came is known by its events.
+func TestAll(t *testing.T) {
+	event := func(date string, body any) board.Day {
+		raw, err := json.Marshal(body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return board.Day{Date: date, Fact: board.Fact{Body: raw}}
+	}
+	counted := day(board.Night{Opens: at(0), Closes: at(6), Closed: at(2), Total: 4, States: map[site.State]int{site.Done: 4}})
+	opened := []board.Day{event("2026-11-19", board.NightOpened{Opens: at(-48), Closes: at(-42), Planned: 7}), event("2026-11-20", board.NightOpened{Opens: at(-24), Closes: at(-18), Planned: 5}), event("2026-11-21", board.NightOpened{Opens: at(0), Closes: at(6), Planned: 4})}
+	rows := nights.All([]board.Day{counted}, opened, []board.Day{event("2026-11-20", board.NightClosed{At: at(-23), Text: "5 done"})}, at(12))
+	if len(rows) != 3 || rows[0].Open != 7 || !rows[0].Has(nights.Over) || rows[1].Open != 5 || rows[1].Text != "5 done" || rows[1].Has(nights.Over) || time.Duration(rows[1].Used) != time.Hour || rows[2].Done != 4 {
+		t.Errorf("%+v", rows)
+	}
+}
