@@ -10,7 +10,7 @@ import (
 )
 
 // memory is a store's journal that forgets everything with the process, and what headquarters has
-// stored as soon as it says so. It has the sequence and the hash chain of a real one.
+// stored as soon as it says so, but for the last record. It has the sequence and the hash chain of a real one.
 type memory struct {
 	stream string
 
@@ -104,7 +104,7 @@ func (m *memory) SetCursor(name string, seq uint64) error {
 	if name != "hq" || len(m.records) == 0 || seq < m.records[0].Seq {
 		return nil
 	}
-	gone := int(min(seq-m.records[0].Seq+1, uint64(len(m.records))))
+	gone := int(min(seq-m.records[0].Seq+1, uint64(len(m.records)-1)))
 	m.records = append([]run.Record{}, m.records[gone:]...)
 	return nil
 }

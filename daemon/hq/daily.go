@@ -42,13 +42,15 @@ const (
 	compactEvery = 24 * time.Hour
 	compactLimit = 2 * time.Hour
 	keptMonths   = 13 // of the signed catalogs that were read, as of events
+	boardMonths  = 3  // on the board, of what nobody is asked for any more
 )
 
-// compact packs what is old and removes what is too old, once a day until ctx ends.
+// compact packs what is old and removes what is too old, now and once a day until ctx ends.
 func (h *HQ) compact(ctx context.Context) error {
 	return every(ctx, compactEvery, func(ctx context.Context) {
 		ctx, cancel := context.WithTimeout(ctx, compactLimit)
 		defer cancel()
+		h.fleet.ForgetBefore(time.Now().AddDate(0, -boardMonths, 0))
 		if err := h.db.Compact(ctx, time.Now()); err != nil && ctx.Err() == nil {
 			h.Log.Error("old events are packed tomorrow", "err", err)
 		}

@@ -48,6 +48,7 @@ type Store struct {
 	CatalogAt   time.Time
 	Nights      map[string]Night // by date; the newest ones
 	Opened      map[string]NightOpened
+	Windows     []Window // in the order of their dates; the newest ones
 	Closed      map[string]NightClosed
 	Devices     map[string]*Device
 	Alerts      map[string]Alert
@@ -159,10 +160,12 @@ func (s *Store) apply(f Fact, received time.Time) bool {
 		s.CatalogAt = f.At
 		return set(f, &s.Catalog)
 	case KindNight:
+		defer keepNewest(s.Nights)
 		return put(f, s.Nights, f.Name)
 	case KindNightOpened:
-		return put(f, s.Opened, f.Name)
+		return s.opened(f)
 	case KindNightClosed:
+		defer keepNewest(s.Closed)
 		return put(f, s.Closed, f.Name)
 	case KindAlert:
 		return put(f, s.Alerts, f.Name)

@@ -110,6 +110,13 @@ func (f *Fleet) View(read func(b *board.Board)) {
 	read(f.board)
 }
 
+// ForgetBefore takes off the board what was over before a moment and nobody is asked for any more.
+func (f *Fleet) ForgetBefore(before time.Time) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.board.Forget(before)
+}
+
 // Changed returns a channel that closes when the board changed.
 func (f *Fleet) Changed() <-chan struct{} {
 	f.mu.RLock()

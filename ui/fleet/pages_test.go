@@ -17,6 +17,7 @@ func TestPages(t *testing.T) {
 	want(t, h, "/stores/0001", "Store 0001", "What the manager sees", "Headquarters has everything up to event", "2 events missing here", "picture.svg", "till-1")
 	want(t, h, "/stores/0001/nights/2026-11-21", "night of 2026-11-21", "Patches on devices")
 	want(t, h, "/stores/0001/nights/2026-11-21/picture.svg", "<svg")
+	want(t, h, "/stores/0001/nights/2026-09-01", "night of 2026-09-01", "35 done", "picture.svg") // it is not on the board any more
 	want(t, h, "/stores/0001/devices/till-1", "till-1 of store 0001", "2 packages", "openssl")
 	want(t, h, "/patches", "Pause patch pos-app-4.2.1")
 	want(t, h, "/patches/pos-app-4.2.1", "By model", "ncr-7606")

@@ -150,7 +150,12 @@ func (w *world) Events(_ context.Context, q board.Query) ([]board.Event, error) 
 }
 
 func (w *world) Facts(_ context.Context, store string, kinds ...board.Kind) ([]board.Fact, error) {
-	return []board.Fact{{Kind: board.KindPackages, Name: "till-1", Body: json.RawMessage(`{"openssl":"3.5.4","pos-app":"4.2.1"}`)}}, nil
+	all := []board.Fact{
+		{Kind: board.KindPackages, Name: "till-1", Body: json.RawMessage(`{"openssl":"3.5.4","pos-app":"4.2.1"}`)},
+		{Kind: board.KindNight, Name: "2026-09-01", Body: json.RawMessage(`{"night":"2026-09-01","summary":"35 done","total":35,"settled":35}`)},
+		{Kind: board.KindNightOpened, Name: "2026-09-01", Body: json.RawMessage(`{}`)},
+	}
+	return slices.DeleteFunc(all, func(f board.Fact) bool { return !slices.Contains(kinds, f.Kind) }), nil
 }
 
 func (w *world) Notes(_ context.Context, kind string) ([]board.Note, error) {

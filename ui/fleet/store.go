@@ -2,6 +2,7 @@ package fleet
 
 import (
 	"cmp"
+	"encoding/json"
 	"maps"
 	"net/http"
 	"net/url"
@@ -196,17 +197,14 @@ func (s *server) night(q *query) (any, error) {
 	id, date := q.PathValue("id"), q.PathValue("date")
 	row, ok := q.look.Store(id)
 	p := NightPage{AsOf: q.AsOf(), Store: row, Jobs: []overview.Job{}}
-	opened := false
+	opened, known, err := false, false, error(nil)
 	q.view(func(b *board.Board) {
 		st := b.Stores[id]
 		if st == nil {
 			return
 		}
-		var known bool
 		p.Night, known = st.Nights[date]
-		p.Night.States = counted(p.Night.States)
 		_, opened = st.Opened[date]
-		ok = ok && known
 		jobs, _ := q.look.Jobs(b, overview.Filter{Store: []string{id}}, 0, 10*pageMost)
 		for _, j := range jobs {
 			if j.Night == date {
@@ -214,15 +212,39 @@ func (s *server) night(q *query) (any, error) {
 			}
 		}
 	})
-	if !ok {
+	if !known {
+		if p.Night, opened, known, err = s.pastNight(q, id, date); err != nil {
+			return nil, err
+		}
+	}
+	if !ok || !known {
 		return nil, refuse(http.StatusNotFound, "no_night", "Store "+id+" told of no night of "+date+".")
 	}
+	p.Night.States = counted(p.Night.States)
 	if s.Night != nil && opened {
 		p.Picture = "/stores/" + url.PathEscape(id) + "/nights/" + url.PathEscape(date) + "/picture.svg"
 	}
 	lines, older, err := s.lines(q, board.Query{Store: id, Night: date})
 	p.Events, p.Older = lines, older
 	return p, err
+}
+
+// pastNight reads a night that is not on the board any more.
+func (s *server) pastNight(q *query, store, date string) (n board.Night, opened, known bool, err error) {
+	if s.History == nil {
+		return n, false, false, nil
+	}
+	facts, err := s.History.Facts(q.Context(), store, board.KindNight, board.KindNightOpened)
+	for _, f := range facts {
+		switch {
+		case f.Name != date || f.Body == nil:
+		case f.Kind == board.KindNightOpened:
+			opened = true
+		default:
+			known = json.Unmarshal(f.Body, &n) == nil
+		}
+	}
+	return n, opened, known, err
 }
 
 // picture serves the drawing of a night. Its style stays with it, wherever it is opened.

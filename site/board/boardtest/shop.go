@@ -211,6 +211,7 @@ func (s *shop) night(st *board.Store) {
 		s.ends = s.opens.Add(time.Minute)
 	}
 	st.Opened[date] = board.NightOpened{At: s.opens, Opens: s.opens, Cutoff: closes.Add(-45 * time.Minute), Closes: closes, Catalog: 7, Planned: s.all}
+	st.Windows = append(st.Windows, board.Window{Night: date, Opens: board.At(s.opens)})
 	n := board.Night{Night: s.Night, Open: true, Opens: s.opens, Cutoff: closes.Add(-45 * time.Minute), Closes: closes, Opened: s.opens, Ends: s.ends, Total: s.all, Settled: s.over, States: map[site.State]int{}}
 	for _, d := range st.Devices {
 		for _, j := range d.Jobs {

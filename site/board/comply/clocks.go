@@ -44,10 +44,8 @@ func (v *View) Clocks(r Row) Clocks {
 	if after := r.Patch.Approval.NotBefore; after != nil && after.After(from) {
 		from = *after
 	}
-	for _, n := range r.Store.Opened {
-		if !from.IsZero() && !n.Opens.Before(from) && (c.Eligible.IsZero() || n.Opens.Before(c.Eligible)) {
-			c.Eligible = n.Opens
-		}
+	if !from.IsZero() {
+		c.Eligible = r.Store.FirstWindow(from)
 	}
 	if j := r.Job; j != nil {
 		c.Started, c.Installed, c.Restarted = j.Started.Time(), j.Installed.Time(), j.Restarted.Time()

@@ -16,7 +16,7 @@ func TestClocks(t *testing.T) {
 	h := func(n int) time.Time { return ago(time.Duration(100-n) * time.Hour) }
 	b := one(func(s *board.Store, d *board.Device) {
 		s.Cached["aa"], s.Cached["bb"] = h(4), h(5)
-		s.Opened["1"], s.Opened["2"], s.Opened["3"] = board.NightOpened{Opens: h(1)}, board.NightOpened{Opens: h(30)}, board.NightOpened{Opens: h(6)}
+		s.Windows = []board.Window{{Night: "1", Opens: board.At(h(1))}, {Night: "2", Opens: board.At(h(6))}, {Night: "3", Opens: board.At(h(30))}}
 		*d.Job("p-1") = board.Job{
 			Patch: "p-1", State: site.Done, Started: board.At(h(7)), Installed: board.At(h(8)), Restarted: board.At(h(9)), Verified: board.At(h(10)), Reported: board.At(h(11)),
 		}
