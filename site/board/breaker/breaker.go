@@ -26,7 +26,7 @@ type Limit struct {
 type Policy map[site.Ring]Limit
 
 // DefaultPolicy lets the lab break in one of four stores, and the fleet in one of twenty: what got so
-// far should not fail there. One store alone is never enough outside of the lab.
+// far should not fail there. One store alone is never enough outside of the lab, one device nowhere.
 func DefaultPolicy() Policy {
 	return Policy{
 		site.RingLab:   {Stores: 1, Percent: 25, Devices: 1},
@@ -161,12 +161,13 @@ type tally struct {
 	first           time.Time
 }
 
-// exceeds reports whether the patch broke more than a limit allows. Where it broke the canary of each store, few
-// devices failed, because few were let begin: then the stores in which it is in quarantine are counted, and again
-// only their share, because of many canaries some always fail.
+// exceeds reports whether the patch broke more than a limit allows, and more than luck explains. Where it broke the
+// canary of each store, few devices failed, because few were let begin: then the stores in which it is in
+// quarantine are counted, and again only their share, because of many canaries some always fail.
 func (t *tally) exceeds(limit Limit) bool {
 	t.guilty.Tried = t.stores.Tried
-	return limit.Stores > 0 && limit.over(t.stores) && (t.devices.Percent() > limit.Devices || limit.over(t.guilty))
+	return limit.Stores > 0 && limit.over(t.stores) &&
+		(t.devices.Percent() > limit.Devices && t.devices.luck() < leastLuck || limit.over(t.guilty) && t.guilty.luck() < leastLuck)
 }
 
 // over reports whether so many stores are more than the limit allows.
