@@ -2,19 +2,15 @@ package fleet
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"mime"
 	"net/http"
-	"net/url"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/nightfill/nightfill/site"
-	"github.com/nightfill/nightfill/site/board"
 	"github.com/nightfill/nightfill/site/board/overview"
 )
 
@@ -41,15 +37,13 @@ const (
 	verbHold = "hold"
 )
 
-const (
-	actLimit     = time.Minute // for everything that is done with the stores that were chosen
-	actBody      = 1 << 20     // bytes of a request
-	addressLimit = 7000        // bytes: a page is asked for with the address of the one before besides its own
-)
+// addressLimit is how long an address may be, in bytes: a page is asked for with the address of the one before besides its own.
+const addressLimit = 7000
 
 // actRoutes is every address at which something is done with chosen stores.
 func (s *server) actRoutes() []route {
-	return []route{{"POST /stores/act", s.actPage}, {"POST /api/v1/stores/act", s.actData}, {"GET /export/stores.csv", s.storesCSV}}
+	page, data := form{body: actBody, limit: actLimit, read: s.actPage}, form{body: actBody, limit: actLimit, read: s.actData}
+	return []route{{"POST /stores/act", s.changes(page)}, {"POST /api/v1/stores/act", s.changes(data)}, {"GET /export/stores.csv", s.storesCSV}}
 }
 
 // Act is what somebody wants of the stores that they chose.
@@ -63,7 +57,6 @@ type Act struct {
 
 	sure bool // it was asked for once more
 	rows []overview.Store
-	name string
 }
 
 // Acted is what came of it.
@@ -117,57 +110,67 @@ func listOf(stores []string) string {
 	return "/stores"
 }
 
-// actPage carries a form out that a page sent. What needs words is asked for first.
-func (s *server) actPage(w http.ResponseWriter, r *http.Request) {
-	ctx, cancel := context.WithTimeout(r.Context(), actLimit)
-	defer cancel()
-	r = r.WithContext(ctx)
-	a, err := s.readAct(w, r)
+// actPage reads a form that a page sent. What only shows something changes nothing, and what needs words is asked for first.
+func (s *server) actPage(c *change) (task, error) {
+	a, err := s.readAct(c)
 	switch {
 	case err != nil:
+		return task{}, err
 	case a.Verb == verbList:
-		if err = tooMany(a.Stores); err == nil {
-			http.Redirect(w, r, listOf(a.Stores), http.StatusSeeOther)
-			return
-		}
+		return task{instead: &reply{next: listOf(a.Stores)}}, tooMany(a.Stores)
 	case a.Verb == verbCSV:
-		s.chosenCSV(w, r, a)
-		return
+		return task{instead: &reply{file: func(w http.ResponseWriter, r *http.Request) { s.chosenCSV(w, r, a) }}}, nil
+	case a.wordless() || a.sure || s.mayChange(c.role) != nil || s.cannot(a) != nil:
+		return s.actTask(a), nil
 	}
-	var p ActPage
-	if err == nil {
-		p, err = s.asked(r, a)
-	}
-	if err != nil {
-		s.fail(w, r, err)
-		return
-	}
-	q, err := s.ask(r)
-	if err != nil {
-		s.fail(w, r, err)
-		return
-	}
-	s.html(w, r, http.StatusOK, "act", frame{Title: "Stores", Q: q, Body: p})
+	p, err := s.askMore(c.Context(), a)
+	return task{instead: &p}, err
 }
 
-// asked does what a form says, or fills the form that asks once more.
-func (s *server) asked(r *http.Request, a Act) (ActPage, error) {
-	p := ActPage{Act: a, Few: a.Stores[:min(len(a.Stores), 40)]}
-	if words := a.Verb == overview.VerbAck || a.Verb == overview.VerbShelve || a.Verb == verbHold; !words || a.sure || s.mayAct(r, a) != nil {
-		done, err := s.actAndRecord(r, a)
+// wordless reports whether it is done without a note or a reason.
+func (a Act) wordless() bool {
+	return a.Verb != overview.VerbAck && a.Verb != overview.VerbShelve && a.Verb != verbHold
+}
+
+// actData reads a request of the API.
+func (s *server) actData(c *change) (task, error) {
+	a, err := s.readAct(c)
+	return s.actTask(a), err
+}
+
+// actTask does something with stores.
+func (s *server) actTask(a Act) task {
+	return task{verb: "stores." + a.Verb, subject: strings.Join(a.Stores, " "), do: func(c *change) (reply, error) {
+		if err := s.cannot(a); err != nil {
+			return reply{}, err
+		}
+		done, outcome, err := s.act(c, a)
+		if err != nil {
+			return reply{}, err
+		}
+		c.deed.Outcome, c.deed.Text = outcome, strings.TrimSpace(done.Say+" "+a.Reason+a.Note)
+		p := a.page()
 		p.Done = &done
-		return p, err
-	}
-	v, err := s.looks.get(r.Context())
+		return reply{data: done, page: "act", title: "Stores", body: p}, nil
+	}}
+}
+
+// page is the page about it, as yet without what came of it.
+func (a Act) page() ActPage { return ActPage{Act: a, Few: a.Stores[:min(len(a.Stores), 40)]} }
+
+// askMore is the page with the form that asks for the words.
+func (s *server) askMore(ctx context.Context, a Act) (reply, error) {
+	v, err := s.looks.get(ctx)
 	if err != nil {
-		return p, err
+		return reply{}, err
 	}
+	p := a.page()
 	for _, i := range v.Items {
 		if i.Shelved == nil && slices.Contains(a.Stores, i.Store) {
 			p.Items++
 		}
 	}
-	return p, nil
+	return reply{page: "act", title: "Stores", body: p}, nil
 }
 
 // tooMany says that no address is long enough for so many stores.
@@ -178,30 +181,13 @@ func tooMany(stores []string) error {
 	return nil
 }
 
-// actData carries a request of the API out.
-func (s *server) actData(w http.ResponseWriter, r *http.Request) {
-	ctx, cancel := context.WithTimeout(r.Context(), actLimit)
-	defer cancel()
-	r = r.WithContext(ctx)
-	a, err := s.readAct(w, r)
-	if err == nil {
-		var done Acted
-		if done, err = s.actAndRecord(r, a); err == nil {
-			s.json(w, r, http.StatusOK, done)
-			return
-		}
-	}
-	s.fail(w, r, err)
-}
-
 // readAct reads a form, or JSON, and finds the stores.
-func (s *server) readAct(w http.ResponseWriter, r *http.Request) (Act, error) {
-	r.Body = http.MaxBytesReader(w, r.Body, actBody)
-	a, err := actOf(r)
+func (s *server) readAct(c *change) (Act, error) {
+	a, err := actOf(c)
 	if err != nil {
 		return a, err
 	}
-	v, err := s.looks.get(r.Context())
+	v, err := s.looks.get(c.Context())
 	if err != nil {
 		return a, err
 	}
@@ -220,25 +206,16 @@ func (s *server) readAct(w http.ResponseWriter, r *http.Request) (Act, error) {
 }
 
 // actOf reads what is asked for as it was sent.
-func actOf(r *http.Request) (Act, error) {
+func actOf(c *change) (Act, error) {
 	var a Act
-	if kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type")); kind == "application/json" {
-		d := json.NewDecoder(r.Body)
-		d.DisallowUnknownFields()
-		if err := d.Decode(&a); err != nil {
-			return a, refuse(http.StatusBadRequest, "bad_json", "The request cannot be read: "+err.Error()+".")
-		}
-		return a, nil
+	if found, err := c.decode(&a); found {
+		return a, err
 	}
-	if err := r.ParseForm(); err != nil {
-		return a, refuse(http.StatusBadRequest, "bad_form", "The form cannot be read: "+err.Error()+".")
-	}
-	f := r.PostForm
-	a = Act{Verb: f.Get("verb"), Stores: f["store"], Note: f.Get("note"), Reason: f.Get("reason"), Until: f.Get("until"), sure: f.Get("sure") == "1"}
-	for _, all := range f["all"] {
+	a = Act{Verb: c.field("verb"), Stores: c.fields["store"], Note: c.field("note"), Reason: c.field("reason"), Until: c.field("until"), sure: c.field("sure") == "1"}
+	for _, all := range c.fields["all"] {
 		a.Stores = append(a.Stores, strings.Split(all, "/")...)
 	}
-	if text := f.Get("hours"); text != "" {
+	if text := c.field("hours"); text != "" {
 		n, err := strconv.Atoi(text)
 		if err != nil || n == 0 {
 			return a, badHours(text)
@@ -261,14 +238,9 @@ func unique(list []string) []string {
 	return kept
 }
 
-// mayAct says why nothing may be done, or nil.
-func (s *server) mayAct(r *http.Request, a Act) error {
-	_, role := s.who(r)
+// cannot says why headquarters is not able to do it, or nil.
+func (s *server) cannot(a Act) error {
 	switch {
-	case s.Register == nil:
-		return refuse(http.StatusConflict, "no_register", "This headquarters keeps nothing: start it with a database.")
-	case role != Manager && role != Admin:
-		return refuse(http.StatusForbidden, "not_allowed", "The role "+role+" may look, and not change anything. Ask a manager.")
 	case a.Verb == verbHold && !s.canHold():
 		return refuse(http.StatusConflict, "no_key", noHolds)
 	case a.Verb == verbLook && s.Hinter == nil:
@@ -281,42 +253,17 @@ const noHolds = "Headquarters has no online key of holds: people hold stores wit
 
 func (s *server) canHold() bool { return s.Holds != nil && s.Holds.CanHold() }
 
-// actAndRecord does something with stores, and writes it down whether it may be or not.
-func (s *server) actAndRecord(r *http.Request, a Act) (Acted, error) {
-	a.name, _ = s.who(r)
-	done, outcome, err := Acted{Verb: a.Verb}, "ok", s.mayAct(r, a)
-	if err == nil {
-		done, outcome, err = s.act(r.Context(), a)
-	}
-	if s.Register == nil {
-		return done, err
-	}
-	deed := board.Deed{
-		At: s.Now(), Actor: a.name, Origin: s.Origin(r), Verb: "stores." + a.Verb, Subject: strings.Join(a.Stores, " "), Outcome: outcome,
-		Text: strings.TrimSpace(done.Say + " " + a.Reason + a.Note),
-	}
-	if err != nil {
-		deed.Outcome, deed.Text = "refused", err.Error()
-	}
-	// What was done is written down, also when its reader went away meanwhile.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), registerLimit)
-	defer cancel()
-	if _, noted := s.Register.Record(ctx, deed); noted != nil && err == nil {
-		err = noted
-	}
-	return done, err
-}
-
 // act does something with stores.
-func (s *server) act(ctx context.Context, a Act) (done Acted, outcome string, err error) {
+func (s *server) act(c *change, a Act) (done Acted, outcome string, err error) {
+	ctx := c.Context()
 	done = Acted{Verb: a.Verb, Stores: len(a.Stores)}
 	switch a.Verb {
 	case overview.VerbAck, overview.VerbShelve:
-		done, err = s.sayOfStores(ctx, a)
+		done, err = s.sayOfStores(ctx, a, c.name)
 	case verbLook:
 		return s.lookAt(ctx, a)
 	case verbHold:
-		done.Say, err = s.holdStores(ctx, a)
+		done.Say, err = s.holdStores(ctx, a, c.name)
 	default:
 		err = refuse(http.StatusBadRequest, "bad_verb", "verb must be acknowledge, shelve, look or hold, not \""+a.Verb+"\".")
 	}
@@ -338,7 +285,7 @@ func (s *server) lookAt(ctx context.Context, a Act) (Acted, string, error) {
 }
 
 // holdStores lets the stores begin nothing new.
-func (s *server) holdStores(ctx context.Context, a Act) (say string, err error) {
+func (s *server) holdStores(ctx context.Context, a Act, name string) (say string, err error) {
 	reason := strings.TrimSpace(a.Reason)
 	switch {
 	case reason == "":
@@ -346,7 +293,7 @@ func (s *server) holdStores(ctx context.Context, a Act) (say string, err error) 
 	case len(reason) > site.MaxHoldReason:
 		return "", refuse(http.StatusBadRequest, "bad_reason", "The reason is too long: 500 characters at most.")
 	}
-	if err := s.Holds.HoldStores(ctx, a.Stores, reason, a.name, s.Now()); err != nil {
+	if err := s.Holds.HoldStores(ctx, a.Stores, reason, name, s.Now()); err != nil {
 		return "", refuse(http.StatusConflict, "not_held", "No store was held: "+strings.TrimSuffix(err.Error(), ".")+".")
 	}
 	if len(a.Stores) == 1 {
@@ -356,16 +303,16 @@ func (s *server) holdStores(ctx context.Context, a Act) (say string, err error) 
 }
 
 // sayOfStores says the same of every item of the stores that is not shelved.
-func (s *server) sayOfStores(ctx context.Context, a Act) (Acted, error) {
-	form := url.Values{"verb": {a.Verb}, "note": {a.Note}, "until": {a.Until}}
+func (s *server) sayOfStores(ctx context.Context, a Act, name string) (Acted, error) {
+	m := remark{verb: a.Verb, note: a.Note, until: a.Until}
 	if a.Hours != 0 {
-		form.Set("hours", strconv.Itoa(a.Hours))
+		m.hours = strconv.Itoa(a.Hours)
 	}
 	mine, stores := map[string]bool{}, map[string]bool{}
 	for _, id := range a.Stores {
 		mine[id] = true
 	}
-	n, err := s.keep(ctx, form, a.name, func(i overview.Item) bool {
+	n, err := s.keep(ctx, m, name, func(i overview.Item) bool {
 		ok := i.Shelved == nil && mine[i.Store]
 		if ok {
 			stores[i.Store] = true

@@ -47,7 +47,7 @@ type wrong struct {
 // fail answers with an error, in the form that the address has.
 func (s *server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	why := s.asRefusal(r, err)
-	if strings.HasPrefix(r.URL.Path, "/api/") {
+	if ofAPI(r) {
 		var v wrong
 		v.Error.Code, v.Error.Message = why.code, why.say
 		s.json(w, r, why.status, v)
@@ -188,7 +188,7 @@ func (f *frame) complete(s *server, r *http.Request) {
 }
 
 // May reports whether the one who looks may change things.
-func (f frame) May() bool { return f.Role == Manager || f.Role == Admin }
+func (f frame) May() bool { return changer(f.Role) }
 
 // At reports whether an entry of the navigation is the page's own.
 func (f frame) At(e entry) bool {

@@ -98,33 +98,31 @@ func fits(ask url.Values, i overview.Item) bool {
 	return strings.Contains(strings.ToLower(i.Store+" "+i.StoreName+" "+i.Device+" "+i.Text), strings.ToLower(ask.Get("q")))
 }
 
-// registerLimit is how long the register may take for what a person said.
-const registerLimit = 20 * time.Second
-
-// say keeps what a person says about items: verb, item (several) or group, note, hours or until.
-func (s *server) say(w http.ResponseWriter, r *http.Request) {
-	r.Body = http.MaxBytesReader(w, r.Body, 1<<20)
-	if err := r.ParseForm(); err != nil {
-		s.fail(w, r, refuse(http.StatusBadRequest, "bad_form", "The form cannot be read: "+err.Error()+"."))
-		return
-	}
-	ctx, cancel := context.WithTimeout(r.Context(), registerLimit)
-	defer cancel()
-	count, err := s.speak(ctx, r)
-	switch {
-	case err != nil:
-		s.fail(w, r, err)
-	case strings.HasPrefix(r.URL.Path, "/api/"):
-		s.json(w, r, http.StatusOK, Said{Verb: r.PostForm.Get("verb"), Items: count})
-	default:
-		http.Redirect(w, r, ownPath(r.PostForm.Get("back")), http.StatusSeeOther)
-	}
+// sayForm says something about items: verb, item (several) or group, note, hours or until.
+func (s *server) sayForm() form {
+	return form{body: actBody, limit: registerLimit, read: func(c *change) (task, error) {
+		return task{verb: "attention." + c.field("verb"), subject: cmp.Or(c.field("group"), strings.Join(c.fields["item"], " ")), text: c.field("note"), do: s.say}, nil
+	}}
 }
 
 // Said is what came of a form about items.
 type Said struct {
 	Verb  string `json:"verb"`
 	Items int    `json:"items"` // to which it was said
+}
+
+// say keeps what is said of the items that a form names.
+func (s *server) say(c *change) (reply, error) {
+	wanted, group := map[string]bool{}, c.field("group")
+	for _, id := range c.fields["item"] {
+		wanted[id] = true
+	}
+	m := remark{verb: c.field("verb"), note: c.field("note"), hours: c.field("hours"), until: c.field("until")}
+	count, err := s.keep(c.Context(), m, c.name, func(i overview.Item) bool { return wanted[i.ID] || group != "" && group == i.GroupID() })
+	if err != nil && count > 0 {
+		c.deed.Outcome, c.deed.Text = "failed", fmt.Sprintf("said of %d of them, and then: %v", count, err)
+	}
+	return reply{data: Said{Verb: m.verb, Items: count}, next: ownPath(c.field("back"))}, err
 }
 
 // ownPath lets a form return to pages of headquarters only.
@@ -135,44 +133,12 @@ func ownPath(to string) string {
 	return to
 }
 
-// speak carries out a form, and writes it down whether it may be or not.
-func (s *server) speak(ctx context.Context, r *http.Request) (int, error) {
-	name, role := s.who(r)
-	form := r.PostForm
-	deed := board.Deed{
-		At: s.Now(), Actor: name, Origin: s.Origin(r), Verb: "attention." + form.Get("verb"), Outcome: "ok", Text: form.Get("note"),
-		Subject: cmp.Or(form.Get("group"), strings.Join(form["item"], " ")),
-	}
-	if s.Register == nil {
-		return 0, refuse(http.StatusConflict, "no_register", "This headquarters keeps nothing: start it with a database.")
-	}
-	count, err := 0, error(nil)
-	if role != Manager && role != Admin {
-		err = refuse(http.StatusForbidden, "not_allowed", "The role "+role+" may look, and not change anything. Ask a manager.")
-	} else {
-		wanted := map[string]bool{}
-		for _, id := range form["item"] {
-			wanted[id] = true
-		}
-		count, err = s.keep(ctx, form, name, func(i overview.Item) bool {
-			return wanted[i.ID] || form.Get("group") != "" && form.Get("group") == i.GroupID()
-		})
-	}
-	switch {
-	case err != nil && count > 0:
-		deed.Outcome, deed.Text = "failed", fmt.Sprintf("said of %d of them, and then: %v", count, err)
-	case err != nil:
-		deed.Outcome, deed.Text = "refused", err.Error()
-	}
-	if _, noted := s.Register.Record(ctx, deed); noted != nil && err == nil {
-		err = noted
-	}
-	return count, err
-}
+// remark is what a person says about items, as it was sent.
+type remark struct{ verb, note, hours, until string }
 
 // keep says the same of every item that is meant.
-func (s *server) keep(ctx context.Context, form url.Values, name string, means func(overview.Item) bool) (int, error) {
-	said, err := s.said(form, name)
+func (s *server) keep(ctx context.Context, m remark, name string, means func(overview.Item) bool) (int, error) {
+	said, err := m.said(name, s.Now())
 	if err != nil {
 		return 0, err
 	}
@@ -188,7 +154,7 @@ func (s *server) keep(ctx context.Context, form url.Values, name string, means f
 			continue
 		}
 		known, version := s.looks.said(i.ID)
-		now, err := known.Say(form.Get("verb"), said)
+		now, err := known.Say(m.verb, said)
 		if err != nil {
 			return count, refuse(http.StatusBadRequest, "bad_form", upperFirst(err.Error())+".")
 		}
@@ -203,22 +169,22 @@ func (s *server) keep(ctx context.Context, form url.Values, name string, means f
 	return count, nil
 }
 
-// said reads what is said of a form.
-func (s *server) said(form url.Values, name string) (overview.Said, error) {
-	said := overview.Said{By: cmp.Or(name, "somebody"), At: s.Now(), Note: strings.TrimSpace(form.Get("note"))}
+// said is a remark of somebody at a time, as it is kept.
+func (m remark) said(name string, now time.Time) (overview.Said, error) {
+	said := overview.Said{By: cmp.Or(name, "somebody"), At: now, Note: strings.TrimSpace(m.note)}
 	if len(said.Note) > 2000 {
 		return said, refuse(http.StatusBadRequest, "bad_note", "The note is too long: 2,000 characters at most.")
 	}
-	if text := form.Get("until"); text != "" {
-		until, err := time.Parse(time.RFC3339, text)
+	if m.until != "" {
+		until, err := time.Parse(time.RFC3339, m.until)
 		if err != nil {
-			return said, refuse(http.StatusBadRequest, "bad_until", "until must be a time such as 2026-11-22T05:00:00Z, not \""+text+"\".")
+			return said, refuse(http.StatusBadRequest, "bad_until", "until must be a time such as 2026-11-22T05:00:00Z, not \""+m.until+"\".")
 		}
 		said.Until = until
-	} else if text := form.Get("hours"); text != "" {
-		hours, err := strconv.Atoi(text)
+	} else if m.hours != "" {
+		hours, err := strconv.Atoi(m.hours)
 		if err != nil || hours < 1 || hours > 31*24 {
-			return said, badHours(text)
+			return said, badHours(m.hours)
 		}
 		said.Until = said.At.Add(time.Duration(hours) * time.Hour)
 	}

@@ -22,8 +22,9 @@ func (s *server) complianceRoutes() []route {
 	all = append(all, s.both("/compliance/rows", "/compliance/rows", "rows", s.rows)...)
 	all = append(all, s.both("/patches/{id}/clocks", "/patches/{id}/clocks", "clocks", s.clocks)...)
 	all = append(all, s.both("/exceptions", "/exceptions", "exceptions", s.exceptions)...)
+	change := s.changes(s.exceptionForm())
 	return append(all,
-		route{"POST /exceptions", s.except}, route{"POST /api/v1/exceptions", s.except},
+		route{"POST /exceptions", change}, route{"POST /api/v1/exceptions", change},
 		route{"GET /export/compliance.csv", s.export(csvRows{})}, route{"GET /export/compliance.jsonl", s.export(jsonRows{})},
 		route{"GET /export/report.html", s.report}, route{"GET /export/compliance.json", s.report})
 }

@@ -107,7 +107,7 @@ func (s *server) evidenceOrder(r *http.Request) (EvidenceOrder, error) {
 	if err != nil {
 		return EvidenceOrder{}, err
 	}
-	if q.role != Manager && q.role != Admin {
+	if !changer(q.role) {
 		return EvidenceOrder{}, refuse(http.StatusForbidden, "not_allowed", "The role "+q.role+" may look, and not take evidence out of headquarters. Ask a manager.")
 	}
 	if s.Evidence == nil {

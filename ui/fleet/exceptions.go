@@ -127,47 +127,21 @@ func keyOf(e site.Exception) string {
 
 func days(d time.Duration) int { return int(d / (24 * time.Hour)) }
 
-// except carries out a form of the register: verb open, renew, review or close.
-func (s *server) except(w http.ResponseWriter, r *http.Request) {
-	r.Body = http.MaxBytesReader(w, r.Body, 1<<20)
-	if err := r.ParseForm(); err != nil {
-		s.fail(w, r, refuse(http.StatusBadRequest, "bad_form", "The form cannot be read: "+err.Error()+"."))
-		return
-	}
-	ctx, cancel := context.WithTimeout(r.Context(), 20*time.Second)
-	defer cancel()
-	e, err := s.exceptAndRecord(ctx, r)
-	switch {
-	case err != nil:
-		s.fail(w, r, err)
-	case strings.HasPrefix(r.URL.Path, "/api/"):
-		s.json(w, r, http.StatusOK, e)
-	default:
-		http.Redirect(w, r, "/exceptions#"+url.PathEscape(e.ID), http.StatusSeeOther)
-	}
+// exceptionForm changes the register of exceptions: verb open, renew, review or close.
+func (s *server) exceptionForm() form {
+	return form{body: actBody, limit: registerLimit, read: func(c *change) (task, error) {
+		return task{verb: "exception." + c.field("verb"), subject: cmp.Or(c.field("id"), c.field("patch")), text: c.field("reason"), do: s.except}, nil
+	}}
 }
 
-// exceptAndRecord carries a form out, and writes it down whether it may be or not.
-func (s *server) exceptAndRecord(ctx context.Context, r *http.Request) (register.Entry, error) {
-	if s.Register == nil {
-		return register.Entry{}, refuse(http.StatusConflict, "no_register", "This headquarters keeps nothing: start it with a database.")
-	}
-	name, role := s.who(r)
-	deed := board.Deed{At: s.Now(), Actor: name, Origin: s.Origin(r), Verb: "exception." + r.PostForm.Get("verb"), Subject: cmp.Or(r.PostForm.Get("id"), r.PostForm.Get("patch")), Outcome: "ok", Text: r.PostForm.Get("reason")}
-	var e register.Entry
-	err := refuse(http.StatusForbidden, "not_allowed", "The role "+role+" may look, and not change anything. Ask a manager.")
-	if role == Manager || role == Admin {
-		e, err = s.changeEntry(ctx, r.PostForm, cmp.Or(name, "somebody"))
-	}
+// except keeps the entry that a form means.
+func (s *server) except(c *change) (reply, error) {
+	e, err := s.changeEntry(c.Context(), c.fields, c.by())
 	if err != nil {
-		deed.Outcome, deed.Text = "refused", err.Error()
-	} else {
-		deed.Subject = e.ID + " " + e.Patch
+		return reply{}, err
 	}
-	if _, noted := s.Register.Record(ctx, deed); noted != nil && err == nil {
-		err = noted
-	}
-	return e, err
+	c.deed.Subject = e.ID + " " + e.Patch
+	return reply{data: e, next: "/exceptions#" + url.PathEscape(e.ID)}, nil
 }
 
 // changeEntry does what a form says and keeps it.

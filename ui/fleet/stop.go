@@ -1,7 +1,6 @@
 package fleet
 
 import (
-	"cmp"
 	"context"
 	"net/http"
 	"slices"
@@ -9,7 +8,6 @@ import (
 	"time"
 
 	"github.com/nightfill/nightfill/site"
-	"github.com/nightfill/nightfill/site/board"
 	"github.com/nightfill/nightfill/site/board/breaker"
 )
 
@@ -72,66 +70,33 @@ type Stopped struct {
 	Say   string `json:"say"`
 }
 
-func (p Stopped) title() string { return p.Patch }
-
-// stop carries a form of the page of a patch out.
-func (s *server) stop(w http.ResponseWriter, r *http.Request) {
-	r.Body = http.MaxBytesReader(w, r.Body, 64<<10)
-	if err := r.ParseForm(); err != nil {
-		s.fail(w, r, refuse(http.StatusBadRequest, "bad_form", "The form cannot be read: "+err.Error()+"."))
-		return
-	}
-	ctx, cancel := context.WithTimeout(r.Context(), actLimit)
-	defer cancel()
-	done, err := s.stopAndRecord(ctx, r)
-	if err == nil && strings.HasPrefix(r.URL.Path, "/api/") {
-		s.json(w, r, http.StatusOK, done)
-		return
-	}
-	var q *query
-	if err == nil {
-		q, err = s.ask(r)
-	}
-	if err != nil {
-		s.fail(w, r, err)
-		return
-	}
-	s.html(w, r, http.StatusOK, "stopped", frame{Title: done.title(), Q: q, Body: done})
+// stopForm stops a patch everywhere, for a reason.
+func (s *server) stopForm() form {
+	return form{body: formBody, limit: actLimit, read: func(c *change) (task, error) {
+		return task{verb: "patch.stop", subject: c.PathValue("id"), do: s.stop}, nil
+	}}
 }
 
-// stopAndRecord stops a patch, and writes it down whether it may be or not.
-func (s *server) stopAndRecord(ctx context.Context, r *http.Request) (Stopped, error) {
-	if s.Register == nil {
-		return Stopped{}, refuse(http.StatusConflict, "no_register", "This headquarters keeps nothing: start it with a database.")
-	}
-	name, role := s.who(r)
-	id, reason := r.PathValue("id"), strings.TrimSpace(r.PostForm.Get("reason"))
-	deed := board.Deed{At: s.Now(), Actor: name, Origin: originOf(r), Verb: "patch.stop", Subject: id, Outcome: "ok"}
-	done, outcome, err := Stopped{Patch: id}, "refused", error(nil)
+// stop stops the patch that a form means.
+func (s *server) stop(c *change) (reply, error) {
+	id, reason := c.PathValue("id"), strings.TrimSpace(c.field("reason"))
 	switch {
-	case role != Manager && role != Admin:
-		err = refuse(http.StatusForbidden, "not_allowed", "The role "+role+" may look, and not change anything. Ask a manager.")
 	case s.Stopper == nil:
-		err = refuse(http.StatusConflict, "no_desk", "Headquarters has no working folder of the catalog: people hold a patch with nightfill catalog hold.")
+		return reply{}, refuse(http.StatusConflict, "no_desk", "Headquarters has no working folder of the catalog: people hold a patch with nightfill catalog hold.")
 	case reason == "":
-		err = refuse(http.StatusBadRequest, "no_reason", "Say in the reason why it is stopped: stores show it.")
+		return reply{}, refuse(http.StatusBadRequest, "no_reason", "Say in the reason why it is stopped: stores show it.")
 	case len(reason) > site.MaxHoldReason:
-		err = refuse(http.StatusBadRequest, "bad_reason", "The reason is too long: 500 characters at most.")
-	default:
-		done, outcome, err = s.stopPatch(ctx, id, reason, cmp.Or(name, "somebody"))
+		return reply{}, refuse(http.StatusBadRequest, "bad_reason", "The reason is too long: 500 characters at most.")
 	}
-	deed.Outcome, deed.Text = outcome, strings.TrimSpace(done.Say+" "+reason)
+	done, outcome, err := s.stopPatch(c.Context(), id, reason, c.by())
 	if err != nil {
-		deed.Text = err.Error()
+		return reply{}, err
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), registerLimit)
-	defer cancel()
-	if _, noted := s.Register.Record(ctx, deed); noted != nil && err == nil {
-		err = noted
-	}
-	return done, err
+	c.deed.Outcome, c.deed.Text = outcome, done.Say+" "+reason
+	return reply{data: done, page: "stopped", title: id, body: done}, nil
 }
 
+// stopPatch stops a patch; an outcome that is no error says that not everything was done.
 func (s *server) stopPatch(ctx context.Context, id, reason, by string) (Stopped, string, error) {
 	defer s.looks.stale()
 	how, err := s.Stopper.Stop(ctx, id, reason, by, s.Now())
@@ -142,7 +107,7 @@ func (s *server) stopPatch(ctx context.Context, id, reason, by string) (Stopped,
 		if err != nil {
 			text = strings.TrimSuffix(err.Error(), ".")
 		}
-		return done, "refused", refuse(http.StatusConflict, "not_stopped", "It was not stopped: "+text+".")
+		return done, "", refuse(http.StatusConflict, "not_stopped", "It was not stopped: "+text+".")
 	case how == breaker.Held:
 		done.Say = "Held " + id + " everywhere: stores learn it at their next contact."
 	case err != nil:

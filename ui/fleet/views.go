@@ -12,13 +12,13 @@ import (
 	"sync"
 	"time"
 
-	"github.com/nightfill/nightfill/site/board"
 	"github.com/nightfill/nightfill/site/board/savedview"
 )
 
 // viewRoutes is every address of the views that people keep.
 func (s *server) viewRoutes() []route {
-	return []route{{"GET /api/v1/views", s.data(s.views)}, {"POST /views", s.keepView}, {"POST /api/v1/views", s.keepView}}
+	keep := s.changes(s.viewForm())
+	return []route{{"GET /api/v1/views", s.data(s.views)}, {"POST /views", keep}, {"POST /api/v1/views", keep}}
 }
 
 // viewNames are the parameters that a view of a list keeps; nil: no view is kept of the page.
@@ -97,7 +97,7 @@ func (q *query) keeper() savedview.Person { return q.server.keeper(q.Request) }
 
 func (s *server) keeper(r *http.Request) savedview.Person {
 	name, role := s.who(r)
-	return savedview.Person{Name: name, Manager: role == Manager || role == Admin}
+	return savedview.Person{Name: name, Manager: changer(role)}
 }
 
 // nobody reports whether people do not log in: a view of nobody in particular is for everybody.
@@ -157,48 +157,22 @@ func (s *server) viewsHere(q *query) *ViewList {
 	return l
 }
 
-// keepView carries out a form about a view: verb keep, rename, share, unshare or remove.
-func (s *server) keepView(w http.ResponseWriter, r *http.Request) {
-	r.Body = http.MaxBytesReader(w, r.Body, 64<<10)
-	if err := r.ParseForm(); err != nil {
-		s.fail(w, r, refuse(http.StatusBadRequest, "bad_form", "The form cannot be read: "+err.Error()+"."))
-		return
-	}
-	ctx, cancel := context.WithTimeout(r.Context(), registerLimit)
-	defer cancel()
-	v, err := s.viewAndRecord(ctx, r)
-	switch {
-	case err != nil:
-		s.fail(w, r, err)
-	case strings.HasPrefix(r.URL.Path, "/api/"):
-		s.json(w, r, http.StatusOK, v)
-	default:
-		to := v.Address()
-		if back, err := url.Parse(r.PostForm.Get("back")); err == nil && back.Host == "" && back.Scheme == "" && viewNames(back.Path) != nil {
-			to = back.RequestURI()
-		}
-		http.Redirect(w, r, to, http.StatusSeeOther)
-	}
+// viewForm changes a view: verb keep, rename, share, unshare or remove.
+func (s *server) viewForm() form {
+	return form{body: formBody, limit: registerLimit, anybody: true, read: func(c *change) (task, error) {
+		return task{verb: "view." + c.field("verb"), do: s.keepView}, nil
+	}}
 }
 
-// viewAndRecord carries a form out, and writes it down whether it may be or not.
-func (s *server) viewAndRecord(ctx context.Context, r *http.Request) (savedview.View, error) {
-	if s.Register == nil {
-		return savedview.View{}, refuse(http.StatusConflict, "no_register", "This headquarters keeps nothing: start it with a database.")
+// keepView keeps the view that a form means.
+func (s *server) keepView(c *change) (reply, error) {
+	v, err := s.changeView(c.Context(), c.fields, s.keeper(c.Request))
+	c.deed.Subject, c.deed.Text = cmp.Or(v.Name, c.field("name"), c.field("id")), v.Address()
+	next := v.Address()
+	if back, err := url.Parse(c.field("back")); err == nil && back.Host == "" && back.Scheme == "" && viewNames(back.Path) != nil {
+		next = back.RequestURI()
 	}
-	by := s.keeper(r)
-	v, err := s.changeView(ctx, r.PostForm, by)
-	deed := board.Deed{
-		At: s.Now(), Actor: by.Name, Origin: s.Origin(r), Verb: "view." + r.PostForm.Get("verb"), Outcome: "ok",
-		Subject: cmp.Or(v.Name, r.PostForm.Get("name"), r.PostForm.Get("id")), Text: v.Address(),
-	}
-	if err != nil {
-		deed.Outcome, deed.Text = "refused", err.Error()
-	}
-	if _, noted := s.Register.Record(ctx, deed); noted != nil && err == nil {
-		err = noted
-	}
-	return v, err
+	return reply{data: v, next: next}, err
 }
 
 // changeView does what a form says and keeps it. One does at a time: a name is used once.
