@@ -46,6 +46,9 @@ func (v *View) Clocks(r Row) Clocks {
 	}
 	if !from.IsZero() {
 		c.Eligible = r.Store.FirstWindow(from)
+		if j := r.Job; j != nil && !j.Started.Time().Before(from) && (c.Eligible.IsZero() || j.Started.Time().Before(c.Eligible)) {
+			c.Eligible = from // it came while a window was open
+		}
 	}
 	if j := r.Job; j != nil {
 		c.Started, c.Installed, c.Restarted = j.Started.Time(), j.Installed.Time(), j.Restarted.Time()

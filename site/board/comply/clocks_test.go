@@ -32,6 +32,12 @@ func TestClocks(t *testing.T) {
 			t.Errorf("clocks are %+v, want %+v", got, want)
 		}
 	}
+	b.Stores["0142"].Windows = b.Stores["0142"].Windows[:1]
+	for r := range v.Rows(comply.Filter{}) {
+		if got := v.Clocks(r); got.Eligible != h(5) {
+			t.Errorf("it came while the window was open, and could be begun at %s, want %s", got.Eligible, h(5))
+		}
+	}
 	delete(b.Stores["0142"].Cached, "bb")
 	for r := range v.Rows(comply.Filter{}) {
 		if got := v.Clocks(r); !got.Cached.IsZero() {
