@@ -114,6 +114,40 @@ func TestWhatHeadquartersLacksIsSentAgain(t *testing.T) {
 	}
 }
 
+// What headquarters says in one go is taken in as it was said: a word that overtakes a newer one would pass for
+// a loss, and be answered with events that nobody lacks.
+func TestWordsFromAboveKeepTheirOrder(t *testing.T) {
+	inShop(t, func(t *testing.T, s *shop) {
+		u, err := New(s.options())
+		if err != nil {
+			t.Fatal(err)
+		}
+		conn, err := s.dial(t.Context(), "tcp", "broker:1883")
+		if err != nil {
+			t.Fatal(err)
+		}
+		l, err := u.connect(t.Context(), conn, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := l.subscribe(t.Context(), time.Second, hq+"seen/0142"); err != nil {
+			t.Fatal(err)
+		}
+		for seq := range inboxSize {
+			s.tell(hq+"seen/0142", fmt.Sprint(seq), false)
+		}
+		pass(time.Second)
+		for want := range inboxSize {
+			if got := string((<-l.inbox).payload); got != fmt.Sprint(want) {
+				t.Errorf("word %s came where word %d was due", got, want)
+				break
+			}
+		}
+		l.leave()
+		s.down()
+	})
+}
+
 func TestWhatHeadquartersNeverStoresIsRepeatedLessAndLess(t *testing.T) {
 	inShop(t, func(t *testing.T, s *shop) {
 		s.start()

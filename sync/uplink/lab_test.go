@@ -237,23 +237,44 @@ func (c *cable) cut() {
 	c.far.Close()
 }
 
+// inFlight is how many packets a cable holds, as sockets do: neither end waits until the other has read.
+const inFlight = 256
+
 // relay carries packets from one end to the other. A silent cable swallows them,
 // and does not tell one end that the other has gone.
 func (c *cable) relay(from, to net.Conn, lose func(kind byte) bool) {
+	packets, written := make(chan []byte, inFlight), make(chan struct{})
+	go func() {
+		defer close(written)
+		for packet := range packets {
+			if _, err := to.Write(packet); err != nil {
+				c.cut()
+				return
+			}
+		}
+	}()
+	c.read(from, packets, written, lose)
+	close(packets)
+	<-written
+	if !c.silent.Load() {
+		c.cut()
+	}
+}
+
+// read takes packets from one end until it is gone, or nobody writes them to the other any more.
+func (c *cable) read(from net.Conn, packets chan<- []byte, written <-chan struct{}, lose func(kind byte) bool) {
 	in := bufio.NewReader(from)
 	for {
 		packet, err := readPacket(in)
 		if err != nil {
-			if !c.silent.Load() {
-				c.cut()
-			}
 			return
 		}
 		if c.silent.Load() || lose(packet[0]>>4) {
 			continue
 		}
-		if _, err := to.Write(packet); err != nil {
-			c.cut()
+		select {
+		case packets <- packet:
+		case <-written:
 			return
 		}
 	}

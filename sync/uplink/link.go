@@ -52,7 +52,7 @@ func (u *Uplink) connect(ctx context.Context, conn net.Conn, bd uint64) (*link, 
 		SetCustomOpenConnectionFn(func(*url.URL, mqtt.ClientOptions) (net.Conn, error) { return conn, nil }).
 		SetClientID(u.opt.ClientID).
 		SetProtocolVersion(4).
-		SetCleanSession(true).SetAutoReconnect(false).SetConnectRetry(false).SetOrderMatters(false).
+		SetCleanSession(true).SetAutoReconnect(false).SetConnectRetry(false).SetOrderMatters(true).
 		SetKeepAlive(keepAlive).SetPingTimeout(pingLimit).SetWriteTimeout(writeLimit).SetConnectTimeout(handshakeLimit).
 		SetBinaryWill(u.root+"state", u.stateJSON("lost", bd, time.Time{}), 1, true).
 		SetDefaultPublishHandler(l.take).
@@ -73,7 +73,8 @@ func (u *Uplink) connect(ctx context.Context, conn net.Conn, bd uint64) (*link, 
 	return l, nil
 }
 
-// take puts what the broker delivers into the inbox and never waits.
+// take puts what the broker delivers into the inbox, in its order, and never waits: the client hands over one
+// message at a time, and an older word of headquarters must not overtake a newer one.
 func (l *link) take(_ mqtt.Client, m mqtt.Message) {
 	got := message{topic: m.Topic(), size: len(m.Payload()), retained: m.Retained()}
 	if got.size <= maxDown {
