@@ -322,9 +322,54 @@ func TestWatchDrafts(t *testing.T) {
 	if status, err = repo.Status(); err != nil || len(status.Withdrawn)+len(status.Waiting) != 0 {
 		t.Errorf("status %+v, %v", status, err)
 	}
-	if again, err := w.Check(t.Context(), noon().Add(time.Hour)); err != nil || len(again) != 0 {
-		t.Errorf("proposed again: %+v, %v", again, err)
+	for range 2 { // it is written down once, and proposed no more
+		if again, err := w.Check(t.Context(), noon().Add(time.Hour)); err != nil || len(again) != 0 {
+			t.Errorf("proposed again: %+v, %v", again, err)
+		}
 	}
+	notes, err := h.Notes(t.Context(), breaker.NoteKind)
+	if kept := breaker.Read(notes); err != nil || len(kept) != 1 || kept[0].How != breaker.Dropped || !kept[0].Settled(site.Catalog{}) {
+		t.Errorf("kept %+v, %v", kept, err)
+	}
+	want := []string{"breaker patch.stop p-1 ok: a withdrawal is drafted: " + why, "breaker patch.drop p-1 ok: the draft of its withdrawal is gone from the working folder, nobody has to sign it: " + why}
+	if !slices.Equal(h.deeds, want) {
+		t.Errorf("deeds are %q", h.deeds)
+	}
+}
+
+// TestADraftThatIsThereWaits: as long as the draft is in the working folder, signed or not, or the folder cannot
+// be read, the decision stays as it is.
+func TestADraftThatIsThereWaits(t *testing.T) {
+	dir, repo, desk := folder(t, false)
+	h := broken()
+	h.board.Patches["p-1"] = site.Patch{ID: "p-1"}
+	w := catalogdesk.Watch{Source: h, Register: h, Hinter: h, Desk: desk, Policy: breaker.DefaultPolicy()}
+	check := func(what, want string) {
+		t.Helper()
+		_, err := w.Check(t.Context(), noon())
+		notes, nerr := h.Notes(t.Context(), breaker.NoteKind)
+		kept := breaker.Read(notes)
+		if nerr != nil || len(kept) != 1 || kept[0].How != breaker.Drafted || len(h.deeds) != 1 {
+			t.Errorf("%s: kept %+v, %v, deeds %q", what, kept, nerr, h.deeds)
+		}
+		if got := fmt.Sprint(err); !strings.HasPrefix(got, want) {
+			t.Errorf("%s: %s, want %s", what, got, want)
+		}
+	}
+	check("proposed", "<nil>")
+	check("it waits", "<nil>")
+	ring, err := keyfile.Open(filepath.Join(dir, "keys"), keyfile.FixedPassword(""))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := repo.Publish(t.Context(), publish.Options{Out: filepath.Join(dir, "out"), Keys: ring, Now: noon()}); err != nil {
+		t.Fatal(err)
+	}
+	check("it is signed", "<nil>")
+	if err := os.Rename(filepath.Join(dir, "hq"), filepath.Join(dir, "away")); err != nil {
+		t.Fatal(err)
+	}
+	check("the folder is away", "whether drafted withdrawals still wait for people is not known: ")
 }
 
 // TestWatchFallsBack: when the hold cannot be given out, the withdrawal is drafted, and it is said why.

@@ -48,6 +48,7 @@ const tellWithin = 24 * time.Hour
 // desk can, hints every store to look when it was held, and writes it down. A proposal is kept before
 // anything is done about it: after a crash in between, people find it in the list and nothing is
 // proposed a second time. Stores that could not be told, because there was no broker, are told at a later call.
+// A decision whose draft people dropped from the working folder is settled.
 func (w Watch) Check(ctx context.Context, now time.Time) ([]breaker.Decision, error) {
 	notes, err := w.Register.Notes(ctx, breaker.NoteKind)
 	if err != nil {
@@ -74,7 +75,7 @@ func (w Watch) Check(ctx context.Context, now time.Time) ([]breaker.Decision, er
 			stores = append(stores, s.ID)
 		}
 	})
-	problems = append(problems, w.tellOn(ctx, notes, stores, now))
+	problems = append(problems, w.tellOn(ctx, notes, stores, now), w.dropped(ctx, notes, now))
 	var out []breaker.Decision
 	for _, p := range made {
 		done, err := w.act(ctx, p, stores, now)

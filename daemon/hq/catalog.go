@@ -79,12 +79,12 @@ func (h *HQ) watch() catalogdesk.Watch {
 	return catalogdesk.Watch{Source: h.fleet, Register: h.db, Hinter: h.fleet, Desk: h.desk(), Policy: h.Config.Breaker, Approved: h.lifted}
 }
 
-// watchPatches stops patches that break too many stores until ctx ends. Of several programs the one that
-// leads does it.
+// watchPatches stops patches that break too many stores, and looks after what was decided about patches, until ctx
+// ends. Of several programs the one that leads does it. An empty policy stops nothing.
 func (h *HQ) watchPatches(ctx context.Context) error {
 	watch := h.watch()
 	return every(ctx, watchEvery, func(ctx context.Context) {
-		if len(watch.Policy) == 0 || !h.fleet.Status().Leader {
+		if !h.fleet.Status().Leader {
 			return
 		}
 		limited, cancel := context.WithTimeout(ctx, watchLimit)

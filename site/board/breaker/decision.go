@@ -17,12 +17,13 @@ const NoteKind = "proposal"
 const (
 	Held    = "held"    // given out: stores learn it at their next look
 	Drafted = "drafted" // a withdrawal waits for people to sign it
+	Dropped = "dropped" // people threw the draft of the withdrawal away: the patch goes on
 )
 
 // Decision is a proposal and what came of it.
 type Decision struct {
 	Proposal
-	How  string `json:"how,omitempty"` // Held, Drafted; "" = nothing was done
+	How  string `json:"how,omitempty"` // Held, Drafted, Dropped; "" = nothing was done
 	Text string `json:"text"`          // why, in one sentence
 	// Told is when every store that was known was asked to look; zero while that is still to be done, and
 	// where nothing was given out.
@@ -47,9 +48,13 @@ func Read(notes []board.Note) []Decision {
 	return all
 }
 
-// Settled reports whether people decided about it since, by the catalog that stores see: the patch is
-// withdrawn, or was held and is not any more. A catalog that was issued before the hold knows nothing of it.
+// Settled reports whether people decided about it since: they dropped the draft, or, by the catalog that stores
+// see, the patch is withdrawn, or was held and is not any more. A catalog that was issued before the hold knows
+// nothing of it.
 func (d Decision) Settled(catalog site.Catalog) bool {
+	if d.How == Dropped {
+		return true
+	}
 	i := slices.IndexFunc(catalog.Patches, func(a site.Approved) bool { return a.Patch.ID == d.Patch })
 	if i < 0 {
 		return false

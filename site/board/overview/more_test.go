@@ -22,6 +22,7 @@ func TestMore(t *testing.T) {
 		{Proposal: breaker.Proposal{Patch: "p-1", Key: "p-1@a", At: now}, How: breaker.Drafted, Text: "p-1 broke 9 of 40 stores"},
 		{Proposal: breaker.Proposal{Patch: "p-2", Key: "p-2@b", At: now}, How: breaker.Held, Text: "p-2 broke 4 of 4 stores"},
 		{Proposal: breaker.Proposal{Patch: "p-3", Key: "p-3@c", At: now}, Text: "p-3 broke 4 of 4 stores"},
+		{Proposal: breaker.Proposal{Patch: "p-4", Key: "p-4@d", At: now}, How: breaker.Dropped, Text: "p-4 broke 4 of 4 stores"},
 	}
 	for _, c := range []struct {
 		name    string
