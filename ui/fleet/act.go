@@ -12,6 +12,7 @@ import (
 
 	"github.com/nightfill/nightfill/site"
 	"github.com/nightfill/nightfill/site/board/overview"
+	"github.com/nightfill/nightfill/ui/fleet/address"
 )
 
 // Hinter asks stores to look.
@@ -104,8 +105,8 @@ func (a Act) Back() string { return listOf(a.Stores) }
 
 // listOf is the address of a list of exactly these stores; of all stores where no address is long enough.
 func listOf(stores []string) string {
-	if address := addressOf("/stores", overview.Filter{Store: stores}, nil); len(address) <= addressLimit {
-		return address
+	if to := address.OfStores("/stores", overview.Filter{Store: stores}, nil); len(to) <= addressLimit {
+		return to
 	}
 	return "/stores"
 }

@@ -10,6 +10,8 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+
+	"github.com/nightfill/nightfill/ui/fleet/address"
 )
 
 // refusal is an answer to a request that cannot be carried out.
@@ -29,6 +31,10 @@ func (s *server) asRefusal(r *http.Request, err error) *refusal {
 	var known *refusal
 	if errors.As(err, &known) {
 		return known
+	}
+	var unknown *address.Unknown
+	if errors.As(err, &unknown) {
+		return &refusal{http.StatusBadRequest, "bad_" + unknown.Name, unknown.Error()}
 	}
 	if !errors.Is(err, context.Canceled) {
 		s.Log.Error("a page of headquarters was not answered", "path", r.URL.Path, "err", err)

@@ -35,7 +35,7 @@ func deviceNames() []string {
 
 func (q *query) deviceFilter() (picked, error) {
 	p := q.pick(deviceNames()...)
-	return p, errors.Join(p.oneOf("life", texts(inventory.Lives())), p.oneOf("care", texts(inventory.Cares())), p.oneOf("mark", texts(inventory.Marks())))
+	return p, errors.Join(oneOf(p, "life", inventory.Lives()), oneOf(p, "care", inventory.Cares()), oneOf(p, "mark", inventory.Marks()))
 }
 
 // device reports whether a filter lets a device through.

@@ -12,6 +12,7 @@ import (
 
 	"github.com/nightfill/nightfill/site/board"
 	"github.com/nightfill/nightfill/site/window"
+	"github.com/nightfill/nightfill/ui/fleet/address"
 )
 
 // Evidence makes evidence packs of many stores.
@@ -64,7 +65,7 @@ func (s *server) evidenceRoutes() []route {
 // evidence answers the form. Its filter is that of the list of stores.
 func (s *server) evidence(q *query) (any, error) {
 	f := q.filter()
-	p := EvidencePage{listing: listing{query: q, filter: f}, Filter: strings.TrimPrefix(addressOf("", f, nil), "?"), Ready: s.Evidence != nil}
+	p := EvidencePage{listing: listing{query: q, filter: f}, Filter: strings.TrimPrefix(address.OfStores("", f, nil), "?"), Ready: s.Evidence != nil}
 	p.From, p.To = q.values.Get("from"), q.values.Get("to")
 	now := q.look.AsOf.UTC()
 	if p.To == "" {
@@ -133,7 +134,7 @@ func (s *server) evidenceOrder(r *http.Request) (EvidenceOrder, error) {
 			return o, refuse(http.StatusBadRequest, "bad_as_of", "as_of must be a time such as "+rfc(s.Now())+", not \""+text+"\".")
 		}
 	}
-	if f := q.filter(); addressOf("", f, nil) != "" {
+	if f := q.filter(); address.OfStores("", f, nil) != "" {
 		q.view(func(b *board.Board) {
 			for _, row := range q.look.Filter(b, f) {
 				o.Stores = append(o.Stores, row.ID)

@@ -45,7 +45,7 @@ func (s *server) morningsOf(q *query, at time.Time) (morningFilter, error) {
 	f := morningFilter{picked: q.pick(morningNames()...)}
 	days, err := q.number("days", 30, 1, morningsMost)
 	if err == nil {
-		err = errors.Join(f.oneOf("answer", texts(mornings.Answers())), f.oneOf("mark", texts(mornings.Marks())))
+		err = errors.Join(oneOf(f.picked, "answer", mornings.Answers()), oneOf(f.picked, "mark", mornings.Marks()))
 	}
 	f.span = mornings.Last(days, at)
 	return f, err

@@ -46,7 +46,7 @@ func (s *server) nightFilter(q *query, at time.Time) (picked, mornings.Span, err
 		}
 		span = mornings.Span{From: date, To: date, Days: 1}
 	}
-	return p, span, errors.Join(err, p.oneOf("mark", texts(nights.Marks())))
+	return p, span, errors.Join(err, oneOf(p, "mark", nights.Marks()))
 }
 
 // shopsOf are the stores that a filter lets through, in the order of the grid.

@@ -20,6 +20,7 @@ import (
 	"github.com/nightfill/nightfill/site/board/register"
 	"github.com/nightfill/nightfill/site/board/savedview"
 	"github.com/nightfill/nightfill/site/window"
+	"github.com/nightfill/nightfill/ui/fleet/address"
 )
 
 func updating() bool {
@@ -40,7 +41,7 @@ type answer struct {
 // answers describes every address of the API; the test below wants one for each route.
 func answers() []answer {
 	list := []string{"page", "size"}
-	filters := append(slices.Clone(filterNames()), "q")
+	filters := append(slices.Clone(address.StoreNames()), "q")
 	return []answer{
 		{"/summary", "The whole chain at a moment: the first page.", Summary{}, nil},
 		{"/stores", "The stores that a filter means.", StoreList{}, append(append(slices.Clone(list), "sort"), filters...)},
@@ -53,8 +54,8 @@ func answers() []answer {
 		{"/failures", "What broke, by cause; with a filter the devices on which it broke.", FailureList{}, append(slices.Clone(list), filters...)},
 		{"/attention", "What needs a person.", AttentionList{}, append(slices.Clone(list), "group", "kind", "store", "device", "patch", "urgency", "shelved", "q")},
 		{"/search", "Any store, device, patch, CVE and cause of a failure.", SearchPage{}, append(slices.Clone(list), "q")},
-		{"/compliance", "How far the devices have the patches that are asked for, counted.", CompliancePage{}, complyNames()[:9]},
-		{"/compliance/rows", "The patches on devices that a filter means, or with view=devices the devices.", RowList{}, append(append(slices.Clone(list), "view"), complyNames()...)},
+		{"/compliance", "How far the devices have the patches that are asked for, counted.", CompliancePage{}, address.RowNames()[:9]},
+		{"/compliance/rows", "The patches on devices that a filter means, or with view=devices the devices.", RowList{}, append(append(slices.Clone(list), "view"), address.RowNames()...)},
 		{"/patches/{id}/clocks", "One patch: how long it took, and whether the lab stands for the fleet.", ClockPage{}, nil},
 		{"/exceptions", "The register of exceptions.", ExceptionList{}, []string{"status"}},
 		{"/evidence", "Which stores an evidence pack would be of.", EvidencePage{}, append([]string{"from", "to"}, filters...)},
@@ -112,7 +113,7 @@ func description(t *testing.T) []byte {
 			schema := object{"type": "string"}
 			if p == "page" || p == "size" {
 				schema = object{"type": "integer", "minimum": 1}
-			} else if slices.Contains(filterNames(), p) && a.path != "/attention" {
+			} else if slices.Contains(address.StoreNames(), p) && a.path != "/attention" {
 				schema = object{"type": "array", "items": object{"type": "string"}}
 			}
 			if says()[p] == "" {
@@ -241,7 +242,7 @@ func evidenceForm() object {
 		"from": object{"type": "string", "format": "date", "description": "The first night."}, "to": object{"type": "string", "format": "date", "description": "The last night; without it, the first one alone."},
 		"as_of": object{"type": "string", "format": "date-time", "description": "Nothing that headquarters knew later is told; without it, now."},
 	}
-	for _, name := range append(filterNames(), "q") {
+	for _, name := range append(address.StoreNames(), "q") {
 		properties[name] = object{"type": "string", "description": says()[name]}
 	}
 	answered := responses(object{})

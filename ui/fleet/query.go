@@ -3,13 +3,12 @@ package fleet
 import (
 	"net/http"
 	"net/url"
-	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/nightfill/nightfill/site/board"
 	"github.com/nightfill/nightfill/site/board/overview"
+	"github.com/nightfill/nightfill/ui/fleet/address"
 )
 
 // query is one request that asks for data.
@@ -39,45 +38,8 @@ func (s *server) ask(r *http.Request) (*query, error) {
 // view shows the board.
 func (q *query) view(read func(*board.Board)) { q.server.Source.View(read) }
 
-// filterNames are the query parameters that filter, on pages and in the API, in the order of their chips.
-func filterNames() []string {
-	return []string{"bucket", "opening", "contact", "verdict", "region", "zone", "ring", "store", "state", "patch", "class", "model", "severity", "signature"}
-}
-
-// field is where a filter keeps the values of a parameter.
-func field(f *overview.Filter, name string) *[]string {
-	return map[string]*[]string{
-		"bucket": &f.Bucket, "opening": &f.Opening, "contact": &f.Contact, "verdict": &f.Verdict, "region": &f.Region, "zone": &f.Zone, "ring": &f.Ring,
-		"store": &f.Store, "state": &f.State, "patch": &f.Patch, "class": &f.Class, "model": &f.Model, "severity": &f.Severity, "signature": &f.Signature,
-	}[name]
-}
-
-// filter reads the filter of a request. In q, words like state:failed are filters too.
-func (q *query) filter() overview.Filter {
-	var f overview.Filter
-	for _, name := range filterNames() {
-		for _, v := range q.values[name] {
-			put(field(&f, name), v)
-		}
-	}
-	var rest []string
-	for _, word := range strings.Fields(q.values.Get("q")) {
-		name, value, ok := strings.Cut(word, ":")
-		if to := field(&f, name); ok && to != nil && value != "" {
-			put(to, value)
-			continue
-		}
-		rest = append(rest, word)
-	}
-	f.Q = strings.Join(rest, " ")
-	return f
-}
-
-func put(to *[]string, value string) {
-	if value != "" && !slices.Contains(*to, value) {
-		*to = append(*to, value)
-	}
-}
+// filter reads the filter of a request.
+func (q *query) filter() overview.Filter { return address.ReadStores(q.values) }
 
 // chip is one filter that is set, and the address without it.
 type chip struct {
@@ -110,23 +72,21 @@ func (l listing) Hint() string {
 
 // Only is the address of the list with one value of a filter in place of its others.
 func (l listing) Only(name, value string) string {
-	f := l.filter
-	*field(&f, name) = []string{value}
-	return addressOf(l.query.URL.Path, f, l.query.keep())
+	return address.OfStores(l.query.URL.Path, address.Only(l.filter, name, value), l.query.keep())
 }
 
 // Sort is the address of the list in another order.
 func (l listing) Sort(by string) string {
 	more := l.query.keep()
 	more.Set("sort", by)
-	return addressOf(l.query.URL.Path, l.filter, more)
+	return address.OfStores(l.query.URL.Path, l.filter, more)
 }
 
 // Turn is the address of a page before or after this one.
 func (l listing) Turn(by int) string {
 	more := l.query.keep()
 	more.Set("page", strconv.Itoa(l.page.Page+by))
-	return addressOf(l.query.URL.Path, l.filter, more)
+	return address.OfStores(l.query.URL.Path, l.filter, more)
 }
 
 // hidden is one parameter of a form.
@@ -135,8 +95,8 @@ type hidden struct{ Name, Value string }
 // Hidden lists the filters that are set as a form carries them on.
 func (l listing) Hidden() []hidden {
 	var list []hidden
-	for _, name := range filterNames() {
-		for _, v := range *field(&l.filter, name) {
+	for _, name := range address.StoreNames() {
+		for _, v := range *address.StoreField(&l.filter, name) {
 			list = append(list, hidden{name, v})
 		}
 	}
@@ -149,31 +109,22 @@ const chipsEach = 6 // values of one filter that have a chip of their own; more 
 func (l listing) Chips() []chip {
 	q, f := l.query, l.filter
 	var list []chip
-	for _, name := range filterNames() {
-		values := *field(&f, name)
+	for _, name := range address.StoreNames() {
+		values := *address.StoreField(&f, name)
 		if n := len(values); n > chipsEach {
-			g := f
-			*field(&g, name) = nil
-			list = append(list, chip{name, overview.Number(n) + " of them", addressOf(q.URL.Path, g, q.keep())})
+			list = append(list, chip{name, overview.Number(n) + " of them", address.OfStores(q.URL.Path, address.Without(f, name, values...), q.keep())})
 			continue
 		}
 		for _, v := range values {
-			list = append(list, chip{name, v, addressOf(q.URL.Path, without(f, name, v), q.keep())})
+			list = append(list, chip{name, v, address.OfStores(q.URL.Path, address.Without(f, name, v), q.keep())})
 		}
 	}
 	if f.Q != "" {
 		g := f
 		g.Q = ""
-		list = append(list, chip{"text", f.Q, addressOf(q.URL.Path, g, q.keep())})
+		list = append(list, chip{"text", f.Q, address.OfStores(q.URL.Path, g, q.keep())})
 	}
 	return list
-}
-
-// without is a filter without one of its values.
-func without(f overview.Filter, name, value string) overview.Filter {
-	to := field(&f, name)
-	*to = slices.DeleteFunc(slices.Clone(*to), func(v string) bool { return v == value })
-	return f
 }
 
 // keep are the parameters besides the filter that a link keeps.
@@ -185,26 +136,6 @@ func (q *query) keep() url.Values {
 		}
 	}
 	return kept
-}
-
-// addressOf is the address of a list with a filter.
-func addressOf(path string, f overview.Filter, more url.Values) string {
-	v := url.Values{}
-	for name, values := range more {
-		v[name] = values
-	}
-	for _, name := range filterNames() {
-		if list := *field(&f, name); len(list) > 0 {
-			v[name] = list
-		}
-	}
-	if f.Q != "" {
-		v.Set("q", f.Q)
-	}
-	if len(v) == 0 {
-		return path
-	}
-	return path + "?" + v.Encode()
 }
 
 const (

@@ -10,6 +10,7 @@ import (
 
 	"github.com/nightfill/nightfill/site/board"
 	"github.com/nightfill/nightfill/site/board/comply"
+	"github.com/nightfill/nightfill/ui/fleet/address"
 )
 
 // About is what an export is of: it is beside the rows, which are nothing but rows.
@@ -40,7 +41,7 @@ func (s *server) about(q *query) (About, error) {
 		return About{}, err
 	}
 	a := About{AsOf: o.Now, Generated: s.Now().UTC().Truncate(time.Second), By: q.name, Org: q.look.Org, Version: s.Version, list: complyList{query: q, filter: f}, Stores: []StoreAsOf{}, Silent: []string{}}
-	a.Filter = a.list.values().Encode()
+	a.Filter = address.ValuesOfRows(a.list.filter).Encode()
 	q.view(func(b *board.Board) {
 		v := comply.Look(b, o)
 		a.Report = v.Report(f)

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/nightfill/nightfill/site/board"
+	"github.com/nightfill/nightfill/ui/fleet/address"
 )
 
 // Days are facts that are kept by their date. A History that has them shows what was before.
@@ -105,16 +106,7 @@ func (p picked) Link(path string, pairs ...string) string {
 			v.Set(name, is)
 		}
 	}
-	for i := 0; i+1 < len(pairs); i += 2 {
-		v.Del(pairs[i])
-		if pairs[i+1] != "" {
-			v.Set(pairs[i], pairs[i+1])
-		}
-	}
-	if len(v) == 0 {
-		return path
-	}
-	return path + "?" + v.Encode()
+	return address.With(path, v, pairs...)
 }
 
 // Chips lists the filters that are set.
@@ -133,21 +125,9 @@ func (p picked) turn(page Page, by int) string {
 	return p.Link(p.query.URL.Path, "size", p.query.values.Get("size"), "page", strconv.Itoa(page.Page+by))
 }
 
-// oneOf refuses a filter that means nothing: the list would not be what was asked for.
-func (p picked) oneOf(name string, values []string) error {
-	if v := p.Is(name); v != "" && !slices.Contains(values, v) {
-		return refuse(http.StatusBadRequest, "bad_"+name, name+" must be one of "+enumerate(values)+", not \""+v+"\".")
-	}
-	return nil
-}
-
-// texts are values as text.
-func texts[T ~string](list []T) []string {
-	all := make([]string, len(list))
-	for i, v := range list {
-		all[i] = string(v)
-	}
-	return all
+// oneOf refuses a filter that means nothing.
+func oneOf[T ~string](p picked, name string, known []T) error {
+	return address.OneOf(name, p.Is(name), known)
 }
 
 // asOf is the moment that an answer is of: now, or one of the last hour that as_of asks for again.

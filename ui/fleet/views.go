@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/nightfill/nightfill/site/board/savedview"
+	"github.com/nightfill/nightfill/ui/fleet/address"
 )
 
 // viewRoutes is every address of the views that people keep.
@@ -26,13 +27,13 @@ func viewNames(page string) []string {
 	more := []string{"q", "sort", "size"}
 	switch page {
 	case "/stores", "/failures":
-		return append(filterNames(), more...)
+		return append(address.StoreNames(), more...)
 	case "/patches":
 		return append(more, "severity")
 	case "/attention":
 		return append(more, "group", "kind", "store", "device", "patch", "urgency", "shelved")
 	case "/compliance/rows":
-		return append(append(more, "view"), complyNames()...)
+		return append(append(more, "view"), address.RowNames()...)
 	}
 	return nil
 }

@@ -1,0 +1,88 @@
+package fleet
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/nightfill/nightfill/site/board"
+	"github.com/nightfill/nightfill/site/board/comply"
+	"github.com/nightfill/nightfill/site/board/register"
+)
+
+const (
+	reportLimit = 10 * time.Second // a report is counted again after this
+	reportsKept = 20               // different ones: that of 2,000 stores is half a megabyte
+)
+
+// reports keeps the newest report of each filter for a moment: counting every device takes its time.
+type reports struct {
+	turn chan struct{} // one is counted at a time
+
+	mu   sync.Mutex // held for memory only
+	kept map[comply.Filter]comply.Report
+}
+
+func newReports() *reports {
+	return &reports{turn: make(chan struct{}, 1), kept: map[comply.Filter]comply.Report{}}
+}
+
+// find returns a report that is not too old.
+func (c *reports) find(f comply.Filter, now time.Time) (comply.Report, bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	r, ok := c.kept[f]
+	age := now.Sub(r.At)
+	return r, ok && age >= 0 && age < reportLimit
+}
+
+func (c *reports) keep(f comply.Filter, r comply.Report) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	maps.DeleteFunc(c.kept, func(_ comply.Filter, old comply.Report) bool { return r.At.Sub(old.At) >= reportLimit })
+	if len(c.kept) >= reportsKept {
+		clear(c.kept)
+	}
+	c.kept[f] = r
+}
+
+// count returns a report of a filter, counted now or a moment ago.
+func (s *server) count(ctx context.Context, f comply.Filter) (comply.Report, error) {
+	c := s.reports
+	if r, ok := c.find(f, s.Now()); ok {
+		return r, nil
+	}
+	select {
+	case c.turn <- struct{}{}:
+		defer func() { <-c.turn }()
+	case <-ctx.Done():
+		return comply.Report{}, ctx.Err()
+	}
+	if r, ok := c.find(f, s.Now()); ok {
+		return r, nil
+	}
+	o, err := s.judged(ctx, s.Now())
+	if err != nil {
+		return comply.Report{}, err
+	}
+	var r comply.Report
+	s.Source.View(func(b *board.Board) { r = comply.Look(b, o).Report(f) })
+	c.keep(f, r)
+	return r, nil
+}
+
+// judged is by what compliance is judged at a time.
+func (s *server) judged(ctx context.Context, now time.Time) (comply.Options, error) {
+	o := comply.Options{Policy: comply.DefaultPolicy()}
+	if s.Comply != nil {
+		o = s.Comply()
+	}
+	entries, _, err := s.entries(ctx)
+	if err != nil {
+		return o, err
+	}
+	o.Exceptions, o.Now = append(slices.Clone(o.Exceptions), register.Holding(entries, now)...), now
+	return o, nil
+}
