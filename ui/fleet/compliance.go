@@ -8,6 +8,7 @@ import (
 	"github.com/nightfill/nightfill/site/board"
 	"github.com/nightfill/nightfill/site/board/comply"
 	"github.com/nightfill/nightfill/ui/fleet/address"
+	"github.com/nightfill/nightfill/ui/fleet/export"
 )
 
 // complianceRoutes is every address of compliance and of the register of exceptions.
@@ -19,7 +20,7 @@ func (s *server) complianceRoutes() []route {
 	change := s.changes(s.exceptionForm())
 	return append(all,
 		route{"POST /exceptions", change}, route{"POST /api/v1/exceptions", change},
-		route{"GET /export/compliance.csv", s.export(csvRows{})}, route{"GET /export/compliance.jsonl", s.export(jsonRows{})},
+		route{"GET /export/compliance.csv", s.export(export.CSV{})}, route{"GET /export/compliance.jsonl", s.export(export.JSONLines{})},
 		route{"GET /export/report.html", s.report}, route{"GET /export/compliance.json", s.report})
 }
 

@@ -1,21 +1,17 @@
 package fleet
 
 import (
-	"context"
 	"encoding/csv"
 	"encoding/json"
 	"fmt"
 	"html"
 	"net/http"
 	"net/url"
-	"reflect"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/nightfill/nightfill/site"
-	"github.com/nightfill/nightfill/site/board"
 	"github.com/nightfill/nightfill/site/board/boardtest"
 	"github.com/nightfill/nightfill/site/board/comply"
 )
@@ -118,34 +114,6 @@ func TestExport(t *testing.T) {
 	}
 }
 
-// TestExportRow: a row names what proves it, and no text of a store is a formula to a spreadsheet.
-func TestExportRow(t *testing.T) {
-	names := reflect.TypeOf(exportRow{})
-	for i, c := range exportColumns() {
-		if tag, _, _ := strings.Cut(names.Field(i).Tag.Get("json"), ","); tag != c.name {
-			t.Errorf("column %d is %s, the JSON has %s", i, c.name, tag)
-		}
-	}
-	for text, wanted := range map[string]string{"": "", "till-1": "till-1", "=1+1": "'=1+1", "-2": "'-2", "@x": "'@x"} {
-		if got := inert(text); got != wanted {
-			t.Errorf("%q becomes %q", text, got)
-		}
-	}
-	b := board.NewBoard("acme")
-	s := b.Store("0142")
-	d := s.Device("till-1")
-	d.Observed.At = morning()
-	*d.Job("p-1") = board.Job{Patch: "p-1", State: site.Done, Installed: board.At(morning()), Verified: board.At(morning()), Proof: board.Mark{Stream: 2, Seq: 77}}
-	p := site.Patch{ID: "p-1", Owner: "pos", Approval: site.Approval{Change: "CHG-1"}}
-	v := comply.Look(b, comply.Options{Catalog: []site.Approved{{Patch: p, Release: &site.Release{Ring: site.RingFleet}}}, Policy: comply.DefaultPolicy(), Now: morning()})
-	for r := range v.Rows(comply.Filter{}) {
-		e := exportOf(v, r, morning())
-		if e.Asset != "0142/till-1" || e.Evidence != "2/77" || e.Proof != "verified" || e.ApprovedBy != "pos (CHG-1)" || e.Result != comply.Installed {
-			t.Errorf("row is %+v", e)
-		}
-	}
-}
-
 // TestExportIsQuick streams 72,000 rows.
 func TestExportIsQuick(t *testing.T) {
 	if testing.Short() {
@@ -233,46 +201,6 @@ func TestExceptionsRefused(t *testing.T) {
 	}
 	if len(w.notes) != 0 || len(w.deeds) != 6 || w.deeds[5].Outcome != "refused" {
 		t.Errorf("notes %+v, deeds %+v", w.notes, w.deeds)
-	}
-}
-
-// recorded is a history that has the hashes of its records.
-type recorded struct {
-	*world
-	asked []board.Query
-}
-
-func (r *recorded) EachEvent(_ context.Context, q board.Query, do func(board.Event) error) error {
-	r.asked = append(r.asked, q)
-	for seq := range uint64(100) {
-		if err := do(board.Event{Store: q.Store, No: 2, Seq: seq, Hash: fmt.Sprintf("%s-%d", q.Store, seq)}); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// TestProve finds the hash of the record that proves each row, store by store.
-func TestProve(t *testing.T) {
-	h := &recorded{}
-	at := func(n int) time.Time { return morning().Add(time.Duration(n) * time.Minute) }
-	rows := []exportRow{
-		{Store: "a", proof: board.Mark{Stream: 2, Seq: 7}, VerifiedAt: at(5)},
-		{Store: "a", proof: board.Mark{Stream: 2, Seq: 9}, VerifiedAt: at(3)},
-		{Store: "a"},
-		{Store: "b", proof: board.Mark{Stream: 1, Seq: 7}, VerifiedAt: at(1)},
-		{Store: "c"},
-	}
-	if err := prove(t.Context(), h, rows); err != nil {
-		t.Fatal(err)
-	}
-	for i, want := range []string{"a-7", "a-9", "", "", ""} {
-		if rows[i].EvidenceHash != want {
-			t.Errorf("row %d: %q, want %q", i, rows[i].EvidenceHash, want)
-		}
-	}
-	if len(h.asked) != 2 || h.asked[0].Store != "a" || !h.asked[0].From.Equal(at(3)) || h.asked[1].Store != "b" {
-		t.Errorf("asked %+v", h.asked)
 	}
 }
 

@@ -3,7 +3,6 @@ package fleet
 import (
 	"context"
 	"crypto/sha256"
-	"encoding/csv"
 	"encoding/hex"
 	"io"
 	"net/http"
@@ -14,6 +13,7 @@ import (
 
 	"github.com/nightfill/nightfill/site/board"
 	"github.com/nightfill/nightfill/ui/fleet/address"
+	"github.com/nightfill/nightfill/ui/fleet/export"
 )
 
 // Days are facts that are kept by their date. A History that has them shows what was before.
@@ -164,17 +164,15 @@ func (s *server) csv(t sheet) http.HandlerFunc {
 			return
 		}
 		sum, out := sha256.New(), &download{w: w, control: http.NewResponseController(w), kind: "text/csv; charset=utf-8", name: t.name + "-" + at.Format("20060102T150405Z") + ".csv"}
-		lines := csv.NewWriter(io.MultiWriter(out, sum))
-		lines.UseCRLF = true
+		lines := export.NewLines(io.MultiWriter(out, sum))
 		n := -1
 		put := func(cells ...string) error {
-			for i := range cells {
-				cells[i] = inert(cells[i])
-			}
 			if n++; n%100 == 0 {
-				lines.Flush()
+				if err := lines.Flush(); err != nil {
+					return err
+				}
 			}
-			return lines.Write(cells)
+			return lines.Write(cells...)
 		}
 		if err = put(slices.Clone(t.head)...); err == nil {
 			err = t.rows(q, at, put)
@@ -183,8 +181,8 @@ func (s *server) csv(t sheet) http.HandlerFunc {
 			s.fail(w, r, err)
 			return
 		}
-		if lines.Flush(); err == nil {
-			err = lines.Error()
+		if flushed := lines.Flush(); err == nil {
+			err = flushed
 		}
 		s.exportDone(q, t.name+".csv", at, n, hex.EncodeToString(sum.Sum(nil)), err)
 		if err != nil {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/nightfill/nightfill/site/board/overview"
+	"github.com/nightfill/nightfill/ui/fleet/export"
 )
 
 // storeColumn is one column of a table of stores.
@@ -90,21 +91,25 @@ func (s *server) chosenCSV(w http.ResponseWriter, r *http.Request, a Act) {
 
 // sendStores sends a table of stores, and writes it into the audit log.
 func (s *server) sendStores(w http.ResponseWriter, q *query, rows []overview.Store) {
-	columns := storeColumns()
-	lines := make([][]string, 1, len(rows)+1)
-	for _, c := range columns {
-		lines[0] = append(lines[0], c.name)
-	}
-	lines[0] = append(lines[0], "as_of")
-	for i := range rows {
-		var line []string
-		for _, c := range columns {
-			line = append(line, inert(c.of(&rows[i])))
-		}
-		lines = append(lines, append(line, q.AsOf()))
+	columns := append(storeColumns(), storeColumn{"as_of", func(*overview.Store) string { return q.AsOf() }})
+	names := make([]string, len(columns))
+	for i, c := range columns {
+		names[i] = c.name
 	}
 	var body bytes.Buffer
-	if err := (csvRows{}).writer(&body).WriteAll(lines); err != nil {
+	lines := export.NewLines(&body)
+	err := lines.Write(names...)
+	cells := make([]string, len(columns))
+	for i := 0; err == nil && i < len(rows); i++ {
+		for k, c := range columns {
+			cells[k] = c.of(&rows[i])
+		}
+		err = lines.Write(cells...)
+	}
+	if err == nil {
+		err = lines.Flush()
+	}
+	if err != nil {
 		s.fail(w, q.Request, err)
 		return
 	}

@@ -212,13 +212,16 @@ func (s *server) signatures(q *query, store, patch, night string) (*Signatures, 
 	return s.Signed(q.Context(), patch, version)
 }
 
+// traceLimit is how long the events of one patch on one device may take.
+const traceLimit = 30 * time.Second
+
 // traceEvents reads what the store told of the patch on the device.
 func (s *server) traceEvents(q *query, t *traced, p *TracePage) ([]TraceEvent, error) {
 	list := []TraceEvent{}
 	if s.History == nil {
 		return list, nil
 	}
-	ctx, cancel := context.WithTimeout(q.Context(), proofLimit)
+	ctx, cancel := context.WithTimeout(q.Context(), traceLimit)
 	defer cancel()
 	events, err := s.History.Events(ctx, board.Query{Store: p.Store.ID, Device: p.Device, Patch: p.Patch, Limit: pageMost})
 	for _, e := range events {

@@ -19,7 +19,7 @@ import (
 	"github.com/nightfill/nightfill/site/board/register"
 	"github.com/nightfill/nightfill/site/window/tzdata"
 	"github.com/nightfill/nightfill/sync/fleet/database"
-	"github.com/nightfill/nightfill/ui/fleet"
+	"github.com/nightfill/nightfill/ui/fleet/export"
 )
 
 // pack is one pack that is made.
@@ -140,7 +140,7 @@ func (p *pack) Compliance(ctx context.Context, w io.Writer) (fleetpack.Complianc
 			o.Exceptions = append(o.Exceptions, e.Exception)
 		}
 	}
-	table, err := fleet.NewTable(w, p.db)
+	table, err := export.NewTable(w, p.db)
 	if err != nil {
 		return fleetpack.Compliance{}, err
 	}

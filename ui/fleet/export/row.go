@@ -1,4 +1,4 @@
-package fleet
+package export
 
 import (
 	"strconv"
@@ -10,9 +10,9 @@ import (
 	"github.com/nightfill/nightfill/site/board/comply"
 )
 
-// exportRow is one patch on one device as an auditor gets it. Names and meaning never change; more
+// Row is one patch on one device as an auditor gets it. Names and meaning never change; more
 // may come at the end.
-type exportRow struct {
+type Row struct {
 	Store         string          `json:"store"`
 	Device        string          `json:"device"`
 	Asset         string          `json:"asset_id"` // store/device: it stays what it is for ever
@@ -58,9 +58,10 @@ type exportRow struct {
 	proof board.Mark
 }
 
-func exportOf(v *comply.View, r comply.Row, now time.Time) exportRow {
+// Of is the row of a patch on a device at a moment. Its times are in UTC and whole seconds.
+func Of(v *comply.View, r comply.Row, now time.Time) Row {
 	c := v.Clocks(r)
-	e := exportRow{
+	e := Row{
 		Store: r.Store.ID, Device: r.Device.ID, Asset: r.Store.ID + "/" + r.Device.ID, Patch: r.Patch.ID, ApprovedBy: r.Patch.Owner, ApprovedAt: c.Approved,
 		InstalledAt: c.Installed, VerifiedAt: c.Verified, Result: r.Standing, Reason: string(r.Code), AsOf: now, Ring: r.Store.Info.Ring, Class: r.Device.Now.Class,
 		Model: r.Device.Now.Model, Severity: r.Patch.Severity, CVEs: strings.Join(r.Patch.CVEs, " "), Released: r.Released, Due: r.Due, Overdue: r.Overdue,
@@ -96,7 +97,7 @@ func exportOf(v *comply.View, r comply.Row, now time.Time) exportRow {
 }
 
 // versions fills in what was on the device before, and is after, as far as the store told it.
-func (e *exportRow) versions(r comply.Row) {
+func (e *Row) versions(r comply.Row) {
 	now := r.Device.Now
 	there := r.Standing == comply.Installed || r.Standing == comply.InstalledPendingReboot
 	if now.Patch == r.Patch.ID && !there {
@@ -111,63 +112,63 @@ func (e *exportRow) versions(r comply.Row) {
 	}
 }
 
-// exportColumn is one column of the CSV.
-type exportColumn struct {
+// column is one column of the CSV.
+type column struct {
 	name string
-	of   func(*exportRow) string
+	of   func(*Row) string
 }
 
-// exportColumns are the columns, by the names and in the order of the JSON form.
-func exportColumns() []exportColumn {
-	at := func(get func(*exportRow) time.Time) func(*exportRow) string {
-		return func(r *exportRow) string {
+// columns are the columns, by the names and in the order of the JSON form.
+func columns() []column {
+	at := func(get func(*Row) time.Time) func(*Row) string {
+		return func(r *Row) string {
 			if t := get(r); !t.IsZero() {
 				return t.UTC().Format(time.RFC3339)
 			}
 			return ""
 		}
 	}
-	return []exportColumn{
-		{"store", func(r *exportRow) string { return r.Store }},
-		{"device", func(r *exportRow) string { return r.Device }},
-		{"asset_id", func(r *exportRow) string { return r.Asset }},
-		{"patch", func(r *exportRow) string { return r.Patch }},
-		{"version_before", func(r *exportRow) string { return r.Before }},
-		{"version_after", func(r *exportRow) string { return r.After }},
-		{"approved_by", func(r *exportRow) string { return r.ApprovedBy }},
-		{"approved_at", at(func(r *exportRow) time.Time { return r.ApprovedAt })},
-		{"installed_at", at(func(r *exportRow) time.Time { return r.InstalledAt })},
-		{"verified_at", at(func(r *exportRow) time.Time { return r.VerifiedAt })},
-		{"proof", func(r *exportRow) string { return r.Proof }},
-		{"result", func(r *exportRow) string { return string(r.Result) }},
-		{"reason", func(r *exportRow) string { return r.Reason }},
-		{"evidence_hash", func(r *exportRow) string { return r.EvidenceHash }},
-		{"as_of", at(func(r *exportRow) time.Time { return r.AsOf })},
-		{"evidence", func(r *exportRow) string { return r.Evidence }},
-		{"region", func(r *exportRow) string { return r.Region }},
-		{"ring", func(r *exportRow) string { return string(r.Ring) }},
-		{"class", func(r *exportRow) string { return string(r.Class) }},
-		{"model", func(r *exportRow) string { return r.Model }},
-		{"severity", func(r *exportRow) string { return string(r.Severity) }},
-		{"cves", func(r *exportRow) string { return r.CVEs }},
-		{"vendor_released_at", at(func(r *exportRow) time.Time { return r.Released })},
-		{"due_at", at(func(r *exportRow) time.Time { return r.Due })},
-		{"overdue", func(r *exportRow) string { return strconv.FormatBool(r.Overdue) }},
-		{"published_at", at(func(r *exportRow) time.Time { return r.Published })},
-		{"cached_at", at(func(r *exportRow) time.Time { return r.Cached })},
-		{"eligible_at", at(func(r *exportRow) time.Time { return r.Eligible })},
-		{"started_at", at(func(r *exportRow) time.Time { return r.Started })},
-		{"restarted_at", at(func(r *exportRow) time.Time { return r.Restarted })},
-		{"reported_at", at(func(r *exportRow) time.Time { return r.Reported })},
-		{"looked_at", at(func(r *exportRow) time.Time { return r.Looked })},
-		{"excepted_by", func(r *exportRow) string { return r.ExceptedBy }},
-		{"excepted_until", at(func(r *exportRow) time.Time { return r.ExceptedUntil })},
-		{"acquired_at", at(func(r *exportRow) time.Time { return r.Acquired })},
-		{"make", func(r *exportRow) string { return r.Make }},
-		{"serial", func(r *exportRow) string { return r.Serial }},
-		{"inventory_id", func(r *exportRow) string { return r.Inventory }},
-		{"location", func(r *exportRow) string { return r.Location }},
-		{"device_owner", func(r *exportRow) string { return r.DeviceOwner }},
-		{"pci_scope", func(r *exportRow) string { return string(r.Scope) }},
+	return []column{
+		{"store", func(r *Row) string { return r.Store }},
+		{"device", func(r *Row) string { return r.Device }},
+		{"asset_id", func(r *Row) string { return r.Asset }},
+		{"patch", func(r *Row) string { return r.Patch }},
+		{"version_before", func(r *Row) string { return r.Before }},
+		{"version_after", func(r *Row) string { return r.After }},
+		{"approved_by", func(r *Row) string { return r.ApprovedBy }},
+		{"approved_at", at(func(r *Row) time.Time { return r.ApprovedAt })},
+		{"installed_at", at(func(r *Row) time.Time { return r.InstalledAt })},
+		{"verified_at", at(func(r *Row) time.Time { return r.VerifiedAt })},
+		{"proof", func(r *Row) string { return r.Proof }},
+		{"result", func(r *Row) string { return string(r.Result) }},
+		{"reason", func(r *Row) string { return r.Reason }},
+		{"evidence_hash", func(r *Row) string { return r.EvidenceHash }},
+		{"as_of", at(func(r *Row) time.Time { return r.AsOf })},
+		{"evidence", func(r *Row) string { return r.Evidence }},
+		{"region", func(r *Row) string { return r.Region }},
+		{"ring", func(r *Row) string { return string(r.Ring) }},
+		{"class", func(r *Row) string { return string(r.Class) }},
+		{"model", func(r *Row) string { return r.Model }},
+		{"severity", func(r *Row) string { return string(r.Severity) }},
+		{"cves", func(r *Row) string { return r.CVEs }},
+		{"vendor_released_at", at(func(r *Row) time.Time { return r.Released })},
+		{"due_at", at(func(r *Row) time.Time { return r.Due })},
+		{"overdue", func(r *Row) string { return strconv.FormatBool(r.Overdue) }},
+		{"published_at", at(func(r *Row) time.Time { return r.Published })},
+		{"cached_at", at(func(r *Row) time.Time { return r.Cached })},
+		{"eligible_at", at(func(r *Row) time.Time { return r.Eligible })},
+		{"started_at", at(func(r *Row) time.Time { return r.Started })},
+		{"restarted_at", at(func(r *Row) time.Time { return r.Restarted })},
+		{"reported_at", at(func(r *Row) time.Time { return r.Reported })},
+		{"looked_at", at(func(r *Row) time.Time { return r.Looked })},
+		{"excepted_by", func(r *Row) string { return r.ExceptedBy }},
+		{"excepted_until", at(func(r *Row) time.Time { return r.ExceptedUntil })},
+		{"acquired_at", at(func(r *Row) time.Time { return r.Acquired })},
+		{"make", func(r *Row) string { return r.Make }},
+		{"serial", func(r *Row) string { return r.Serial }},
+		{"inventory_id", func(r *Row) string { return r.Inventory }},
+		{"location", func(r *Row) string { return r.Location }},
+		{"device_owner", func(r *Row) string { return r.DeviceOwner }},
+		{"pci_scope", func(r *Row) string { return string(r.Scope) }},
 	}
 }

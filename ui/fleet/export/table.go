@@ -1,4 +1,4 @@
-package fleet
+package export
 
 import (
 	"context"
@@ -20,20 +20,20 @@ type Table struct {
 
 // NewTable begins a table with the names of its columns. In records are the hashes of what proves a row.
 func NewTable(w io.Writer, records Records) (*Table, error) {
-	return &Table{Results: map[string]int{}, w: w, records: records}, csvRows{}.begin(w)
+	return &Table{Results: map[string]int{}, w: w, records: records}, CSV{}.Begin(w)
 }
 
 // Add writes the rows of the stores of a board, in the order of their ids. Nobody may change the board meanwhile.
 func (t *Table) Add(ctx context.Context, b *board.Board, o comply.Options) error {
-	var rows []exportRow
+	var rows []Row
 	v := comply.Look(b, o)
 	for r := range v.Rows(comply.Filter{}) {
-		rows = append(rows, exportOf(v, r, o.Now))
+		rows = append(rows, Of(v, r, o.Now))
 		t.Results[string(r.Standing)]++
 	}
 	t.Rows += len(rows)
-	if err := prove(ctx, t.records, rows); err != nil {
+	if err := Prove(ctx, t.records, rows); err != nil {
 		return err
 	}
-	return csvRows{}.write(t.w, rows)
+	return CSV{}.Write(t.w, rows)
 }
