@@ -101,6 +101,7 @@ func TestHoldFromThePages(t *testing.T) {
 	})
 	send := func(method, address, body string) string {
 		r := httptest.NewRequest(method, address, strings.NewReader(body))
+		r.Host = "localhost"
 		r.Header.Set("Content-Type", "application/json")
 		if !strings.HasPrefix(body, "{") {
 			r.Header.Set("Content-Type", "application/x-www-form-urlencoded")

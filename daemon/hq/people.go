@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"os"
 	"strings"
 	"time"
@@ -117,7 +118,7 @@ func refusal(err error) error {
 func (h *HQ) newSignIn() *signin.SignIn {
 	o := signin.Options{Accounts: people{h.users}, Token: h.tokens.Who, Secure: !h.Config.TLS.Off || strings.HasPrefix(h.Config.Address, "https://"), Log: h.Log}
 	if h.Config.Login.Off {
-		o.Anyone = &signin.Person{Name: anyone, Role: string(site.UserAdmin)}
+		o.Anyone, o.Hosts = &signin.Person{Name: anyone, Role: string(site.UserAdmin)}, h.hosts()
 	}
 	if c := h.Config.OIDC; c != nil {
 		o.External = oidc.New(oidc.Options{
@@ -126,6 +127,15 @@ func (h *HQ) newSignIn() *signin.SignIn {
 		})
 	}
 	return signin.New(o)
+}
+
+// hosts are those by which the file says that browsers call headquarters.
+func (h *HQ) hosts() []string {
+	u, err := url.Parse(h.Config.Address)
+	if err != nil || u.Hostname() == "" {
+		return nil
+	}
+	return []string{u.Hostname()}
 }
 
 // secret reads the first line of a file that was looked at before; "" for no file.

@@ -2,9 +2,11 @@ package signin
 
 import (
 	"encoding/json"
+	"fmt"
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 )
@@ -25,6 +27,38 @@ func headers(next http.Handler) http.Handler {
 		w.Header().Set("Content-Security-Policy", policy)
 		next.ServeHTTP(w, r)
 	})
+}
+
+// called refuses, where nobody logs in, what is not addressed to this machine: no cookie tells a page of headquarters
+// from one of a web site whose name was made to lead here.
+func (s *SignIn) called(next http.Handler) http.Handler {
+	if s.Anyone == nil {
+		return next
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		host := hostOf(r.Host)
+		if !ofThisMachine(host) && !slices.ContainsFunc(s.Hosts, func(own string) bool { return strings.EqualFold(own, host) }) {
+			answer(w, r, http.StatusMisdirectedRequest, "foreign_host",
+				fmt.Sprintf("nobody logs in here, so headquarters answers only at localhost and at the host of address in its file, not at %.80q", host))
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// hostOf is the name or the address of a Host header, without its port.
+func hostOf(header string) string {
+	host, _, err := net.SplitHostPort(header)
+	if err != nil {
+		host = strings.TrimSuffix(strings.TrimPrefix(header, "["), "]")
+	}
+	return strings.TrimSuffix(host, ".")
+}
+
+// ofThisMachine reports whether a name or an address leads nowhere but to this machine, whoever asks.
+func ofThisMachine(host string) bool {
+	ip := net.ParseIP(host)
+	return strings.EqualFold(host, "localhost") || ip != nil && ip.IsLoopback()
 }
 
 // known lets only those in who are known. A page sends others to the login, and back afterwards.

@@ -67,7 +67,10 @@ type Options struct {
 	// Token returns who the secret of a token stands for.
 	Token  func(ctx context.Context, secret string) (Person, bool)
 	Anyone *Person // not nil: nobody logs in, and everybody is this one
-	Secure bool    // browsers speak HTTPS, to this program or to what stands before it
+	// Hosts are the names, besides those of this machine itself, by which browsers may call where nobody logs in:
+	// a web site whose name leads here is refused, and with it whoever it shows in a browser of this machine.
+	Hosts  []string
+	Secure bool // browsers speak HTTPS, to this program or to what stands before it
 	Log    *slog.Logger
 }
 
@@ -101,7 +104,7 @@ func (s *SignIn) Handler(next http.Handler) http.Handler {
 	mux.HandleFunc("POST /logout", s.logout)
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("ok\n")) })
 	mux.Handle("/", s.known(next))
-	return headers(s.protect.Handler(mux))
+	return headers(s.called(s.protect.Handler(mux)))
 }
 
 type personKey struct{}

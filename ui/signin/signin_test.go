@@ -209,6 +209,37 @@ func TestLoginOff(t *testing.T) {
 	w.want("another site", 403, "", "page of another site")(w.ask("POST", "/x", "", "Sec-Fetch-Site: cross-site"))
 }
 
+// TestForeignHosts: where nobody logs in, a web site whose name leads to this machine reads nothing.
+func TestForeignHosts(t *testing.T) {
+	var login *SignIn
+	ask := func(path, host string) (int, string) {
+		r := httptest.NewRequest(http.MethodGet, path, nil)
+		r.Host = host
+		w := httptest.NewRecorder()
+		login.Handler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "in") })).ServeHTTP(w, r)
+		return w.Code, w.Body.String()
+	}
+	login = New(Options{Anyone: &Person{"anyone", "admin"}, Hosts: []string{"hq.example.com", "10.77.0.1"}})
+	for _, host := range []string{"127.0.0.1:8444", "127.8.9.1", "localhost:8444", "LocalHost", "localhost.:1", "[::1]:8444", "[::1]", "hq.example.com", "HQ.example.com:443", "10.77.0.1:80"} {
+		if code, text := ask("/", host); code != 200 || text != "in" {
+			t.Errorf("%s: %d %s", host, code, text)
+		}
+	}
+	const why = "nobody logs in here, so headquarters answers only at localhost and at the host of address in its file, not at "
+	for _, host := range []string{"evil.example", "evil.example:8444", "127.0.0.1.evil.example", "localhost.evil.example", "xlocalhost", "10.77.0.2", "0.0.0.0:8444", "", ":8444", "hq.example.com.evil.example"} {
+		if code, text := ask("/", host); code != http.StatusMisdirectedRequest || !strings.HasPrefix(text, why) {
+			t.Errorf("%s: %d %s", host, code, text)
+		}
+	}
+	if code, text := ask("/api/v1/stores", "evil.example:8444"); code != http.StatusMisdirectedRequest || text != `{"error":{"code":"foreign_host","message":"`+why+`\"evil.example\""}}`+"\n" {
+		t.Errorf("the API: %d %s", code, text)
+	}
+	login = New(Options{Accounts: &people{}})
+	if code, _ := ask("/", "evil.example"); code != http.StatusSeeOther {
+		t.Errorf("with a login: %d", code)
+	}
+}
+
 func TestClaim(t *testing.T) {
 	w := open(t, nil)
 	w.people.claimable = true
