@@ -186,17 +186,25 @@ func (s *SignIn) begin(w http.ResponseWriter, r *http.Request) {
 		http.NotFound(w, r)
 		return
 	}
-	address, kept, err := s.External.Begin(r.Context())
+	to := r.URL.Query().Get("to")
+	if to = ownPath(to); len(to) > maxTo {
+		to = "/"
+	}
+	address, kept, err := s.External.Begin(r.Context(), to)
 	if err != nil {
-		s.refused(w, form{}, err)
+		s.refused(w, form{To: to}, err)
 		return
 	}
 	http.SetCookie(w, s.cookie(externalCookie, kept, externalKept))
 	http.Redirect(w, r, address, http.StatusSeeOther)
 }
 
-// finish lets in who came back from there. The browser goes to the first page: where it was going
-// before is not carried around the world.
+// maxTo is how long an address may be that a browser keeps while it is away: with what it keeps besides, a cookie
+// holds four times as much.
+const maxTo = 1024
+
+// finish lets in who came back from there. The browser goes where it was going: that stayed with it, in the cookie of
+// this login, and the provider was not told.
 func (s *SignIn) finish(w http.ResponseWriter, r *http.Request) {
 	if s.External == nil {
 		http.NotFound(w, r)
@@ -213,5 +221,5 @@ func (s *SignIn) finish(w http.ResponseWriter, r *http.Request) {
 		s.refused(w, form{}, err)
 		return
 	}
-	s.enter(w, r, entry, "/")
+	s.enter(w, r, entry, entry.To)
 }

@@ -24,6 +24,8 @@ type Login struct {
 type Entry struct {
 	Token   string // of the session
 	Browser string // by which the browser is known; "" = as it was
+	// To is where the browser was going before an External login, as Begin was told it; "" = nowhere. A browser kept it.
+	To string
 }
 
 // Accounts know who may log in, and who has. Errors that are a *Refusal are shown.
@@ -44,8 +46,9 @@ type Accounts interface {
 type External interface {
 	// Name is what the button says.
 	Name() string
-	// Begin returns where to send the browser, and what it keeps until it comes back.
-	Begin(ctx context.Context) (address, kept string, err error)
+	// Begin returns where to send the browser, and what it keeps until it comes back: what proves that it is the
+	// same login, and with it to, the page of headquarters that it was going to.
+	Begin(ctx context.Context, to string) (address, kept string, err error)
 	// Finish lets the person in with whom the browser came back.
 	Finish(ctx context.Context, kept string, r *http.Request, source string, now time.Time) (Entry, error)
 }

@@ -2,6 +2,7 @@ package signin
 
 import (
 	"context"
+	"encoding/base64"
 	"errors"
 	"io"
 	"net/http"
@@ -59,14 +60,16 @@ func (p *people) Claim(_ context.Context, code, _, _, _ string, _ time.Time) (st
 type outside struct{}
 
 func (outside) Name() string { return "Acme" }
-func (outside) Begin(context.Context) (string, string, error) {
-	return "https://login.example.com/authorize?state=s", "s", nil
+func (outside) Begin(_ context.Context, to string) (string, string, error) {
+	return "https://login.example.com/authorize?state=s", "s." + base64.RawURLEncoding.EncodeToString([]byte(to)), nil
 }
 func (outside) Finish(_ context.Context, kept string, r *http.Request, _ string, _ time.Time) (Entry, error) {
-	if r.URL.Query().Get("state") != kept {
+	state, to, _ := strings.Cut(kept, ".")
+	if r.URL.Query().Get("state") != state {
 		return Entry{}, &Refusal{Code: "external", Say: "this is not the login that was begun"}
 	}
-	return Entry{Token: "token-of-lee"}, nil
+	text, err := base64.RawURLEncoding.DecodeString(to)
+	return Entry{Token: "token-of-lee", To: string(text)}, err
 }
 
 // world is a browser before headquarters.
@@ -260,6 +263,22 @@ func TestExternal(t *testing.T) {
 	w.ask("GET", "/login/external", "")
 	w.want("back", 303, "/", "")(w.ask("GET", "/login/oidc/done?state=s", ""))
 	w.want("in", 200, "", "GET / by lee viewer")(w.ask("GET", "/", ""))
+}
+
+// TestExternalGoesOn: who logs in at the organisation's own login gets to the page that he wanted, and never to
+// a foreign one, whatever the link said or the browser kept.
+func TestExternalGoesOn(t *testing.T) {
+	w := open(t, func(o *Options) { o.External = outside{} })
+	w.want("the button", 200, "", `href="/login/external?to=%2fstores%3fq%3da%26x%3db"`)(w.ask("GET", "/login?to=%2Fstores%3Fq%3Da%26x%3Db", ""))
+	long := "/" + strings.Repeat("a", maxTo)
+	for to, want := range map[string]string{
+		"/stores?q=a&x=b": "/stores?q=a&x=b", "": "/", "//evil.example": "/", "https://evil.example": "/", "/\\evil.example": "/", "/login": "/", long: "/", long[:maxTo]: long[:maxTo],
+	} {
+		w.ask("GET", "/login/external?to="+url.QueryEscape(to), "")
+		w.want(to, 303, want, "")(w.ask("GET", "/login/oidc/done?state=s", ""))
+	}
+	forged := "Cookie: " + externalCookie + "=s." + base64.RawURLEncoding.EncodeToString([]byte("https://evil.example"))
+	w.want("a forged cookie", 303, "/", "")(w.ask("GET", "/login/oidc/done?state=s", "", forged))
 }
 
 func TestCookies(t *testing.T) {

@@ -73,17 +73,18 @@ type flow struct {
 	State    string `json:"s"`
 	Nonce    string `json:"n"`
 	Verifier string `json:"v"`
+	To       string `json:"to,omitempty"` // the page that the browser was going to
 }
 
 // Begin implements signin.External.
-func (l *Login) Begin(ctx context.Context) (address, kept string, err error) {
+func (l *Login) Begin(ctx context.Context, to string) (address, kept string, err error) {
 	ctx, cancel := l.limited(ctx)
 	defer cancel()
 	config, _, err := l.config(ctx)
 	if err != nil {
 		return "", "", err
 	}
-	f := flow{State: rand.Text(), Nonce: rand.Text(), Verifier: oauth2.GenerateVerifier()}
+	f := flow{State: rand.Text(), Nonce: rand.Text(), Verifier: oauth2.GenerateVerifier(), To: to}
 	text, err := json.Marshal(f)
 	if err != nil {
 		return "", "", err
@@ -128,7 +129,9 @@ func (l *Login) finish(ctx context.Context, kept string, r *http.Request, source
 	if !ok {
 		return signin.Entry{}, refuse("%s knows you as %s, and none of your groups has a role here: ask an admin of headquarters for one", l.Label, name)
 	}
-	return l.Admit(name, role, source, now)
+	e, err := l.Admit(name, role, source, now)
+	e.To = f.To
+	return e, err
 }
 
 func refuse(format string, args ...any) error {

@@ -121,7 +121,7 @@ func (a *acme) login() *Login {
 // through goes through a login as a browser does, and returns where the provider sends it back to.
 func (a *acme) through(l *Login) (back *http.Request, kept string) {
 	a.Helper()
-	address, kept, err := l.Begin(a.Context())
+	address, kept, err := l.Begin(a.Context(), "/stores?q=a")
 	if err != nil {
 		a.Fatal(err)
 	}
@@ -134,6 +134,9 @@ func (a *acme) through(l *Login) (back *http.Request, kept string) {
 		a.Fatal(err)
 	}
 	defer answer.Body.Close()
+	if strings.Contains(address, "stores") {
+		a.Errorf("the provider is told where the browser was going: %s", address)
+	}
 	return httptest.NewRequest(http.MethodGet, answer.Header.Get("Location"), nil), kept
 }
 
@@ -146,6 +149,9 @@ func (a *acme) finish(l *Login, back *http.Request, kept string) string {
 		return "refused: " + strings.ReplaceAll(refused.Say, a.server.URL, "URL")
 	case err != nil:
 		a.Fatal(err)
+	}
+	if e.To != "/stores?q=a" {
+		a.Errorf("the browser goes to %q", e.To)
 	}
 	return e.Token
 }
@@ -230,7 +236,7 @@ func TestTheVerifierIsNeeded(t *testing.T) {
 	a.claims = map[string]any{"email": "kim@example.com", "groups": "boss"}
 	l := a.login()
 	stolen, _ := a.through(l)
-	_, own, err := l.Begin(t.Context())
+	_, own, err := l.Begin(t.Context(), "/")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -272,11 +278,11 @@ func TestAProviderThatIsAway(t *testing.T) {
 	l := a.login()
 	issuer := l.Issuer
 	l.Issuer = "http://127.0.0.1:1"
-	if _, _, err := l.Begin(t.Context()); err == nil || !strings.HasPrefix(err.Error(), "Acme does not answer: ") || !strings.HasSuffix(err.Error(), "an account of headquarters still opens it") {
+	if _, _, err := l.Begin(t.Context(), "/"); err == nil || !strings.HasPrefix(err.Error(), "Acme does not answer: ") || !strings.HasSuffix(err.Error(), "an account of headquarters still opens it") {
 		t.Errorf("%v", err)
 	}
 	l.Issuer = issuer
-	if _, _, err := l.Begin(t.Context()); err != nil {
+	if _, _, err := l.Begin(t.Context(), "/"); err != nil {
 		t.Errorf("it is not asked again: %v", err)
 	}
 }
@@ -290,7 +296,7 @@ func TestNobodyWaitsBehindASilentProvider(t *testing.T) {
 		var all sync.WaitGroup
 		for range 20 {
 			all.Go(func() {
-				if _, _, err := l.Begin(t.Context()); err == nil {
+				if _, _, err := l.Begin(t.Context(), "/"); err == nil {
 					t.Error("a silent provider answered")
 				}
 			})
