@@ -16,11 +16,12 @@ type Audit interface {
 
 // Note is one thing to be written down. It holds no secret.
 type Note struct {
-	At    time.Time
-	Actor string // who did it; "" = somebody who did not get in
-	Text  string
-	Login bool // it tells of attempts to log in, not of a change
-	OK    bool // of a login: somebody got in
+	At     time.Time
+	Actor  string // who did it; "" = somebody who did not get in
+	Text   string
+	Login  bool // it tells of attempts to log in, not of a change
+	OK     bool // of a login: somebody got in
+	Logout bool // it tells that somebody ended his own session; one that ends unused is not told of
 }
 
 func (a *Accounts) tell(n Note) {

@@ -203,11 +203,23 @@ func (a *Accounts) confirm(token, name, code string, now time.Time) error {
 	return nil
 }
 
-// End ends the session of a token, if there is one.
-func (a *Accounts) End(token string) {
+// End ends the session of a token, if there is one, because its person logged out, and tells of it.
+func (a *Accounts) End(token string, now time.Time) { a.leave(token, "logged out", now) }
+
+// Replace ends the session of a token, if there is one, because its browser was let in anew, and tells of it.
+func (a *Accounts) Replace(token string, now time.Time) {
+	a.leave(token, "the same browser logged in again", now)
+}
+
+// leave ends a session that is not over by itself, and tells why.
+func (a *Accounts) leave(token, why string, now time.Time) {
 	a.mu.Lock()
-	defer a.mu.Unlock()
+	s := a.find(token, now)
 	delete(a.sessions, digest(sha256.Sum256([]byte(token))))
+	a.mu.Unlock()
+	if s != nil {
+		a.tell(Note{At: now, Actor: s.Account, Logout: true, Text: "a session of account " + s.Account + " was ended: " + why})
+	}
 }
 
 // EndID ends the session that Sessions lists with an id, and reports whether there was one.

@@ -3,6 +3,7 @@ package accounts
 import (
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -91,8 +92,9 @@ func TestChangesEndSessions(t *testing.T) {
 func TestEnd(t *testing.T) {
 	a, audit := open(t, Never)
 	one, two := enter(t, a, Login{Name: "a.khan"}), enter(t, a, Login{Name: "a.khan"})
-	a.End(one.Token)
-	a.End("never was")
+	a.End(one.Token, time.Now())
+	a.End(one.Token, time.Now())
+	a.End("never was", time.Now())
 	if alive(a, one) || !alive(a, two) {
 		t.Error("End ended another session")
 	}
@@ -100,9 +102,31 @@ func TestEnd(t *testing.T) {
 		t.Error("EndID ended another session")
 	}
 	texts := audit.texts()
-	if last := texts[len(texts)-1]; last != "boss a session of account a.khan was ended" {
-		t.Errorf("told %q", last)
+	want := []string{"a.khan a session of account a.khan was ended: logged out", "boss a session of account a.khan was ended"}
+	if got := texts[len(texts)-2:]; !slices.Equal(got, want) {
+		t.Errorf("told %q", got)
 	}
+}
+
+// What a person ends is told of once, and what ends unused is not.
+func TestLogoutsAreTold(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a, audit := open(t, Never)
+		one, two, idle := enter(t, a, Login{Name: "a.khan"}), enter(t, a, Login{Name: "a.khan"}), enter(t, a, Login{Name: "a.khan"})
+		audit.notes = nil
+		a.End(one.Token, time.Now())
+		a.Replace(two.Token, time.Now())
+		a.Replace(two.Token, time.Now())
+		pass(IdleLimit)
+		a.End(idle.Token, time.Now())
+		want := []string{"a.khan a session of account a.khan was ended: logged out", "a.khan a session of account a.khan was ended: the same browser logged in again"}
+		if got := audit.texts(); !slices.Equal(got, want) || !audit.notes[0].Logout || audit.notes[0].Login {
+			t.Errorf("told %q", got)
+		}
+		if alive(a, one) || alive(a, two) || alive(a, idle) {
+			t.Error("a session goes on")
+		}
+	})
 }
 
 // An account has ten sessions at most; the one unused for the longest ends.

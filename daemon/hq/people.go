@@ -62,6 +62,9 @@ func (a audit) Tell(n accounts.Note) {
 	if d.Actor == "" {
 		d.Actor = "unknown"
 	}
+	if n.Logout {
+		d.Verb = "logout"
+	}
 	if n.Login {
 		d.Verb = "login"
 		a.h.counters.login(n.OK)

@@ -114,7 +114,9 @@ type Accounts interface {
 	May(token string, t site.Tier, now time.Time) error
 	// Confirm takes a code of an authenticator app within a session.
 	Confirm(token, code string, now time.Time) error
-	End(token string)
+	// End ends a session whose person logs out, Replace one whose browser was let in anew.
+	End(token string, now time.Time)
+	Replace(token string, now time.Time)
 	Own
 	// Claimable reports whether the box waits for its first account, and Claim makes it. What it
 	// returns is shown to the person once; "" = nothing.

@@ -88,6 +88,9 @@ func (c *Console) login(w http.ResponseWriter, r *http.Request) {
 		c.refused(w, loginView{Name: l.Name, To: r.PostForm.Get("to")}, err)
 		return
 	}
+	if got, err := r.Cookie(sessionCookie); err == nil {
+		c.Accounts.Replace(got.Value, time.Now()) // nobody could end it any more
+	}
 	http.SetCookie(w, cookie(sessionCookie, entry.Token, 0))
 	if entry.Browser != "" {
 		http.SetCookie(w, cookie(browserCookie, entry.Browser, browserKept))
@@ -124,7 +127,7 @@ func ownPath(to string) string {
 
 func (c *Console) logout(w http.ResponseWriter, r *http.Request) {
 	if got, err := r.Cookie(sessionCookie); err == nil {
-		c.Accounts.End(got.Value)
+		c.Accounts.End(got.Value, time.Now())
 	}
 	http.SetCookie(w, cookie(sessionCookie, "", -time.Second))
 	http.Redirect(w, r, "/console", http.StatusSeeOther)

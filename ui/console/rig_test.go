@@ -226,8 +226,13 @@ func (s *shop) FinishTOTP(token, code string, now time.Time) error {
 	return s.Confirm(token, code, now)
 }
 
-func (s *shop) End(token string) { s.mu.Lock(); defer s.mu.Unlock(); s.ended[token] = true }
-func (s *shop) Claimable() bool  { s.mu.Lock(); defer s.mu.Unlock(); return s.opened < 0 }
+func (s *shop) End(token string, _ time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.ended[token] = true
+}
+func (s *shop) Replace(token string, now time.Time) { s.End(token, now) }
+func (s *shop) Claimable() bool                     { s.mu.Lock(); defer s.mu.Unlock(); return s.opened < 0 }
 
 func (s *shop) Claim(_ context.Context, code, name, _, _ string, _ time.Time) (string, error) {
 	if code != "AAAA" {

@@ -114,8 +114,11 @@ func (s *SignIn) login(w http.ResponseWriter, r *http.Request) {
 	s.enter(w, r, entry, get("to"))
 }
 
-// enter gives the browser what it was let in with.
+// enter gives the browser what it was let in with. The session that it had is over: nobody could end it any more.
 func (s *SignIn) enter(w http.ResponseWriter, r *http.Request, entry Entry, to string) {
+	if got, err := r.Cookie(s.cookieName(sessionCookie)); err == nil {
+		s.Accounts.Replace(got.Value, time.Now())
+	}
 	http.SetCookie(w, s.cookie(sessionCookie, entry.Token, 0))
 	if entry.Browser != "" {
 		http.SetCookie(w, s.cookie(browserCookie, entry.Browser, browserKept))
@@ -154,7 +157,7 @@ func ownPath(to string) string {
 
 func (s *SignIn) logout(w http.ResponseWriter, r *http.Request) {
 	if got, err := r.Cookie(s.cookieName(sessionCookie)); err == nil {
-		s.Accounts.End(got.Value)
+		s.Accounts.End(got.Value, time.Now())
 	}
 	http.SetCookie(w, s.cookie(sessionCookie, "", -time.Second))
 	http.Redirect(w, r, "/login", http.StatusSeeOther)

@@ -35,7 +35,9 @@ type Accounts interface {
 	Session(token string, now time.Time) (Person, bool)
 	// Alive is Session without the sign of life.
 	Alive(token string, now time.Time) (Person, bool)
-	End(token string)
+	// End ends a session whose person logs out, Replace one whose browser was let in anew.
+	End(token string, now time.Time)
+	Replace(token string, now time.Time)
 	// Claimable reports whether nobody has an account yet.
 	Claimable() bool
 	// Claim makes the first account. show is what goes into an authenticator app, this once.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/base64"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/cookiejar"
@@ -19,6 +20,7 @@ type people struct {
 	claimable bool
 	alive     int // calls that were no sign of life
 	ended     []string
+	replaced  []string
 	last      Login
 }
 
@@ -47,8 +49,9 @@ func (p *people) Alive(token string, now time.Time) (Person, bool) {
 	return p.Session(token, now)
 }
 
-func (p *people) End(token string) { p.ended = append(p.ended, token) }
-func (p *people) Claimable() bool  { return p.claimable }
+func (p *people) End(token string, _ time.Time)     { p.ended = append(p.ended, token) }
+func (p *people) Replace(token string, _ time.Time) { p.replaced = append(p.replaced, token) }
+func (p *people) Claimable() bool                   { return p.claimable }
 func (p *people) Claim(_ context.Context, code, _, _, _ string, _ time.Time) (string, error) {
 	if code != "good" {
 		return "", &Refusal{Code: "wrong_claim", Say: "this is not the claim code"}
@@ -177,6 +180,22 @@ func TestLogin(t *testing.T) {
 	w.ask("POST", "/login", "name=kim&password=right")
 	if w.people.last.Browser != "browser-of-kim" {
 		t.Errorf("the browser is not known again: %+v", w.people.last)
+	}
+}
+
+// TestLoggingInAgain: the session that a browser had ends when it is let in anew, by either login.
+func TestLoggingInAgain(t *testing.T) {
+	w := open(t, func(o *Options) { o.External = outside{} })
+	w.ask("POST", "/login", "name=kim&password=right")
+	w.ask("POST", "/login", "name=kim&password=wrong")
+	if len(w.people.replaced) != 0 {
+		t.Errorf("ended too early: %v", w.people.replaced)
+	}
+	w.ask("POST", "/login", "name=sam&password=right")
+	w.ask("GET", "/login/external", "")
+	w.want("back", 303, "/", "")(w.ask("GET", "/login/oidc/done?state=s", ""))
+	if got := fmt.Sprint(w.people.replaced); got != "[token-of-kim token-of-sam]" || len(w.people.ended) != 0 {
+		t.Errorf("replaced %s, ended %v", got, w.people.ended)
 	}
 }
 
