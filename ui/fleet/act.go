@@ -161,7 +161,7 @@ func (a Act) page() ActPage { return ActPage{Act: a, Few: a.Stores[:min(len(a.St
 
 // askMore is the page with the form that asks for the words.
 func (s *server) askMore(ctx context.Context, a Act) (reply, error) {
-	v, err := s.looks.get(ctx)
+	v, err := s.overviews.get(ctx)
 	if err != nil {
 		return reply{}, err
 	}
@@ -188,7 +188,7 @@ func (s *server) readAct(c *change) (Act, error) {
 	if err != nil {
 		return a, err
 	}
-	v, err := s.looks.get(c.Context())
+	v, err := s.overviews.get(c.Context())
 	if err != nil {
 		return a, err
 	}
@@ -229,14 +229,14 @@ func actOf(c *change) (Act, error) {
 // unique leaves out what is empty or was named before.
 func unique(list []string) []string {
 	seen := make(map[string]bool, len(list))
-	kept := []string{}
+	first := []string{}
 	for _, id := range list {
 		if id != "" && !seen[id] {
 			seen[id] = true
-			kept = append(kept, id)
+			first = append(first, id)
 		}
 	}
-	return kept
+	return first
 }
 
 // cannot says why headquarters is not able to do it, or nil.

@@ -186,7 +186,7 @@ func (f *frame) complete(s *server, r *http.Request) {
 		f.Total = l.count()
 	}
 	if f.Q != nil {
-		f.Org = f.Q.look.Org
+		f.Org = f.Q.overview.Org
 		f.TV = f.Q.values.Get("tv") == "1"
 		f.UTC = f.Q.values.Get("times") == "utc"
 		f.Views = s.viewsHere(f.Q)

@@ -25,10 +25,10 @@ type AttentionList struct {
 	Groups []overview.Group `json:"groups"` // the most urgent first
 	Items  []overview.Item  `json:"items"`  // of this page
 
-	Shelf   int    `json:"shelved"` // items that are shelved
-	Shelved bool   `json:"shows_shelved"`
-	One     bool   `json:"-"` // a filter is set: the items are listed
-	Group   string `json:"-"`
+	Shelf    int    `json:"shelved"` // items that are shelved
+	Shelved  bool   `json:"shows_shelved"`
+	Filtered bool   `json:"-"` // a filter is set: the items are listed
+	Group    string `json:"-"`
 
 	query *query
 }
@@ -47,7 +47,7 @@ func (l AttentionList) Turn(by int) string {
 
 // Loc is the zone of a store.
 func (l AttentionList) Loc(store string) *time.Location {
-	row, _ := l.query.look.Store(store)
+	row, _ := l.query.overview.Store(store)
 	return row.Loc
 }
 
@@ -61,10 +61,10 @@ func (s *server) attention(q *query) (any, error) {
 		return nil, err
 	}
 	ask := q.values
-	l := AttentionList{AsOf: q.AsOf(), Groups: q.look.Groups, Shelved: ask.Get("shelved") == "1", query: q, Group: ask.Get("group")}
+	l := AttentionList{AsOf: q.AsOf(), Groups: q.overview.Groups, Shelved: ask.Get("shelved") == "1", query: q, Group: ask.Get("group")}
 	kinds := map[overview.Kind]int{}
 	found := []overview.Item{}
-	for _, i := range q.look.Items {
+	for _, i := range q.overview.Items {
 		if i.Shelved == nil {
 			kinds[i.Kind]++
 		} else {
@@ -78,10 +78,10 @@ func (s *server) attention(q *query) (any, error) {
 		l.Kinds = append(l.Kinds, overview.Count{ID: string(k), Word: k.Word(), Count: kinds[k]})
 	}
 	for _, name := range []string{"group", "kind", "store", "device", "patch", "urgency", "q"} {
-		l.One = l.One || ask.Get(name) != ""
+		l.Filtered = l.Filtered || ask.Get(name) != ""
 	}
 	if l.Shelved {
-		l.Groups, l.One = q.look.Shelved, true
+		l.Groups, l.Filtered = q.overview.Shelved, true
 	}
 	l.Groups = append([]overview.Group{}, l.Groups...)
 	l.Page, l.Items = pageOf(len(found), skip, size), part(found, skip, size)
@@ -138,22 +138,22 @@ type remark struct{ verb, note, hours, until string }
 
 // keep says the same of every item that is meant.
 func (s *server) keep(ctx context.Context, m remark, name string, means func(overview.Item) bool) (int, error) {
-	said, err := m.said(name, s.Now())
+	said, err := m.by(name, s.Now())
 	if err != nil {
 		return 0, err
 	}
-	s.looks.stale()
-	v, err := s.looks.get(ctx)
+	s.overviews.stale()
+	v, err := s.overviews.get(ctx)
 	if err != nil {
 		return 0, err
 	}
 	count := 0
-	defer s.looks.stale()
+	defer s.overviews.stale()
 	for _, i := range v.Items {
 		if !means(i) {
 			continue
 		}
-		known, version := s.looks.said(i.ID)
+		known, version := s.overviews.note(i.ID)
 		now, err := known.Say(m.verb, said)
 		if err != nil {
 			return count, refuse(http.StatusBadRequest, "bad_form", upperFirst(err.Error())+".")
@@ -169,8 +169,8 @@ func (s *server) keep(ctx context.Context, m remark, name string, means func(ove
 	return count, nil
 }
 
-// said is a remark of somebody at a time, as it is kept.
-func (m remark) said(name string, now time.Time) (overview.Said, error) {
+// by is a remark of somebody at a time, as it is kept.
+func (m remark) by(name string, now time.Time) (overview.Said, error) {
 	said := overview.Said{By: cmp.Or(name, "somebody"), At: now, Note: strings.TrimSpace(m.note)}
 	if len(said.Note) > 2000 {
 		return said, refuse(http.StatusBadRequest, "bad_note", "The note is too long: 2,000 characters at most.")

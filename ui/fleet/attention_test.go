@@ -101,7 +101,7 @@ func TestSayWhileSomebodyLooks(t *testing.T) {
 	w := newWorld(chain(150), morning())
 	g, _ := needing(t, w)
 	o := w.options()
-	var l *looks
+	var l *overviewCache
 	said := false
 	o.Line = func() Line { // the notes were read, and the overview is not made yet
 		if !said {
@@ -113,7 +113,7 @@ func TestSayWhileSomebodyLooks(t *testing.T) {
 		}
 		return Line{Connected: true}
 	}
-	l = newLooks(o)
+	l = newOverviewCache(o)
 	for n := range 2 {
 		v, err := l.get(t.Context())
 		if err != nil {

@@ -25,7 +25,7 @@ func BenchmarkFirstScreen(b *testing.B) {
 	}
 	b.Run("changed", func(b *testing.B) {
 		for b.Loop() {
-			w.become(w.board, w.now.Add(lookEvery))
+			w.become(w.board, w.now.Add(overviewEvery))
 			serve(b, "/")
 		}
 	})

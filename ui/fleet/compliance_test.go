@@ -206,12 +206,12 @@ func TestExceptionsRefused(t *testing.T) {
 
 // Reports that are too old are not held in memory.
 func TestReportsAreForgotten(t *testing.T) {
-	c := newReports()
+	c := newReportCache()
 	for n := range 50 {
 		at := morning().Add(time.Duration(n) * reportLimit / 5)
-		c.keep(comply.Filter{Store: strconv.Itoa(n)}, comply.Report{At: at})
-		if len(c.kept) > 5 {
-			t.Fatalf("%d reports are kept", len(c.kept))
+		c.put(comply.Filter{Store: strconv.Itoa(n)}, comply.Report{At: at})
+		if len(c.newest) > 5 {
+			t.Fatalf("%d reports are kept", len(c.newest))
 		}
 		if _, ok := c.find(comply.Filter{Store: strconv.Itoa(n)}, at); !ok {
 			t.Fatal("the newest is not kept")

@@ -14,43 +14,43 @@ import (
 
 const (
 	reportLimit = 10 * time.Second // a report is counted again after this
-	reportsKept = 20               // different ones: that of 2,000 stores is half a megabyte
+	reportsMost = 20               // different ones: that of 2,000 stores is half a megabyte
 )
 
-// reports keeps the newest report of each filter for a moment: counting every device takes its time.
-type reports struct {
+// reportCache keeps the newest report of each filter for a moment: counting every device takes its time.
+type reportCache struct {
 	turn chan struct{} // one is counted at a time
 
-	mu   sync.Mutex // held for memory only
-	kept map[comply.Filter]comply.Report
+	mu     sync.Mutex // held for memory only
+	newest map[comply.Filter]comply.Report
 }
 
-func newReports() *reports {
-	return &reports{turn: make(chan struct{}, 1), kept: map[comply.Filter]comply.Report{}}
+func newReportCache() *reportCache {
+	return &reportCache{turn: make(chan struct{}, 1), newest: map[comply.Filter]comply.Report{}}
 }
 
 // find returns a report that is not too old.
-func (c *reports) find(f comply.Filter, now time.Time) (comply.Report, bool) {
+func (c *reportCache) find(f comply.Filter, now time.Time) (comply.Report, bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	r, ok := c.kept[f]
+	r, ok := c.newest[f]
 	age := now.Sub(r.At)
 	return r, ok && age >= 0 && age < reportLimit
 }
 
-func (c *reports) keep(f comply.Filter, r comply.Report) {
+func (c *reportCache) put(f comply.Filter, r comply.Report) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	maps.DeleteFunc(c.kept, func(_ comply.Filter, old comply.Report) bool { return r.At.Sub(old.At) >= reportLimit })
-	if len(c.kept) >= reportsKept {
-		clear(c.kept)
+	maps.DeleteFunc(c.newest, func(_ comply.Filter, old comply.Report) bool { return r.At.Sub(old.At) >= reportLimit })
+	if len(c.newest) >= reportsMost {
+		clear(c.newest)
 	}
-	c.kept[f] = r
+	c.newest[f] = r
 }
 
 // count returns a report of a filter, counted now or a moment ago.
 func (s *server) count(ctx context.Context, f comply.Filter) (comply.Report, error) {
-	c := s.reports
+	c := s.reportCache
 	if r, ok := c.find(f, s.Now()); ok {
 		return r, nil
 	}
@@ -69,7 +69,7 @@ func (s *server) count(ctx context.Context, f comply.Filter) (comply.Report, err
 	}
 	var r comply.Report
 	s.Source.View(func(b *board.Board) { r = comply.Look(b, o).Report(f) })
-	c.keep(f, r)
+	c.put(f, r)
 	return r, nil
 }
 

@@ -50,10 +50,10 @@ type RowTold struct {
 	Loc      *time.Location  `json:"-"`
 }
 
-func (s *server) told(v *comply.View, r comply.Row) RowTold {
+func (s *server) rowOf(v *comply.View, r comply.Row) RowTold {
 	t := RowTold{
 		Store: r.Store.ID, Device: r.Device.ID, Patch: r.Patch.ID, Severity: r.Patch.Severity, Owner: r.Patch.Owner, Standing: r.Standing, State: r.State, Code: r.Code,
-		Version: r.Version, Due: r.Due, Overdue: r.Overdue, Looked: r.Looked, Again: r.Again, Clocks: v.Clocks(r), Loc: s.looks.zones.find(r.Store.Info.Timezone),
+		Version: r.Version, Due: r.Due, Overdue: r.Overdue, Looked: r.Looked, Again: r.Again, Clocks: v.Clocks(r), Loc: s.overviews.zones.find(r.Store.Info.Timezone),
 	}
 	if r.Exception != nil {
 		t.Excepted, t.Until = r.Exception.Owner, r.Exception.Expires
@@ -96,7 +96,7 @@ func (s *server) rows(q *query) (any, error) {
 			for d := range v.Devices(f) {
 				if n++; n > skip && n <= skip+size {
 					l.Devices = append(l.Devices, DeviceTold{
-						d.Store.ID, d.Device.ID, d.Device.Now.Class, d.Device.Now.Model, d.Standing, d.Looked, d.Counts, s.looks.zones.find(d.Store.Info.Timezone),
+						d.Store.ID, d.Device.ID, d.Device.Now.Class, d.Device.Now.Model, d.Standing, d.Looked, d.Counts, s.overviews.zones.find(d.Store.Info.Timezone),
 					})
 				}
 			}
@@ -105,7 +105,7 @@ func (s *server) rows(q *query) (any, error) {
 		l.Rows = []RowTold{}
 		for r := range v.Rows(f) {
 			if n++; n > skip && n <= skip+size {
-				l.Rows = append(l.Rows, s.told(v, r))
+				l.Rows = append(l.Rows, s.rowOf(v, r))
 			}
 		}
 	})

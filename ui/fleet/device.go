@@ -36,7 +36,7 @@ func (p DevicePage) title() string { return p.Device.Device + " of store " + p.S
 // device answers what is known of one device.
 func (s *server) device(q *query) (any, error) {
 	id, device := q.PathValue("id"), q.PathValue("device")
-	row, ok := q.look.Store(id)
+	row, ok := q.overview.Store(id)
 	p := DevicePage{AsOf: q.AsOf(), Store: row, Jobs: []overview.Job{}, LeftOut: []board.LeftOut{}, Items: []overview.Item{}, Packages: []Package{}}
 	q.view(func(b *board.Board) {
 		st := b.Stores[id]
@@ -58,7 +58,7 @@ func (s *server) device(q *query) (any, error) {
 	if !ok {
 		return nil, refuse(http.StatusNotFound, "no_device", "Store "+id+" has no device "+device+".")
 	}
-	for _, i := range q.look.Items {
+	for _, i := range q.overview.Items {
 		if i.Store == id && i.Device == device {
 			p.Items = append(p.Items, i)
 		}

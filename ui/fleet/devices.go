@@ -60,7 +60,7 @@ func (p picked) device(r inventory.Row) bool {
 // The board is looked at a few stores at a time.
 func (s *server) eachDevice(q *query, p picked, at time.Time, do func(r inventory.Row) error) error {
 	firsts, _ := s.History.(Firsts)
-	stores := slices.DeleteFunc(slices.Clone(q.look.Stores), func(x overview.Store) bool {
+	stores := slices.DeleteFunc(slices.Clone(q.overview.Stores), func(x overview.Store) bool {
 		return p.Is("store") != "" && p.Is("store") != x.ID || p.Is("region") != "" && p.Is("region") != cmp.Or(x.Region, "none")
 	})
 	for some := range slices.Chunk(stores, shopsAtOnce) {

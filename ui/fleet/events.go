@@ -32,7 +32,7 @@ func (s *server) events(w http.ResponseWriter, r *http.Request) {
 	out, last := http.NewResponseController(w), (*overview.Overview)(nil)
 	for {
 		changed := s.Source.Changed()
-		v, err := s.looks.get(r.Context())
+		v, err := s.overviews.get(r.Context())
 		if err != nil {
 			return
 		}

@@ -67,14 +67,14 @@ func (s *server) evidence(q *query) (any, error) {
 	f := q.filter()
 	p := EvidencePage{listing: listing{query: q, filter: f}, Filter: strings.TrimPrefix(address.OfStores("", f, nil), "?"), Ready: s.Evidence != nil}
 	p.From, p.To = q.values.Get("from"), q.values.Get("to")
-	now := q.look.AsOf.UTC()
+	now := q.overview.AsOf.UTC()
 	if p.To == "" {
 		p.To = now.AddDate(0, 0, -1).Format(time.DateOnly)
 	}
 	if p.From == "" {
 		p.From = now.AddDate(0, 0, -evidenceDays).Format(time.DateOnly)
 	}
-	q.view(func(b *board.Board) { p.Stores = len(q.look.Filter(b, f)) })
+	q.view(func(b *board.Board) { p.Stores = len(q.overview.Filter(b, f)) })
 	return p, nil
 }
 
@@ -136,7 +136,7 @@ func (s *server) evidenceOrder(r *http.Request) (EvidenceOrder, error) {
 	}
 	if f := q.filter(); address.OfStores("", f, nil) != "" {
 		q.view(func(b *board.Board) {
-			for _, row := range q.look.Filter(b, f) {
+			for _, row := range q.overview.Filter(b, f) {
 				o.Stores = append(o.Stores, row.ID)
 			}
 		})

@@ -158,7 +158,7 @@ func (s *server) changeEntry(ctx context.Context, form url.Values, by string) (r
 	if err != nil {
 		return e, err
 	}
-	defer s.looks.stale()
+	defer s.overviews.stale()
 	return e, s.put(ctx, n)
 }
 

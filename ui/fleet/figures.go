@@ -72,8 +72,8 @@ func (s *server) figures(q *query) (any, error) {
 		return nil, err
 	}
 	p.Figures = append(p.Figures, exceptions...)
-	told, err := s.toldFigures(q, p.picked, at)
-	p.Figures = append(p.Figures, told...)
+	last, err := s.nightFigures(q, p.picked, at)
+	p.Figures = append(p.Figures, last...)
 	return p, err
 }
 
@@ -139,8 +139,8 @@ func (s *server) exceptionFigures(q *query, at time.Time) ([]Figure, error) {
 	return list, err
 }
 
-// toldFigures are those of the last 30 days, where there is a history.
-func (s *server) toldFigures(q *query, p picked, at time.Time) ([]Figure, error) {
+// nightFigures are those of the last 30 days, where there is a history.
+func (s *server) nightFigures(q *query, p picked, at time.Time) ([]Figure, error) {
 	if _, ok := s.History.(Days); !ok {
 		return nil, nil
 	}
@@ -257,7 +257,7 @@ func (p OldestPage) title() string { return "Oldest devices" }
 
 const oldestShown = 50
 
-func agedTold(a comply.Aged, now time.Time) AgedTold {
+func agedOf(a comply.Aged, now time.Time) AgedTold {
 	t := AgedTold{Store: a.Store.ID, Device: a.Device.ID, Class: a.Device.Now.Class, Model: a.Device.Now.Model, Lacks: a.Wanting, Looked: a.Looked}
 	if a.Patch != nil {
 		t.Patch, t.Severity, t.Released, t.Days = a.Patch.ID, a.Patch.Severity, a.Released, int(now.Sub(a.Released)/(24*time.Hour))
@@ -279,7 +279,7 @@ func (s *server) oldest(q *query) (any, error) {
 			p.All += by[age]
 		}
 		for _, a := range list {
-			p.Devices = append(p.Devices, agedTold(a, o.Now))
+			p.Devices = append(p.Devices, agedOf(a, o.Now))
 		}
 	})
 	return p, nil
@@ -311,12 +311,12 @@ func (s *server) oldestSheet(q *query, at time.Time, put func(...string) error) 
 	}
 	p := q.pick("region", "class")
 	f := comply.Filter{Region: p.Is("region"), Class: p.Is("class")}
-	for _, x := range q.look.Stores {
+	for _, x := range q.overview.Stores {
 		o.Stores = []string{x.ID}
 		var list []AgedTold
 		q.view(func(b *board.Board) {
 			for a := range comply.Look(b, o).Aged(f) {
-				list = append(list, agedTold(a, at))
+				list = append(list, agedOf(a, at))
 			}
 		})
 		for _, a := range list {

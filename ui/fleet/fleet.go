@@ -110,7 +110,7 @@ func New(o Options) http.Handler {
 	if o.Line == nil {
 		o.Line = func() Line { return Line{Connected: true} }
 	}
-	s := &server{Options: o, looks: newLooks(o), reports: newReports(), kept: newKeptViews(), counted: &morningCounts{turn: make(chan struct{}, 1)}}
+	s := &server{Options: o, overviews: newOverviewCache(o), reportCache: newReportCache(), viewCache: newViewCache(), morningCache: &morningCache{turn: make(chan struct{}, 1)}}
 	mux := http.NewServeMux()
 	for _, r := range s.routes() {
 		mux.HandleFunc(r.pattern, r.serve)
@@ -126,10 +126,10 @@ func New(o Options) http.Handler {
 
 type server struct {
 	Options
-	looks   *looks
-	reports *reports
-	kept    *keptViews
-	counted *morningCounts
+	overviews    *overviewCache
+	reportCache  *reportCache
+	viewCache    *viewCache
+	morningCache *morningCache
 }
 
 // route is one address and what serves it.

@@ -26,9 +26,9 @@ func (s *server) morningRoutes() []route {
 }
 
 const (
-	morningsMost = 400 // days
-	shopsAtOnce  = 64  // stores whose days are read at a time
-	morningsKept = time.Minute
+	morningsMost  = 400 // days
+	shopsAtOnce   = 64  // stores whose days are read at a time
+	morningsLimit = time.Minute
 )
 
 // morningNames are the filters of mornings.
@@ -66,7 +66,7 @@ func (s *server) eachMorning(ctx context.Context, q *query, f morningFilter, at 
 	if !ok {
 		return refuse(http.StatusNotFound, "no_history", "This headquarters keeps no history.")
 	}
-	stores := slices.DeleteFunc(slices.Clone(q.look.Stores), func(x overview.Store) bool { return !f.shop(x) })
+	stores := slices.DeleteFunc(slices.Clone(q.overview.Stores), func(x overview.Store) bool { return !f.shop(x) })
 	for some := range slices.Chunk(stores, shopsAtOnce) {
 		ask := board.DayQuery{Kind: board.KindAfter, From: f.span.From, To: f.span.To}
 		for _, x := range some {
@@ -93,30 +93,30 @@ func (s *server) eachMorning(ctx context.Context, q *query, f morningFilter, at 
 	return nil
 }
 
-// morningCounts keeps the newest count of mornings for a moment.
-type morningCounts struct {
+// morningCache keeps the newest count of mornings for a moment.
+type morningCache struct {
 	turn chan struct{} // one is counted at a time
 
-	mu   sync.Mutex // held for memory only
-	kept map[[3]string]mornings.Report
-	at   time.Time // when kept was empty
+	mu     sync.Mutex // held for memory only
+	newest map[[3]string]mornings.Report
+	at     time.Time // when newest was empty
 }
 
-func (c *morningCounts) find(key [3]string, now time.Time) (mornings.Report, bool) {
+func (c *morningCache) find(key [3]string, now time.Time) (mornings.Report, bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if age := now.Sub(c.at); age < 0 || age >= morningsKept || len(c.kept) > reportsKept {
-		c.at, c.kept = now, map[[3]string]mornings.Report{}
+	if age := now.Sub(c.at); age < 0 || age >= morningsLimit || len(c.newest) > reportsMost {
+		c.at, c.newest = now, map[[3]string]mornings.Report{}
 	}
-	r, ok := c.kept[key]
+	r, ok := c.newest[key]
 	return r, ok
 }
 
-func (c *morningCounts) keep(key [3]string, r mornings.Report) {
+func (c *morningCache) put(key [3]string, r mornings.Report) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.kept != nil {
-		c.kept[key] = r
+	if c.newest != nil {
+		c.newest[key] = r
 	}
 }
 
@@ -124,12 +124,12 @@ func (c *morningCounts) keep(key [3]string, r mornings.Report) {
 func (s *server) countMornings(q *query, f morningFilter, at time.Time) (mornings.Report, error) {
 	key := [3]string{strconv.Itoa(f.span.Days), f.Is("region"), f.Is("store")}
 	select {
-	case s.counted.turn <- struct{}{}:
-		defer func() { <-s.counted.turn }()
+	case s.morningCache.turn <- struct{}{}:
+		defer func() { <-s.morningCache.turn }()
 	case <-q.Context().Done():
 		return mornings.Report{}, q.Context().Err()
 	}
-	if r, ok := s.counted.find(key, s.Now()); ok {
+	if r, ok := s.morningCache.find(key, s.Now()); ok {
 		return r, nil
 	}
 	tally := mornings.NewTally(f.span)
@@ -141,7 +141,7 @@ func (s *server) countMornings(q *query, f morningFilter, at time.Time) (morning
 		return mornings.Report{}, err
 	}
 	r := tally.Report()
-	s.counted.keep(key, r)
+	s.morningCache.put(key, r)
 	return r, nil
 }
 

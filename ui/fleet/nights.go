@@ -51,7 +51,7 @@ func (s *server) nightFilter(q *query, at time.Time) (picked, mornings.Span, err
 
 // shopsOf are the stores that a filter lets through, in the order of the grid.
 func (q *query) shopsOf(p picked) []overview.Store {
-	return slices.DeleteFunc(slices.Clone(q.look.Stores), func(x overview.Store) bool {
+	return slices.DeleteFunc(slices.Clone(q.overview.Stores), func(x overview.Store) bool {
 		return p.Is("store") != "" && p.Is("store") != x.ID || p.Is("region") != "" && p.Is("region") != cmp.Or(x.Region, "none")
 	})
 }
@@ -63,20 +63,20 @@ func (s *server) eachNight(q *query, p picked, span mornings.Span, at time.Time,
 		return refuse(http.StatusNotFound, "no_history", "This headquarters keeps no history.")
 	}
 	for shops := range slices.Chunk(q.shopsOf(p), shopsAtOnce) {
-		told := map[board.Kind]map[string][]board.Day{}
+		facts := map[board.Kind]map[string][]board.Day{}
 		for _, kind := range []board.Kind{board.KindNight, board.KindNightOpened, board.KindNightClosed} {
 			ask := board.DayQuery{Kind: kind, From: span.From, To: span.To}
 			for _, x := range shops {
 				ask.Stores = append(ask.Stores, x.ID)
 			}
 			of := map[string][]board.Day{}
-			told[kind] = of
+			facts[kind] = of
 			if err := days.EachDays(q.Context(), ask, func(store string, list []board.Day) error { of[store] = list; return nil }); err != nil {
 				return err
 			}
 		}
 		for _, x := range shops {
-			for _, r := range nights.All(told[board.KindNight][x.ID], told[board.KindNightOpened][x.ID], told[board.KindNightClosed][x.ID], at) {
+			for _, r := range nights.All(facts[board.KindNight][x.ID], facts[board.KindNightOpened][x.ID], facts[board.KindNightClosed][x.ID], at) {
 				r.Store, r.Name, r.Region = x.ID, x.Name, x.Region
 				if p.Is("mark") != "" && !r.Has(nights.Mark(p.Is("mark"))) {
 					continue

@@ -31,7 +31,7 @@ func (s *server) patches(q *query) (any, error) {
 		return nil, refuse(http.StatusBadRequest, "bad_filter", "Patches are filtered by severity and q only. The devices of one patch have the other filters.")
 	}
 	found := []overview.Patch{}
-	for _, p := range q.look.Patches {
+	for _, p := range q.overview.Patches {
 		if (len(f.Severity) == 0 || contains(f.Severity, string(p.Severity))) && has(p, f.Q) {
 			found = append(found, p)
 		}
@@ -75,7 +75,7 @@ func (p PatchPage) title() string { return p.Patch.ID }
 // patch answers how one patch fares on every device.
 func (s *server) patch(q *query) (any, error) {
 	id := q.PathValue("id")
-	known, ok := q.look.Patch(id)
+	known, ok := q.overview.Patch(id)
 	if !ok {
 		return nil, refuse(http.StatusNotFound, "no_patch", "There is no patch "+id+": no store was ever to put it on.")
 	}
@@ -88,8 +88,8 @@ func (s *server) patch(q *query) (any, error) {
 	p := PatchPage{AsOf: q.AsOf(), Patch: known}
 	total := 0
 	q.view(func(b *board.Board) {
-		p.About, p.Models = b.Patches[id], q.look.Models(b, id)
-		p.Jobs, total = q.look.Jobs(b, f, skip, size)
+		p.About, p.Models = b.Patches[id], q.overview.Models(b, id)
+		p.Jobs, total = q.overview.Jobs(b, f, skip, size)
 	})
 	p.Page = pageOf(total, skip, size)
 	f.Patch = nil
@@ -117,15 +117,15 @@ func (s *server) failures(q *query) (any, error) {
 	}
 	f := q.filter()
 	l := FailureList{AsOf: q.AsOf(), Jobs: []overview.Job{}, Failures: []overview.Failure{}}
-	total := len(q.look.Failures)
+	total := len(q.overview.Failures)
 	if len(q.chipsOf(f)) == 0 {
-		l.Failures = part(q.look.Failures, skip, size)
+		l.Failures = part(q.overview.Failures, skip, size)
 	} else {
 		broke := f
 		if len(f.State) == 0 {
 			broke.State = []string{"broke"}
 		}
-		q.view(func(b *board.Board) { l.Jobs, total = q.look.Jobs(b, broke, skip, size) })
+		q.view(func(b *board.Board) { l.Jobs, total = q.overview.Jobs(b, broke, skip, size) })
 	}
 	l.Page = pageOf(total, skip, size)
 	l.listing = listing{q, f, l.Page}

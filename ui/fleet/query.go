@@ -15,7 +15,7 @@ import (
 type query struct {
 	*http.Request
 	server     *server
-	look       *overview.Overview
+	overview   *overview.Overview
 	values     url.Values
 	name, role string
 }
@@ -26,11 +26,11 @@ func (s *server) ask(r *http.Request) (*query, error) {
 	if err != nil {
 		return nil, refuse(http.StatusBadRequest, "bad_query", "The address cannot be read: "+err.Error()+".")
 	}
-	look, err := s.looks.get(r.Context())
+	v, err := s.overviews.get(r.Context())
 	if err != nil {
 		return nil, err
 	}
-	q := &query{Request: r, server: s, look: look, values: values}
+	q := &query{Request: r, server: s, overview: v, values: values}
 	q.name, q.role = s.who(r)
 	return q, nil
 }
@@ -47,10 +47,10 @@ type chip struct {
 }
 
 // AsOf is the moment of the overview as the script of the pages reads it.
-func (q *query) AsOf() string { return rfc(q.look.AsOf) }
+func (q *query) AsOf() string { return rfc(q.overview.AsOf) }
 
 // Moment is the moment of the overview.
-func (q *query) Moment() time.Time { return q.look.AsOf }
+func (q *query) Moment() time.Time { return q.overview.AsOf }
 
 // listing is what a page with a filtered list has besides the list.
 type listing struct {
@@ -72,19 +72,19 @@ func (l listing) Hint() string {
 
 // Only is the address of the list with one value of a filter in place of its others.
 func (l listing) Only(name, value string) string {
-	return address.OfStores(l.query.URL.Path, address.Only(l.filter, name, value), l.query.keep())
+	return address.OfStores(l.query.URL.Path, address.Only(l.filter, name, value), l.query.carried())
 }
 
 // Sort is the address of the list in another order.
 func (l listing) Sort(by string) string {
-	more := l.query.keep()
+	more := l.query.carried()
 	more.Set("sort", by)
 	return address.OfStores(l.query.URL.Path, l.filter, more)
 }
 
 // Turn is the address of a page before or after this one.
 func (l listing) Turn(by int) string {
-	more := l.query.keep()
+	more := l.query.carried()
 	more.Set("page", strconv.Itoa(l.page.Page+by))
 	return address.OfStores(l.query.URL.Path, l.filter, more)
 }
@@ -112,30 +112,30 @@ func (l listing) Chips() []chip {
 	for _, name := range address.StoreNames() {
 		values := *address.StoreField(&f, name)
 		if n := len(values); n > chipsEach {
-			list = append(list, chip{name, overview.Number(n) + " of them", address.OfStores(q.URL.Path, address.Without(f, name, values...), q.keep())})
+			list = append(list, chip{name, overview.Number(n) + " of them", address.OfStores(q.URL.Path, address.Without(f, name, values...), q.carried())})
 			continue
 		}
 		for _, v := range values {
-			list = append(list, chip{name, v, address.OfStores(q.URL.Path, address.Without(f, name, v), q.keep())})
+			list = append(list, chip{name, v, address.OfStores(q.URL.Path, address.Without(f, name, v), q.carried())})
 		}
 	}
 	if f.Q != "" {
 		g := f
 		g.Q = ""
-		list = append(list, chip{"text", f.Q, address.OfStores(q.URL.Path, g, q.keep())})
+		list = append(list, chip{"text", f.Q, address.OfStores(q.URL.Path, g, q.carried())})
 	}
 	return list
 }
 
-// keep are the parameters besides the filter that a link keeps.
-func (q *query) keep() url.Values {
-	kept := url.Values{}
+// carried are the parameters besides the filter that a link keeps.
+func (q *query) carried() url.Values {
+	v := url.Values{}
 	for _, name := range []string{"sort", "size", "view"} {
-		if v := q.values.Get(name); v != "" {
-			kept.Set(name, v)
+		if is := q.values.Get(name); is != "" {
+			v.Set(name, is)
 		}
 	}
-	return kept
+	return v
 }
 
 const (

@@ -40,7 +40,7 @@ func (s *server) about(q *query) (About, error) {
 	if err != nil {
 		return About{}, err
 	}
-	a := About{AsOf: o.Now, Generated: s.Now().UTC().Truncate(time.Second), By: q.name, Org: q.look.Org, Version: s.Version, list: complyList{query: q, filter: f}, Stores: []StoreAsOf{}, Silent: []string{}}
+	a := About{AsOf: o.Now, Generated: s.Now().UTC().Truncate(time.Second), By: q.name, Org: q.overview.Org, Version: s.Version, list: complyList{query: q, filter: f}, Stores: []StoreAsOf{}, Silent: []string{}}
 	a.Filter = address.ValuesOfRows(a.list.filter).Encode()
 	q.view(func(b *board.Board) {
 		v := comply.Look(b, o)

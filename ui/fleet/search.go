@@ -34,7 +34,7 @@ func (s *server) search(q *query) (any, error) {
 	}
 	p := SearchPage{AsOf: q.AsOf(), Query: text}
 	total := 0
-	q.view(func(b *board.Board) { p.Hits, total = q.look.Search(b, text, skip, size) })
+	q.view(func(b *board.Board) { p.Hits, total = q.overview.Search(b, text, skip, size) })
 	p.Page = pageOf(total, skip, size)
 	p.listing = listing{q, overview.Filter{Q: text}, p.Page}
 	return p, nil

@@ -39,7 +39,7 @@ func (s *server) stopping(patch string) stopOffer {
 	if i := slices.IndexFunc(catalog.Patches, func(a site.Approved) bool { return a.Patch.ID == patch }); i >= 0 {
 		offer.Held, offer.Withdrawn = catalog.Patches[i].Held, catalog.Patches[i].Withdrawn
 	}
-	d, ok := s.looks.decision(patch)
+	d, ok := s.overviews.decision(patch)
 	switch {
 	case !ok || d.Settled(catalog):
 	case d.How == breaker.Held && offer.Held == nil:
@@ -52,10 +52,10 @@ func (s *server) stopping(patch string) stopOffer {
 }
 
 // decision is the newest one about a patch.
-func (l *looks) decision(patch string) (breaker.Decision, bool) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for _, d := range l.decided { // the newest first
+func (c *overviewCache) decision(patch string) (breaker.Decision, bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, d := range c.decided { // the newest first
 		if d.Patch == patch {
 			return d, true
 		}
@@ -98,7 +98,7 @@ func (s *server) stop(c *change) (reply, error) {
 
 // stopPatch stops a patch; an outcome that is no error says that not everything was done.
 func (s *server) stopPatch(ctx context.Context, id, reason, by string) (Stopped, string, error) {
-	defer s.looks.stale()
+	defer s.overviews.stale()
 	how, err := s.Stopper.Stop(ctx, id, reason, by, s.Now())
 	done := Stopped{Patch: id, How: how}
 	switch {

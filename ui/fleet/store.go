@@ -72,12 +72,12 @@ type StreamState struct {
 // store answers what is known of one store.
 func (s *server) store(q *query) (any, error) {
 	id := q.PathValue("id")
-	row, ok := q.look.Store(id)
+	row, ok := q.overview.Store(id)
 	if !ok {
 		return nil, refuse(http.StatusNotFound, "no_store", "There is no store "+id+": it is not in the list of stores and was never heard.")
 	}
 	p := StorePage{AsOf: q.AsOf(), Store: row, Items: []overview.Item{}}
-	for _, i := range q.look.Items {
+	for _, i := range q.overview.Items {
 		if i.Store == id {
 			p.Items = append(p.Items, i)
 		}
@@ -195,7 +195,7 @@ func (p NightPage) title() string {
 // night answers how one night of a store went.
 func (s *server) night(q *query) (any, error) {
 	id, date := q.PathValue("id"), q.PathValue("date")
-	row, ok := q.look.Store(id)
+	row, ok := q.overview.Store(id)
 	p := NightPage{AsOf: q.AsOf(), Store: row, Jobs: []overview.Job{}}
 	opened, known, err := false, false, error(nil)
 	q.view(func(b *board.Board) {
@@ -205,7 +205,7 @@ func (s *server) night(q *query) (any, error) {
 		}
 		p.Night, known = st.Nights[date]
 		_, opened = st.Opened[date]
-		jobs, _ := q.look.Jobs(b, overview.Filter{Store: []string{id}}, 0, 10*pageMost)
+		jobs, _ := q.overview.Jobs(b, overview.Filter{Store: []string{id}}, 0, 10*pageMost)
 		for _, j := range jobs {
 			if j.Night == date {
 				p.Jobs = append(p.Jobs, j)

@@ -41,10 +41,10 @@ func (s *server) stores(q *query) (any, error) {
 		return nil, err
 	}
 	f := q.filter()
-	l := StoreList{AsOf: rfc(q.look.AsOf), listing: listing{query: q, filter: f}}
+	l := StoreList{AsOf: rfc(q.overview.AsOf), listing: listing{query: q, filter: f}}
 	whole := f
 	whole.Bucket = nil
-	q.view(func(b *board.Board) { l.all = q.look.Filter(b, whole) })
+	q.view(func(b *board.Board) { l.all = q.overview.Filter(b, whole) })
 	l.Buckets = bucketsOf(l.all)
 	l.all = slices.DeleteFunc(l.all, func(s overview.Store) bool { return len(f.Bucket) > 0 && !slices.Contains(f.Bucket, string(s.Bucket)) })
 	sorted, err := sortStores(l.all, q.values.Get("sort"))

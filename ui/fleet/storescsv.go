@@ -114,7 +114,7 @@ func (s *server) sendStores(w http.ResponseWriter, q *query, rows []overview.Sto
 		return
 	}
 	sum := sha256.Sum256(body.Bytes())
-	s.exportDone(q, "stores.csv", q.look.AsOf, len(rows), hex.EncodeToString(sum[:]), nil)
+	s.exportDone(q, "stores.csv", q.overview.AsOf, len(rows), hex.EncodeToString(sum[:]), nil)
 	w.Header().Set("Content-Disposition", `attachment; filename="stores.csv"`)
 	s.send(w, q.Request, http.StatusOK, "text/csv; charset=utf-8", body.Bytes())
 }

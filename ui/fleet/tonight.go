@@ -58,5 +58,5 @@ func (s Summary) Needs() int {
 
 // tonight answers how the night goes.
 func (s *server) tonight(q *query) (any, error) {
-	return Summary{Overview: q.look, Line: s.Line(), Version: s.Version}, nil
+	return Summary{Overview: q.overview, Line: s.Line(), Version: s.Version}, nil
 }

@@ -109,7 +109,7 @@ type labProof struct {
 // trace answers how one patch came to one device.
 func (s *server) trace(q *query) (any, error) {
 	id, device, patch := q.PathValue("id"), q.PathValue("device"), q.PathValue("patch")
-	row, ok := q.look.Store(id)
+	row, ok := q.overview.Store(id)
 	if !ok {
 		return nil, refuse(http.StatusNotFound, "no_store", "There is no store "+id+": it is not in the list of stores and was never heard.")
 	}

@@ -41,20 +41,20 @@ func viewNames(page string) []string {
 // viewOf is a page and the part of its filters that a view keeps; false: none is kept of it.
 func viewOf(page string, values url.Values) (savedview.View, bool) {
 	names := viewNames(page)
-	kept := url.Values{}
+	query := url.Values{}
 	for name, list := range values {
 		list = slices.DeleteFunc(slices.Clone(list), func(v string) bool { return v == "" })
 		if slices.Contains(names, name) && len(list) > 0 {
-			kept[name] = list
+			query[name] = list
 		}
 	}
-	return savedview.View{Page: page, Query: kept.Encode()}, names != nil
+	return savedview.View{Page: page, Query: query.Encode()}, names != nil
 }
 
 const viewsLimit = 10 * time.Second // after which the views are read again
 
-// keptViews remembers the views for a moment: five pages list them.
-type keptViews struct {
+// viewCache remembers the views for a moment: five pages list them.
+type viewCache struct {
 	turn chan struct{} // one changes them at a time
 
 	mu   sync.Mutex // held for memory only
@@ -62,16 +62,16 @@ type keptViews struct {
 	read time.Time
 }
 
-func newKeptViews() *keptViews { return &keptViews{turn: make(chan struct{}, 1)} }
+func newViewCache() *viewCache { return &viewCache{turn: make(chan struct{}, 1)} }
 
-func (k *keptViews) find(now time.Time) ([]savedview.View, bool) {
+func (k *viewCache) find(now time.Time) ([]savedview.View, bool) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	age := now.Sub(k.read)
 	return k.all, !k.read.IsZero() && age >= 0 && age < viewsLimit
 }
 
-func (k *keptViews) put(all []savedview.View, read time.Time) {
+func (k *viewCache) put(all []savedview.View, read time.Time) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.all, k.read = all, read
@@ -110,7 +110,7 @@ func (s *server) views(q *query) (any, error) {
 	if s.Register == nil {
 		return l, nil
 	}
-	all, err := s.viewsKept(q.Context())
+	all, err := s.allViews(q.Context())
 	if err != nil {
 		return nil, err
 	}
@@ -123,9 +123,9 @@ func (s *server) views(q *query) (any, error) {
 	return l, nil
 }
 
-// viewsKept reads every view, or remembers what it read a moment ago.
-func (s *server) viewsKept(ctx context.Context) ([]savedview.View, error) {
-	if all, fresh := s.kept.find(s.Now()); fresh {
+// allViews reads every view, or remembers what it read a moment ago.
+func (s *server) allViews(ctx context.Context) ([]savedview.View, error) {
+	if all, fresh := s.viewCache.find(s.Now()); fresh {
 		return all, nil
 	}
 	notes, err := s.Register.Notes(ctx, savedview.NoteKind)
@@ -133,7 +133,7 @@ func (s *server) viewsKept(ctx context.Context) ([]savedview.View, error) {
 		return nil, err
 	}
 	all, _ := savedview.Read(notes)
-	s.kept.put(all, s.Now())
+	s.viewCache.put(all, s.Now())
 	return all, nil
 }
 
@@ -143,7 +143,7 @@ func (s *server) viewsHere(q *query) *ViewList {
 	if !ok || s.Register == nil {
 		return nil
 	}
-	all, err := s.viewsKept(q.Context())
+	all, err := s.allViews(q.Context())
 	if err != nil {
 		s.Log.Error("cannot read the views that people keep", "err", err)
 		return nil
@@ -179,12 +179,12 @@ func (s *server) keepView(c *change) (reply, error) {
 // changeView does what a form says and keeps it. One does at a time: a name is used once.
 func (s *server) changeView(ctx context.Context, form url.Values, by savedview.Person) (savedview.View, error) {
 	select {
-	case s.kept.turn <- struct{}{}:
-		defer func() { <-s.kept.turn }()
+	case s.viewCache.turn <- struct{}{}:
+		defer func() { <-s.viewCache.turn }()
 	case <-ctx.Done():
 		return savedview.View{}, ctx.Err()
 	}
-	defer s.kept.put(nil, time.Time{})
+	defer s.viewCache.put(nil, time.Time{})
 	notes, err := s.Register.Notes(ctx, savedview.NoteKind)
 	if err != nil {
 		return savedview.View{}, err
