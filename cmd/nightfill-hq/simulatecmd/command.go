@@ -95,7 +95,8 @@ func (s simulation) run(ctx context.Context, out, errOut io.Writer) error {
 		}
 		p := fleet.Progress()
 		if err := s.show(out, p); err != nil {
-			return err
+			stop()
+			return errors.Join(fmt.Errorf("cannot show the progress: %w", err), <-ended)
 		}
 		if s.exit && p.Played == p.Stores && p.Waiting == 0 {
 			stop()

@@ -4,8 +4,11 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
+	"io"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -52,6 +55,33 @@ func TestUntilStored(t *testing.T) {
 		t.Errorf("the list is %q, %v", text, err)
 	}
 }
+
+// TestNobodyReads ends every store before it returns when the progress cannot be written any more.
+func TestNobodyReads(t *testing.T) {
+	broker, url, err := demobroker.Start("127.0.0.1:0", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = broker.Close() })
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	cmd := Command()
+	cmd.SilenceUsage, cmd.SilenceErrors = true, true
+	cmd.SetOut(closed{})
+	cmd.SetArgs([]string{"--mqtt", url, "--org", "demo", "--stores", "3", "--devices", "4", "--nights", "1"})
+	if err := cmd.ExecuteContext(ctx); !errors.Is(err, io.ErrClosedPipe) || err.Error() != "cannot show the progress: io: read/write on closed pipe" {
+		t.Errorf("%v", err)
+	}
+	stacks := make([]byte, 1<<20)
+	if stacks = stacks[:runtime.Stack(stacks, true)]; bytes.Contains(stacks, []byte("fleetsim.(*Fleet).Run")) {
+		t.Error("the stores go on")
+	}
+}
+
+// closed is an output that nobody reads.
+type closed struct{}
+
+func (closed) Write([]byte) (int, error) { return 0, io.ErrClosedPipe }
 
 // headquarters says of every event that it is stored.
 func headquarters(t *testing.T, url string) {
