@@ -20,6 +20,12 @@ type arrival struct {
 	at       time.Time
 }
 
+// maxPayload is the largest message that is read. Stores send 128 KiB at most of an event.
+const maxPayload = 1 << 20
+
+// errTooLarge is for a message that no store sends.
+var errTooLarge = fmt.Errorf("it is larger than %d bytes", maxPayload)
+
 // errOther is for a topic that says nothing to headquarters.
 var errOther = errors.New("not a topic of a store")
 
@@ -32,6 +38,9 @@ func decode(root string, a arrival) (m database.Message, err error) {
 		return m, errOther
 	}
 	m = database.Message{Store: store, Received: a.at, Live: !a.retained}
+	if len(a.payload) > maxPayload {
+		return m, errTooLarge
+	}
 	if leaf == "evt" {
 		if a.retained || len(a.payload) == 0 {
 			return m, errOther

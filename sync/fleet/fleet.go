@@ -46,7 +46,7 @@ type Fleet struct {
 	link   *link
 	status Status
 	rate   meter
-	odd    map[string]bool // stores of which a message could not be read
+	odd    map[string]bool // stores of which a message could not be read, and topics of which one was too large
 }
 
 // Open checks the options and loads the board from the database. It opens nothing on the network.

@@ -66,15 +66,25 @@ func (f *Fleet) read(a arrival, batch []database.Message) []database.Message {
 	return batch
 }
 
-// unreadable counts a message and, for the first one of its store, says so.
+// maxOdd bounds what is remembered of messages that could not be read; what is beyond is only counted.
+const maxOdd = 1 << 14
+
+// unreadable counts a message and says so, for the first one of its store and, of those that are too large, for the
+// first one of its topic.
 func (f *Fleet) unreadable(store string, a arrival, err error) {
+	key, more := store, "store"
+	if errors.Is(err, errTooLarge) {
+		key, more = a.topic, "topic"
+	}
 	f.state.Lock()
 	f.status.Unreadable++
-	first := !f.odd[store]
-	f.odd[store] = true
+	first := !f.odd[key] && len(f.odd) < maxOdd
+	if first {
+		f.odd[key] = true
+	}
 	f.state.Unlock()
 	if first {
-		f.log.Warn("a message cannot be read and is left out; more of this store are only counted", "site", store, "topic", a.topic, "bytes", len(a.payload), "error", err)
+		f.log.Warn("a message cannot be read and is left out; more of this "+more+" are only counted", "site", store, "topic", a.topic, "bytes", len(a.payload), "error", err)
 	}
 }
 
