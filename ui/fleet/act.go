@@ -44,7 +44,7 @@ const addressLimit = 7000
 // actRoutes is every address at which something is done with chosen stores.
 func (s *server) actRoutes() []route {
 	page, data := form{body: actBody, limit: actLimit, read: s.actPage}, form{body: actBody, limit: actLimit, read: s.actData}
-	return []route{{"POST /stores/act", s.changes(page)}, {"POST /api/v1/stores/act", s.changes(data)}, {"GET /export/stores.csv", s.storesCSV}}
+	return []route{{"POST /stores/act", s.changes(page)}, {"POST /api/v1/stores/act", s.changes(data)}, {"GET /export/stores.csv", s.answers(s.storesCSV)}}
 }
 
 // Act is what somebody wants of the stores that they chose.
@@ -120,7 +120,7 @@ func (s *server) actPage(c *change) (task, error) {
 	case a.Verb == verbList:
 		return task{instead: &reply{next: listOf(a.Stores)}}, tooMany(a.Stores)
 	case a.Verb == verbCSV:
-		return task{instead: &reply{file: func(w http.ResponseWriter, r *http.Request) { s.chosenCSV(w, r, a) }}}, nil
+		return task{instead: &reply{file: s.chosenCSV(a)}}, nil
 	case a.wordless() || a.sure || s.mayChange(c.role) != nil || s.cannot(a) != nil:
 		return s.actTask(a), nil
 	}

@@ -67,20 +67,28 @@ func (s *server) nowhere(w http.ResponseWriter, r *http.Request) {
 	s.fail(w, r, refuse(http.StatusNotFound, "not_found", "There is no such page."))
 }
 
-// data serves the data of a page as JSON.
-func (s *server) data(read reader) http.HandlerFunc {
+// answers serves a request that asks for something. An error of give is answered too: nothing may have been sent by then.
+func (s *server) answers(give func(w http.ResponseWriter, q *query) error) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		q, err := s.ask(r)
-		var v any
 		if err == nil {
-			v, err = read(q)
+			err = give(w, q)
 		}
 		if err != nil {
 			s.fail(w, r, err)
-			return
 		}
-		s.json(w, r, http.StatusOK, v)
 	}
+}
+
+// data serves the data of a page as JSON.
+func (s *server) data(read reader) http.HandlerFunc {
+	return s.answers(func(w http.ResponseWriter, q *query) error {
+		v, err := read(q)
+		if err == nil {
+			s.json(w, q.Request, http.StatusOK, v)
+		}
+		return err
+	})
 }
 
 func (s *server) json(w http.ResponseWriter, r *http.Request, status int, v any) {
@@ -94,22 +102,18 @@ func (s *server) json(w http.ResponseWriter, r *http.Request, status int, v any)
 
 // page serves data as a page.
 func (s *server) page(name string, read reader) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
-		q, err := s.ask(r)
-		var v any
-		if err == nil {
-			v, err = read(q)
-		}
+	return s.answers(func(w http.ResponseWriter, q *query) error {
+		v, err := read(q)
 		if err != nil {
-			s.fail(w, r, err)
-			return
+			return err
 		}
 		title := name
 		if t, ok := v.(interface{ title() string }); ok {
 			title = t.title()
 		}
-		s.html(w, r, http.StatusOK, name, frame{Title: title, Q: q, Body: v})
-	}
+		s.html(w, q.Request, http.StatusOK, name, frame{Title: title, Q: q, Body: v})
+		return nil
+	})
 }
 
 // html renders into memory first: half a page would be worse than none.

@@ -73,19 +73,12 @@ func (s *server) changes(f form) http.HandlerFunc {
 		case a.next != "":
 			http.Redirect(w, r, a.next, http.StatusSeeOther)
 		default:
-			s.show(w, r, a)
+			s.answers(func(w http.ResponseWriter, q *query) error {
+				s.html(w, r, http.StatusOK, a.page, frame{Title: a.title, Q: q, Body: a.body})
+				return nil
+			})(w, r)
 		}
 	}
-}
-
-// show answers with a page.
-func (s *server) show(w http.ResponseWriter, r *http.Request, a reply) {
-	q, err := s.ask(r)
-	if err != nil {
-		s.fail(w, r, err)
-		return
-	}
-	s.html(w, r, http.StatusOK, a.page, frame{Title: a.title, Q: q, Body: a.body})
 }
 
 // change reads a request and does what it asks for.

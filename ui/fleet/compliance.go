@@ -21,7 +21,7 @@ func (s *server) complianceRoutes() []route {
 	return append(all,
 		route{"POST /exceptions", change}, route{"POST /api/v1/exceptions", change},
 		route{"GET /export/compliance.csv", s.export(export.CSV{})}, route{"GET /export/compliance.jsonl", s.export(export.JSONLines{})},
-		route{"GET /export/report.html", s.report}, route{"GET /export/compliance.json", s.report})
+		route{"GET /export/report.html", s.answers(s.report)}, route{"GET /export/compliance.json", s.answers(s.report)})
 }
 
 // CompliancePage is how far the devices have their patches, counted.

@@ -25,16 +25,10 @@ const (
 
 // export streams the rows that a filter means. The same board and the same moment give the same bytes.
 func (s *server) export(form export.Form) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
-		q, err := s.ask(r)
-		if err != nil {
-			s.fail(w, r, err)
-			return
-		}
+	return s.answers(func(w http.ResponseWriter, q *query) error {
 		o, f, err := s.exported(q)
 		if err != nil {
-			s.fail(w, r, err)
-			return
+			return err
 		}
 		mime, suffix := form.Kind()
 		h := w.Header()
@@ -42,7 +36,7 @@ func (s *server) export(form export.Form) http.HandlerFunc {
 		h.Set("Content-Disposition", `attachment; filename="compliance-`+o.Now.Format("20060102T150405Z")+"."+suffix+`"`)
 		h.Add("Vary", "Accept-Encoding")
 		var out io.Writer = w
-		if strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") {
+		if strings.Contains(q.Header.Get("Accept-Encoding"), "gzip") {
 			h.Set("Content-Encoding", "gzip")
 			z, err := gzip.NewWriterLevel(w, gzip.BestSpeed)
 			if err != nil {
@@ -56,12 +50,13 @@ func (s *server) export(form export.Form) http.HandlerFunc {
 			out = z
 		}
 		sum := sha256.New()
-		n, err := s.stream(r.Context(), io.MultiWriter(out, sum), http.NewResponseController(w), form, o, f)
+		n, err := s.stream(q.Context(), io.MultiWriter(out, sum), http.NewResponseController(w), form, o, f)
 		s.exportDone(q, "compliance."+suffix, o.Now, n, hex.EncodeToString(sum.Sum(nil)), err)
 		if err != nil {
 			panic(http.ErrAbortHandler) // a file that ends in its middle must not look whole
 		}
-	}
+		return nil
+	})
 }
 
 // exported reads what an export is of. as_of asks for one again, with the moment of before.

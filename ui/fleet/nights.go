@@ -29,7 +29,7 @@ func (s *server) nightRoutes() []route {
 		route{"GET /export/night.csv", s.csv(sheet{"night", []string{
 			"store", "name", "region", "night", "device", "class", "patch", "title", "planned", "state", "reason_code", "reason", "next", "before", "after", "attempts", "took_s", "verified_at",
 		}, s.shiftSheet})},
-		route{"GET /export/night.html", s.shiftReport})
+		route{"GET /export/night.html", s.answers(s.shiftReport)})
 }
 
 // nightNames are the filters of nights.

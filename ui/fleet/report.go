@@ -74,31 +74,26 @@ func (a About) Axes() []complyTable {
 }
 
 // report serves the printable report, or what an export is of as JSON.
-func (s *server) report(w http.ResponseWriter, r *http.Request) {
-	q, err := s.ask(r)
-	var a About
-	if err == nil {
-		a, err = s.about(q)
-	}
+func (s *server) report(w http.ResponseWriter, q *query) error {
+	a, err := s.about(q)
 	if err != nil {
-		s.fail(w, r, err)
-		return
+		return err
 	}
 	var body bytes.Buffer
 	name, kind := "report.html", "text/html; charset=utf-8"
-	if r.URL.Path == "/export/compliance.json" {
+	if q.URL.Path == "/export/compliance.json" {
 		name, kind = "compliance.json", "application/json"
 		err = json.NewEncoder(&body).Encode(a)
 	} else {
 		f := frame{Title: "Compliance report", Q: q, Body: a}
-		f.complete(s, r)
+		f.complete(s, q.Request)
 		err = pages.ExecuteTemplate(&body, "report", f)
 	}
 	if err != nil {
-		s.fail(w, r, err)
-		return
+		return err
 	}
 	sum := sha256.Sum256(body.Bytes())
 	s.exportDone(q, name, a.AsOf, a.Rows, hex.EncodeToString(sum[:]), nil)
-	s.send(w, r, http.StatusOK, kind, body.Bytes())
+	s.send(w, q.Request, http.StatusOK, kind, body.Bytes())
+	return nil
 }

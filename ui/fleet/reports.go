@@ -153,15 +153,10 @@ type sheet struct {
 
 // csv serves a report as CSV, as it is made. The same data and the same moment give the same bytes.
 func (s *server) csv(t sheet) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
-		q, err := s.ask(r)
-		var at time.Time
-		if err == nil {
-			at, err = s.asOf(q)
-		}
+	return s.answers(func(w http.ResponseWriter, q *query) error {
+		at, err := s.asOf(q)
 		if err != nil {
-			s.fail(w, r, err)
-			return
+			return err
 		}
 		sum, out := sha256.New(), &download{w: w, control: http.NewResponseController(w), kind: "text/csv; charset=utf-8", name: t.name + "-" + at.Format("20060102T150405Z") + ".csv"}
 		lines := export.NewLines(io.MultiWriter(out, sum))
@@ -178,8 +173,7 @@ func (s *server) csv(t sheet) http.HandlerFunc {
 			err = t.rows(q, at, put)
 		}
 		if err != nil && !out.begun {
-			s.fail(w, r, err)
-			return
+			return err
 		}
 		if flushed := lines.Flush(); err == nil {
 			err = flushed
@@ -188,7 +182,8 @@ func (s *server) csv(t sheet) http.HandlerFunc {
 		if err != nil {
 			panic(http.ErrAbortHandler) // a file that ends in its middle must not look whole
 		}
-	}
+		return nil
+	})
 }
 
 // stamped writes a moment as a cell of a table.

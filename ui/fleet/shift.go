@@ -35,24 +35,18 @@ func (x shiftStore) Calm() int {
 }
 
 // shiftReport serves the report of a night for printing, store by store as each is read.
-func (s *server) shiftReport(w http.ResponseWriter, r *http.Request) {
-	q, err := s.ask(r)
-	if err != nil {
-		s.fail(w, r, err)
-		return
-	}
+func (s *server) shiftReport(w http.ResponseWriter, q *query) error {
 	at, err := s.asOf(q)
 	if err != nil {
-		s.fail(w, r, err)
-		return
+		return err
 	}
 	p := q.pick(nightNames()...)
 	f := frame{Title: "Night of " + p.Is("date"), Q: q, Body: shiftPage{p.Is("date"), rfc(at), p}}
-	f.complete(s, r)
+	f.complete(s, q.Request)
 	sum, out := sha256.New(), &download{w: w, control: http.NewResponseController(w), kind: "text/html; charset=utf-8"}
 	page := io.MultiWriter(out, sum)
 	n := 0
-	err = s.eachShift(r.Context(), q, at, func(row nights.Row, list []Shift) error {
+	err = s.eachShift(q.Context(), q, at, func(row nights.Row, list []Shift) error {
 		if n++; n == 1 {
 			if err := pages.ExecuteTemplate(page, "nightprint", f); err != nil {
 				return err
@@ -63,11 +57,9 @@ func (s *server) shiftReport(w http.ResponseWriter, r *http.Request) {
 	})
 	switch {
 	case err != nil && !out.begun:
-		s.fail(w, r, err)
-		return
+		return err
 	case err == nil && n == 0:
-		s.fail(w, r, refuse(http.StatusNotFound, "no_night", "No store told of a night of "+p.Is("date")+"."))
-		return
+		return refuse(http.StatusNotFound, "no_night", "No store told of a night of "+p.Is("date")+".")
 	case err == nil:
 		err = pages.ExecuteTemplate(page, "bottom", f)
 	}
@@ -75,4 +67,5 @@ func (s *server) shiftReport(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		panic(http.ErrAbortHandler) // a page that ends in its middle must not look whole
 	}
+	return nil
 }

@@ -64,33 +64,24 @@ func storeColumns() []storeColumn {
 }
 
 // storesCSV serves the stores that a filter means, as the list of stores has them, all on one page.
-func (s *server) storesCSV(w http.ResponseWriter, r *http.Request) {
-	q, err := s.ask(r)
-	if err != nil {
-		s.fail(w, r, err)
-		return
-	}
+func (s *server) storesCSV(w http.ResponseWriter, q *query) error {
 	v, err := s.stores(q)
 	if err != nil {
-		s.fail(w, r, err)
-		return
+		return err
 	}
-	s.sendStores(w, q, v.(StoreList).all)
+	return s.sendStores(w, q, v.(StoreList).all)
 }
 
 // chosenCSV serves the stores that were chosen.
-func (s *server) chosenCSV(w http.ResponseWriter, r *http.Request, a Act) {
-	q, err := s.ask(r)
-	if err != nil {
-		s.fail(w, r, err)
-		return
-	}
-	q.values = url.Values{"store": a.Stores}
-	s.sendStores(w, q, a.rows)
+func (s *server) chosenCSV(a Act) http.HandlerFunc {
+	return s.answers(func(w http.ResponseWriter, q *query) error {
+		q.values = url.Values{"store": a.Stores}
+		return s.sendStores(w, q, a.rows)
+	})
 }
 
 // sendStores sends a table of stores, and writes it into the audit log.
-func (s *server) sendStores(w http.ResponseWriter, q *query, rows []overview.Store) {
+func (s *server) sendStores(w http.ResponseWriter, q *query, rows []overview.Store) error {
 	columns := append(storeColumns(), storeColumn{"as_of", func(*overview.Store) string { return q.AsOf() }})
 	names := make([]string, len(columns))
 	for i, c := range columns {
@@ -110,11 +101,11 @@ func (s *server) sendStores(w http.ResponseWriter, q *query, rows []overview.Sto
 		err = lines.Flush()
 	}
 	if err != nil {
-		s.fail(w, q.Request, err)
-		return
+		return err
 	}
 	sum := sha256.Sum256(body.Bytes())
 	s.exportDone(q, "stores.csv", q.overview.AsOf, len(rows), hex.EncodeToString(sum[:]), nil)
 	w.Header().Set("Content-Disposition", `attachment; filename="stores.csv"`)
 	s.send(w, q.Request, http.StatusOK, "text/csv; charset=utf-8", body.Bytes())
+	return nil
 }
