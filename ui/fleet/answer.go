@@ -92,7 +92,7 @@ func (s *server) data(read reader) http.HandlerFunc {
 }
 
 func (s *server) json(w http.ResponseWriter, r *http.Request, status int, v any) {
-	body, err := json.Marshal(v)
+	body, err := json.Marshal(inUTC(v))
 	if err != nil {
 		s.Log.Error("cannot write an answer of the API", "path", r.URL.Path, "err", err)
 		status, body = http.StatusInternalServerError, []byte(`{"error":{"code":"internal","message":"Headquarters cannot answer this now. Its log says why."}}`)

@@ -470,6 +470,10 @@ func described(t *testing.T, at string, v any, schema object, schemas map[string
 		schema = schemas[strings.TrimPrefix(ref, "#/components/schemas/")]
 	}
 	switch v := v.(type) {
+	case string:
+		if schema["format"] == "date-time" && !strings.HasSuffix(v, "Z") {
+			t.Errorf("%s is not in UTC: %s", at, v)
+		}
 	case nil:
 		if schema["type"] == "array" || schema["additionalProperties"] != nil {
 			t.Errorf("%s is null and described as %v", at, schema["type"])
