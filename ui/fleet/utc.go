@@ -70,12 +70,18 @@ func (z zoner) each(n, v reflect.Value) {
 func (z zoner) fields(n reflect.Value) {
 	for i := range n.NumField() {
 		switch f := n.Type().Field(i); {
+		case !written(f):
 		case f.IsExported():
 			n.Field(i).Set(z.copied(n.Field(i)))
 		case f.Anonymous && f.Type.Kind() == reflect.Struct:
 			z.fields(n.Field(i))
 		}
 	}
+}
+
+// written reports whether a field is written as JSON. What is not may be the board itself, and is not followed.
+func written(f reflect.StructField) bool {
+	return (f.IsExported() || f.Anonymous) && f.Tag.Get("json") != "-"
 }
 
 // timed reports whether a value of a type may hold a moment that is written as JSON by itself. A type that holds itself
@@ -109,7 +115,7 @@ func (z zoner) holds(t reflect.Type) bool {
 		return z.timed(t.Elem())
 	case reflect.Struct:
 		for i := range t.NumField() {
-			if f := t.Field(i); (f.IsExported() || f.Anonymous) && z.timed(f.Type) {
+			if f := t.Field(i); written(f) && z.timed(f.Type) {
 				return true
 			}
 		}

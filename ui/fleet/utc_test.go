@@ -28,12 +28,14 @@ func TestTimesOfTheAPIAreUTC(t *testing.T) {
 		Pair   [1]time.Time      `json:"pair"`
 		Raw    json.RawMessage   `json:"raw"`
 		Words  map[string]string `json:"words"`
+		Board  *ring             `json:"-"`
 		hidden time.Time
 	}
 	v := &answer{
 		told: told{at}, Some: []time.Time{at}, Map: map[string]*ring{"a": {at, &ring{At: at}}, "b": nil}, Any: ring{At: at}, Pair: [1]time.Time{at},
 		Raw: json.RawMessage(`{"at":"2026-11-22T03:04:05-06:00"}`), Words: map[string]string{"at": "2026-11-22T03:04:05-06:00"}, hidden: at,
 	}
+	v.Board = &ring{At: at}
 	before, _ := json.Marshal(v)
 	got, err := json.Marshal(inUTC(v))
 	const utc = `"2026-11-22T09:04:05Z"`
@@ -44,6 +46,9 @@ func TestTimesOfTheAPIAreUTC(t *testing.T) {
 	}
 	if after, _ := json.Marshal(v); string(after) != string(before) || !v.hidden.Equal(at) {
 		t.Errorf("what was answered with is changed: %s", after)
+	}
+	if inUTC(v).(*answer).Board != v.Board {
+		t.Error("what is not written is copied")
 	}
 	if inUTC(nil) != nil {
 		t.Error("nothing is something")
