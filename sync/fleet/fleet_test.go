@@ -53,9 +53,7 @@ func TestFromBrokerToBoard(t *testing.T) {
 	l.tell("0142/alert/POS-1", ``, true)
 	f.until("the alert is cleared", func(b *board.Board) bool { return len(b.Stores["0142"].Alerts) == 0 })
 	f.stop()
-	if !l.said(`hq/state {"online":false`) {
-		t.Errorf("no goodbye in %q", l.heard)
-	}
+	eventually(t, "headquarters said goodbye", func() bool { return l.said(`hq/state {"online":false`) })
 	if err := db.Close(); err != nil {
 		t.Fatal(err)
 	}
