@@ -239,8 +239,8 @@ func (s *Store) leaveOut(f Fact) bool {
 
 // set reads the body of a fact into the place where the board keeps it.
 func set[T any](f Fact, place *T) bool {
-	var v T
-	if f.Body != nil && json.Unmarshal(f.Body, &v) != nil {
+	v, known := f.told.(T)
+	if !known && f.Body != nil && json.Unmarshal(f.Body, &v) != nil {
 		return false
 	}
 	*place = v

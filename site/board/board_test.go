@@ -131,6 +131,23 @@ func TestShuffled(t *testing.T) {
 	}
 }
 
+// TestFromTheDatabase has a board that reads its facts from their JSON, as after a restart.
+func TestFromTheDatabase(t *testing.T) {
+	live, loaded := newRegisters(), newRegisters()
+	zone := time.FixedZone("", -6*3600)
+	for i, e := range night() {
+		e.At, e.Output = e.At.In(zone).Add(123456789), "cannot start \xff <pos-app>"
+		facts := Project(e, Mark{1, uint64(i + 1)}, evening().In(zone).Add(987654321))
+		live.hear(t, facts)
+		for _, f := range facts {
+			loaded.hear(t, []Fact{{Kind: f.Kind, Name: f.Name, Patch: f.Patch, Mark: f.Mark, At: f.At, Body: f.Body}})
+		}
+	}
+	if !reflect.DeepEqual(live.board.Stores["0142"].Devices, loaded.board.Stores["0142"].Devices) {
+		t.Error("a fact that was just told shows something else than its JSON")
+	}
+}
+
 // TestWhyItBroke has the cause of a failure from the step that broke, and not from taking it back.
 func TestWhyItBroke(t *testing.T) {
 	r := newRegisters()

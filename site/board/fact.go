@@ -62,6 +62,8 @@ type Fact struct {
 	Mark  Mark
 	At    time.Time       // when it was so, by the store's clock
 	Body  json.RawMessage // JSON of the kind's type; nil: nothing holds any more
+
+	told any // what Body says, where it was just written: it need not be read again
 }
 
 // Key names the register of a fact within its store.

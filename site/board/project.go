@@ -77,6 +77,10 @@ func (p *projection) add(kind Kind, name, patch string, body any) {
 			return // a value that came as JSON and cannot be written as JSON tells nothing
 		}
 		f.Body = raw
+		switch body.(type) {
+		case JobTold, Step: // most facts are these
+			f.told = body
+		}
 	}
 	p.facts = append(p.facts, f)
 }
