@@ -11,8 +11,8 @@ import (
 
 // storeDays keeps facts by their date. Of two for the same day the one that was told later in the
 // history of the store holds, whichever came first.
-func (t *tx) storeDays(ctx context.Context, facts []pending) error {
-	var all []pending
+func (t *tx) storeDays(ctx context.Context, facts []*pending) error {
+	var all []*pending
 	for _, p := range facts {
 		if p.fact.Kind.Daily() && isDate(p.fact.Name) {
 			all = append(all, p)
@@ -22,7 +22,7 @@ func (t *tx) storeDays(ctx context.Context, facts []pending) error {
 	const set = "on conflict (kind, store, day) do update set stream = excluded.stream, seq = excluded.seq, at = excluded.at, received = excluded.received, body = excluded.body " +
 		"where excluded.stream > days.stream or excluded.stream = days.stream and excluded.seq > days.seq"
 	return t.insert(ctx, columns, 8, "(?, ?, ?, ?, ?, ?, ?, ?)", set, len(all), func(i int, args []any) []any {
-		p := &all[i]
+		p := all[i]
 		f := p.fact
 		return append(args, string(f.Kind), p.key.store, f.Name, f.Mark.Stream, int64(f.Mark.Seq), micros(f.At), micros(p.received), orNull(f.Body))
 	})

@@ -32,7 +32,10 @@ type registers struct {
 	all    []pending
 }
 
-func newRegisters() *registers { return &registers{places: map[key]int{}} }
+// newRegisters has room for so many facts before it grows.
+func newRegisters(n int) *registers {
+	return &registers{places: make(map[key]int, n), all: make([]pending, 0, n)}
+}
 
 // add takes in a fact, unless a later one of the batch is for the same register.
 func (r *registers) add(at key, p pending) {
@@ -69,21 +72,26 @@ func (t *tx) storeFacts(ctx context.Context, r *registers) (map[string][]Held, e
 			return nil, err
 		}
 	}
-	r.all = slices.DeleteFunc(r.all, func(p pending) bool { return p.fact.Kind == "" })
-	slices.SortFunc(r.all, func(a, b pending) int {
+	hold := make([]*pending, 0, len(r.all))
+	for i := range r.all {
+		if r.all[i].fact.Kind != "" {
+			hold = append(hold, &r.all[i])
+		}
+	}
+	slices.SortFunc(hold, func(a, b *pending) int {
 		return cmp.Or(strings.Compare(a.key.store, b.key.store), strings.Compare(a.key.Name, b.key.Name), strings.Compare(a.key.Patch, b.key.Patch), strings.Compare(string(a.key.Kind), string(b.key.Kind)))
 	})
-	if err := t.storeDays(ctx, r.all); err != nil {
+	if err := t.storeDays(ctx, hold); err != nil {
 		return nil, err
 	}
-	if err := t.storeFirst(ctx, r.all); err != nil {
+	if err := t.storeFirst(ctx, hold); err != nil {
 		return nil, err
 	}
-	r.all = slices.DeleteFunc(r.all, func(p pending) bool { return p.fact.Kind.Daily() && !p.fact.Kind.Remembered() })
+	hold = slices.DeleteFunc(hold, func(p *pending) bool { return p.fact.Kind.Daily() && !p.fact.Kind.Remembered() })
 	const columns = "facts (store, kind, name, patch, stream, seq, at, received, body)"
 	const set = "on conflict (store, name, patch, kind) do update set stream = excluded.stream, seq = excluded.seq, at = excluded.at, received = excluded.received, body = excluded.body"
-	err := t.insert(ctx, columns, 9, "(?, ?, ?, ?, ?, ?, ?, ?, ?)", set, len(r.all), func(i int, args []any) []any {
-		p := &r.all[i]
+	err := t.overwrite(ctx, columns, 9, "(?, ?, ?, ?, ?, ?, ?, ?, ?)", set, len(hold), func(i int, args []any) []any {
+		p := hold[i]
 		f := p.fact
 		return append(args, p.key.store, string(f.Kind), f.Name, f.Patch, f.Mark.Stream, int64(f.Mark.Seq), micros(f.At), micros(p.received), orNull(f.Body))
 	})
@@ -91,7 +99,7 @@ func (t *tx) storeFacts(ctx context.Context, r *registers) (map[string][]Held, e
 		return nil, err
 	}
 	held := map[string][]Held{}
-	for _, p := range r.all {
+	for _, p := range hold {
 		held[p.key.store] = append(held[p.key.store], Held{p.fact, p.received})
 	}
 	return held, nil

@@ -11,8 +11,8 @@ import (
 
 // storeFirst keeps when headquarters was first told of devices: the earliest of all times, in whatever
 // order they come.
-func (t *tx) storeFirst(ctx context.Context, facts []pending) error {
-	var all []pending
+func (t *tx) storeFirst(ctx context.Context, facts []*pending) error {
+	var all []*pending
 	for _, p := range facts {
 		if p.fact.Kind == board.KindDevice && p.fact.Body != nil {
 			all = append(all, p)

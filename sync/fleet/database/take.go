@@ -15,7 +15,7 @@ import (
 func (db *DB) Take(ctx context.Context, batch []Message) (Taken, error) {
 	var result Taken
 	err := db.change(ctx, func(ctx context.Context, t *tx) error {
-		b := &taking{tx: t, batch: batch, facts: newRegisters()}
+		b := &taking{tx: t, batch: batch, facts: newRegisters(len(batch) + len(batch)/2)}
 		err := b.run(ctx)
 		result = b.result
 		return err

@@ -40,6 +40,25 @@ func list(n int, group string) string {
 
 // insert writes n rows into a table by statements of many rows. fill appends the arguments of one row.
 func (t *tx) insert(ctx context.Context, table string, width int, group, tail string, n int, fill func(i int, args []any) []any) error {
+	verb := "insert into "
+	if !t.db.postgres {
+		// SQLite then copies no page to undo a statement alone that fails: the transaction ends with it.
+		verb = "insert or rollback into "
+	}
+	return t.statements(ctx, verb+table, width, group, tail, n, fill)
+}
+
+// overwrite is insert for rows that take the place of those with the same key, whole. set says so to PostgreSQL;
+// SQLite has a quicker way, where the key is the only index.
+func (t *tx) overwrite(ctx context.Context, table string, width int, group, set string, n int, fill func(i int, args []any) []any) error {
+	if t.db.postgres {
+		return t.insert(ctx, table, width, group, set, n, fill)
+	}
+	return t.statements(ctx, "replace into "+table, width, group, "", n, fill)
+}
+
+// statements writes n rows by statements that begin with head and end with tail.
+func (t *tx) statements(ctx context.Context, head string, width int, group, tail string, n int, fill func(i int, args []any) []any) error {
 	args := make([]any, 0, width*rowsAtOnce)
 	for i := 0; i < n; {
 		rows := rowsAtOnce
@@ -51,7 +70,7 @@ func (t *tx) insert(ctx context.Context, table string, width int, group, tail st
 			args = fill(i, args)
 			i++
 		}
-		if err := t.exec(ctx, "insert into "+table+" values "+list(rows, group)+" "+tail, args...); err != nil {
+		if err := t.exec(ctx, head+" values "+list(rows, group)+" "+tail, args...); err != nil {
 			return err
 		}
 	}
