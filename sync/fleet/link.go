@@ -71,6 +71,11 @@ func (f *Fleet) queue(l *link, m mqtt.Message) {
 	a := arrival{topic: m.Topic(), payload: m.Payload(), retained: m.Retained(), at: time.Now()}
 	select {
 	case f.inbox <- a:
+		return
+	default:
+	}
+	select {
+	case f.inbox <- a:
 	case <-l.ended:
 	}
 }

@@ -34,7 +34,7 @@ type Options struct {
 	Version  string // shown in hq/state, for example "nightfill-hq 1.4.0"
 	Log      *slog.Logger
 
-	BatchSize int           // messages stored in one transaction at most; default 8000
+	BatchSize int           // messages stored in one transaction at most; default 16000
 	BatchWait time.Duration // how long the first of them waits for others; default 50 ms
 	Queue     int           // messages that wait to be decoded at most; default 4096
 	SeenEvery time.Duration // between two hq/seen of one store; default 1 s
@@ -79,7 +79,7 @@ func (o Options) withDefaults() Options {
 	for _, n := range []struct {
 		is *int
 		to int
-	}{{&o.BatchSize, 8000}, {&o.Queue, 4096}, {&o.SeenRate, 1000}} {
+	}{{&o.BatchSize, 16000}, {&o.Queue, 4096}, {&o.SeenRate, 1000}} {
 		if *n.is <= 0 {
 			*n.is = n.to
 		}

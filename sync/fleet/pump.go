@@ -41,6 +41,9 @@ func (f *Fleet) decodeAll(ctx context.Context) {
 				timer.Reset(f.opt.BatchWait)
 			}
 			batch = f.read(a, batch)
+			for more := min(len(f.inbox), f.opt.BatchSize-len(batch)); more > 0; more-- {
+				batch = f.read(<-f.inbox, batch) // nobody else takes them
+			}
 		case out <- batch:
 			batch = make([]database.Message, 0, f.opt.BatchSize/8)
 			due = false
