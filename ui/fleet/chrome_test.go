@@ -90,7 +90,7 @@ const rowsApart = `[...document.querySelectorAll('.grid > div')].every((d, i, al
 // picture keeps pictures of the pages that show most.
 func picture(tab *pagetest.Tab, name string, wide int64, dark bool) {
 	switch {
-	case slices.Contains([]string{"missing", "nothing", "compliance", "compliance-rows", "exceptions", "clocks", "handbook", "handbook-page"}, name):
+	case slices.Contains([]string{"missing", "nothing", "compliance-rows", "exceptions", "clocks", "handbook", "handbook-page"}, name):
 		return
 	case dark && wide == 1280 && (name == "tonight" || name == "stores"):
 		name += "-dark"
