@@ -150,6 +150,7 @@ func plain() []string {
 		"version", "store", "id", "org", "name", "timezone", "ring", "language", "opening", "window", "start", "end", "days", "reserve", "blackouts",
 		"from", "to", "reason", "mode", "clock", "trust", "contacts", "phone", "for", "notice", "not_tonight", "latest", "max_per_month", "escalation",
 		"after", "catalog", "root", "max_offline", "cache", "rate", "open", "closed", "mqtt", "ca", "cert", "key", "password_file", "ssh", "devices",
+		"asset", "make", "serial", "location", "function", "owner", "pci_scope", "support_ends",
 		"class", "model", "address", "user", "host_key", "groups", "capabilities", "role", "min_up", "max_down", "canary", "before", "readiness", "at",
 		"every", "floor", "checks", "device", "kind", "expect", "path", "min_free", "max_skew", "server_name", "warn", "fail", "resolve", "server",
 		"package", "at_least", "at_most", "max", "min_charge", "capability", "optional", "needs", "timeout", "retries", "max_age", "repair", "service",
