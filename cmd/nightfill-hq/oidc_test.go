@@ -1,95 +1,18 @@
 package main
 
 import (
-	"crypto"
-	"crypto/rand"
-	"crypto/rsa"
-	"crypto/sha256"
-	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"io"
-	"math/big"
 	"net"
 	"net/http"
 	"net/http/cookiejar"
-	"net/http/httptest"
 	"net/url"
 	"strings"
 	"testing"
-	"time"
+
+	"github.com/nightfill/nightfill/daemon/hq/oidc/oidctest"
 )
-
-// provider is an organisation's login: it lets in whoever comes as the person whose turn it is.
-type provider struct {
-	*testing.T
-	*httptest.Server
-	key    *rsa.PrivateKey
-	person string
-	groups []string
-	begun  map[string]url.Values // by code
-}
-
-func newProvider(t *testing.T) *provider {
-	t.Helper()
-	key, err := rsa.GenerateKey(rand.Reader, 2048)
-	if err != nil {
-		t.Fatal(err)
-	}
-	p := &provider{T: t, key: key, begun: map[string]url.Values{}}
-	mux := http.NewServeMux()
-	mux.HandleFunc("GET /.well-known/openid-configuration", func(w http.ResponseWriter, _ *http.Request) {
-		p.say(w, map[string]any{
-			"issuer": p.URL, "authorization_endpoint": p.URL + "/authorize", "token_endpoint": p.URL + "/token", "jwks_uri": p.URL + "/keys",
-			"id_token_signing_alg_values_supported": []string{"RS256"},
-		})
-	})
-	mux.HandleFunc("GET /keys", func(w http.ResponseWriter, _ *http.Request) {
-		p.say(w, map[string]any{"keys": []any{map[string]string{
-			"kty": "RSA", "alg": "RS256", "use": "sig", "kid": "1", "n": base64url(key.N.Bytes()), "e": base64url(big.NewInt(int64(key.E)).Bytes()),
-		}}})
-	})
-	mux.HandleFunc("GET /authorize", func(w http.ResponseWriter, r *http.Request) {
-		code := rand.Text()
-		p.begun[code] = r.URL.Query()
-		http.Redirect(w, r, r.URL.Query().Get("redirect_uri")+"?code="+code+"&state="+r.URL.Query().Get("state"), http.StatusSeeOther)
-	})
-	mux.HandleFunc("POST /token", p.token)
-	p.Server = httptest.NewServer(mux)
-	t.Cleanup(p.Close)
-	return p
-}
-
-func base64url(b []byte) string { return base64.RawURLEncoding.EncodeToString(b) }
-
-func (p *provider) say(w http.ResponseWriter, v any) {
-	w.Header().Set("Content-Type", "application/json")
-	if err := json.NewEncoder(w).Encode(v); err != nil {
-		p.Error(err)
-	}
-}
-
-// token gives the signed word for a code to who began the login and knows the secret.
-func (p *provider) token(w http.ResponseWriter, r *http.Request) {
-	begun, sum := p.begun[r.PostFormValue("code")], sha256.Sum256([]byte(r.PostFormValue("code_verifier")))
-	if id, secret, _ := r.BasicAuth(); begun == nil || id != "nightfill-hq" || secret != "hush" || begun.Get("code_challenge") != base64url(sum[:]) {
-		p.Errorf("somebody asks for a token who may not: %v", r.PostForm)
-	}
-	claims, err := json.Marshal(map[string]any{
-		"iss": p.URL, "aud": "nightfill-hq", "sub": p.person, "exp": time.Now().Add(time.Minute).Unix(), "iat": time.Now().Unix(), "nonce": begun.Get("nonce"),
-		"email": p.person + "@example.com", "groups": p.groups,
-	})
-	if err != nil {
-		p.Error(err)
-	}
-	signed := base64url([]byte(`{"alg":"RS256","kid":"1"}`)) + "." + base64url(claims)
-	digest := sha256.Sum256([]byte(signed))
-	signature, err := rsa.SignPKCS1v15(rand.Reader, p.key, crypto.SHA256, digest[:])
-	if err != nil {
-		p.Error(err)
-	}
-	p.say(w, map[string]any{"access_token": "x", "token_type": "Bearer", "expires_in": 60, "id_token": signed + "." + base64url(signature)})
-}
 
 // person is a browser.
 type person struct {
@@ -130,9 +53,9 @@ func TestOIDC(t *testing.T) {
 	if err := l.Close(); err != nil {
 		t.Fatal(err)
 	}
-	p, dir := newProvider(t), t.TempDir()
+	p, dir := oidctest.New(t), t.TempDir()
 	write(t, dir, "oidc.secret", "hush\n")
-	h := start(t, append(file(t, dir, broker(t), fmt.Sprintf("address: \"http://%s\"\noidc:\n  name: Acme\n  issuer: %s\n  client_id: nightfill-hq\n  client_secret_file: oidc.secret\n"+
+	h := start(t, append(file(t, dir, broker(t), fmt.Sprintf("address: \"http://%s\"\noidc:\n  name: Acme\n  issuer: %s\n  client_id: nightfill\n  client_secret_file: oidc.secret\n"+
 		"  roles: {viewer: [support], manager: [patch-team], admin: [patch-leads]}\n", at, p.URL)), "--listen", at)...)
 	if status, text := h.post("/claim", url.Values{"claim": {h.claim}, "name": {"root"}, "password": {"three odd words"}, "again": {"three odd words"}}); status != http.StatusOK {
 		t.Fatalf("the first account: %d %.300s", status, text)
@@ -153,7 +76,7 @@ func TestOIDC(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		p.person, p.groups = c.name, c.groups
+		p.Claims = map[string]any{"sub": c.name, "email": c.name + "@example.com", "groups": c.groups}
 		browser := &person{T: t, Client: http.Client{Jar: jar, Timeout: patience}, home: h.url}
 		if _, page := browser.ask(http.MethodGet, "/login", nil); !strings.Contains(page, "Acme") || !strings.Contains(page, "/login/external") {
 			t.Errorf("the login does not offer the organisation's: %.900s", page)

@@ -1,116 +1,33 @@
 package oidc
 
 import (
-	"crypto"
 	"crypto/rand"
 	"crypto/rsa"
-	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
-	"math/big"
 	"net/http"
 	"net/http/httptest"
-	"net/url"
 	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/nightfill/nightfill/daemon/hq/oidc/oidctest"
 	"github.com/nightfill/nightfill/site"
 	"github.com/nightfill/nightfill/ui/signin"
 )
 
-// acme is a provider that lets in whoever comes, and signs what it says of him.
-type acme struct {
-	*testing.T
-	server *httptest.Server
-	key    *rsa.PrivateKey
-	claims map[string]any        // what it says besides the usual
-	silent bool                  // it sends no id_token
-	asked  map[string]url.Values // by code
-}
-
-func newAcme(t *testing.T) *acme {
-	t.Helper()
-	key, err := rsa.GenerateKey(rand.Reader, 2048)
-	if err != nil {
-		t.Fatal(err)
-	}
-	a := &acme{T: t, key: key, asked: map[string]url.Values{}}
-	mux := http.NewServeMux()
-	say := func(w http.ResponseWriter, v any) {
-		w.Header().Set("Content-Type", "application/json")
-		if err := json.NewEncoder(w).Encode(v); err != nil {
-			t.Error(err)
-		}
-	}
-	mux.HandleFunc("GET /.well-known/openid-configuration", func(w http.ResponseWriter, _ *http.Request) {
-		say(w, map[string]any{
-			"issuer": a.server.URL, "authorization_endpoint": a.server.URL + "/authorize", "token_endpoint": a.server.URL + "/token", "jwks_uri": a.server.URL + "/keys",
-			"id_token_signing_alg_values_supported": []string{"RS256"},
-		})
-	})
-	mux.HandleFunc("GET /keys", func(w http.ResponseWriter, _ *http.Request) {
-		say(w, map[string]any{"keys": []any{map[string]string{
-			"kty": "RSA", "alg": "RS256", "use": "sig", "kid": "1", "n": text(key.N.Bytes()), "e": text(big.NewInt(int64(key.E)).Bytes()),
-		}}})
-	})
-	mux.HandleFunc("GET /authorize", func(w http.ResponseWriter, r *http.Request) {
-		q := r.URL.Query()
-		code := rand.Text()
-		a.asked[code] = q
-		http.Redirect(w, r, q.Get("redirect_uri")+"?code="+code+"&state="+q.Get("state"), http.StatusSeeOther)
-	})
-	mux.HandleFunc("POST /token", func(w http.ResponseWriter, r *http.Request) { a.token(w, r, say) })
-	a.server = httptest.NewServer(mux)
-	t.Cleanup(a.server.Close)
-	return a
-}
-
-func text(b []byte) string { return base64.RawURLEncoding.EncodeToString(b) }
-
-// token gives the signed word for a code, once, to who began the login.
-func (a *acme) token(w http.ResponseWriter, r *http.Request, say func(http.ResponseWriter, any)) {
-	q, ok := a.asked[r.PostFormValue("code")]
-	delete(a.asked, r.PostFormValue("code"))
-	sum := sha256.Sum256([]byte(r.PostFormValue("code_verifier")))
-	if id, secret, _ := r.BasicAuth(); !ok || id != "nightfill" || secret != "hush" || q.Get("code_challenge") != text(sum[:]) || q.Get("code_challenge_method") != "S256" {
-		w.Header().Set("Content-Type", "application/json")
-		w.WriteHeader(http.StatusBadRequest)
-		say(w, map[string]string{"error": "invalid_grant", "error_description": "no such code"})
-		return
-	}
-	answer := map[string]any{"access_token": "x", "token_type": "Bearer", "expires_in": 60}
-	if !a.silent {
-		claims := map[string]any{"iss": a.server.URL, "aud": "nightfill", "sub": "u-17", "exp": time.Now().Add(time.Minute).Unix(), "iat": time.Now().Unix(), "nonce": q.Get("nonce")}
-		maps.Copy(claims, a.claims)
-		answer["id_token"] = a.sign(claims)
-	}
-	say(w, answer)
-}
-
-func (a *acme) sign(claims map[string]any) string {
-	body, err := json.Marshal(claims)
-	if err != nil {
-		a.Fatal(err)
-	}
-	signed := text([]byte(`{"alg":"RS256","kid":"1"}`)) + "." + text(body)
-	sum := sha256.Sum256([]byte(signed))
-	signature, err := rsa.SignPKCS1v15(rand.Reader, a.key, crypto.SHA256, sum[:])
-	if err != nil {
-		a.Fatal(err)
-	}
-	return signed + "." + text(signature)
-}
+// acme is a provider, and the login of headquarters at it.
+type acme struct{ *oidctest.Provider }
 
 // login makes the login of headquarters at this provider.
-func (a *acme) login() *Login {
+func (a acme) login() *Login {
 	return New(Options{
-		Label: "Acme", Issuer: a.server.URL, ClientID: "nightfill", Secret: "hush", Redirect: "https://hq.example.com/login/oidc/done", Claim: "groups",
+		Label: "Acme", Issuer: a.URL, ClientID: "nightfill", Secret: "hush", Redirect: "https://hq.example.com/login/oidc/done", Claim: "groups",
 		Scopes: []string{"openid", "email"}, Roles: map[site.UserRole][]string{site.UserViewer: {"all"}, site.UserManager: {"patch"}, site.UserAdmin: {"boss"}},
 		Admit: func(name string, role site.UserRole, source string, _ time.Time) (signin.Entry, error) {
 			return signin.Entry{Token: fmt.Sprintf("%s as %s from %s", name, role, source)}, nil
@@ -119,7 +36,7 @@ func (a *acme) login() *Login {
 }
 
 // through goes through a login as a browser does, and returns where the provider sends it back to.
-func (a *acme) through(l *Login) (back *http.Request, kept string) {
+func (a acme) through(l *Login) (back *http.Request, kept string) {
 	a.Helper()
 	address, kept, err := l.Begin(a.Context(), "/stores?q=a")
 	if err != nil {
@@ -140,13 +57,13 @@ func (a *acme) through(l *Login) (back *http.Request, kept string) {
 	return httptest.NewRequest(http.MethodGet, answer.Header.Get("Location"), nil), kept
 }
 
-func (a *acme) finish(l *Login, back *http.Request, kept string) string {
+func (a acme) finish(l *Login, back *http.Request, kept string) string {
 	a.Helper()
 	e, err := l.Finish(a.Context(), kept, back, "192.0.2.1", time.Now())
 	var refused *signin.Refusal
 	switch {
 	case errors.As(err, &refused):
-		return "refused: " + strings.ReplaceAll(refused.Say, a.server.URL, "URL")
+		return "refused: " + strings.ReplaceAll(refused.Say, a.URL, "URL")
 	case err != nil:
 		a.Fatal(err)
 	}
@@ -172,19 +89,19 @@ func TestLogin(t *testing.T) {
 		{"another group", map[string]any{"email": "kim@example.com", "groups": []any{"cleaners", 7}}, "refused: Acme knows you as kim@example.com, and none of your groups has a role here: ask an admin of headquarters for one"},
 		{"a name with a break", map[string]any{"email": "a b@example.com", "groups": "all"}, "refused: Acme gives no name that can be written down: have it send the claim email"},
 	}
-	a := newAcme(t)
+	a := acme{oidctest.New(t)}
 	for _, tt := range tests {
-		a.claims = tt.claims
+		a.Claims = tt.claims
 		l := a.login()
 		back, kept := a.through(l)
-		if got := a.finish(l, back, kept); got != strings.ReplaceAll(tt.want, "HOST", strings.TrimPrefix(a.server.URL, "http://")) {
+		if got := a.finish(l, back, kept); got != strings.ReplaceAll(tt.want, "HOST", strings.TrimPrefix(a.URL, "http://")) {
 			t.Errorf("%s: %s\nwant %s", tt.name, got, tt.want)
 		}
 	}
 }
 
 func TestAttacks(t *testing.T) {
-	a := newAcme(t)
+	a := acme{oidctest.New(t)}
 	good := map[string]any{"email": "kim@example.com", "groups": "boss"}
 	with := func(more map[string]any) map[string]any {
 		c := maps.Clone(good)
@@ -199,7 +116,10 @@ func TestAttacks(t *testing.T) {
 	}{
 		{"another state", good, func(r *http.Request, _ *string) { r.URL.RawQuery = "code=x&state=y" }, "refused: this is not the login that was begun in this browser: begin it again"},
 		{"a damaged cookie", good, func(_ *http.Request, kept *string) { *kept = "!" }, "refused: what the browser kept of this login is damaged: begin it again"},
-		{"an empty cookie", good, func(r *http.Request, kept *string) { *kept = text([]byte("{}")); r.URL.RawQuery = "code=x&state=" }, "refused: what the browser kept of this login is damaged: begin it again"},
+		{"an empty cookie", good, func(r *http.Request, kept *string) {
+			*kept = base64.RawURLEncoding.EncodeToString([]byte("{}"))
+			r.URL.RawQuery = "code=x&state="
+		}, "refused: what the browser kept of this login is damaged: begin it again"},
 		{"another code", good, func(r *http.Request, _ *string) {
 			q := r.URL.Query()
 			q.Set("code", "guessed")
@@ -214,7 +134,7 @@ func TestAttacks(t *testing.T) {
 		{"another provider", with(map[string]any{"iss": "https://evil.example"}), nil, "refused: what Acme says of you is not good: oidc: id token issued by a different provider"},
 	}
 	for _, tt := range tests {
-		a.claims = tt.claims
+		a.Claims = tt.claims
 		l := a.login()
 		refused := ""
 		l.Refused = func(source string, _ time.Time) { refused += source }
@@ -232,8 +152,8 @@ func TestAttacks(t *testing.T) {
 }
 
 func TestTheVerifierIsNeeded(t *testing.T) {
-	a := newAcme(t)
-	a.claims = map[string]any{"email": "kim@example.com", "groups": "boss"}
+	a := acme{oidctest.New(t)}
+	a.Claims = map[string]any{"email": "kim@example.com", "groups": "boss"}
 	l := a.login()
 	stolen, _ := a.through(l)
 	_, own, err := l.Begin(t.Context(), "/")
@@ -254,19 +174,19 @@ func TestTheVerifierIsNeeded(t *testing.T) {
 }
 
 func TestOtherKeyAndSilence(t *testing.T) {
-	a := newAcme(t)
-	a.claims = map[string]any{"email": "kim@example.com", "groups": "boss"}
+	a := acme{oidctest.New(t)}
+	a.Claims = map[string]any{"email": "kim@example.com", "groups": "boss"}
 	l := a.login()
 	back, kept := a.through(l)
 	other, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
 		t.Fatal(err)
 	}
-	a.key, other = other, a.key
+	a.Key, other = other, a.Key
 	if got := a.finish(l, back, kept); got != "refused: what Acme says of you is not good: failed to verify signature: failed to verify id token signature" {
 		t.Error(got)
 	}
-	a.key, a.silent = other, true
+	a.Key, a.Silent = other, true
 	back, kept = a.through(l)
 	if got := a.finish(l, back, kept); got != "refused: Acme does not say who you are: have it send an id_token" {
 		t.Error(got)
@@ -274,7 +194,7 @@ func TestOtherKeyAndSilence(t *testing.T) {
 }
 
 func TestAProviderThatIsAway(t *testing.T) {
-	a := newAcme(t)
+	a := acme{oidctest.New(t)}
 	l := a.login()
 	issuer := l.Issuer
 	l.Issuer = "http://127.0.0.1:1"
