@@ -66,20 +66,26 @@ func TestUIEveryPage(t *testing.T) {
 				at := fmt.Sprintf("%s, %d wide, dark %t", a[1], wide, dark)
 				tab.Do(chromedp.Navigate(s.URL + a[1]))
 				picture(tab, a[0], wide, dark)
-				if over := pagetest.Eval[float64](tab, `document.documentElement.scrollWidth / window.innerWidth`); over > 1 {
-					t.Errorf("%s: the page is %.2f screens wide", at, over)
-				}
 				if apart := pagetest.Eval[bool](tab, rowsApart); !apart {
 					t.Errorf("%s: the regions of the grid lie on each other", at)
 				}
-				for _, fault := range tab.Violations() {
-					t.Errorf("%s: %.600s", at, fault)
-				}
+				sound(t, tab, at)
 			}
 		}
 	}
 	if foreign := tab.Foreign(); len(foreign) > 0 {
 		t.Errorf("asked elsewhere: %q", foreign)
+	}
+}
+
+// sound holds what every page must: it is not wider than the screen, and axe-core finds nothing.
+func sound(t *testing.T, tab *pagetest.Tab, at string) {
+	t.Helper()
+	if over := pagetest.Eval[float64](tab, `document.documentElement.scrollWidth / window.innerWidth`); over > 1 {
+		t.Errorf("%s: the page is %.2f screens wide", at, over)
+	}
+	for _, fault := range tab.Violations() {
+		t.Errorf("%s: %.600s", at, fault)
 	}
 }
 

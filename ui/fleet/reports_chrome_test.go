@@ -29,12 +29,7 @@ func TestUIReports(t *testing.T) {
 			for _, address := range reportPages() {
 				at := fmt.Sprintf("%s, %d wide, dark %t", address, wide, dark)
 				tab.Do(chromedp.Navigate(srv.URL + address))
-				if over := pagetest.Eval[float64](tab, `document.documentElement.scrollWidth / window.innerWidth`); over > 1 {
-					t.Errorf("%s: the page is %.2f screens wide", at, over)
-				}
-				for _, fault := range tab.Violations() {
-					t.Errorf("%s: %.600s", at, fault)
-				}
+				sound(t, tab, at)
 			}
 		}
 	}
