@@ -16,6 +16,7 @@ import (
 	"github.com/nightfill/nightfill/cmd/nightfill/exit"
 	"github.com/nightfill/nightfill/cmd/nightfill/helpcmd"
 	"github.com/nightfill/nightfill/cmd/nightfill/manual"
+	"github.com/nightfill/nightfill/cmd/nightfill/session"
 	"github.com/nightfill/nightfill/cmd/nightfill/storecmd"
 	"github.com/nightfill/nightfill/cmd/nightfilld/commandline"
 	"github.com/nightfill/nightfill/ui/handbook"
@@ -32,7 +33,7 @@ func main() {
 	err := command().ExecuteContext(ctx)
 	stop()
 	if err != nil {
-		storecmd.Report(os.Stderr, err, slices.Contains(os.Args, "--json"))
+		session.Report(os.Stderr, err, slices.Contains(os.Args, "--json"))
 	}
 	os.Exit(exit.Code(err))
 }

@@ -20,10 +20,13 @@ import (
 	"github.com/nightfill/nightfill/cmd/nightfill-hq/evidencecmd"
 	"github.com/nightfill/nightfill/cmd/nightfill-hq/exceptionscmd"
 	"github.com/nightfill/nightfill/cmd/nightfill-hq/simulatecmd"
+	"github.com/nightfill/nightfill/cmd/nightfill-hq/storescmd"
+	"github.com/nightfill/nightfill/cmd/nightfill/accountcmd"
 	"github.com/nightfill/nightfill/cmd/nightfill/configcmd"
 	"github.com/nightfill/nightfill/cmd/nightfill/exit"
 	"github.com/nightfill/nightfill/cmd/nightfill/helpcmd"
 	"github.com/nightfill/nightfill/cmd/nightfill/manual"
+	"github.com/nightfill/nightfill/cmd/nightfill/session"
 	"github.com/nightfill/nightfill/cmd/nightfill/storecmd"
 	"github.com/nightfill/nightfill/daemon/config"
 	"github.com/nightfill/nightfill/daemon/hq"
@@ -46,7 +49,7 @@ func Main(version, built string) {
 	stop()
 	switch {
 	case err != nil && slices.Contains(os.Args, "--json"):
-		storecmd.Report(os.Stderr, err, true)
+		session.Report(os.Stderr, err, true)
 	case err != nil:
 		fmt.Fprintf(os.Stderr, "nightfill-hq: %v\n", err)
 	}
@@ -94,8 +97,9 @@ Exit codes: 0 stopped when told to, 1 failed, 2 wrong usage or headquarters file
 	s(&f.login, "login", "", "off: nobody logs in; only on loopback")
 	s(&f.level, "log-level", "info", "debug, info, warn or error")
 	s(&f.format, "log-format", "text", "text or json")
+	keeper := session.Headquarters()
+	root.AddCommand(accountcmd.Users(keeper), accountcmd.Tokens(keeper), storescmd.Command(keeper))
 	root.AddCommand(configcmd.Headquarters(), simulatecmd.Command(), democmd.Command(version), exceptions(), evidence(version))
-	root.AddCommand(storecmd.HeadquartersCommands()...)
 	root.SetHelpCommand(helpcmd.Command(handbook.Open(), helpcmd.Program{
 		Name: "nightfill-hq", Section: manual.Daemons, Topic: "fleet-morning", Subcommand: "token add",
 	}))

@@ -5,6 +5,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/nightfill/nightfill/cmd/nightfill/printout"
+	"github.com/nightfill/nightfill/cmd/nightfill/session"
 	"github.com/nightfill/nightfill/daemon/control"
 )
 
@@ -12,48 +14,48 @@ import (
 func CatalogCommands() []*cobra.Command { return []*cobra.Command{refreshCommand(), importCommand()} }
 
 func refreshCommand() *cobra.Command {
-	return action(&cobra.Command{
+	return session.Action(&cobra.Command{
 		Use:     "refresh",
 		Short:   "In a store: fetch the catalog now",
 		Long:    "Have the daemon of the store fetch the signed catalog now instead of when it would do so by itself. What is not signed as it should be changes nothing.",
 		Example: "  nightfill catalog refresh",
-	}, cobra.NoArgs, func(s *session, _ []string) error {
-		c, err := s.client.Refresh(s.ctx())
+	}, cobra.NoArgs, func(s *session.Session, _ []string) error {
+		c, err := s.Client.Refresh(s.Ctx())
 		if err != nil {
 			return err
 		}
-		return s.show(c, func(p *printer) { p.taken(c) })
+		return s.Show(c, func(p *printout.Printer) { printTaken(p, c) })
 	})
 }
 
 func importCommand() *cobra.Command {
-	return action(&cobra.Command{
+	return session.Action(&cobra.Command{
 		Use:   "import DIR",
 		Short: "In a store: take the catalog and its artifacts from a directory, as from a USB stick",
 		Long: `Take the catalog and its artifacts from a directory of this box, as from a USB stick. DIR is what
 ` + "`nightfill catalog publish`" + ` wrote. It is verified exactly as one from the network: it is signed, and not older than the store's.`,
 		Example: "  nightfill catalog import /media/usb/catalog",
-	}, cobra.ExactArgs(1), func(s *session, args []string) error {
+	}, cobra.ExactArgs(1), func(s *session.Session, args []string) error {
 		dir, err := filepath.Abs(args[0])
 		if err != nil {
 			return err
 		}
-		c, err := s.client.Import(s.ctx(), dir)
+		c, err := s.Client.Import(s.Ctx(), dir)
 		if err != nil {
 			return err
 		}
-		return s.show(c, func(p *printer) { p.taken(c) })
+		return s.Show(c, func(p *printout.Printer) { printTaken(p, c) })
 	})
 }
 
-func (p *printer) taken(c control.CatalogTaken) {
+func printTaken(p *printout.Printer, c control.CatalogTaken) {
 	news := "The store has the newest catalog already"
 	if c.Changed {
 		news = "The store has a new catalog"
 	}
-	p.line("%s: version %d of %s, %s.", news, c.Version, p.moment(c.Issued), count(len(c.Patches), "patch", "patches"))
+	p.Line("%s: version %d of %s, %s.", news, c.Version, p.Moment(c.Issued), printout.Count(len(c.Patches), "patch", "patches"))
 	for _, id := range c.Patches {
-		p.line("  %s", id)
+		p.Line("  %s", id)
 	}
-	p.next("nightfill plan")
+	p.Next("nightfill plan")
 }

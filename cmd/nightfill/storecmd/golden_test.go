@@ -20,6 +20,7 @@ import (
 	"golang.org/x/tools/txtar"
 
 	"github.com/nightfill/nightfill/cmd/nightfill/exit"
+	"github.com/nightfill/nightfill/cmd/nightfill/session"
 	"github.com/nightfill/nightfill/cmd/nightfill/storecmd"
 	"github.com/nightfill/nightfill/daemon/control"
 	"github.com/nightfill/nightfill/daemon/control/controltest"
@@ -223,7 +224,7 @@ func nightfill(socket, in, line string) string {
 	}
 	err := root.ExecuteContext(context.Background())
 	if err != nil {
-		storecmd.Report(&errs, err, strings.Contains(line, "--json"))
+		session.Report(&errs, err, strings.Contains(line, "--json"))
 	}
 	text := out.String()
 	if errs.Len() > 0 {

@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/nightfill/nightfill/cmd/nightfill/exit"
+	"github.com/nightfill/nightfill/cmd/nightfill/session"
 	"github.com/nightfill/nightfill/daemon/control"
 )
 
@@ -23,7 +24,7 @@ func Overview(usual func(*cobra.Command, []string)) func(*cobra.Command, []strin
 }
 
 func overview(root *cobra.Command) string {
-	k := box()
+	k := session.Box()
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s\n", root.Long)
 	width := 0
@@ -47,7 +48,7 @@ Commands of a store find the daemon by --socket PATH, --state DIR or --config FI
 (%s, %s, %s), by %s, and else in %s.
 Every command takes --json. Exit codes: 0 good, 1 failed, 2 usage or configuration, 3 finished but not all is
 good, 4 the daemon is not reachable. More about a command: nightfill COMMAND --help. How to do a task: nightfill help
-`, k.env+"_SOCKET", k.env+"_STATE", k.env+"_CONFIG", k.config, k.state)
+`, k.Env+"_SOCKET", k.Env+"_STATE", k.Env+"_CONFIG", k.Config, k.State)
 	return b.String()
 }
 
@@ -70,7 +71,7 @@ func Strict(root *cobra.Command) {
 		if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
 			what = "did you mean " + strings.Join(near, " or ") + "?"
 		}
-		return exit.With(exit.Usage, &control.Error{Code: codeUsage, Message: fmt.Sprintf("%s has no command %q", cmd.CommandPath(), args[0]), WhatToDo: what})
+		return exit.With(exit.Usage, &control.Error{Code: session.CodeUsage, Message: fmt.Sprintf("%s has no command %q", cmd.CommandPath(), args[0]), WhatToDo: what})
 	}
-	root.SetFlagErrorFunc(usage)
+	root.SetFlagErrorFunc(session.Usage)
 }

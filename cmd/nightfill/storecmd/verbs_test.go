@@ -1,15 +1,12 @@
 package storecmd
 
 import (
-	"bytes"
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/spf13/cobra"
 
-	"github.com/nightfill/nightfill/daemon/view"
 	"github.com/nightfill/nightfill/ui/console"
 )
 
@@ -36,13 +33,5 @@ func TestVerbsOfTheConsole(t *testing.T) {
 		if c.Example == "" || c.Flags().Lookup("json") == nil {
 			t.Errorf("nightfill %s has no example, or no --json", v.Name)
 		}
-	}
-}
-
-func TestStatusShowsTheFingerprint(t *testing.T) {
-	p := newPrinter(false)
-	p.status(view.Status{Console: &view.Console{Address: ":8443", Fingerprint: "AB:CD", Until: time.Date(2028, 11, 21, 0, 0, 0, 0, time.UTC)}}, nil)
-	if want := "console   :8443, HTTPS until 2028-11-21, SHA-256 AB:CD\n"; !bytes.Contains(p.Bytes(), []byte(want)) {
-		t.Errorf("got\n%s", strings.TrimSpace(p.String()))
 	}
 }

@@ -6,6 +6,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/nightfill/nightfill/cmd/nightfill/printout"
+	"github.com/nightfill/nightfill/cmd/nightfill/session"
 	"github.com/nightfill/nightfill/daemon/control"
 )
 
@@ -22,27 +24,27 @@ type release struct {
 }
 
 func versionCommand() *cobra.Command {
-	return action(&cobra.Command{
+	return session.Action(&cobra.Command{
 		Use:     "version",
 		Short:   "Print the versions of this program and of the daemon",
 		Long:    "Print the version of this program, and that of the daemon when one answers.",
 		Example: "  nightfill version --json",
-	}, cobra.NoArgs, func(s *session, _ []string) error {
-		root := s.cmd.Root()
+	}, cobra.NoArgs, func(s *session.Session, _ []string) error {
+		root := s.Cmd.Root()
 		v := release{Version: root.Version, Built: root.Annotations[Built], Go: runtime.Version(), System: runtime.GOOS + "/" + runtime.GOARCH}
-		status, err := s.client.Status(s.ctx())
+		status, err := s.Client.Status(s.Ctx())
 		var gone *control.Unreachable
 		if err != nil && !errors.As(err, &gone) {
 			return err
 		}
 		v.Daemon = status.Version
-		return s.show(v, func(p *printer) {
+		return s.Show(v, func(p *printout.Printer) {
 			built := ""
 			if v.Built != "" {
 				built = ", built " + v.Built
 			}
-			p.line("nightfill %s%s, %s, %s", v.Version, built, v.Go, v.System)
-			p.line("nightfilld %s", or(v.Daemon, "does not answer at "+s.place.socket))
+			p.Line("nightfill %s%s, %s, %s", v.Version, built, v.Go, v.System)
+			p.Line("nightfilld %s", printout.Or(v.Daemon, "does not answer at "+s.Place.Socket))
 		})
 	})
 }

@@ -1,4 +1,6 @@
-package storecmd
+// Package provecmd holds the commands of `nightfill` that look back and prove: the journal, a night asked again of today's
+// rules, evidence packs and support bundles.
+package provecmd
 
 import (
 	"context"
@@ -12,12 +14,15 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/nightfill/nightfill/cmd/nightfill/exit"
+	"github.com/nightfill/nightfill/cmd/nightfill/printout"
+	"github.com/nightfill/nightfill/cmd/nightfill/session"
 	"github.com/nightfill/nightfill/daemon/control"
 	"github.com/nightfill/nightfill/daemon/journal"
 	"github.com/nightfill/nightfill/site/run"
 )
 
-func journalCommand() *cobra.Command {
+// Journal returns `journal`.
+func Journal() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "journal [--since N] [--follow]",
 		Short: "Read the journal: everything that happened, was decided or ordered",
@@ -28,15 +33,15 @@ kept). With --json, one record a line, as it was written.`,
 	since := cmd.Flags().Uint64("since", 0, "begin with the record of this number")
 	limit := cmd.Flags().Int("limit", 50, "how many records at most; with --follow, how many old ones first")
 	follow := cmd.Flags().BoolP("follow", "f", false, "go on with new records until Ctrl-C")
-	action(cmd, cobra.NoArgs, func(s *session, _ []string) error {
+	session.Action(cmd, cobra.NoArgs, func(s *session.Session, _ []string) error {
 		if *limit < 1 {
-			return usage(s.cmd, fmt.Errorf("--limit %d is not a number of records: write 1 or more", *limit))
+			return s.Usage(fmt.Errorf("--limit %d is not a number of records: write 1 or more", *limit))
 		}
 		e := control.Excerpt{Limit: *limit, Follow: *follow}
-		if s.cmd.Flags().Changed("since") {
+		if s.Cmd.Flags().Changed("since") {
 			e.Since = since
 		}
-		err := s.client.Records(s.ctx(), e, s.record)
+		err := s.Client.Records(s.Ctx(), e, func(r run.Record) error { return record(s, r) })
 		if *follow && errors.Is(err, context.Canceled) {
 			return nil
 		}
@@ -47,20 +52,20 @@ kept). With --json, one record a line, as it was written.`,
 }
 
 // record prints one record, at once, so that a follower sees it.
-func (s *session) record(r run.Record) error {
-	if s.json {
-		e := json.NewEncoder(s.cmd.OutOrStdout())
+func record(s *session.Session, r run.Record) error {
+	if s.JSON {
+		e := json.NewEncoder(s.Cmd.OutOrStdout())
 		e.SetEscapeHTML(false)
 		return e.Encode(r)
 	}
 	e := r.Event
-	parts := []string{fmt.Sprintf("%6d  %s  %-16s", r.Seq, e.At.In(s.client.Zone()).Format("2006-01-02 15:04:05"), e.Kind)}
-	for _, part := range []string{e.Device, e.Patch, string(e.Step), words(e.Outcome), change(e), told(e, s.client.Zone()), by(e)} {
+	parts := []string{fmt.Sprintf("%6d  %s  %-16s", r.Seq, e.At.In(s.Client.Zone()).Format("2006-01-02 15:04:05"), e.Kind)}
+	for _, part := range []string{e.Device, e.Patch, string(e.Step), printout.Words(e.Outcome), change(e), told(e, s.Client.Zone()), by(e)} {
 		if part != "" {
-			parts = append(parts, clean(part))
+			parts = append(parts, printout.Clean(part))
 		}
 	}
-	_, err := fmt.Fprintln(s.cmd.OutOrStdout(), strings.TrimRight(strings.Join(parts, " "), " "))
+	_, err := fmt.Fprintln(s.Cmd.OutOrStdout(), strings.TrimRight(strings.Join(parts, " "), " "))
 	return err
 }
 
@@ -68,7 +73,7 @@ func change(e run.Event) string {
 	if e.To == "" {
 		return ""
 	}
-	return "-> " + words(e.To)
+	return "-> " + printout.Words(e.To)
 }
 
 func by(e run.Event) string {
@@ -87,27 +92,27 @@ func told(e run.Event, zone *time.Location) string {
 	case e.Hold != nil:
 		return "until " + e.Hold.Until.In(zone).Format("2006-01-02 15:04") + ": " + e.Hold.Reason
 	case e.Reason != nil:
-		return reason(e.Reason)
+		return printout.Reason(e.Reason)
 	case e.Check != nil:
-		return strings.TrimSpace(e.Check.Check + " " + words(e.Check.Outcome) + " " + e.Check.Seen)
+		return strings.TrimSpace(e.Check.Check + " " + printout.Words(e.Check.Outcome) + " " + e.Check.Seen)
 	case e.Catalog != nil:
-		return fmt.Sprintf("version %d, %s", e.Catalog.Version, count(len(e.Catalog.Patches), "patch", "patches"))
+		return fmt.Sprintf("version %d, %s", e.Catalog.Version, printout.Count(len(e.Catalog.Patches), "patch", "patches"))
 	case e.Plan != nil:
-		return fmt.Sprintf("%s, %s, %d left out", e.Plan.Night, count(len(e.Plan.Lanes), "device", "devices"), len(e.Report))
+		return fmt.Sprintf("%s, %s, %d left out", e.Plan.Night, printout.Count(len(e.Plan.Lanes), "device", "devices"), len(e.Report))
 	case e.Alarm != nil:
 		who := e.Alarm.To
 		if e.Alarm.Webhook != "" {
 			who += " and " + e.Alarm.Webhook
 		}
-		return strings.Join(strings.Fields(e.Alarm.Code+" "+who+" "+words(e.Outcome)+" "+e.Text), " ")
+		return strings.Join(strings.Fields(e.Alarm.Code+" "+who+" "+printout.Words(e.Outcome)+" "+e.Text), " ")
 	case e.Verdict != "":
-		return strings.TrimSpace(words(e.Verdict) + " " + e.Text)
+		return strings.TrimSpace(printout.Words(e.Verdict) + " " + e.Text)
 	}
 	return e.Text
 }
 
 func verifyCommand() *cobra.Command {
-	return action(&cobra.Command{
+	return session.Action(&cobra.Command{
 		Use:   "verify [--state DIR]",
 		Short: "Check that no record was lost, changed or moved",
 		Long: `Check the journal from beginning to end: every page, every hash, every seal. A running daemon checks
@@ -115,22 +120,22 @@ a copy of its own journal. When no daemon runs, the file in the state directory 
 
 Exit code 0: the journal is whole. 1: it is not, and what is wrong with it is said.`,
 		Example: "  nightfill journal verify\n  nightfill journal verify --state /mnt/old-box/var/lib/nightfill",
-	}, cobra.NoArgs, func(s *session, _ []string) error {
-		sum, err := s.client.Verify(s.ctx())
+	}, cobra.NoArgs, func(s *session.Session, _ []string) error {
+		sum, err := s.Client.Verify(s.Ctx())
 		var gone *control.Unreachable
-		if errors.As(err, &gone) && s.place.state != "" {
-			sum, err = journal.VerifyFile(s.ctx(), filepath.Join(s.place.state, journalName), nil)
+		if errors.As(err, &gone) && s.Place.State != "" {
+			sum, err = journal.VerifyFile(s.Ctx(), filepath.Join(s.Place.State, session.JournalName), nil)
 			err = badJournal(err)
 		}
 		if err != nil {
 			return err
 		}
-		return s.show(sum, func(p *printer) { p.summary(sum) })
+		return s.Show(sum, func(p *printout.Printer) { printSummary(p, sum) })
 	})
 }
 
 func setAsideCommand() *cobra.Command {
-	return action(&cobra.Command{
+	return session.Action(&cobra.Command{
 		Use:   "set-aside [--state DIR]",
 		Short: "Put a damaged journal out of the way, so that a new one is begun",
 		Long: `Rename the journal in the state directory, so that the daemon begins a new one when it starts next.
@@ -140,17 +145,17 @@ daemon runs.
 The new journal has a new stream. What was installed is asked of the devices, and work that they have taken
 is not begun again. Holds, and host keys that were pinned with enrol, have to be given again.`,
 		Example: "  nightfill journal set-aside --state /var/lib/nightfill",
-	}, cobra.NoArgs, func(s *session, _ []string) error {
-		if s.place.state == "" {
+	}, cobra.NoArgs, func(s *session.Session, _ []string) error {
+		if s.Place.State == "" {
 			return exit.With(exit.Usage, errors.New("the state directory is not known: name it with --state DIR"))
 		}
-		name, err := journal.Quarantine(s.place.state)
+		name, err := journal.Quarantine(s.Place.State)
 		if err != nil {
 			return badJournal(err)
 		}
-		return s.show(map[string]string{"set_aside": name}, func(p *printer) {
-			p.line("The journal is now %s.", name)
-			p.line("Start nightfilld to begin a new one.")
+		return s.Show(map[string]string{"set_aside": name}, func(p *printout.Printer) {
+			p.Line("The journal is now %s.", name)
+			p.Line("Start nightfilld to begin a new one.")
 		})
 	})
 }
@@ -168,14 +173,14 @@ func badJournal(err error) error {
 	return &control.Error{Code: control.CodeBadJournal, Message: err.Error(), WhatToDo: what}
 }
 
-func (p *printer) summary(s journal.Summary) {
-	p.line("The journal is %s: %s.", p.paint(good, "whole"), count(int(s.Records), "record", "records"))
-	row := func(name, format string, args ...any) { p.line("%-8s %s", name, fmt.Sprintf(format, args...)) }
+func printSummary(p *printout.Printer, s journal.Summary) {
+	p.Line("The journal is %s: %s.", p.Paint(printout.Good, "whole"), printout.Count(int(s.Records), "record", "records"))
+	row := func(name, format string, args ...any) { p.Line("%-8s %s", name, fmt.Sprintf(format, args...)) }
 	row("file", "%s, %d KiB, format %d", s.Path, s.Bytes>>10, s.Format)
 	row("stream", "%s", s.Stream)
 	if s.Records > 0 {
-		row("first", "%d, %s", s.First, p.moment(s.FirstAt))
-		row("last", "%d, %s", s.Last, p.moment(s.LastAt))
+		row("first", "%d, %s", s.First, p.Moment(s.FirstAt))
+		row("last", "%d, %s", s.Last, p.Moment(s.LastAt))
 		row("head", "%s", s.Head)
 	}
 }

@@ -1,4 +1,4 @@
-package storecmd
+package terminalcmd
 
 import (
 	"context"
@@ -12,6 +12,8 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
+	"github.com/nightfill/nightfill/cmd/nightfill/printout"
+	"github.com/nightfill/nightfill/cmd/nightfill/session"
 	"github.com/nightfill/nightfill/daemon/control"
 	"github.com/nightfill/nightfill/daemon/terminal"
 	"github.com/nightfill/nightfill/daemon/terminal/cast"
@@ -20,7 +22,8 @@ import (
 // longestPause is what a pause in a recording is cut to when it is played.
 const longestPause = 2 * time.Second
 
-func recordingsCommand() *cobra.Command {
+// Recordings returns `recordings`.
+func Recordings() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "recordings [ID]",
 		Short: "List, play and take out what was recorded of terminals",
@@ -37,28 +40,28 @@ Exit code 3: the recording that you asked for is not whole.`,
 	out := cmd.Flags().String("out", "", "write the recording to this file")
 	asText := cmd.Flags().Bool("text", false, "as plain text, without colours and cursor movements")
 	play := cmd.Flags().Bool("play", false, "show it as it was")
-	return action(cmd, cobra.MaximumNArgs(1), func(s *session, args []string) error {
+	return session.Action(cmd, cobra.MaximumNArgs(1), func(s *session.Session, args []string) error {
 		switch {
 		case len(args) == 0 && (*out != "" || *asText || *play):
-			return usage(s.cmd, errors.New("say which recording: nightfill recordings lists them"))
+			return s.Usage(errors.New("say which recording: nightfill recordings lists them"))
 		case *play && (*out != "" || *asText):
-			return usage(s.cmd, errors.New("--play shows a recording: leave out --text and --out"))
+			return s.Usage(errors.New("--play shows a recording: leave out --text and --out"))
 		case len(args) == 0:
-			return s.recordings()
+			return recordings(s)
 		}
-		r, err := s.client.Recording(s.ctx(), args[0])
+		r, err := s.Client.Recording(s.Ctx(), args[0])
 		if err != nil {
 			return err
 		}
 		switch {
 		case *play:
-			err = s.recording(r.ID, func(file io.Reader) error { return replayCast(s.ctx(), s.cmd.OutOrStdout(), file) })
+			err = recording(s, r.ID, func(file io.Reader) error { return replayCast(s.Ctx(), s.Cmd.OutOrStdout(), file) })
 		case *out != "":
-			err = s.takeOut(r, *out, *asText)
+			err = takeOut(s, r, *out, *asText)
 		case *asText:
-			err = s.recording(r.ID, func(file io.Reader) error { return cast.WriteText(s.cmd.OutOrStdout(), file) })
+			err = recording(s, r.ID, func(file io.Reader) error { return cast.WriteText(s.Cmd.OutOrStdout(), file) })
 		default:
-			err = s.show(r, func(p *printer) { p.recording(r) })
+			err = s.Show(r, func(p *printout.Printer) { printRecording(p, r) })
 		}
 		if err != nil {
 			return err
@@ -71,16 +74,16 @@ Exit code 3: the recording that you asked for is not whole.`,
 func doubt(r terminal.Recording) error {
 	switch r.State {
 	case terminal.Changed:
-		return notAllGood("%s is not the recording that was made: its digest is not the one in the journal", r.ID)
+		return session.NotAllGood("%s is not the recording that was made: its digest is not the one in the journal", r.ID)
 	case terminal.Missing:
-		return notAllGood("the file of %s is gone", r.ID)
+		return session.NotAllGood("the file of %s is gone", r.ID)
 	}
 	return nil
 }
 
 // recording gives the file of a recording to do.
-func (s *session) recording(id string, do func(file io.Reader) error) error {
-	file, err := s.client.Cast(s.ctx(), id)
+func recording(s *session.Session, id string, do func(file io.Reader) error) error {
+	file, err := s.Client.Cast(s.Ctx(), id)
 	if err != nil {
 		return err
 	}
@@ -88,65 +91,67 @@ func (s *session) recording(id string, do func(file io.Reader) error) error {
 	return do(file)
 }
 
-func (s *session) recordings() error {
-	list, err := s.client.Recordings(s.ctx())
+func recordings(s *session.Session) error {
+	list, err := s.Client.Recordings(s.Ctx())
 	if err != nil {
 		return err
 	}
-	return s.show(control.RecordingList{Recordings: list}, func(p *printer) {
+	return s.Show(control.RecordingList{Recordings: list}, func(p *printout.Printer) {
 		if len(list) == 0 {
-			p.line("No terminal was recorded yet.")
+			p.Line("No terminal was recorded yet.")
 			return
 		}
-		rows := make([][]cell, 0, len(list))
+		rows := make([][]printout.Cell, 0, len(list))
 		for _, r := range list {
-			rows = append(rows, []cell{text("%s", r.ID), text("%s", r.Device), text("%s", r.Actor), text("%s", p.moment(r.Begun)),
-				text("%s", length(r.Lasted)), {words(r.State), recordingTone(r.State)}, text("%s", r.Reason)})
+			rows = append(rows, []printout.Cell{printout.Text("%s", r.ID), printout.Text("%s", r.Device), printout.Text("%s", r.Actor), printout.Text("%s", p.Moment(r.Begun)),
+				printout.Text("%s", printout.Length(r.Lasted)), printout.Toned(recordingTone(r.State), printout.Words(r.State)), printout.Text("%s", r.Reason)})
 		}
-		p.table([]string{"RECORDING", "DEVICE", "BY", "BEGUN", "LASTED", "STATE", "REASON"}, rows)
-		p.next("nightfill recordings "+list[0].ID, "nightfill recordings "+list[0].ID+" --play")
+		p.Table([]string{"RECORDING", "DEVICE", "BY", "BEGUN", "LASTED", "STATE", "REASON"}, rows)
+		p.Next("nightfill recordings "+list[0].ID, "nightfill recordings "+list[0].ID+" --play")
 	})
 }
 
-func recordingTone(s terminal.State) tone {
+func recordingTone(s terminal.State) printout.Tone {
 	switch s {
 	case terminal.Whole:
-		return good
+		return printout.Good
 	case terminal.Open:
-		return busy
+		return printout.Busy
 	}
-	return bad
+	return printout.Bad
 }
 
-func (p *printer) recording(r terminal.Recording) {
-	p.line("%s on %s is %s.", r.ID, r.Device, p.paint(recordingTone(r.State), words(r.State)))
-	row := func(name, format string, args ...any) { p.line("%-8s %s", name, clean(fmt.Sprintf(format, args...))) }
+func printRecording(p *printout.Printer, r terminal.Recording) {
+	p.Line("%s on %s is %s.", r.ID, r.Device, p.Paint(recordingTone(r.State), printout.Words(r.State)))
+	row := func(name, format string, args ...any) {
+		p.Line("%-8s %s", name, printout.Clean(fmt.Sprintf(format, args...)))
+	}
 	row("by", "%s: %s", r.Actor, r.Reason)
-	row("begun", "%s", p.moment(r.Begun))
-	row("lasted", "%s", length(r.Lasted))
+	row("begun", "%s", p.Moment(r.Begun))
+	row("lasted", "%s", printout.Length(r.Lasted))
 	if r.Exit != nil {
 		row("exit", "%d", *r.Exit)
 	}
 	if r.Ended != nil {
-		row("ended", "%s", reason(r.Ended))
+		row("ended", "%s", printout.Reason(r.Ended))
 	}
 	row("size", "%d KiB", (r.Bytes+1023)>>10)
 	if r.SHA256 != "" {
 		row("sha256", "%s", r.SHA256)
 	}
 	if r.State != terminal.Missing {
-		p.next("nightfill recordings "+r.ID+" --play", "nightfill recordings "+r.ID+" --text")
+		p.Next("nightfill recordings "+r.ID+" --play", "nightfill recordings "+r.ID+" --text")
 	}
 }
 
 // takeOut writes a recording to a file, at once or not at all.
-func (s *session) takeOut(r terminal.Recording, path string, asText bool) error {
+func takeOut(s *session.Session, r terminal.Recording, path string, asText bool) error {
 	file, err := renameio.NewPendingFile(path, renameio.WithPermissions(0o600))
 	if err != nil {
 		return fmt.Errorf("cannot write %s: %w", path, err)
 	}
 	defer file.Cleanup()
-	err = s.recording(r.ID, func(from io.Reader) error {
+	err = recording(s, r.ID, func(from io.Reader) error {
 		if asText {
 			return cast.WriteText(file, from)
 		}
@@ -159,7 +164,7 @@ func (s *session) takeOut(r terminal.Recording, path string, asText bool) error 
 	if err := file.CloseAtomicallyReplace(); err != nil {
 		return fmt.Errorf("cannot write %s: %w", path, err)
 	}
-	return s.show(r, func(p *printer) { p.line("%s is written to %s.", r.ID, path) })
+	return s.Show(r, func(p *printout.Printer) { p.Line("%s is written to %s.", r.ID, path) })
 }
 
 // replayCast shows a recording as it was, with pauses cut, until ctx ends.

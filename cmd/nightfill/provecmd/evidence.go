@@ -1,4 +1,4 @@
-package storecmd
+package provecmd
 
 import (
 	"errors"
@@ -12,13 +12,16 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/nightfill/nightfill/cmd/nightfill/exit"
+	"github.com/nightfill/nightfill/cmd/nightfill/printout"
+	"github.com/nightfill/nightfill/cmd/nightfill/session"
 	"github.com/nightfill/nightfill/daemon/control"
 	"github.com/nightfill/nightfill/daemon/evidence/proof"
 	"github.com/nightfill/nightfill/site/run"
 	"github.com/nightfill/nightfill/site/window"
 )
 
-func evidenceCommand() *cobra.Command {
+// Evidence returns `evidence`.
+func Evidence() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "evidence --from DATE --to DATE --out FILE.zip",
 		Short: "Make an evidence pack of some nights, for an auditor",
@@ -35,9 +38,9 @@ known now is told. That a pack was made, by whom and with which SHA-256, is writ
 	to := cmd.Flags().String("to", "", "the last night; without it, the first one alone")
 	out := cmd.Flags().String("out", "", "the file to write")
 	asOf := cmd.Flags().String("as-of", "", "tell nothing that is later than this moment, like 2026-11-22T06:00:00Z")
-	action(cmd, cobra.NoArgs, func(s *session, _ []string) error {
+	session.Action(cmd, cobra.NoArgs, func(s *session.Session, _ []string) error {
 		if *from == "" || *out == "" {
-			return usage(s.cmd, errors.New("say which nights and where to: --from DATE --to DATE --out FILE.zip"))
+			return s.Usage(errors.New("say which nights and where to: --from DATE --to DATE --out FILE.zip"))
 		}
 		if *to == "" {
 			*to = *from
@@ -45,9 +48,9 @@ known now is told. That a pack was made, by whom and with which SHA-256, is writ
 		first, err := window.ParseDate(*from)
 		last, lastErr := window.ParseDate(*to)
 		if err := errors.Join(err, lastErr); err != nil {
-			return usage(s.cmd, err)
+			return s.Usage(err)
 		}
-		return s.evidence(first, last, *asOf, *out)
+		return evidence(s, first, last, *asOf, *out)
 	})
 	cmd.AddCommand(evidenceVerifyCommand())
 	return cmd
@@ -60,25 +63,25 @@ type pack struct {
 }
 
 // evidence writes a pack to a file, at once or not at all.
-func (s *session) evidence(from, to window.Date, asOf, path string) error {
+func evidence(s *session.Session, from, to window.Date, asOf, path string) error {
 	file, err := renameio.NewPendingFile(path, renameio.WithPermissions(0o600))
 	if err != nil {
 		return fmt.Errorf("cannot write %s: %w", path, err)
 	}
 	defer file.Cleanup()
-	note, err := s.client.Evidence(s.ctx(), from, to, asOf, file)
+	note, err := s.Client.Evidence(s.Ctx(), from, to, asOf, file)
 	if err != nil {
 		return err
 	}
 	if err := file.CloseAtomicallyReplace(); err != nil {
 		return fmt.Errorf("cannot write %s: %w", path, err)
 	}
-	return s.show(pack{path, note}, func(p *printer) {
-		p.line("The evidence of the nights %s to %s is written to %s, %d KiB.", note.From, note.To, path, (note.Bytes+1023)>>10)
-		p.line("%-8s %d to %d", "records", note.First, note.Last)
-		p.line("%-8s %s", "as of", note.AsOf.UTC().Format(time.RFC3339Nano))
-		p.line("%-8s %s", "sha256", note.SHA256)
-		p.next("nightfill evidence verify " + path + " --root root.json")
+	return s.Show(pack{path, note}, func(p *printout.Printer) {
+		p.Line("The evidence of the nights %s to %s is written to %s, %d KiB.", note.From, note.To, path, (note.Bytes+1023)>>10)
+		p.Line("%-8s %d to %d", "records", note.First, note.Last)
+		p.Line("%-8s %s", "as of", note.AsOf.UTC().Format(time.RFC3339Nano))
+		p.Line("%-8s %s", "sha256", note.SHA256)
+		p.Next("nightfill evidence verify " + path + " --root root.json")
 	})
 }
 
@@ -101,10 +104,10 @@ command was called wrongly.`,
 	root := cmd.Flags().String("root", "", "the public root of the catalog")
 	anchors := cmd.Flags().StringArray("anchor", nil, "a hash of the journal that was kept elsewhere; may be repeated")
 	asJSON := cmd.Flags().Bool("json", false, "print JSON, errors too")
-	cmd.SetFlagErrorFunc(usage)
+	cmd.SetFlagErrorFunc(session.Usage)
 	cmd.Args = func(cmd *cobra.Command, args []string) error {
 		if len(args) != 1 {
-			return usage(cmd, errors.New("say which pack: nightfill evidence verify FILE.zip --root root.json"))
+			return session.Usage(cmd, errors.New("say which pack: nightfill evidence verify FILE.zip --root root.json"))
 		}
 		return nil
 	}
@@ -112,10 +115,10 @@ command was called wrongly.`,
 		o := proof.Options{Version: cmd.Root().Version}
 		err := given(&o, *root, *anchors)
 		if err != nil {
-			return usage(cmd, err)
+			return session.Usage(cmd, err)
 		}
-		s := &session{cmd: cmd, client: control.Dial(""), json: *asJSON} // for printing: nobody is asked
-		return s.verifyEvidence(args[0], o)
+		s := &session.Session{Cmd: cmd, Client: control.Dial(""), JSON: *asJSON} // for printing: nobody is asked
+		return verifyEvidence(s, args[0], o)
 	}
 	return cmd
 }
@@ -144,7 +147,7 @@ func given(o *proof.Options, root string, anchors []string) error {
 	return nil
 }
 
-func (s *session) verifyEvidence(path string, o proof.Options) error {
+func verifyEvidence(s *session.Session, path string, o proof.Options) error {
 	f, err := os.Open(path)
 	if err != nil {
 		return exit.With(exit.Usage, fmt.Errorf("cannot read the evidence pack: %w", err))
@@ -155,7 +158,7 @@ func (s *session) verifyEvidence(path string, o proof.Options) error {
 		return exit.With(exit.Usage, err)
 	}
 	v := proof.Verify(f, info.Size(), o)
-	if err := s.show(v, func(p *printer) { p.proof(v) }); err != nil {
+	if err := s.Show(v, func(p *printout.Printer) { printProof(p, v) }); err != nil {
 		return err
 	}
 	if !v.Good {
@@ -180,15 +183,15 @@ func notThere(v proof.Verdict) []string {
 	return all
 }
 
-func (p *printer) proof(v proof.Verdict) {
+func printProof(p *printout.Printer, v proof.Verdict) {
 	word := map[proof.Outcome]string{proof.Good: "good", proof.Bad: "NOT GOOD", proof.NotChecked: "not checked"}
-	colour := map[proof.Outcome]tone{proof.Good: good, proof.Bad: bad, proof.NotChecked: bad}
+	colour := map[proof.Outcome]printout.Tone{proof.Good: printout.Good, proof.Bad: printout.Bad, proof.NotChecked: printout.Bad}
 	show := func(name string, o proof.Outcome, told string) {
 		for i, text := range strings.Split(told, "\n") {
 			if i > 0 {
 				name = ""
 			}
-			p.line("%-10s %s  %s", name, p.paint(colour[o], fmt.Sprintf("%-11s", word[o])), clean(text))
+			p.Line("%-10s %s  %s", name, p.Paint(colour[o], fmt.Sprintf("%-11s", word[o])), printout.Clean(text))
 		}
 	}
 	for _, s := range v.Stores {
@@ -196,24 +199,24 @@ func (p *printer) proof(v proof.Verdict) {
 		if !s.Good {
 			o = proof.Bad
 		}
-		show(clean(s.Store), o, s.Text)
+		show(printout.Clean(s.Store), o, s.Text)
 	}
 	if len(v.Stores) > 0 {
-		p.line("")
+		p.Line("")
 	}
 	for _, c := range v.Checks {
 		show(c.Check, c.Outcome, c.Text)
 	}
 	if missing := notThere(v); len(missing) > 0 {
-		p.line("")
-		p.line("Not in the pack:")
+		p.Line("")
+		p.Line("Not in the pack:")
 		for _, m := range missing {
-			p.line("  %s", clean(m))
+			p.Line("  %s", printout.Clean(m))
 		}
 	}
-	p.line("")
-	p.line("%s", v.Root.Text)
+	p.Line("")
+	p.Line("%s", v.Root.Text)
 	if !slices.ContainsFunc(v.Checks, func(c proof.Check) bool { return c.Check == proof.Anchored }) {
-		p.line("No hash from elsewhere was compared: that the box did not write its whole journal anew is not shown. Give one with --anchor.")
+		p.Line("No hash from elsewhere was compared: that the box did not write its whole journal anew is not shown. Give one with --anchor.")
 	}
 }

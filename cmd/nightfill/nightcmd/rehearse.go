@@ -1,4 +1,4 @@
-package storecmd
+package nightcmd
 
 import (
 	"fmt"
@@ -7,13 +7,16 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/nightfill/nightfill/cmd/nightfill/printout"
+	"github.com/nightfill/nightfill/cmd/nightfill/session"
 	"github.com/nightfill/nightfill/daemon/control"
 	"github.com/nightfill/nightfill/daemon/view"
 	"github.com/nightfill/nightfill/site"
 	"github.com/nightfill/nightfill/site/forecast"
 )
 
-func rehearseCommand() *cobra.Command {
+// Rehearse returns `rehearse`.
+func Rehearse() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "rehearse [--fault FAULT]...",
 		Short: "Play the next night before it comes: nothing is done to any device",
@@ -38,19 +41,19 @@ Exit code 0: all is done and the store has its floors. 3: one of them is not so.
 	f.Uint64Var(&ask.Seed, "seed", view.NoLuck, "the luck of the night; 0 = all goes as planned, but for the faults")
 	f.StringArrayVar(&ask.Faults, "fault", nil, `what goes wrong, for example "till-1 pos-app-4.2.1 breaks"; may be repeated`)
 	all, format, picture := sheetFlags(cmd)
-	return action(cmd, cobra.NoArgs, func(s *session, _ []string) error {
-		if err := s.formatted(*format); err != nil {
-			return usage(s.cmd, err)
+	return session.Action(cmd, cobra.NoArgs, func(s *session.Session, _ []string) error {
+		if err := formatted(s, *format); err != nil {
+			return s.Usage(err)
 		}
-		v, err := s.client.Rehearse(s.ctx(), ask)
+		v, err := s.Client.Rehearse(s.Ctx(), ask)
 		if err != nil {
 			return err
 		}
-		if err := s.sheet(v.Night, *format, *picture, v, func(p *printer) { p.rehearsal(v, *all) }); err != nil {
+		if err := showSheet(s, v.Night, *format, *picture, v, func(p *printout.Printer) { printRehearsal(p, v, *all) }); err != nil {
 			return err
 		}
 		if !v.AllDone || !v.Opens {
-			return notAllGood("in the rehearsal of the night of %s, %s", v.Night.Night, verdict(v))
+			return session.NotAllGood("in the rehearsal of the night of %s, %s", v.Night.Night, verdict(v))
 		}
 		return nil
 	})
@@ -69,7 +72,7 @@ func verdict(v view.Rehearsal) string {
 	case v.Night.Total == 0:
 		text = "nothing is planned"
 	case missed > 0:
-		text = count(missed, "patch is", "patches are") + " not done"
+		text = printout.Count(missed, "patch is", "patches are") + " not done"
 	case !v.AllDone:
 		text = "all is done, but not before the cut-off"
 	}
@@ -82,42 +85,42 @@ func verdict(v view.Rehearsal) string {
 	return text + ", and the store does not open with its floors"
 }
 
-func (p *printer) rehearsal(v view.Rehearsal, all bool) {
-	p.line("%s", p.paint(heading, "REHEARSAL: nothing of this has happened."))
+func printRehearsal(p *printout.Printer, v view.Rehearsal, all bool) {
+	p.Line("%s", p.Paint(printout.Heading, "REHEARSAL: nothing of this has happened."))
 	luck := fmt.Sprintf("The luck is that of seed %d", v.Seed)
 	if v.Seed == view.NoLuck {
 		luck = "Everything takes its time as planned"
 	}
-	p.line("%s%s.", luck, faults(v.Faults))
-	p.line("")
-	var rows [][]cell
+	p.Line("%s%s.", luck, faults(v.Faults))
+	p.Line("")
+	var rows [][]printout.Cell
 	for _, b := range gathered(v.Timeline) {
-		rows = append(rows, p.beat(b))
+		rows = append(rows, beat(p, b))
 	}
-	p.table([]string{"TIME", "UNTIL", "DEVICE", "PATCH", "STEP", "OUTCOME", "WHY"}, rows)
-	p.line("")
-	p.night(v.Night, all)
-	p.line("")
+	p.Table([]string{"TIME", "UNTIL", "DEVICE", "PATCH", "STEP", "OUTCOME", "WHY"}, rows)
+	p.Line("")
+	printNight(p, v.Night, all)
+	p.Line("")
 	for _, f := range v.Floors {
 		missing := ""
 		if len(f.Missing) > 0 {
 			missing = ", without " + strings.Join(f.Missing, ", ")
 		}
-		p.line("%s: %s, %d needed%s", clean(f.Capability), count(f.Has, "device", "devices"), f.Needs, clean(missing))
+		p.Line("%s: %s, %d needed%s", printout.Clean(f.Capability), printout.Count(f.Has, "device", "devices"), f.Needs, printout.Clean(missing))
 	}
-	word := good
+	word := printout.Good
 	if !v.AllDone || !v.Opens {
-		word = bad
+		word = printout.Bad
 	}
-	p.line("In this rehearsal, %s.", p.paint(word, verdict(v)))
-	p.next(fmt.Sprintf("nightfill rehearse --seed %d", v.Seed+1))
+	p.Line("In this rehearsal, %s.", p.Paint(word, verdict(v)))
+	p.Next(fmt.Sprintf("nightfill rehearse --seed %d", v.Seed+1))
 }
 
 func faults(told []string) string {
 	if len(told) == 0 {
 		return ", no fault is made"
 	}
-	return ", faults are made: " + clean(strings.Join(told, "; "))
+	return ", faults are made: " + printout.Clean(strings.Join(told, "; "))
 }
 
 // repeated is a beat, and how often it came in vain before something else happened to its patch.
@@ -146,11 +149,11 @@ func gathered(timeline []view.Beat) []repeated {
 }
 
 // beat is a line of the timeline.
-func (p *printer) beat(b repeated) []cell {
+func beat(p *printout.Printer, b repeated) []printout.Cell {
 	const clock = "15:04:05"
-	until, step, outcome := "", string(b.Step), cell{text: words(b.Outcome)}
+	until, step, outcome := "", string(b.Step), printout.Cell{Text: printout.Words(b.Outcome)}
 	if !b.Until.IsZero() {
-		until = b.Until.In(p.zone).Format(clock)
+		until = b.Until.In(p.Zone).Format(clock)
 	}
 	switch {
 	case b.times > 1:
@@ -158,41 +161,41 @@ func (p *printer) beat(b repeated) []cell {
 	case b.Attempt > 1:
 		step += fmt.Sprintf(" (%d)", b.Attempt)
 	}
-	why := reason(b.Reason)
+	why := printout.Reason(b.Reason)
 	switch {
 	case b.Text != "":
-		step, outcome, why = "", cell{}, b.Text
+		step, outcome, why = "", printout.Cell{}, b.Text
 	case b.Step == "":
-		outcome = state(b.State)
+		outcome = printout.State(b.State)
 	case b.Outcome == "":
-		outcome.text = "no answer"
+		outcome.Text = "no answer"
 	case b.State == site.Done || b.State == site.RolledBack || b.State == site.RollbackFailed:
-		outcome = cell{outcome.text + ", " + words(b.State), toneOf(b.State)}
+		outcome = printout.Toned(printout.ToneOf(b.State), outcome.Text+", "+printout.Words(b.State))
 	}
-	return []cell{
-		text("%s", b.At.In(p.zone).Format(clock)), text("%s", until), text("%s", b.Device), text("%s", b.Patch),
-		text("%s", step), outcome, text("%s", clean(why)),
+	return []printout.Cell{
+		printout.Text("%s", b.At.In(p.Zone).Format(clock)), printout.Text("%s", until), printout.Text("%s", b.Device), printout.Text("%s", b.Patch),
+		printout.Text("%s", step), outcome, printout.Text("%s", printout.Clean(why)),
 	}
 }
 
-// chance writes what came of the nights that were played with a plan.
-func (p *printer) chance(f control.Forecast) {
+// printChance writes what came of the nights that were played with a plan.
+func printChance(p *printout.Printer, f control.Forecast) {
 	c := f.Chance
 	if c == nil {
 		return
 	}
-	line := fmt.Sprintf("Chance: %s: all of it is done before %s", ofHundred(c.AllDone), p.clock(f.Cutoff))
+	line := fmt.Sprintf("Chance: %s: all of it is done before %s", ofHundred(c.AllDone), p.Clock(f.Cutoff))
 	if c.Floors {
 		line += fmt.Sprintf("; %s: the store opens with its floors", ofHundred(c.Opens))
 	}
-	p.line("%s (%s played)", line, count(c.Nights, "night", "nights"))
-	p.line("The last of it ends by %s in half of the nights, by %s in 95 of 100.", p.clock(c.EndsP50), p.clock(c.EndsP95))
+	p.Line("%s (%s played)", line, printout.Count(c.Nights, "night", "nights"))
+	p.Line("The last of it ends by %s in half of the nights, by %s in 95 of 100.", p.Clock(c.EndsP50), p.Clock(c.EndsP95))
 	var causes []string
 	for _, cause := range c.Causes {
 		causes = append(causes, fmt.Sprintf("%s on %s (%s)", cause.Patch, cause.Device, ofHundred(cause.Share)))
 	}
 	if len(causes) > 0 {
-		p.line("Trouble most often begins with %s.", strings.Join(causes, ", "))
+		p.Line("Trouble most often begins with %s.", strings.Join(causes, ", "))
 	}
 }
 

@@ -1,4 +1,5 @@
-package storecmd
+// Package terminalcmd holds the commands of `nightfill` for terminals on devices: a shell, and what was recorded of shells.
+package terminalcmd
 
 import (
 	"context"
@@ -14,11 +15,14 @@ import (
 	"golang.org/x/term"
 
 	"github.com/nightfill/nightfill/cmd/nightfill/exit"
+	"github.com/nightfill/nightfill/cmd/nightfill/printout"
+	"github.com/nightfill/nightfill/cmd/nightfill/session"
 	"github.com/nightfill/nightfill/daemon/control"
 	"github.com/nightfill/nightfill/daemon/terminal"
 )
 
-func shellCommand() *cobra.Command {
+// Shell returns `shell`.
+func Shell() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "shell DEVICE --reason R",
 		Short: "Work on a device in a recorded terminal",
@@ -35,18 +39,18 @@ Exit code 0: the shell ended by itself, and its own exit code is told; or you le
 	}
 	why := cmd.Flags().String("reason", "", "why, for the next person who asks; not needed to go back")
 	end := cmd.Flags().Bool("end", false, "end the terminal that you left")
-	return action(cmd, cobra.ExactArgs(1), func(s *session, args []string) error {
+	return session.Action(cmd, cobra.ExactArgs(1), func(s *session.Session, args []string) error {
 		if *end {
-			info, err := s.client.EndTerminal(s.ctx(), args[0])
+			info, err := s.Client.EndTerminal(s.Ctx(), args[0])
 			if err != nil {
 				return err
 			}
-			return s.show(info, func(p *printer) {
-				p.line("The terminal on %s is ended.", info.Device)
-				p.next("nightfill recordings " + info.ID)
+			return s.Show(info, func(p *printout.Printer) {
+				p.Line("The terminal on %s is ended.", info.Device)
+				p.Next("nightfill recordings " + info.ID)
 			})
 		}
-		return s.shell(control.ShellAsked{Device: args[0], Reason: *why})
+		return shell(s, control.ShellAsked{Device: args[0], Reason: *why})
 	})
 }
 
@@ -59,19 +63,19 @@ type shellEnded struct {
 }
 
 // shell connects the person's own terminal with one on a device.
-func (s *session) shell(ask control.ShellAsked) error {
-	ctx, cancel := context.WithCancel(s.ctx())
+func shell(s *session.Session, ask control.ShellAsked) error {
+	ctx, cancel := context.WithCancel(s.Ctx())
 	defer cancel()
-	mine := ownTerminal(s.cmd.InOrStdin())
+	mine := ownTerminal(s.Cmd.InOrStdin())
 	ask.Size = mine.size()
-	shell, err := s.client.Shell(ctx, ask)
+	shell, err := s.Client.Shell(ctx, ask)
 	if err != nil {
 		return err
 	}
 	leave := sync.OnceFunc(func() { _ = shell.Close() })
 	defer leave()
-	shown, told := s.cmd.OutOrStdout(), s.cmd.ErrOrStderr()
-	if s.json {
+	shown, told := s.Cmd.OutOrStdout(), s.Cmd.ErrOrStderr()
+	if s.JSON {
 		shown = told
 	}
 	greet(told, shell)
@@ -81,19 +85,19 @@ func (s *session) shell(ask control.ShellAsked) error {
 	}
 	var typing sync.WaitGroup
 	typist := &typist{to: shell, told: told, leave: leave, whole: !mine.is()}
-	typing.Go(func() { typist.run(ctx, s.cmd.InOrStdin()) })
+	typing.Go(func() { typist.run(ctx, s.Cmd.InOrStdin()) })
 	typing.Go(func() { follow(ctx, mine, shell) })
-	end, err := s.watch(shell, shown, told)
+	end, err := watch(s, shell, shown, told)
 	cancel()
 	leave()
 	typing.Wait()
 	restore()
-	return s.ended(shell.Info, end, typist.left(), err)
+	return ended(s, shell.Info, end, typist.left(), err)
 }
 
 func greet(told io.Writer, shell *control.Shell) {
 	if shell.Back {
-		fmt.Fprintf(told, "You are back on %s (%s). ~. leaves it, exit ends it.\r\n", shell.Info.Device, clean(shell.Info.Reason))
+		fmt.Fprintf(told, "You are back on %s (%s). ~. leaves it, exit ends it.\r\n", shell.Info.Device, printout.Clean(shell.Info.Reason))
 		return
 	}
 	fmt.Fprintf(told, "You work on %s. What is shown is recorded as %s. ~. leaves it for 10 minutes, exit ends it.\r\n", shell.Info.Device, shell.Info.ID)
@@ -101,7 +105,7 @@ func greet(told io.Writer, shell *control.Shell) {
 
 // watch shows what the device shows until the terminal ends or the connection does. What it tells
 // itself is on lines of its own.
-func (s *session) watch(shell *control.Shell, shown, told io.Writer) (*terminal.End, error) {
+func watch(s *session.Session, shell *control.Shell, shown, told io.Writer) (*terminal.End, error) {
 	for {
 		f, err := shell.Next()
 		switch {
@@ -116,32 +120,32 @@ func (s *session) watch(shell *control.Shell, shown, told io.Writer) (*terminal.
 		case f.Kind == control.FrameGap:
 			fmt.Fprintf(told, "\r\n[%d bytes were shown too fast and are missing here; the recording has them]\r\n", f.Missed)
 		case f.Kind == control.FrameIdle && !f.Ends.IsZero():
-			fmt.Fprintf(told, "\r\n[this terminal ends at %s unless you type something]\r\n", f.Ends.In(s.client.Zone()).Format("15:04:05"))
+			fmt.Fprintf(told, "\r\n[this terminal ends at %s unless you type something]\r\n", f.Ends.In(s.Client.Zone()).Format("15:04:05"))
 		}
 	}
 }
 
 // ended says how it went.
-func (s *session) ended(info terminal.Info, end *terminal.End, left bool, lost error) error {
+func ended(s *session.Session, info terminal.Info, end *terminal.End, left bool, lost error) error {
 	switch {
 	case end == nil && !left:
 		return fmt.Errorf("the connection to the box was lost (%w), and your terminal on %s is kept for 10 minutes: go back with: nightfill shell %s", lost, info.Device, info.Device)
 	case end != nil && end.Reason != nil:
 		return exit.With(exit.Failed, fmt.Errorf("the terminal on %s is over: %w; see: nightfill recordings %s", info.Device, end.Reason, info.ID))
 	}
-	return s.show(shellEnded{info.Device, info.ID, end == nil, end}, func(p *printer) {
-		p.line("")
+	return s.Show(shellEnded{info.Device, info.ID, end == nil, end}, func(p *printout.Printer) {
+		p.Line("")
 		switch {
 		case end == nil:
-			p.line("You left the terminal on %s. It is kept for 10 minutes.", info.Device)
-			p.next("nightfill shell "+info.Device, "nightfill shell "+info.Device+" --end")
+			p.Line("You left the terminal on %s. It is kept for 10 minutes.", info.Device)
+			p.Next("nightfill shell "+info.Device, "nightfill shell "+info.Device+" --end")
 			return
 		case end.Exit != nil:
-			p.line("The shell on %s ended with exit code %d after %s.", info.Device, *end.Exit, length(end.Lasted))
+			p.Line("The shell on %s ended with exit code %d after %s.", info.Device, *end.Exit, printout.Length(end.Lasted))
 		default:
-			p.line("The terminal on %s was ended after %s.", info.Device, length(end.Lasted))
+			p.Line("The terminal on %s was ended after %s.", info.Device, printout.Length(end.Lasted))
 		}
-		p.next("nightfill recordings " + info.ID)
+		p.Next("nightfill recordings " + info.ID)
 	})
 }
 

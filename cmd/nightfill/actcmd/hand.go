@@ -1,4 +1,4 @@
-package storecmd
+package actcmd
 
 import (
 	"context"
@@ -7,30 +7,33 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/nightfill/nightfill/cmd/nightfill/printout"
+	"github.com/nightfill/nightfill/cmd/nightfill/session"
 	"github.com/nightfill/nightfill/daemon/control"
 )
 
 // handed makes a command that asks for something to be done to a device, and needs a reason for it.
-func handed(cmd *cobra.Command, args cobra.PositionalArgs, do func(*session, context.Context, control.HandAsked) (control.Handed, error), say func(*printer, control.Handed)) *cobra.Command {
+func handed(cmd *cobra.Command, args cobra.PositionalArgs, do func(*session.Session, context.Context, control.HandAsked) (control.Handed, error), say func(*printout.Printer, control.Handed)) *cobra.Command {
 	ask := control.HandAsked{}
 	cmd.Flags().StringVar(&ask.Reason, "reason", "", "why, for the next person who asks")
-	return action(cmd, args, func(s *session, args []string) error {
+	return session.Action(cmd, args, func(s *session.Session, args []string) error {
 		if ask.Reason == "" {
-			return usage(s.cmd, errors.New("--reason is missing: say why, for the next person who asks"))
+			return s.Usage(errors.New("--reason is missing: say why, for the next person who asks"))
 		}
 		ask.Device = args[0]
 		if len(args) > 1 {
 			ask.Patch = args[1]
 		}
-		done, err := do(s, s.ctx(), ask)
+		done, err := do(s, s.Ctx(), ask)
 		if err != nil {
 			return err
 		}
-		return s.show(done, func(p *printer) { say(p, done) })
+		return s.Show(done, func(p *printout.Printer) { say(p, done) })
 	})
 }
 
-func retryCommand() *cobra.Command {
+// Retry returns `retry`.
+func Retry() *cobra.Command {
 	return handed(&cobra.Command{
 		Use:   "retry DEVICE [PATCH] --reason R",
 		Short: "Try once more tonight what was skipped, failed or taken back",
@@ -39,15 +42,16 @@ tried. The rules are those of the night: it must fit before the cut-off with its
 floors. Outside the window nothing is begun; what is still due comes with the next night. Your login name goes
 into the journal.`,
 		Example: "  nightfill retry srv-1 pos-app-4.2.1 --reason \"disk was full, cleaned up\"",
-	}, cobra.RangeArgs(1, 2), func(s *session, ctx context.Context, ask control.HandAsked) (control.Handed, error) {
-		return s.client.Retry(ctx, ask)
-	}, func(p *printer, h control.Handed) {
-		p.line("%s is tried once more on %s, asked by %s: %s", strings.Join(h.Patches, ", "), h.Device, h.Actor, h.Reason)
-		p.next("nightfill why "+h.Device, "nightfill journal --follow")
+	}, cobra.RangeArgs(1, 2), func(s *session.Session, ctx context.Context, ask control.HandAsked) (control.Handed, error) {
+		return s.Client.Retry(ctx, ask)
+	}, func(p *printout.Printer, h control.Handed) {
+		p.Line("%s is tried once more on %s, asked by %s: %s", strings.Join(h.Patches, ", "), h.Device, h.Actor, h.Reason)
+		p.Next("nightfill why "+h.Device, "nightfill journal --follow")
 	})
 }
 
-func rollbackCommand() *cobra.Command {
+// Rollback returns `rollback`.
+func Rollback() *cobra.Command {
 	return handed(&cobra.Command{
 		Use:   "rollback DEVICE PATCH --reason R",
 		Short: "Take a patch of the newest night off a device again",
@@ -55,26 +59,27 @@ func rollbackCommand() *cobra.Command {
 was there before is back. It is not put on in this store again until its bytes change, or until someone runs
 nightfill release PATCH. Your login name goes into the journal.`,
 		Example: "  nightfill rollback srv-1 pos-app-4.2.1 --reason \"receipts print twice\"",
-	}, cobra.ExactArgs(2), func(s *session, ctx context.Context, ask control.HandAsked) (control.Handed, error) {
-		return s.client.RollBack(ctx, ask)
-	}, func(p *printer, h control.Handed) {
-		p.line("%s is being taken off %s, asked by %s: %s", strings.Join(h.Patches, ", "), h.Device, h.Actor, h.Reason)
-		p.next("nightfill why "+h.Device+" "+strings.Join(h.Patches, " "), "nightfill check")
+	}, cobra.ExactArgs(2), func(s *session.Session, ctx context.Context, ask control.HandAsked) (control.Handed, error) {
+		return s.Client.RollBack(ctx, ask)
+	}, func(p *printout.Printer, h control.Handed) {
+		p.Line("%s is being taken off %s, asked by %s: %s", strings.Join(h.Patches, ", "), h.Device, h.Actor, h.Reason)
+		p.Next("nightfill why "+h.Device+" "+strings.Join(h.Patches, " "), "nightfill check")
 	})
 }
 
-func restartCommand() *cobra.Command {
+// Restart returns `restart`.
+func Restart() *cobra.Command {
 	return handed(&cobra.Command{
 		Use:   "restart DEVICE --reason R",
 		Short: "Restart a device, and see that it comes back",
 		Long: `Restart a device and see that it comes back with another boot id. It is refused while a step runs on
 the device, and in a night while its groups cannot spare it. Your login name goes into the journal.`,
 		Example: "  nightfill restart srv-1 --reason \"till hangs at sign-on\"",
-	}, cobra.ExactArgs(1), func(s *session, ctx context.Context, ask control.HandAsked) (control.Handed, error) {
-		return s.client.Restart(ctx, ask)
-	}, func(p *printer, h control.Handed) {
-		p.line("%s is being restarted, asked by %s: %s", h.Device, h.Actor, h.Reason)
-		p.line("It is wanted back by %s.", p.clock(h.Until))
-		p.next("nightfill devices", "nightfill check")
+	}, cobra.ExactArgs(1), func(s *session.Session, ctx context.Context, ask control.HandAsked) (control.Handed, error) {
+		return s.Client.Restart(ctx, ask)
+	}, func(p *printout.Printer, h control.Handed) {
+		p.Line("%s is being restarted, asked by %s: %s", h.Device, h.Actor, h.Reason)
+		p.Line("It is wanted back by %s.", p.Clock(h.Until))
+		p.Next("nightfill devices", "nightfill check")
 	})
 }

@@ -1,4 +1,6 @@
-package storecmd
+// Package nightcmd holds the commands of `nightfill` that tell of nights: the one to come, how it may go, the one that runs
+// or ran, and why a patch is where it is.
+package nightcmd
 
 import (
 	"errors"
@@ -10,6 +12,8 @@ import (
 	"github.com/google/renameio/v2"
 	"github.com/spf13/cobra"
 
+	"github.com/nightfill/nightfill/cmd/nightfill/printout"
+	"github.com/nightfill/nightfill/cmd/nightfill/session"
 	"github.com/nightfill/nightfill/daemon/control"
 	"github.com/nightfill/nightfill/daemon/view"
 	"github.com/nightfill/nightfill/daemon/view/sheet"
@@ -25,7 +29,8 @@ const (
 	formatHTML = "html"
 )
 
-func nightCommand() *cobra.Command {
+// Night returns `night`.
+func Night() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "night [DATE]",
 		Short: "Report a night: every outcome, and why",
@@ -39,23 +44,23 @@ Exit code 0: everything that ended is done. 3: something ended otherwise, or a d
 		Example: "  nightfill night\n  nightfill night 2026-11-21 --json\n  nightfill night --format html >night.html\n  nightfill night --svg night.svg",
 	}
 	all, format, picture := sheetFlags(cmd)
-	return action(cmd, cobra.MaximumNArgs(1), func(s *session, args []string) error {
-		date, err := dateOf(args)
+	return session.Action(cmd, cobra.MaximumNArgs(1), func(s *session.Session, args []string) error {
+		date, err := session.DateOf(args)
 		if err != nil {
-			return usage(s.cmd, err)
+			return s.Usage(err)
 		}
-		if err := s.formatted(*format); err != nil {
-			return usage(s.cmd, err)
+		if err := formatted(s, *format); err != nil {
+			return s.Usage(err)
 		}
-		n, err := s.client.Night(s.ctx(), date)
+		n, err := s.Client.Night(s.Ctx(), date)
 		if err != nil {
 			return err
 		}
-		if err := s.sheet(n, *format, *picture, n, func(p *printer) { p.night(n, *all) }); err != nil {
+		if err := showSheet(s, n, *format, *picture, n, func(p *printout.Printer) { printNight(p, n, *all) }); err != nil {
 			return err
 		}
 		if missed := missed(n); missed > 0 {
-			return notAllGood("%s of the night of %s ended otherwise than done", count(missed, "outcome", "outcomes"), n.Night)
+			return session.NotAllGood("%s of the night of %s ended otherwise than done", printout.Count(missed, "outcome", "outcomes"), n.Night)
 		}
 		return nil
 	})
@@ -73,12 +78,12 @@ func sheetFlags(cmd *cobra.Command) (all *bool, format, picture *string) {
 }
 
 // formatted checks the name of a format; json is what --json asks for.
-func (s *session) formatted(format string) error {
+func formatted(s *session.Session, format string) error {
 	switch format {
 	case formatJSON:
-		s.json = true
+		s.JSON = true
 	case formatCSV, formatHTML:
-		if s.json {
+		if s.JSON {
 			return fmt.Errorf("--json and --format %s are two formats: name one", format)
 		}
 	case formatText:
@@ -90,15 +95,15 @@ func (s *session) formatted(format string) error {
 
 // sheet prints a night in a format, and draws it where a picture is wanted. As JSON it prints v, and
 // for people what told writes.
-func (s *session) sheet(n view.Night, format, picture string, v any, told func(p *printer)) error {
-	out := s.cmd.OutOrStdout()
+func showSheet(s *session.Session, n view.Night, format, picture string, v any, told func(p *printout.Printer)) error {
+	out := s.Cmd.OutOrStdout()
 	switch picture {
 	case "":
 	case "-":
-		_, err := out.Write(sheet.Picture(n, s.client.Zone()))
+		_, err := out.Write(sheet.Picture(n, s.Client.Zone()))
 		return err
 	default:
-		if err := renameio.WriteFile(picture, sheet.Picture(n, s.client.Zone()), 0o644, renameio.WithExistingPermissions()); err != nil {
+		if err := renameio.WriteFile(picture, sheet.Picture(n, s.Client.Zone()), 0o644, renameio.WithExistingPermissions()); err != nil {
 			var at *fs.PathError // names a temporary file, which says nothing to anybody
 			if errors.As(err, &at) {
 				err = at.Err
@@ -108,17 +113,17 @@ func (s *session) sheet(n view.Night, format, picture string, v any, told func(p
 	}
 	switch format {
 	case formatCSV:
-		_, err := out.Write(report.CSV(sheet.Report(n, s.client.Zone())))
+		_, err := out.Write(report.CSV(sheet.Report(n, s.Client.Zone())))
 		return err
 	case formatHTML:
-		page, err := report.HTML(sheet.Report(n, s.client.Zone()))
+		page, err := report.HTML(sheet.Report(n, s.Client.Zone()))
 		if err != nil {
 			return err
 		}
 		_, err = out.Write(page)
 		return err
 	}
-	return s.show(v, told)
+	return s.Show(v, told)
 }
 
 // missed counts what ended otherwise than done, and devices that did not answer.
@@ -138,38 +143,38 @@ func missed(n view.Night) int {
 	return count
 }
 
-func (p *printer) night(n view.Night, all bool) {
+func printNight(p *printout.Printer, n view.Night, all bool) {
 	sum := n.Summary
 	if n.Open {
-		sum = p.counts(n.States)
+		sum = printout.Counts(n.States)
 	}
 	name := "Night of " + n.Night.String()
 	if n.Rehearsal {
 		name = "Rehearsal of the night of " + n.Night.String()
 	}
-	p.line("%s: %s", p.paint(heading, name), sum)
+	p.Line("%s: %s", p.Paint(printout.Heading, name), sum)
 	switch {
 	case n.Open && !n.Ends.IsZero():
-		p.line("open since %s, %d of %d settled, expected to end at %s, cut-off %s (%s)", p.moment(n.Opened), n.Settled, n.Total, p.clock(n.Ends), p.clock(n.Cutoff), p.zone)
+		p.Line("open since %s, %d of %d settled, expected to end at %s, cut-off %s (%s)", p.Moment(n.Opened), n.Settled, n.Total, p.Clock(n.Ends), p.Clock(n.Cutoff), p.Zone)
 	case n.Open:
-		p.line("open since %s, %d of %d settled, cut-off %s (%s)", p.moment(n.Opened), n.Settled, n.Total, p.clock(n.Cutoff), p.zone)
+		p.Line("open since %s, %d of %d settled, cut-off %s (%s)", p.Moment(n.Opened), n.Settled, n.Total, p.Clock(n.Cutoff), p.Zone)
 	default:
-		p.line("opened %s, closed %s, window until %s (%s)", p.moment(n.Opened), p.clock(n.Closed), p.clock(n.Closes), p.zone)
+		p.Line("opened %s, closed %s, window until %s (%s)", p.Moment(n.Opened), p.Clock(n.Closed), p.Clock(n.Closes), p.Zone)
 	}
 	if len(n.Jobs) > 0 {
-		p.line("")
-		p.table([]string{"DEVICE", "PATCH", "OUTCOME", "AT", "TOOK", "VERSION", "WHY"}, p.nightRows(n.Jobs))
+		p.Line("")
+		p.Table([]string{"DEVICE", "PATCH", "OUTCOME", "AT", "TOOK", "VERSION", "WHY"}, Rows(p, n.Jobs))
 	}
 	for _, q := range n.Quarantine {
-		p.line("\n%s since %s: %s", p.paint(bad, q.Patch+" is in quarantine"), p.clock(q.Since), reason(q.Reason))
+		p.Line("\n%s since %s: %s", p.Paint(printout.Bad, q.Patch+" is in quarantine"), p.Clock(q.Since), printout.Reason(q.Reason))
 	}
-	p.leftOut(n.Left, all)
-	p.compared(n, all)
+	printLeftOut(p, n.Left, all)
+	printCompared(p, n, all)
 	_, notDue := control.Grouped(n.Left)
-	p.line("\nTotal: %s on %s%s, %d of them done; %d left out, %d not due.", count(n.Total, "patch", "patches"), count(len(devicesOf(n.Jobs)), "device", "devices"), passes(n),
+	p.Line("\nTotal: %s on %s%s, %d of them done; %d left out, %d not due.", printout.Count(n.Total, "patch", "patches"), printout.Count(len(devicesOf(n.Jobs)), "device", "devices"), passes(n),
 		n.States[site.Done], len(n.Left)-len(notDue), len(notDue))
 	if !n.Rehearsal {
-		p.next(afterNight(n)...)
+		p.Next(afterNight(n)...)
 	}
 }
 
@@ -181,18 +186,18 @@ func passes(n view.Night) string {
 	return fmt.Sprintf(" in %d passes", n.Passes)
 }
 
-// compared writes the checks before the night's work and after it: those that have to be told of, or
+// printCompared writes the checks before the night's work and after it: those that have to be told of, or
 // all of them; and what was broken on devices before.
-func (p *printer) compared(n view.Night, all bool) {
-	var rows [][]cell
+func printCompared(p *printout.Printer, n view.Night, all bool) {
+	var rows [][]printout.Cell
 	unseen := 0
 	for _, c := range n.Checks {
 		if c.After == site.Unknown {
 			unseen++
 		}
 		if all || c.Before != c.After || c.After != site.Pass && c.After != site.Unknown {
-			rows = append(rows, []cell{text("%s", c.Check), text("%s", or(c.Device, "-")), text("%s", check(c.Before)), text("%s", or(check(c.AtClose), "-")),
-				text("%s", check(c.After)), text("%s", c.Text)})
+			rows = append(rows, []printout.Cell{printout.Text("%s", c.Check), printout.Text("%s", printout.Or(c.Device, "-")), printout.Text("%s", check(c.Before)), printout.Text("%s", printout.Or(check(c.AtClose), "-")),
+				printout.Text("%s", check(c.After)), printout.Text("%s", c.Text)})
 		}
 	}
 	switch last := "LAST"; {
@@ -200,32 +205,32 @@ func (p *printer) compared(n view.Night, all bool) {
 		if n.Open {
 			last = "NOW"
 		}
-		p.line("\nChecks: before and after")
-		p.table([]string{"CHECK", "DEVICE", "BEFORE", "AT CLOSE", last, "BROKE"}, rows)
+		p.Line("\nChecks: before and after")
+		p.Table([]string{"CHECK", "DEVICE", "BEFORE", "AT CLOSE", last, "BROKE"}, rows)
 	case unseen > 0:
-		p.line("\nChecks: before and after: no difference, none fails; %d not known.", unseen)
+		p.Line("\nChecks: before and after: no difference, none fails; %d not known.", unseen)
 	case len(n.Checks) > 0:
-		p.line("\nChecks: before and after: no difference, none fails.")
+		p.Line("\nChecks: before and after: no difference, none fails.")
 	}
 	for _, d := range n.Devices {
 		if d.Before != "" {
-			p.line("%s", clean(d.Device+": "+d.Before+"."))
+			p.Line("%s", printout.Clean(d.Device+": "+d.Before+"."))
 		}
 	}
 }
 
 func check(o site.CheckOutcome) string { return strings.ReplaceAll(string(o), "_", " ") }
 
-// nightRows puts what is not good first.
-func (p *printer) nightRows(jobs []view.Job) [][]cell {
-	var first, then [][]cell
+// Rows writes jobs as rows of a table, what is not good first.
+func Rows(p *printout.Printer, jobs []view.Job) [][]printout.Cell {
+	var first, then [][]printout.Cell
 	for _, j := range jobs {
-		why := reason(j.Reason)
+		why := printout.Reason(j.Reason)
 		if j.Step != "" {
 			why = string(j.Step) + " is under way"
 		}
-		row := []cell{text("%s", j.Device), text("%s", j.Patch), state(j.State), text("%s", p.clock(j.Since)), text("%s", took(j.Steps)), text("%s", versions(j)), text("%s", why)}
-		if toneOf(j.State) == bad {
+		row := []printout.Cell{printout.Text("%s", j.Device), printout.Text("%s", j.Patch), printout.State(j.State), printout.Text("%s", p.Clock(j.Since)), printout.Text("%s", took(j.Steps)), printout.Text("%s", versions(j)), printout.Text("%s", why)}
+		if printout.ToneOf(j.State) == printout.Bad {
 			first = append(first, row)
 		} else {
 			then = append(then, row)
@@ -243,7 +248,7 @@ func took(steps []view.Step) string {
 	if sum == 0 {
 		return "-"
 	}
-	return length(site.Duration(sum))
+	return printout.Length(site.Duration(sum))
 }
 
 func versions(j view.Job) string {
@@ -253,7 +258,7 @@ func versions(j view.Job) string {
 	case j.Before == j.After || j.After == "":
 		return j.Before
 	}
-	return or(j.Before, "none") + " to " + j.After
+	return printout.Or(j.Before, "none") + " to " + j.After
 }
 
 func devicesOf(jobs []view.Job) map[string]bool {
@@ -267,12 +272,12 @@ func devicesOf(jobs []view.Job) map[string]bool {
 func afterNight(n view.Night) []string {
 	var commands []string
 	for _, j := range n.Jobs {
-		if toneOf(j.State) == bad && len(commands) < maxAdvice {
+		if printout.ToneOf(j.State) == printout.Bad && len(commands) < printout.MaxAdvice {
 			commands = append(commands, "nightfill why "+j.Device+" "+j.Patch)
 		}
 	}
 	for _, l := range n.Left {
-		if l.State == site.NoAnswer && len(commands) < maxAdvice {
+		if l.State == site.NoAnswer && len(commands) < printout.MaxAdvice {
 			commands = append(commands, "nightfill diagnose "+l.Device)
 		}
 	}

@@ -1,4 +1,4 @@
-package storecmd
+package provecmd
 
 import (
 	"fmt"
@@ -6,13 +6,16 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/nightfill/nightfill/cmd/nightfill/printout"
+	"github.com/nightfill/nightfill/cmd/nightfill/session"
 	"github.com/nightfill/nightfill/daemon/view"
 	"github.com/nightfill/nightfill/site"
 	"github.com/nightfill/nightfill/site/run"
 )
 
-func replayCommand() *cobra.Command {
-	return action(&cobra.Command{
+// Replay returns `replay`.
+func Replay() *cobra.Command {
+	return session.Action(&cobra.Command{
 		Use:   "replay [DATE]",
 		Short: "Tell a night as it went, and ask today's rules about each decision again",
 		Long: `Tell the newest night, or the one of DATE, record by record: what happened, what was decided, and what
@@ -22,51 +25,51 @@ Nothing is changed. How the plan was made is not asked again.
 
 Exit code 0: today's rules decide every time as was decided then. 3: they do not.`,
 		Example: "  nightfill replay\n  nightfill replay 2026-11-21 --json",
-	}, cobra.MaximumNArgs(1), func(s *session, args []string) error {
-		date, err := dateOf(args)
+	}, cobra.MaximumNArgs(1), func(s *session.Session, args []string) error {
+		date, err := session.DateOf(args)
 		if err != nil {
-			return usage(s.cmd, err)
+			return s.Usage(err)
 		}
-		v, err := s.client.Replay(s.ctx(), date)
+		v, err := s.Client.Replay(s.Ctx(), date)
 		if err != nil {
 			return err
 		}
-		if err := s.show(v, func(p *printer) { p.replay(v) }); err != nil {
+		if err := s.Show(v, func(p *printout.Printer) { printReplay(p, v) }); err != nil {
 			return err
 		}
 		if v.Differ > 0 {
-			return notAllGood("today's rules differ from the night of %s in %s", v.Night, count(v.Differ, "decision", "decisions"))
+			return session.NotAllGood("today's rules differ from the night of %s in %s", v.Night, printout.Count(v.Differ, "decision", "decisions"))
 		}
 		return nil
 	})
 }
 
-func (p *printer) replay(v view.Replay) {
-	verdict := p.paint(good, "today's rules decide the same")
+func printReplay(p *printout.Printer, v view.Replay) {
+	verdict := p.Paint(printout.Good, "today's rules decide the same")
 	if v.Differ > 0 {
-		verdict = p.paint(bad, fmt.Sprintf("today's rules differ in %d", v.Differ))
+		verdict = p.Paint(printout.Bad, fmt.Sprintf("today's rules differ in %d", v.Differ))
 	}
-	p.line("%s, replayed: %s, %s", p.paint(heading, "Night of "+v.Night.String()), count(v.Decisions, "decision", "decisions"), verdict)
+	p.Line("%s, replayed: %s, %s", p.Paint(printout.Heading, "Night of "+v.Night.String()), printout.Count(v.Decisions, "decision", "decisions"), verdict)
 	if v.Open {
-		p.line("The night is not over.")
+		p.Line("The night is not over.")
 	}
-	p.line("")
+	p.Line("")
 	for _, m := range v.Moments {
-		p.moments(m)
+		printMoments(p, m)
 	}
 	var devices []string
 	for _, m := range v.Moments {
 		for _, d := range m.Differs {
-			if d.Then != nil && d.Then.Device != "" && len(devices) < maxAdvice {
+			if d.Then != nil && d.Then.Device != "" && len(devices) < printout.MaxAdvice {
 				devices = append(devices, "nightfill why "+d.Then.Device+" "+d.Then.Patch)
 			}
 		}
 	}
-	p.next(devices...)
+	p.Next(devices...)
 }
 
-// moments writes one record, what waits from it on, and where the rules differ.
-func (p *printer) moments(m view.Moment) {
+// printMoments writes one record, what waits from it on, and where the rules differ.
+func printMoments(p *printout.Printer, m view.Moment) {
 	e := m.Event
 	if e.Kind == run.CheckEnded || e.Kind == run.ArtifactCached {
 		return // they decide nothing about the night; --json has them
@@ -75,21 +78,21 @@ func (p *printer) moments(m view.Moment) {
 	if m.Decided {
 		who = ">"
 	}
-	p.line("%s  %s %s", e.At.In(p.zone).Format("15:04:05"), who, p.happened(e))
+	p.Line("%s  %s %s", e.At.In(p.Zone).Format("15:04:05"), who, happened(p, e))
 	for _, w := range m.Waits {
-		p.line("          . %s waits: %s", clean(w.Device+" "+w.Patch), reason(w.Reason))
+		p.Line("          . %s waits: %s", printout.Clean(w.Device+" "+w.Patch), printout.Reason(w.Reason))
 	}
 	for _, d := range m.Differs {
-		p.line("          %s", p.paint(bad, "! then:  "+p.decision(d.Then)))
-		p.line("          %s", p.paint(bad, "  today: "+p.decision(d.Now)))
+		p.Line("          %s", p.Paint(printout.Bad, "! then:  "+decision(p, d.Then)))
+		p.Line("          %s", p.Paint(printout.Bad, "  today: "+decision(p, d.Now)))
 	}
 }
 
-func (p *printer) decision(e *run.Event) string {
+func decision(p *printout.Printer, e *run.Event) string {
 	if e == nil {
 		return "nothing of the kind"
 	}
-	text := p.happened(*e)
+	text := happened(p, *e)
 	if !e.Deadline.IsZero() && e.Kind == run.StepStarted {
 		text += " at the latest"
 	}
@@ -97,7 +100,7 @@ func (p *printer) decision(e *run.Event) string {
 }
 
 // happened writes an event as a sentence without a subject.
-func (p *printer) happened(e run.Event) string {
+func happened(p *printout.Printer, e run.Event) string {
 	attempt := ""
 	if e.Attempt > 1 {
 		attempt = fmt.Sprintf(" (attempt %d)", e.Attempt)
@@ -105,14 +108,14 @@ func (p *printer) happened(e run.Event) string {
 	var text string
 	switch e.Kind {
 	case run.StepStarted:
-		text = fmt.Sprintf("begin %s of %s on %s%s, until %s", e.Step, e.Patch, e.Device, attempt, e.Deadline.In(p.zone).Format("15:04:05"))
+		text = fmt.Sprintf("begin %s of %s on %s%s, until %s", e.Step, e.Patch, e.Device, attempt, e.Deadline.In(p.Zone).Format("15:04:05"))
 	case run.StepEnded:
-		text = fmt.Sprintf("%s of %s on %s%s ended: %s", e.Step, e.Patch, e.Device, attempt, words(e.Outcome))
+		text = fmt.Sprintf("%s of %s on %s%s ended: %s", e.Step, e.Patch, e.Device, attempt, printout.Words(e.Outcome))
 		if e.To != "" {
-			text += ", now " + words(e.To)
+			text += ", now " + printout.Words(e.To)
 		}
 	case run.PatchSettled:
-		text = fmt.Sprintf("settle %s on %s: %s", e.Patch, e.Device, words(e.To))
+		text = fmt.Sprintf("settle %s on %s: %s", e.Patch, e.Device, printout.Words(e.To))
 	case run.NightClosed:
 		text = "close the night: " + e.Text
 	case run.NightOpened:
@@ -130,16 +133,16 @@ func (p *printer) happened(e run.Event) string {
 	case run.StepClaimed:
 		text = e.Device + " took the work: " + string(e.Step) + " of " + e.Patch
 	default:
-		parts := []string{string(e.Kind), e.Device, e.Patch, told(e, p.zone), by(e)}
+		parts := []string{string(e.Kind), e.Device, e.Patch, told(e, p.Zone), by(e)}
 		if e.Reason != nil {
 			parts[3] = ""
 		}
 		text = strings.Join(strings.Fields(strings.Join(parts, " ")), " ")
 	}
 	if e.Reason != nil {
-		text += ": " + reason(e.Reason)
+		text += ": " + printout.Reason(e.Reason)
 	}
-	return clean(text)
+	return printout.Clean(text)
 }
 
 // broke names the checks that fail, and when they broke.

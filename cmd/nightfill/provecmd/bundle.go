@@ -1,4 +1,4 @@
-package storecmd
+package provecmd
 
 import (
 	"archive/zip"
@@ -12,11 +12,14 @@ import (
 	"github.com/google/renameio/v2"
 	"github.com/spf13/cobra"
 
+	"github.com/nightfill/nightfill/cmd/nightfill/printout"
+	"github.com/nightfill/nightfill/cmd/nightfill/session"
 	"github.com/nightfill/nightfill/daemon/bundle"
 	"github.com/nightfill/nightfill/daemon/control"
 )
 
-func bundleCommand() *cobra.Command {
+// Bundle returns `bundle`.
+func Bundle() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "bundle --out FILE.zip [--device DEVICE] [--reason R]",
 		Short: "Write a support bundle: everything that somebody far away needs, and no secret",
@@ -34,32 +37,32 @@ Exit code 3: it is written, but something could not be had.`,
 	out := cmd.Flags().String("out", "", "write the bundle to this file")
 	cmd.Flags().StringVar(&ask.Device, "device", "", "with more about this device")
 	cmd.Flags().StringVar(&ask.Reason, "reason", "", "what it is for")
-	return action(cmd, cobra.NoArgs, func(s *session, _ []string) error {
+	return session.Action(cmd, cobra.NoArgs, func(s *session.Session, _ []string) error {
 		if *out == "" {
-			return usage(s.cmd, errors.New("--out is missing: say which file to write, like --out support.zip"))
+			return s.Usage(errors.New("--out is missing: say which file to write, like --out support.zip"))
 		}
-		m, err := s.bundle(ask, *out)
+		m, err := fetchBundle(s, ask, *out)
 		if err != nil {
 			return err
 		}
-		if err := s.show(m, func(p *printer) { p.bundle(m, *out) }); err != nil {
+		if err := s.Show(m, func(p *printout.Printer) { printBundle(p, m, *out) }); err != nil {
 			return err
 		}
 		if n := len(m.Missing); n > 0 {
-			return notAllGood("%s could not be had: manifest.json in %s says why", count(n, "part", "parts"), filepath.Base(*out))
+			return session.NotAllGood("%s could not be had: manifest.json in %s says why", printout.Count(n, "part", "parts"), filepath.Base(*out))
 		}
 		return nil
 	})
 }
 
-// bundle writes the file, whole or not at all, and reads its manifest.
-func (s *session) bundle(ask control.BundleAsked, path string) (m bundle.Manifest, err error) {
+// fetchBundle writes the file, whole or not at all, and reads its manifest.
+func fetchBundle(s *session.Session, ask control.BundleAsked, path string) (m bundle.Manifest, err error) {
 	file, err := renameio.NewPendingFile(path, renameio.WithPermissions(0o600))
 	if err != nil {
 		return m, cannotWrite(path, err)
 	}
 	defer file.Cleanup()
-	body, err := s.client.Bundle(s.ctx(), ask)
+	body, err := s.Client.Bundle(s.Ctx(), ask)
 	if err != nil {
 		return m, err
 	}
@@ -100,18 +103,18 @@ func manifest(file io.ReaderAt, size int64) (m bundle.Manifest, err error) {
 	return m, json.NewDecoder(text).Decode(&m)
 }
 
-func (p *printer) bundle(m bundle.Manifest, path string) {
+func printBundle(p *printout.Printer, m bundle.Manifest, path string) {
 	about := "the store " + m.Store
 	if m.Device != "" {
 		about = m.Device + " in store " + m.Store
 	}
-	p.line("%s holds %s about %s; %s taken out.", path, count(len(m.Files), "file", "files"), about, places(m.Redacted))
+	p.Line("%s holds %s about %s; %s taken out.", path, printout.Count(len(m.Files), "file", "files"), about, places(m.Redacted))
 	for _, gone := range m.Missing {
-		p.line("%s", p.paint(bad, gone.Name+" could not be had: "+gone.Error))
+		p.Line("%s", p.Paint(printout.Bad, gone.Name+" could not be had: "+gone.Error))
 	}
-	p.line("\nIt never holds:")
+	p.Line("\nIt never holds:")
 	for _, what := range m.LeftOut {
-		p.line("  %s", what)
+		p.Line("  %s", what)
 	}
 }
 

@@ -1,82 +1,21 @@
-package storecmd
+package nightcmd
 
 import (
-	"bytes"
-	"os"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/nightfill/nightfill/cmd/nightfill/printout"
 	"github.com/nightfill/nightfill/daemon/view"
 	"github.com/nightfill/nightfill/site"
 	"github.com/nightfill/nightfill/site/run"
 )
 
-func newPrinter(colour bool) *printer {
-	return &printer{Buffer: &bytes.Buffer{}, zone: time.UTC, colour: colour}
-}
-
-// TestTable holds columns together, with colours and without, and lets no device draw on the terminal.
-func TestTable(t *testing.T) {
-	rows := func() [][]cell {
-		return [][]cell{
-			{text("srv-1"), state(site.Done), text("fine")},
-			{text("kühltheke-2"), state(site.RolledBack), text("\x1b[2Jgone\n now")},
-			{text("srv-3"), state(site.Queued), text("")},
-		}
-	}
-	plain := newPrinter(false)
-	plain.table([]string{"DEVICE", "STATE", "WHY"}, rows())
-	want := `DEVICE       STATE        WHY
-srv-1        done         fine
-kühltheke-2  rolled back  [2Jgone now
-srv-3        queued
-`
-	if plain.String() != want {
-		t.Errorf("got\n%s\nwant\n%s", plain, want)
-	}
-	colours := newPrinter(true)
-	colours.table([]string{"DEVICE", "STATE", "WHY"}, rows())
-	stripped := colours.String()
-	for _, code := range []string{"\x1b[0m", "\x1b[1m", "\x1b[32m", "\x1b[1;31m"} {
-		if !strings.Contains(stripped, code) {
-			t.Errorf("no %q in %q", code, colours)
-		}
-		stripped = strings.ReplaceAll(stripped, code, "")
-	}
-	if stripped != want {
-		t.Errorf("with colours, got\n%s\nwant\n%s", stripped, want)
-	}
-}
-
-func TestColoured(t *testing.T) {
-	f, err := os.CreateTemp(t.TempDir(), "")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	if coloured(f) || coloured(&bytes.Buffer{}) {
-		t.Error("a file is no terminal")
-	}
-}
-
-func TestLength(t *testing.T) {
-	tests := map[time.Duration]string{
-		0: "0s", 120 * time.Millisecond: "120ms", 48 * time.Second: "48s", 10 * time.Minute: "10m", 90 * time.Minute: "1h30m",
-		5 * time.Hour: "5h", 61 * time.Second: "1m1s", 1499 * time.Millisecond: "1s",
-	}
-	for d, want := range tests {
-		if got := length(site.Duration(d)); got != want {
-			t.Errorf("%v: got %s, want %s", d, got, want)
-		}
-	}
-}
-
 // TestLongOutput shows the end of what a step printed, where installers say what went wrong.
 func TestLongOutput(t *testing.T) {
-	p := newPrinter(false)
+	p := printout.New(time.UTC, false)
 	code := 100
-	p.steps([]view.Step{{
+	printSteps(p, []view.Step{{
 		Step: run.Install, Outcome: run.TimedOut, Took: site.Duration(time.Minute), Attempt: 2, ExitCode: &code,
 		Output: strings.Repeat("unpacking\n", 20) + "E: \x1b[31mlock\ttaken\n",
 	}})
@@ -108,8 +47,8 @@ func TestCompared(t *testing.T) {
 		},
 		Devices: []view.NightDevice{{Device: "srv-1"}, {Device: "srv-2", Before: "POS-2 failed before the night"}},
 	}
-	p := newPrinter(false)
-	p.compared(n, false)
+	p := printout.New(time.UTC, false)
+	printCompared(p, n, false)
 	want := `
 Checks: before and after
 CHECK   DEVICE  BEFORE  AT CLOSE        LAST     BROKE
@@ -121,27 +60,24 @@ srv-2: POS-2 failed before the night.
 	if p.String() != want {
 		t.Errorf("got\n%s\nwant\n%s", p, want)
 	}
-	p = newPrinter(false)
+	p = printout.New(time.UTC, false)
 	n.Open = true
-	p.compared(n, true)
+	printCompared(p, n, true)
 	if got := p.String(); !strings.Contains(got, "NOW") || strings.Count(got, "\n") != 9 {
 		t.Errorf("with everything it is\n%s", got)
 	}
-	p = newPrinter(false)
-	p.compared(view.Night{Checks: n.Checks[:1]}, false)
+	p = printout.New(time.UTC, false)
+	printCompared(p, view.Night{Checks: n.Checks[:1]}, false)
 	if got := p.String(); got != "\nChecks: before and after: no difference, none fails.\n" {
 		t.Errorf("a good night is %q", got)
 	}
-	p = newPrinter(false)
-	p.compared(view.Night{Checks: n.Checks[3:4]}, false)
+	p = printout.New(time.UTC, false)
+	printCompared(p, view.Night{Checks: n.Checks[3:4]}, false)
 	if got := p.String(); got != "\nChecks: before and after: no difference, none fails; 1 not known.\n" {
 		t.Errorf("a night of which nothing is known is %q", got)
 	}
-	p = newPrinter(false)
-	if p.compared(view.Night{}, true); p.String() != "" || passes(view.Night{Passes: 1}) != "" || passes(view.Night{Passes: 3}) != " in 3 passes" {
+	p = printout.New(time.UTC, false)
+	if printCompared(p, view.Night{}, true); p.String() != "" || passes(view.Night{Passes: 1}) != "" || passes(view.Night{Passes: 3}) != " in 3 passes" {
 		t.Errorf("a night without checks is %q", p)
-	}
-	if got := broke([]site.Compared{n.Checks[0].Compared, n.Checks[2].Compared}); got != "POS-3 fails. It broke during tonight's work on srv-3 (pos-2)." {
-		t.Errorf("the replay says %q", got)
 	}
 }

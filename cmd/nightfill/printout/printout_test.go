@@ -1,0 +1,67 @@
+package printout
+
+import (
+	"bytes"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/nightfill/nightfill/site"
+)
+
+// TestTable holds columns together, with colours and without, and lets no device draw on the terminal.
+func TestTable(t *testing.T) {
+	rows := func() [][]Cell {
+		return [][]Cell{
+			{Text("srv-1"), State(site.Done), Text("fine")},
+			{Text("kühltheke-2"), State(site.RolledBack), Text("\x1b[2Jgone\n now")},
+			{Text("srv-3"), State(site.Queued), Text("")},
+		}
+	}
+	plain := New(time.UTC, false)
+	plain.Table([]string{"DEVICE", "STATE", "WHY"}, rows())
+	want := `DEVICE       STATE        WHY
+srv-1        done         fine
+kühltheke-2  rolled back  [2Jgone now
+srv-3        queued
+`
+	if plain.String() != want {
+		t.Errorf("got\n%s\nwant\n%s", plain, want)
+	}
+	colours := New(time.UTC, true)
+	colours.Table([]string{"DEVICE", "STATE", "WHY"}, rows())
+	stripped := colours.String()
+	for _, code := range []string{"\x1b[0m", "\x1b[1m", "\x1b[32m", "\x1b[1;31m"} {
+		if !strings.Contains(stripped, code) {
+			t.Errorf("no %q in %q", code, colours)
+		}
+		stripped = strings.ReplaceAll(stripped, code, "")
+	}
+	if stripped != want {
+		t.Errorf("with colours, got\n%s\nwant\n%s", stripped, want)
+	}
+}
+
+func TestColoured(t *testing.T) {
+	f, err := os.CreateTemp(t.TempDir(), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if Coloured(f) || Coloured(&bytes.Buffer{}) {
+		t.Error("a file is no terminal")
+	}
+}
+
+func TestLength(t *testing.T) {
+	tests := map[time.Duration]string{
+		0: "0s", 120 * time.Millisecond: "120ms", 48 * time.Second: "48s", 10 * time.Minute: "10m", 90 * time.Minute: "1h30m",
+		5 * time.Hour: "5h", 61 * time.Second: "1m1s", 1499 * time.Millisecond: "1s",
+	}
+	for d, want := range tests {
+		if got := Length(site.Duration(d)); got != want {
+			t.Errorf("%v: got %s, want %s", d, got, want)
+		}
+	}
+}
