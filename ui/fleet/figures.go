@@ -2,6 +2,7 @@ package fleet
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"strconv"
@@ -155,7 +156,8 @@ func (s *server) nightFigures(q *query, p picked, at time.Time) ([]Figure, error
 	}
 	all := nights.NewLine("", 0)
 	_, span, err := s.nightFilter(q, at)
-	err = errors.Join(err, s.eachNight(q, p, span, at, func(n nights.Row) error { all.Add(n); return nil }))
+	uncounted := func(context.Context, string, []nights.Row) error { return nil } // no figure is about what became of patches
+	err = errors.Join(err, s.eachWindow(q, p, span, at, uncounted, func(n nights.Row) error { all.Add(n); return nil }))
 	used := "\u2013"
 	if share, known := all.Share(); known {
 		used = strconv.Itoa(share) + " %"

@@ -17,6 +17,7 @@ import (
 	"github.com/nightfill/nightfill/site/board/nights"
 	"github.com/nightfill/nightfill/site/board/overview"
 	"github.com/nightfill/nightfill/site/window"
+	"github.com/nightfill/nightfill/ui/fleet/export"
 )
 
 func (s *server) nightRoutes() []route {
@@ -58,6 +59,11 @@ func (q *query) shopsOf(p picked) []overview.Store {
 
 // eachNight calls do for every night that a filter lets through, by store and date.
 func (s *server) eachNight(q *query, p picked, span mornings.Span, at time.Time, do func(r nights.Row) error) error {
+	return s.eachWindow(q, p, span, at, s.tally, do)
+}
+
+// eachWindow is eachNight with count called for the nights of each store, to count what the store's own word does not.
+func (s *server) eachWindow(q *query, p picked, span mornings.Span, at time.Time, count func(ctx context.Context, store string, rows []nights.Row) error, do func(r nights.Row) error) error {
 	days, ok := s.History.(Days)
 	if !ok {
 		return refuse(http.StatusNotFound, "no_history", "This headquarters keeps no history.")
@@ -76,7 +82,11 @@ func (s *server) eachNight(q *query, p picked, span mornings.Span, at time.Time,
 			}
 		}
 		for _, x := range shops {
-			for _, r := range nights.All(facts[board.KindNight][x.ID], facts[board.KindNightOpened][x.ID], facts[board.KindNightClosed][x.ID], at) {
+			rows := nights.All(facts[board.KindNight][x.ID], facts[board.KindNightOpened][x.ID], facts[board.KindNightClosed][x.ID], at)
+			if err := count(q.Context(), x.ID, rows); err != nil {
+				return err
+			}
+			for _, r := range rows {
 				r.Store, r.Name, r.Region = x.ID, x.Name, x.Region
 				if p.Is("mark") != "" && !r.Has(nights.Mark(p.Is("mark"))) {
 					continue
@@ -89,6 +99,30 @@ func (s *server) eachNight(q *query, p picked, span mornings.Span, at time.Time,
 	}
 	return nil
 }
+
+// tally counts from the events the nights of a store of which its own count never came.
+func (s *server) tally(ctx context.Context, store string, rows []nights.Row) error {
+	t := nights.NewTally(rows)
+	ask, some := t.Query(store)
+	records, ok := s.History.(export.Records)
+	if !some || !ok {
+		return nil
+	}
+	err := records.EachEvent(ctx, ask, func(e board.Event) error {
+		if !t.Add(e) {
+			return errEnough
+		}
+		return nil
+	})
+	if err != nil && !errors.Is(err, errEnough) {
+		return err
+	}
+	t.Done()
+	return nil
+}
+
+// errEnough ends a walk over events.
+var errEnough = errors.New("enough")
 
 // NightList is the nights of all stores, by date.
 type NightList struct {

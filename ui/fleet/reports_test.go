@@ -11,7 +11,11 @@ import (
 
 	"github.com/nightfill/nightfill/site"
 	"github.com/nightfill/nightfill/site/board"
+	"github.com/nightfill/nightfill/site/board/boardtest"
 	"github.com/nightfill/nightfill/site/board/comply"
+	"github.com/nightfill/nightfill/site/plan"
+	"github.com/nightfill/nightfill/site/run"
+	"github.com/nightfill/nightfill/site/window"
 )
 
 // remember gives every store of a world 40 days of history.
@@ -256,6 +260,46 @@ func TestNightReport(t *testing.T) {
 		if status, body := get(t, h, address); status < 400 || status >= 500 || !strings.Contains(body, text) {
 			t.Errorf("GET %s: %d, want %q in\n%s", address, status, text, body)
 		}
+	}
+}
+
+// TestANightOfWhichNoCountCame is counted from its events, in the report and on its own page.
+func TestANightOfWhichNoCountCame(t *testing.T) {
+	w := newWorld(chain(8), morning())
+	opens := morning().AddDate(0, 0, -20)
+	night, date := window.DateOf(opens), opens.Format(time.DateOnly)
+	lane := plan.Lane{Device: "till-1"}
+	for _, patch := range []string{"p-1", "p-2", "p-3", "p-4"} {
+		lane.Jobs = append(lane.Jobs, plan.Job{Patch: patch})
+	}
+	for i, e := range []run.Event{
+		{Kind: run.NightOpened, Plan: &plan.Plan{Night: night, Opens: opens, Closes: opens.Add(6 * time.Hour), Lanes: []plan.Lane{lane}}},
+		{Kind: run.StepEnded, Patch: "p-1", Step: run.Verify, To: site.Done},
+		{Kind: run.StepEnded, Patch: "p-2", Step: run.Prove, To: site.RolledBack},
+		{Kind: run.PatchSettled, Patch: "p-3", To: site.Skipped},
+		{Kind: run.NightClosed, Text: "1 done, 1 rolled back, 1 skipped"},
+		{Kind: run.NightOpened},
+		{Kind: run.StepEnded, Patch: "p-4", Step: run.Verify, To: site.Done},
+	} {
+		e.At, e.Night = opens.Add(time.Duration(i)*time.Minute), night
+		if e.Patch != "" {
+			e.Device = "till-1"
+		}
+		told := boardtest.Event("0002", uint64(i+1), e)
+		w.events = append(w.events, told)
+		for _, f := range board.Project(e, board.Mark{Stream: told.No, Seq: told.Seq}, told.Received) {
+			if f.Kind == board.KindNightOpened || f.Kind == board.KindNightClosed {
+				w.keepFact("0002", date, f)
+			}
+		}
+	}
+	h := New(w.options())
+	want(t, h, "/api/v1/reports/nights?store=0002", `"date":"`+date+`","stores":1,"silent":0,"planned":4,"done":1,"broke":1,"left":1,"no_answer":0,"open":1,"marks":{"broken":1}`)
+	want(t, h, "/api/v1/reports/nights/rows?mark=broken", `"total":1`, `"text":"1 done, 1 rolled back, 1 skipped"`)
+	want(t, h, "/reports/nights?store=0002", "is counted from its events")
+	want(t, h, "/stores/0002/nights/"+date, "1 done, 1 rolled back, 1 skipped", "3 of 4 settled", "picture.svg")
+	if status, _ := get(t, h, "/stores/0003/nights/"+date); status != 404 {
+		t.Errorf("a night that nobody told of: %d", status)
 	}
 }
 

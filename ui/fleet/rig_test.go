@@ -79,13 +79,17 @@ func (w *world) keepDay(kind board.Kind, store, date string, body any) {
 	if err != nil {
 		panic(err)
 	}
+	w.keepFact(store, date, board.Fact{Kind: kind, Name: date, Body: raw})
+}
+
+func (w *world) keepFact(store, date string, f board.Fact) {
 	if w.days == nil {
 		w.days = map[board.Kind]map[string][]board.Day{}
 	}
-	if w.days[kind] == nil {
-		w.days[kind] = map[string][]board.Day{}
+	if w.days[f.Kind] == nil {
+		w.days[f.Kind] = map[string][]board.Day{}
 	}
-	w.days[kind][store] = append(w.days[kind][store], board.Day{Date: date, Fact: board.Fact{Kind: kind, Name: date, Body: raw}})
+	w.days[f.Kind][store] = append(w.days[f.Kind][store], board.Day{Date: date, Fact: f})
 }
 
 // morning is when most stores have ended their night, and some have not opened yet.
@@ -155,7 +159,25 @@ func (w *world) Facts(_ context.Context, store string, kinds ...board.Kind) ([]b
 		{Kind: board.KindNight, Name: "2026-09-01", Body: json.RawMessage(`{"night":"2026-09-01","summary":"35 done","total":35,"settled":35}`)},
 		{Kind: board.KindNightOpened, Name: "2026-09-01", Body: json.RawMessage(`{}`)},
 	}
+	for _, days := range w.days {
+		for _, d := range days[store] {
+			all = append(all, d.Fact)
+		}
+	}
 	return slices.DeleteFunc(all, func(f board.Fact) bool { return !slices.Contains(kinds, f.Kind) }), nil
+}
+
+// EachEvent gives all events of a store after a mark.
+func (w *world) EachEvent(_ context.Context, q board.Query, do func(board.Event) error) error {
+	for _, e := range w.events {
+		if e.Store != q.Store || !(board.Mark{Stream: e.No, Seq: e.Seq}).After(q.After) {
+			continue
+		}
+		if err := do(e); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (w *world) Notes(_ context.Context, kind string) ([]board.Note, error) {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/nightfill/nightfill/site"
 	"github.com/nightfill/nightfill/site/board"
+	"github.com/nightfill/nightfill/site/board/nights"
 	"github.com/nightfill/nightfill/site/board/overview"
 )
 
@@ -229,22 +230,30 @@ func (s *server) night(q *query) (any, error) {
 	return p, err
 }
 
-// pastNight reads a night that is not on the board any more.
+// pastNight reads a night that is not on the board: it is over for long, or the store's own count never came.
 func (s *server) pastNight(q *query, store, date string) (n board.Night, opened, known bool, err error) {
 	if s.History == nil {
 		return n, false, false, nil
 	}
-	facts, err := s.History.Facts(q.Context(), store, board.KindNight, board.KindNightOpened)
+	facts, err := s.History.Facts(q.Context(), store, board.KindNight, board.KindNightOpened, board.KindNightClosed)
+	of := map[board.Kind][]board.Day{}
 	for _, f := range facts {
-		switch {
-		case f.Name != date || f.Body == nil:
-		case f.Kind == board.KindNightOpened:
-			opened = true
-		default:
-			known = json.Unmarshal(f.Body, &n) == nil
+		if f.Name == date && f.Body != nil {
+			of[f.Kind] = append(of[f.Kind], board.Day{Date: date, Fact: f})
 		}
 	}
-	return n, opened, known, err
+	opened = len(of[board.KindNightOpened]) > 0
+	for _, d := range of[board.KindNight] {
+		if json.Unmarshal(d.Body, &n) == nil {
+			return n, opened, true, nil
+		}
+	}
+	rows := nights.All(nil, of[board.KindNightOpened], of[board.KindNightClosed], s.Now())
+	if err != nil || len(rows) == 0 {
+		return n, opened, false, err
+	}
+	err = s.tally(q.Context(), store, rows)
+	return rows[0].Night(), opened, true, err
 }
 
 // picture serves the drawing of a night. Its style stays with it, wherever it is opened.

@@ -1,6 +1,6 @@
 // Package nights says how the nights of stores went: what was planned and what became of it, how much
 // of the window was used, and which nights ran over it. It reads the last word of each store about each
-// of its nights.
+// of its nights, and where that never came it counts the events of the night.
 package nights
 
 import (
@@ -11,6 +11,7 @@ import (
 
 	"github.com/nightfill/nightfill/site"
 	"github.com/nightfill/nightfill/site/board"
+	"github.com/nightfill/nightfill/site/window"
 )
 
 // Counts are what became of the patches that were planned. Each is counted once: they add up to Planned.
@@ -55,6 +56,9 @@ type Row struct {
 	Window site.Duration `json:"window"` // how long it is
 	Text   string        `json:"text"`
 	now    time.Time
+	opened board.Mark // of the event that opened it, where its count is to be made from the events
+	cutoff time.Time
+	states map[site.State]int
 }
 
 // Of reads what a store told last of a night; false: it cannot be read.
@@ -63,13 +67,7 @@ func Of(d board.Day, now time.Time) (Row, bool) {
 	if d.Body == nil || json.Unmarshal(d.Body, &n) != nil {
 		return Row{}, false
 	}
-	r := Row{Date: d.Date, Opens: n.Opens, Closes: n.Closes, Closed: n.Closed, Text: n.Summary, now: now, Counts: Counts{
-		Planned: n.Total, Done: n.States[site.Done], Broke: n.States[site.Failed] + n.States[site.RolledBack] + n.States[site.RollbackFailed],
-		Left: n.States[site.Skipped] + n.States[site.Held] + n.States[site.NotDue], NoAnswer: n.States[site.NoAnswer],
-	}}
-	settled := r.Done + r.Broke + r.Left + r.NoAnswer
-	r.Planned = max(r.Planned, settled) // a store that told more than it planned is believed
-	r.Open = r.Planned - settled
+	r := Row{Date: d.Date, Opens: n.Opens, Closes: n.Closes, Closed: n.Closed, Text: n.Summary, now: now, Counts: countsOf(n.Total, n.States)}
 	if n.Closes.After(n.Opens) {
 		r.Window = site.Duration(n.Closes.Sub(n.Opens))
 	}
@@ -79,9 +77,21 @@ func Of(d board.Day, now time.Time) (Row, bool) {
 	return r, true
 }
 
+// countsOf sorts so many planned patches by their states. A store that told more than it planned is believed.
+func countsOf(planned int, states map[site.State]int) Counts {
+	c := Counts{
+		Done: states[site.Done], Broke: states[site.Failed] + states[site.RolledBack] + states[site.RollbackFailed],
+		Left: states[site.Skipped] + states[site.Held] + states[site.NotDue], NoAnswer: states[site.NoAnswer],
+	}
+	settled := c.Done + c.Broke + c.Left + c.NoAnswer
+	c.Planned = max(planned, settled)
+	c.Open = c.Planned - settled
+	return c
+}
+
 // OfEvents is a night of which the store's own count never came, because it was cut off: what was planned,
-// and when it ended. What became of the patches is in its events; here they count as open. false: opened
-// cannot be read. closed may be empty.
+// and when it ended. What became of the patches is in its events: until a Tally has counted it, everything is open.
+// false: opened cannot be read. closed may be empty.
 func OfEvents(opened, closed board.Day, now time.Time) (Row, bool) {
 	var o board.NightOpened
 	var c board.NightClosed
@@ -91,7 +101,7 @@ func OfEvents(opened, closed board.Day, now time.Time) (Row, bool) {
 	if closed.Body != nil && json.Unmarshal(closed.Body, &c) != nil {
 		return Row{}, false
 	}
-	r := Row{Date: opened.Date, Opens: o.Opens, Closes: o.Closes, Closed: c.At, Text: c.Text, now: now, Counts: Counts{Planned: o.Planned, Open: o.Planned}}
+	r := Row{Date: opened.Date, Opens: o.Opens, Closes: o.Closes, Closed: c.At, Text: c.Text, now: now, Counts: countsOf(o.Planned, nil), opened: opened.Mark, cutoff: o.Cutoff}
 	if o.Closes.After(o.Opens) {
 		r.Window = site.Duration(o.Closes.Sub(o.Opens))
 	}
@@ -99,6 +109,15 @@ func OfEvents(opened, closed board.Day, now time.Time) (Row, bool) {
 		r.Used = site.Duration(c.At.Sub(o.Opens))
 	}
 	return r, true
+}
+
+// Night is the night as its store would have told it, had its count come. It is for rows that OfEvents made.
+func (r Row) Night() board.Night {
+	date, _ := window.ParseDate(r.Date) // what is kept by its date has one
+	return board.Night{
+		Night: date, Open: r.Closed.IsZero() && r.now.Before(r.Closes), Opens: r.Opens, Cutoff: r.cutoff, Closes: r.Closes, Opened: r.Opens, Closed: r.Closed,
+		Summary: r.Text, Total: r.Planned, Settled: r.Planned - r.Open, States: r.states,
+	}
 }
 
 // All are the nights of one store, by date: from its own counts where they came, else from its events.
