@@ -49,6 +49,21 @@ func night() []run.Event {
 	}
 }
 
+// TestSnapshotsWithinARev: a store also learns what is no event, and says so under the same rev.
+func TestSnapshotsWithinARev(t *testing.T) {
+	down := Fact{Kind: KindReady, Mark: Mark{1, 9}, At: evening(), Body: json.RawMessage(`{"notes":[{"code":"LINE-1"}]}`)}
+	up := Fact{Kind: KindReady, Mark: Mark{1, 9}, At: evening().Add(time.Second), Body: json.RawMessage(`{"notes":[]}`)}
+	repeat := up
+	repeat.At = evening().Add(time.Hour)
+	if !up.Replaces(down) || down.Replaces(up) || repeat.Replaces(up) {
+		t.Error("of two snapshots with the same rev, not the one that came later holds, or a repeat counts as another")
+	}
+	told := Fact{Kind: KindVerdict, Mark: Mark{1, 9}, At: evening().Add(time.Second), Body: json.RawMessage(`{}`)}
+	if first := (Fact{Kind: KindVerdict, Mark: Mark{1, 9}, At: evening(), Body: json.RawMessage(`{"verdict":"ready"}`)}); told.Replaces(first) {
+		t.Error("what an event told is told anew under its number")
+	}
+}
+
 // registers is what a database does with facts: it keeps the one of each key that holds.
 type registers struct {
 	board *Board

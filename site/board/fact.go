@@ -1,6 +1,7 @@
 package board
 
 import (
+	"bytes"
 	"encoding/json"
 	"time"
 )
@@ -60,7 +61,7 @@ type Fact struct {
 	Name  string
 	Patch string
 	Mark  Mark
-	At    time.Time       // when it was so, by the store's clock
+	At    time.Time       // when it was so, by the store's clock; of a snapshot: when it came
 	Body  json.RawMessage // JSON of the kind's type; nil: nothing holds any more
 
 	told any // what Body says, where it was just written: it need not be read again
@@ -77,9 +78,21 @@ type Key struct {
 func (f Fact) Key() Key { return Key{f.Kind, f.Name, f.Patch} }
 
 // Replaces reports whether f holds instead of old. Of two with the same mark, one that clears holds:
-// a retained message is cleared without a mark of its own.
+// a retained message is cleared without a mark of its own. Of two snapshots that say different things
+// the one that came later holds: a store also learns what is no event, such as that its line is back.
 func (f Fact) Replaces(old Fact) bool {
-	return f.Mark.After(old.Mark) || f.Mark == old.Mark && f.Body == nil && old.Body != nil
+	switch {
+	case f.Mark != old.Mark:
+		return f.Mark.After(old.Mark)
+	case f.Body == nil || old.Body == nil:
+		return f.Body == nil && old.Body != nil
+	}
+	return f.Kind.Snapshot() && f.At.After(old.At) && !bytes.Equal(f.Body, old.Body)
+}
+
+// Snapshot reports whether facts of this kind are retained messages. Their At is when they came.
+func (k Kind) Snapshot() bool {
+	return k == KindInfo || k == KindReady || k == KindNight || k == KindDevice || k == KindAlert
 }
 
 // Remembered reports whether the board holds facts of this kind. The others are only in the

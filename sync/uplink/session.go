@@ -62,6 +62,7 @@ func (s *session) run(ctx context.Context) error {
 		return err
 	}
 	s.up.setConnected(true)
+	s.lookBy(time.Now()) // what the birth said of the line is no longer so
 	s.log.Info("connected to the broker", "broker", s.up.opt.Broker.String(), "due", s.due())
 
 	timer := time.NewTimer(0)

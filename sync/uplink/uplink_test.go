@@ -129,6 +129,26 @@ func TestTheBirthNumberGrowsOverRestarts(t *testing.T) {
 	})
 }
 
+// TestTheLineIsUpAsSoonAsItIs: the snapshots of a birth are made before the store is connected.
+func TestTheLineIsUpAsSoonAsItIs(t *testing.T) {
+	inShop(t, func(t *testing.T, s *shop) {
+		s.tune = func(o *Options) {
+			o.Snapshots = func(ctx context.Context) Snapshot {
+				snap := s.snapshots(ctx)
+				snap.Num = map[string]any{"wan_up": 0}
+				if s.link.Status().Connected {
+					snap.Num = map[string]any{"wan_up": 1}
+				}
+				return snap
+			}
+		}
+		s.start()
+		s.online()
+		s.within(time.Second, "the line is told to be up", func() bool { return s.retained()["num"] == `{"wan_up":1,"rev":0}` })
+		s.close()
+	})
+}
+
 func TestChangesArePostedAtMostOnceASecond(t *testing.T) {
 	inShop(t, func(t *testing.T, s *shop) {
 		s.start()

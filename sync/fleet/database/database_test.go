@@ -46,6 +46,13 @@ func snapshot(store string, f board.Fact, latest bool) database.Message {
 	return database.Message{Store: store, Received: evening(), Live: true, Facts: []board.Fact{f}, Latest: latest}
 }
 
+// later is a snapshot that came a minute after the others.
+func later(m database.Message) database.Message {
+	m.Received = m.Received.Add(time.Minute)
+	m.Facts[0].At = m.Received
+	return m
+}
+
 func take(t *testing.T, db *database.DB, batch ...database.Message) database.Taken {
 	t.Helper()
 	taken, err := db.Take(context.Background(), batch)
@@ -149,6 +156,8 @@ func TestSnapshots(t *testing.T) {
 		{"raised again", []database.Message{alert(5, `{"n":5}`), alert(0, ""), alert(6, `{"n":6}`)}, `{"n":6}`},
 		{"cleared though nothing hung", []database.Message{alert(0, "")}, "none"},
 		{"without rev", []database.Message{alert(5, `{"n":5}`), alert(0, `{"n":0}`), alert(0, `{"n":1}`)}, `{"n":1}`},
+		{"more within a rev", []database.Message{alert(5, `{"n":5}`), later(alert(5, `{"n":"5 still"}`)), alert(5, `{"n":5}`)}, `{"n":"5 still"}`},
+		{"no more after it was cleared", []database.Message{alert(5, `{"n":5}`), alert(0, ""), later(alert(5, `{"n":"5 still"}`))}, "clear"},
 		{"rev after one without", []database.Message{alert(0, `{"n":0}`), alert(5, `{"n":5}`)}, `{"n":5}`},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -10,7 +10,7 @@ import (
 )
 
 // storeDays keeps facts by their date. Of two for the same day the one that was told later in the
-// history of the store holds, whichever came first.
+// history of the store holds, whichever came first, as Replaces says.
 func (t *tx) storeDays(ctx context.Context, facts []*pending) error {
 	var all []*pending
 	for _, p := range facts {
@@ -20,7 +20,7 @@ func (t *tx) storeDays(ctx context.Context, facts []*pending) error {
 	}
 	const columns = "days (kind, store, day, stream, seq, at, received, body)"
 	const set = "on conflict (kind, store, day) do update set stream = excluded.stream, seq = excluded.seq, at = excluded.at, received = excluded.received, body = excluded.body " +
-		"where excluded.stream > days.stream or excluded.stream = days.stream and excluded.seq > days.seq"
+		"where excluded.stream > days.stream or excluded.stream = days.stream and (excluded.seq > days.seq or excluded.seq = days.seq and excluded.at > days.at)"
 	return t.insert(ctx, columns, 8, "(?, ?, ?, ?, ?, ?, ?, ?)", set, len(all), func(i int, args []any) []any {
 		p := all[i]
 		f := p.fact

@@ -118,20 +118,17 @@ func (t *tx) judge(ctx context.Context, r *registers, part []int) error {
 		args = append(args, k.store, string(k.Kind), k.Name, k.Patch)
 	}
 	found := map[int]bool{}
-	query := "select f.store, f.kind, f.name, f.patch, f.stream, f.seq, f.body is null from (values " + list(len(part), "(?, ?, ?, ?)") +
+	query := "select f.store, f.kind, f.name, f.patch, f.stream, f.seq, f.at, f.body from (values " + list(len(part), "(?, ?, ?, ?)") +
 		") as k cross join facts f where f.store = k.column1 and f.name = k.column3 and f.patch = k.column4 and f.kind = k.column2"
 	err := each(ctx, t.run, t.db.text(query), args, func(scan func(...any) error) error {
 		var k key
 		var old board.Fact
-		var seq int64
-		var empty bool
-		if err := scan(&k.store, &k.Kind, &k.Name, &k.Patch, &old.Mark.Stream, &seq, &empty); err != nil {
+		var seq, at int64
+		var body []byte
+		if err := scan(&k.store, &k.Kind, &k.Name, &k.Patch, &old.Mark.Stream, &seq, &at, &body); err != nil {
 			return err
 		}
-		old.Mark.Seq = uint64(seq)
-		if !empty {
-			old.Body = []byte{}
-		}
+		old.Mark.Seq, old.At, old.Body = uint64(seq), timeOf(at), body
 		i := r.places[k]
 		found[i] = true
 		r.all[i].meet(old)
