@@ -14,7 +14,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/nightfill/nightfill/cmd/nightfill/demobroker"
-	"github.com/nightfill/nightfill/daemon/config"
+	"github.com/nightfill/nightfill/daemon/config/hqfile"
 	"github.com/nightfill/nightfill/daemon/fleetsim"
 	"github.com/nightfill/nightfill/daemon/hq"
 )
@@ -25,7 +25,7 @@ func startHeadquarters(ts *testscript.TestScript, _ bool, args []string) {
 	broker, url, err := demobroker.Start("127.0.0.1:0", nil)
 	ts.Check(err)
 	ts.Defer(func() { _ = broker.Close() })
-	c := config.LabHeadquarters()
+	c := hqfile.Lab()
 	c.MQTT.URL, c.State, c.Listen, c.Metrics = url, args[0], freeAddress(ts), freeAddress(ts)
 	ts.Check(c.Settle())
 	log := slog.New(slog.DiscardHandler)

@@ -14,6 +14,7 @@ import (
 	"github.com/nightfill/nightfill/cmd/nightfilld/commandline"
 	"github.com/nightfill/nightfill/daemon"
 	"github.com/nightfill/nightfill/daemon/config"
+	"github.com/nightfill/nightfill/daemon/config/strict"
 	"github.com/nightfill/nightfill/daemon/journal"
 	"github.com/nightfill/nightfill/daemon/logs"
 	"github.com/nightfill/nightfill/site/window/tzdata"
@@ -59,7 +60,7 @@ func run(cmd *cobra.Command, f commandline.Flags) error {
 		log.Warn(warning.String())
 	}
 	if problems := config.Check(cfg); len(problems) > 0 {
-		return exit.With(exit.Usage, config.Problems(problems))
+		return exit.With(exit.Usage, strict.Problems(problems))
 	}
 	self, err := os.Executable()
 	if err != nil {

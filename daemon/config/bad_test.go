@@ -12,6 +12,7 @@ import (
 	"golang.org/x/tools/txtar"
 
 	"github.com/nightfill/nightfill/daemon/config"
+	"github.com/nightfill/nightfill/daemon/config/strict"
 )
 
 var update = flag.Bool("update", false, "write what the rows of testdata/bad.txtar say now")
@@ -40,7 +41,7 @@ func whole(row string) string {
 func said(text string) string {
 	c, err := config.Parse("store.yaml", []byte(text))
 	var b strings.Builder
-	var problems config.Problems
+	var problems strict.Problems
 	if err != nil && !errors.As(err, &problems) {
 		fmt.Fprintf(&b, "not a list of problems: %v\n", err)
 	}

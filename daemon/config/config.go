@@ -1,11 +1,9 @@
 package config
 
 import (
-	"fmt"
-	"os"
-	"path/filepath"
 	"time"
 
+	"github.com/nightfill/nightfill/daemon/config/strict"
 	"github.com/nightfill/nightfill/site"
 	"github.com/nightfill/nightfill/site/run"
 	"github.com/nightfill/nightfill/site/window"
@@ -13,9 +11,6 @@ import (
 
 // Version is the version of the store file that this program reads.
 const Version = 1
-
-// maxSize is the largest store file that is read, in bytes: a thousand devices need a quarter of it.
-const maxSize = 1 << 20
 
 // Config is one store file, read and checked, with every default filled in and
 // every relative path made relative to the folder of the file. It is immutable
@@ -34,9 +29,9 @@ type Config struct {
 	State      string // folder of everything that the daemon keeps
 
 	// Warnings are problems that do not refuse the file, in the order of the file.
-	Warnings []Problem
+	Warnings []strict.Problem
 
-	places map[string]place // where the keys that name files stand, for Check
+	places strict.Placed // where the keys that name files stand, for Check
 }
 
 // ClockTrust says whose word makes the box's clock good enough to change devices by.
@@ -157,53 +152,27 @@ func defaults() template {
 // Load reads the store file at path. An error of its content is a Problems; any
 // other error means that the file could not be read.
 func Load(path string) (Config, error) {
-	data, err := storeForm().load(path)
+	data, err := storeForm().Load(path)
 	if err != nil {
 		return Config{}, err
 	}
 	return Parse(path, data)
 }
 
-// load reads a file of this form, unless it is too large to be one.
-func (f form) load(path string) ([]byte, error) {
-	info, err := os.Stat(path)
-	switch {
-	case err != nil:
-		return nil, fmt.Errorf("cannot read the %s: %w", f.what, err)
-	case !info.Mode().IsRegular():
-		return nil, fmt.Errorf("cannot read the %s: %s is not a file", f.what, path)
-	case info.Size() > maxSize:
-		return nil, f.tooLarge(path)
-	}
-	data, err := os.ReadFile(path)
-	if err != nil {
-		return nil, fmt.Errorf("cannot read the %s: %w", f.what, err)
-	}
-	return data, nil
-}
-
 // Parse reads a store file from data. name is the path that problems name and that
 // relative paths in the file are relative to. Every error is a Problems, which
 // holds all that is wrong with the file.
 func Parse(name string, data []byte) (Config, error) {
-	if len(data) > maxSize {
-		return Config{}, storeForm().tooLarge(name)
+	r, root, err := storeForm().Open(name, data)
+	if err != nil {
+		return Config{}, err
 	}
-	r := &reader{form: storeForm(), file: name, dir: filepath.Dir(name), places: map[string]place{}}
-	root, ok := r.document(data)
-	if !ok {
-		return Config{}, r.problems.sorted()
-	}
-	f := &file{reader: r, template: defaults()}
+	f := &file{Reader: r, template: defaults()}
 	f.read(root)
-	if len(r.problems) > 0 {
-		return Config{}, r.problems.sorted()
+	if err := r.Fault(); err != nil {
+		return Config{}, err
 	}
 	c := f.template.Config
-	c.File, c.Warnings, c.places = name, r.warnings.sorted(), r.places
+	c.File, c.Warnings, c.places = name, r.Doubts(), r.Places
 	return c, nil
-}
-
-func (f form) tooLarge(name string) Problems {
-	return Problems{{File: name, Line: 1, Column: 1, Wrong: "is larger than 1 MiB, which is no " + f.what, Instead: "check the name of the file"}}
 }

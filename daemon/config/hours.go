@@ -5,17 +5,18 @@ import (
 	"strings"
 	"time"
 
+	"github.com/nightfill/nightfill/daemon/config/strict"
 	"github.com/nightfill/nightfill/site/window"
 )
 
 // settleHours warns of a window in which the store opens, and of a store that never does.
-func (f *file) settleHours(root value) {
+func (f *file) settleHours(root strict.Value) {
 	c := f.Config.Store.Calendar
 	if len(c.Opening) == 0 {
-		f.warn(root.absent("opening"), "there is no day on which the store opens, so no check before opening ever runs", `write opening: {mon-sat: "06:30"}`)
+		f.Warn(root.Absent("opening"), "there is no day on which the store opens, so no check before opening ever runs", `write opening: {mon-sat: "06:30"}`)
 		return
 	}
-	if f.windowAt.node == nil {
+	if f.windowAt.Node == nil {
 		return
 	}
 	for _, day := range allDays() {
@@ -23,7 +24,7 @@ func (f *file) settleHours(root value) {
 			continue
 		}
 		if opens, clock, inside := opensInside(c, day); inside {
-			f.warn(f.windowAt, fmt.Sprintf("the store opens on %s at %v, inside the window that opens on %s at %v",
+			f.Warn(f.windowAt, fmt.Sprintf("the store opens on %s at %v, inside the window that opens on %s at %v",
 				strings.ToLower(opens.String()), clock, strings.ToLower(day.String()), c.Start), "end the window before the store opens")
 			return
 		}

@@ -10,6 +10,7 @@ import (
 	"github.com/goccy/go-yaml/token"
 
 	"github.com/nightfill/nightfill/daemon/config"
+	"github.com/nightfill/nightfill/daemon/config/strict"
 )
 
 // keys returns the token of every key in a store file.
@@ -48,7 +49,7 @@ func TestEveryRenamedKeyIsFound(t *testing.T) {
 		for _, k := range found {
 			for _, wrong := range []string{k.Value + "x", k.Value[:len(k.Value)-1] + "#"} {
 				_, err := config.Parse(name, []byte(renamed(text, k, wrong)))
-				var problems config.Problems
+				var problems strict.Problems
 				if !errors.As(err, &problems) {
 					t.Errorf("%s:%v: %s written as %s is not refused: %v", name, k.Position, k.Value, wrong, err)
 					continue
@@ -62,7 +63,7 @@ func TestEveryRenamedKeyIsFound(t *testing.T) {
 }
 
 // points reports whether one of the problems shows what is wrong with the key k.
-func points(problems config.Problems, k *token.Token, wrong string) bool {
+func points(problems strict.Problems, k *token.Token, wrong string) bool {
 	for _, p := range problems {
 		here := p.Line == k.Position.Line && p.Column == k.Position.Column
 		switch {
@@ -81,7 +82,7 @@ func points(problems config.Problems, k *token.Token, wrong string) bool {
 
 func TestProblemsComeInTheOrderOfTheFile(t *testing.T) {
 	_, err := config.Parse("store.yaml", []byte("state: 1\nversion: x\nstore: {id: 1}\n"))
-	var problems config.Problems
+	var problems strict.Problems
 	if !errors.As(err, &problems) || len(problems) < 5 {
 		t.Fatalf("problems: %v", err)
 	}

@@ -5,20 +5,21 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/nightfill/nightfill/daemon/config/strict"
 	"github.com/nightfill/nightfill/site"
 )
 
 // hanging is one entry of a check's needs.
 type hanging struct {
 	check, of string
-	at        value
+	at        strict.Value
 }
 
 // needsOf makes a function that stores the ids of other checks, which may come further down.
-func (f *file) needsOf(c *site.Check) func(value) {
-	return func(v value) {
-		f.each(v, func(v value) {
-			if s, ok := f.text(v); ok {
+func (f *file) needsOf(c *site.Check) func(strict.Value) {
+	return func(v strict.Value) {
+		f.Each(v, func(v strict.Value) {
+			if s, ok := f.Text(v); ok {
 				c.Needs = append(c.Needs, s)
 				f.needAt = append(f.needAt, hanging{check: c.ID, of: s, at: v})
 			}
@@ -40,10 +41,10 @@ func (f *file) settleNeeds() {
 	}
 	var way []string
 	done := map[string]bool{}
-	var visit func(id string, at value)
-	visit = func(id string, at value) {
+	var visit func(id string, at strict.Value)
+	visit = func(id string, at strict.Value) {
 		if i := slices.Index(way, id); i >= 0 {
-			f.fail(at, "the checks need each other in a circle: "+strings.Join(append(slices.Clone(way[i:]), id), " needs "), "remove one `needs` of them")
+			f.Fail(at, "the checks need each other in a circle: "+strings.Join(append(slices.Clone(way[i:]), id), " needs "), "remove one `needs` of them")
 			return
 		}
 		if done[id] {

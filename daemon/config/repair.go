@@ -3,6 +3,7 @@ package config
 import (
 	"github.com/goccy/go-yaml/ast"
 
+	"github.com/nightfill/nightfill/daemon/config/strict"
 	"github.com/nightfill/nightfill/site"
 )
 
@@ -10,30 +11,30 @@ import (
 const rollBack = "rollback"
 
 // repair reads what the box may do by itself: rollback, or a service that is started anew.
-func (f *file) repair(v value) *site.Repair {
-	if _, keys := v.node.(ast.MapNode); keys {
+func (f *file) repair(v strict.Value) *site.Repair {
+	if _, keys := v.Node.(ast.MapNode); keys {
 		r := &site.Repair{}
-		f.object(v, need("service", "pos-app", f.into(&r.Service)))
+		f.Object(v, strict.Need("service", "pos-app", f.Into(&r.Service)))
 		return r
 	}
-	if _, ok := f.choice(v, rollBack); ok {
+	if _, ok := f.Choice(v, rollBack); ok {
 		return &site.Repair{RollBack: true}
 	}
 	return nil
 }
 
 // settleRepair refuses a repair of a device that is not touched.
-func (f *file) settleRepair(c site.Check, at value) {
+func (f *file) settleRepair(c site.Check, at strict.Value) {
 	if c.Repair == nil {
 		return
 	}
 	d, known := f.Config.Store.Device(c.Device)
 	switch {
 	case c.Device == "":
-		f.fail(at, "there is no device to repair", "name the device of the check, or remove repair")
+		f.Fail(at, "there is no device to repair", "name the device of the check, or remove repair")
 	case known && !d.Patchable():
-		f.fail(at, d.ID+" is only observed: nothing on it is ever changed", "remove repair")
+		f.Fail(at, d.ID+" is only observed: nothing on it is ever changed", "remove repair")
 	case known && d.Class == site.Handheld:
-		f.fail(at, d.ID+" may be in somebody's hand: handhelds are not repaired by themselves", "remove repair")
+		f.Fail(at, d.ID+" may be in somebody's hand: handhelds are not repaired by themselves", "remove repair")
 	}
 }

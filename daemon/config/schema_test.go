@@ -4,8 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
-	"os"
 	"reflect"
 	"slices"
 	"strings"
@@ -14,68 +12,29 @@ import (
 	"github.com/goccy/go-yaml"
 
 	"github.com/nightfill/nightfill/daemon/config"
+	"github.com/nightfill/nightfill/daemon/config/strict"
+	"github.com/nightfill/nightfill/daemon/config/strict/stricttest"
 )
 
-// object is a part of the schema, or of a store file.
-type object = map[string]any
-
-func schema(t *testing.T) object {
+func schema(t *testing.T) stricttest.Object {
 	t.Helper()
-	var s object
+	var s stricttest.Object
 	if err := json.Unmarshal(config.Schema(), &s); err != nil {
 		t.Fatal(err)
 	}
 	return s
 }
 
-func decoded(t *testing.T, name string) object {
-	t.Helper()
-	data, err := os.ReadFile("testdata/" + name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var v object
-	if err := yaml.Unmarshal(data, &v); err != nil {
-		t.Fatal(err)
-	}
-	text, err := json.Marshal(v) // one set of types for both
-	if err != nil {
-		t.Fatal(err)
-	}
-	v = nil
-	if err := json.Unmarshal(text, &v); err != nil {
-		t.Fatal(err)
-	}
-	return v
-}
-
-// each calls f for every key that the schema describes.
-func each(way string, s object, f func(way, name string, parent, s object)) {
-	properties, _ := s["properties"].(object)
-	for _, name := range slices.Sorted(maps.Keys(properties)) {
-		p := properties[name].(object)
-		f(way, name, s, p)
-		each(strings.TrimPrefix(way+"."+name, "."), p, f)
-	}
-	if free, ok := s["additionalProperties"].(object); ok {
-		f(way, "NAME", s, free)
-		each(way+".NAME", free, f)
-	}
-	if items, ok := s["items"].(object); ok {
-		each(way+"[]", items, f)
-	}
-}
-
 func TestSchemaDescribesTheFiles(t *testing.T) {
 	seen := map[string]bool{}
 	for _, name := range []string{"contract.yaml", "full.yaml", "minimal.yaml"} {
-		w := walker{seen: seen}
-		w.walk("", schema(t), decoded(t, name))
-		for _, wrong := range w.wrong {
+		w := stricttest.Walker{Seen: seen}
+		w.Walk("", schema(t), stricttest.Decoded(t, name))
+		for _, wrong := range w.Wrong {
 			t.Errorf("%s: %s", name, wrong)
 		}
 	}
-	each("", schema(t), func(way, name string, _, _ object) {
+	stricttest.Each("", schema(t), func(way, name string, _, _ stricttest.Object) {
 		if full := strings.TrimPrefix(way+"."+name, "."); !seen[full] {
 			t.Errorf("no file in testdata has %s", full)
 		}
@@ -104,10 +63,10 @@ func TestSchemaRefusesWhatTheReaderRefuses(t *testing.T) {
 		if err := json.Unmarshal(data, &v); err != nil {
 			t.Fatal(err)
 		}
-		w := walker{seen: map[string]bool{}}
-		w.walk("", schema(t), v)
-		if _, err := config.Parse("store.yaml", []byte(text)); err == nil || len(w.wrong) == 0 {
-			t.Errorf("%s: reader says %v, schema says %v", tt.name, err, w.wrong)
+		w := stricttest.Walker{Seen: map[string]bool{}}
+		w.Walk("", schema(t), v)
+		if _, err := config.Parse("store.yaml", []byte(text)); err == nil || len(w.Wrong) == 0 {
+			t.Errorf("%s: reader says %v, schema says %v", tt.name, err, w.Wrong)
 		}
 	}
 }
@@ -122,7 +81,7 @@ func TestSchemaHasTheKeysOfTheReader(t *testing.T) {
 		"readiness": "readiness: {%s}", "readiness.checks[]": "readiness: {checks: [{%s}]}", "readiness.checks[].repair": "readiness: {checks: [{repair: {%s}}]}", "listen": "listen: {%s}", "console": "console: {%s}",
 	}
 	described := map[string][]string{}
-	each("", schema(t), func(way, name string, _, _ object) {
+	stricttest.Each("", schema(t), func(way, name string, _, _ stricttest.Object) {
 		if name != "NAME" {
 			described[way] = append(described[way], name)
 		}
@@ -138,11 +97,11 @@ func TestSchemaHasTheKeysOfTheReader(t *testing.T) {
 			text = fmt.Sprintf(form, text)
 		}
 		_, err := config.Parse("store.yaml", []byte(text))
-		var problems config.Problems
+		var problems strict.Problems
 		if !errors.As(err, &problems) {
 			t.Fatalf("%s is not refused: %v", text, err)
 		}
-		i := slices.IndexFunc(problems, func(p config.Problem) bool { return p.Wrong == "is not a known key" })
+		i := slices.IndexFunc(problems, func(p strict.Problem) bool { return p.Wrong == "is not a known key" })
 		if i < 0 {
 			t.Fatalf("%s: %v", text, problems)
 		}
@@ -154,23 +113,7 @@ func TestSchemaHasTheKeysOfTheReader(t *testing.T) {
 	}
 }
 
-// insert sets a key in a file, making the objects on the way.
-func insert(file object, way, name string, v any) {
-	for part := range strings.SplitSeq(way, ".") {
-		if part == "" {
-			continue
-		}
-		next, ok := file[part].(object)
-		if !ok {
-			next = object{}
-			file[part] = next
-		}
-		file = next
-	}
-	file[name] = v
-}
-
-func parsed(t *testing.T, file object) (config.Config, error) {
+func parsed(t *testing.T, file stricttest.Object) (config.Config, error) {
 	t.Helper()
 	text, err := json.Marshal(file)
 	if err != nil {
@@ -181,17 +124,17 @@ func parsed(t *testing.T, file object) (config.Config, error) {
 
 // TestDefaultsOfTheSchema writes every default of the schema into a file: nothing may change.
 func TestDefaultsOfTheSchema(t *testing.T) {
-	base := func() object {
-		file := decoded(t, "minimal.yaml")
-		insert(file, "catalog", "url", "https://patches.example.com/")
-		file["groups"] = object{"lanes": object{}}
-		file["contacts"] = []any{object{"name": "Night desk", "phone": "1"}}
-		file["escalation"] = []any{object{"to": "Night desk"}}
-		insert(file, "not_tonight", "pin", "$argon2id$v=19$m=19456,t=2,p=1$RloT/pE7hFnLAwEYiTkHPg$YPKRvmh2HCWRdUQTdVXCjojVKYnVcVrIzLme2R0Cn7o")
-		file["devices"] = []any{object{"id": "d", "class": "handheld"}}
-		file["readiness"] = object{"checks": []any{
-			object{"id": "D", "kind": "disk", "device": "d", "min_free": "5%"}, object{"id": "C", "kind": "clock", "device": "d"},
-			object{"id": "T", "kind": "cert", "address": "h"}}}
+	base := func() stricttest.Object {
+		file := stricttest.Decoded(t, "minimal.yaml")
+		stricttest.Insert(file, "catalog", "url", "https://patches.example.com/")
+		file["groups"] = stricttest.Object{"lanes": stricttest.Object{}}
+		file["contacts"] = []any{stricttest.Object{"name": "Night desk", "phone": "1"}}
+		file["escalation"] = []any{stricttest.Object{"to": "Night desk"}}
+		stricttest.Insert(file, "not_tonight", "pin", "$argon2id$v=19$m=19456,t=2,p=1$RloT/pE7hFnLAwEYiTkHPg$YPKRvmh2HCWRdUQTdVXCjojVKYnVcVrIzLme2R0Cn7o")
+		file["devices"] = []any{stricttest.Object{"id": "d", "class": "handheld"}}
+		file["readiness"] = stricttest.Object{"checks": []any{
+			stricttest.Object{"id": "D", "kind": "disk", "device": "d", "min_free": "5%"}, stricttest.Object{"id": "C", "kind": "clock", "device": "d"},
+			stricttest.Object{"id": "T", "kind": "cert", "address": "h"}}}
 		return file
 	}
 	want, err := parsed(t, base())
@@ -199,7 +142,7 @@ func TestDefaultsOfTheSchema(t *testing.T) {
 		t.Fatal(err)
 	}
 	count := 0
-	each("", schema(t), func(way, name string, _, s object) {
+	stricttest.Each("", schema(t), func(way, name string, _, s stricttest.Object) {
 		value, ok := s["default"]
 		if !ok {
 			return
@@ -208,18 +151,18 @@ func TestDefaultsOfTheSchema(t *testing.T) {
 		file := base()
 		switch way {
 		case "readiness.checks[]":
-			checks := file["readiness"].(object)["checks"].([]any)
+			checks := file["readiness"].(stricttest.Object)["checks"].([]any)
 			for _, c := range checks {
-				kind := c.(object)["kind"]
+				kind := c.(stricttest.Object)["kind"]
 				of := map[string]string{"path": "disk", "max_skew": "clock", "warn": "cert", "fail": "cert"}[name]
 				if of == "" || of == kind {
-					c.(object)[name] = value
+					c.(stricttest.Object)[name] = value
 				}
 			}
 		case "escalation[]":
-			file["escalation"].([]any)[0].(object)[name] = value
+			file["escalation"].([]any)[0].(stricttest.Object)[name] = value
 		default:
-			insert(file, strings.Replace(way, "NAME", "lanes", 1), name, value)
+			stricttest.Insert(file, strings.Replace(way, "NAME", "lanes", 1), name, value)
 		}
 		got, err := parsed(t, file)
 		if err != nil {
@@ -242,7 +185,7 @@ func TestDefaultsOfTheSchema(t *testing.T) {
 
 // TestExamplesOfTheSchema puts every example of the schema into a file: the reader takes it.
 func TestExamplesOfTheSchema(t *testing.T) {
-	each("", schema(t), func(way, name string, _, s object) {
+	stricttest.Each("", schema(t), func(way, name string, _, s stricttest.Object) {
 		examples, _ := s["examples"].([]any)
 		if len(examples) == 0 && s["properties"] == nil && name != "NAME" {
 			t.Errorf("%s.%s has no example", way, name)
@@ -251,8 +194,8 @@ func TestExamplesOfTheSchema(t *testing.T) {
 			return // depends on its neighbours: full.yaml has it
 		}
 		for _, example := range examples {
-			file := decoded(t, "minimal.yaml")
-			insert(file, way, name, example)
+			file := stricttest.Decoded(t, "minimal.yaml")
+			stricttest.Insert(file, way, name, example)
 			if _, err := parsed(t, file); err != nil {
 				t.Errorf("%s.%s: its example is refused: %v", way, name, err)
 			}
@@ -282,7 +225,7 @@ func TestExplain(t *testing.T) {
 	if all, err := config.Explain(""); err != nil || len(all.Keys) != 18 {
 		t.Errorf("the whole file: %v, %v", all.Keys, err)
 	}
-	each("", schema(t), func(way, name string, _, _ object) {
+	stricttest.Each("", schema(t), func(way, name string, _, _ stricttest.Object) {
 		full := strings.TrimPrefix(way+"."+name, ".")
 		if help, err := config.Explain(strings.ReplaceAll(full, "[]", "")); err != nil || help.Key != full || help.Type == "" {
 			t.Errorf("%s: %+v, %v", full, help, err)

@@ -10,6 +10,7 @@ import (
 
 	"github.com/goccy/go-yaml/ast"
 
+	"github.com/nightfill/nightfill/daemon/config/strict"
 	"github.com/nightfill/nightfill/site"
 	"github.com/nightfill/nightfill/site/window"
 	"github.com/nightfill/nightfill/site/window/tzdata"
@@ -17,56 +18,56 @@ import (
 
 // file reads one store file into a template that holds the defaults.
 type file struct {
-	*reader
+	*strict.Reader
 	template
 
-	groupNames []string         // in the order of the file
-	groupAt    map[string]value // where each group stands
-	minUpAt    map[string]value // where its min_up stands
-	roleAt     map[string]value // where the role of each device stands
-	deviceIDs  []string         // in the order of the file
-	deviceAt   map[string]place
-	addressAt  map[string]place
-	windowAt   value // the window's end
-	everyAt    value // readiness.every
+	groupNames []string                // in the order of the file
+	groupAt    map[string]strict.Value // where each group stands
+	minUpAt    map[string]strict.Value // where its min_up stands
+	roleAt     map[string]strict.Value // where the role of each device stands
+	deviceIDs  []string                // in the order of the file
+	deviceAt   map[string]strict.Place
+	addressAt  map[string]strict.Place
+	windowAt   strict.Value // the window's end
+	everyAt    strict.Value // readiness.every
 	needAt     []hanging
 }
 
 // read reads the whole file. The order of the keys is that of what depends on what.
-func (f *file) read(root value) {
-	f.groupAt, f.minUpAt, f.roleAt = map[string]value{}, map[string]value{}, map[string]value{}
-	f.deviceAt, f.addressAt = map[string]place{}, map[string]place{}
+func (f *file) read(root strict.Value) {
+	f.groupAt, f.minUpAt, f.roleAt = map[string]strict.Value{}, map[string]strict.Value{}, map[string]strict.Value{}
+	f.deviceAt, f.addressAt = map[string]strict.Place{}, map[string]strict.Place{}
 	c := &f.Config
-	c.SSH.Key = f.resolve(c.SSH.Key)
+	c.SSH.Key = f.Resolve(c.SSH.Key)
 	if f.newer(root) {
 		return
 	}
-	f.object(root,
-		need("version", strconv.Itoa(Version), f.version),
-		need("store", `{id: "0142", org: acme, timezone: America/Chicago}`, f.store),
-		may("opening", f.opening),
-		need("window", `{start: "23:00", end: "05:00"}`, f.window),
-		may("mode", func(v value) {
-			if m, ok := f.choice(v, string(site.OneByOne), string(site.Bundle)); ok {
+	f.Object(root,
+		strict.Need("version", strconv.Itoa(Version), f.version),
+		strict.Need("store", `{id: "0142", org: acme, timezone: America/Chicago}`, f.store),
+		strict.May("opening", f.opening),
+		strict.Need("window", `{start: "23:00", end: "05:00"}`, f.window),
+		strict.May("mode", func(v strict.Value) {
+			if m, ok := f.Choice(v, string(site.OneByOne), string(site.Bundle)); ok {
 				c.Store.Mode = site.Mode(m)
 			}
 		}),
-		may("clock", f.clock),
-		may("contacts", f.contacts),
-		may("escalation", f.escalation),
-		may("not_tonight", f.notTonight),
-		may("catalog", f.catalog),
-		may("mqtt", f.mqtt),
-		may("ssh", f.ssh),
-		may("groups", f.groups),
-		may("devices", f.devices),
-		may("readiness", f.readiness),
-		may("listen", f.listen),
-		may("console", f.console),
-		may("state", func(v value) {
-			f.path(&c.State)(v)
+		strict.May("clock", f.clock),
+		strict.May("contacts", f.contacts),
+		strict.May("escalation", f.escalation),
+		strict.May("not_tonight", f.notTonight),
+		strict.May("catalog", f.catalog),
+		strict.May("mqtt", f.mqtt),
+		strict.May("ssh", f.ssh),
+		strict.May("groups", f.groups),
+		strict.May("devices", f.devices),
+		strict.May("readiness", f.readiness),
+		strict.May("listen", f.listen),
+		strict.May("console", f.console),
+		strict.May("state", func(v strict.Value) {
+			f.Path(&c.State)(v)
 			if c.State == string(filepath.Separator) {
-				f.fail(v, "the state cannot be the root of the file system", "write a folder of its own like /var/lib/nightfill")
+				f.Fail(v, "the state cannot be the root of the file system", "write a folder of its own like /var/lib/nightfill")
 			}
 		}))
 	f.settleGroups()
@@ -76,8 +77,8 @@ func (f *file) read(root value) {
 }
 
 // newer refuses a file of a later version at once: its other keys may mean something else.
-func (f *file) newer(root value) bool {
-	m, ok := root.node.(ast.MapNode)
+func (f *file) newer(root strict.Value) bool {
+	m, ok := root.Node.(ast.MapNode)
 	if !ok {
 		return false
 	}
@@ -87,7 +88,7 @@ func (f *file) newer(root value) bool {
 			continue
 		}
 		if written, err := strconv.Atoi(n.GetToken().Value); err == nil && written > Version {
-			f.fail(root.child("version", it.Key(), n), fmt.Sprintf("the file is written for a newer nightfilld: version %d, and this one reads version %d", written, Version),
+			f.Fail(root.Child("version", it.Key(), n), fmt.Sprintf("the file is written for a newer nightfilld: version %d, and this one reads version %d", written, Version),
 				"update nightfilld first, or write the file for version "+strconv.Itoa(Version))
 			return true
 		}
@@ -95,34 +96,34 @@ func (f *file) newer(root value) bool {
 	return false
 }
 
-func (f *file) version(v value) {
-	n, ok := v.node.(*ast.IntegerNode)
+func (f *file) version(v strict.Value) {
+	n, ok := v.Node.(*ast.IntegerNode)
 	if !ok || n.GetToken().Value != strconv.Itoa(Version) {
-		f.fail(v, "is not "+strconv.Itoa(Version), "write version: "+strconv.Itoa(Version)+", without quotes")
+		f.Fail(v, "is not "+strconv.Itoa(Version), "write version: "+strconv.Itoa(Version)+", without quotes")
 	}
 }
 
 // store reads who the store is.
-func (f *file) store(v value) {
+func (f *file) store(v strict.Value) {
 	s := &f.Config.Store
-	f.object(v,
-		need("id", `"0142"`, func(v value) { s.ID, _ = f.name(v) }),
-		need("org", "acme", func(v value) { s.Org, _ = f.name(v) }),
-		may("name", f.into(&s.Name)),
-		need("timezone", "America/Chicago", f.zone),
-		may("ring", func(v value) {
-			if r, ok := f.choice(v, string(site.RingLab), string(site.RingPilot), string(site.RingFleet)); ok {
+	f.Object(v,
+		strict.Need("id", `"0142"`, func(v strict.Value) { s.ID, _ = f.Name(v) }),
+		strict.Need("org", "acme", func(v strict.Value) { s.Org, _ = f.Name(v) }),
+		strict.May("name", f.Into(&s.Name)),
+		strict.Need("timezone", "America/Chicago", f.zone),
+		strict.May("ring", func(v strict.Value) {
+			if r, ok := f.Choice(v, string(site.RingLab), string(site.RingPilot), string(site.RingFleet)); ok {
 				s.Ring = site.Ring(r)
 			}
 		}),
-		may("language", f.language))
+		strict.May("language", f.language))
 	if s.Name == "" {
 		s.Name = s.ID
 	}
 }
 
-func (f *file) zone(v value) {
-	name, ok := f.text(v)
+func (f *file) zone(v strict.Value) {
+	name, ok := f.Text(v)
 	if !ok {
 		return
 	}
@@ -136,40 +137,40 @@ func (f *file) zone(v value) {
 
 var languagePattern = regexp.MustCompile(`^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$`)
 
-func (f *file) language(v value) {
-	s, ok := f.text(v)
+func (f *file) language(v strict.Value) {
+	s, ok := f.Text(v)
 	if ok && !languagePattern.MatchString(s) {
-		f.fail(v, quote(s)+" is not a language tag", "write it like en or pt-BR")
+		f.Fail(v, strict.Quote(s)+" is not a language tag", "write it like en or pt-BR")
 	}
 	f.Config.Store.Language = s
 }
 
 // opening reads when the store opens on each day.
-func (f *file) opening(v value) {
-	entries, ok := f.mapping(v)
+func (f *file) opening(v strict.Value) {
+	entries, ok := f.Mapping(v)
 	if !ok {
 		return
 	}
 	hours, named := map[time.Weekday]window.Clock{}, map[time.Weekday]string{}
 	for _, e := range entries {
-		days, err := window.ParseWeekdays([]string{e.name})
+		days, err := window.ParseWeekdays([]string{e.Name})
 		if err != nil {
-			at := e.value
-			at.at = at.keyAt
+			at := e.Value
+			at.At = at.KeyAt
 			f.refuse(at, err)
 			continue
 		}
 		for _, day := range days.Days() {
 			if other := named[day]; other != "" {
-				f.fail(e.value, fmt.Sprintf("%s is in %s already", strings.ToLower(day.String()), plain(other)), "name each day once")
+				f.Fail(e.Value, fmt.Sprintf("%s is in %s already", strings.ToLower(day.String()), strict.Plain(other)), "name each day once")
 				break
 			}
-			named[day] = e.name
+			named[day] = e.Name
 		}
-		if !f.present(e.value) {
+		if !f.Present(e.Value) {
 			continue
 		}
-		opens, closed := f.opens(e.value)
+		opens, closed := f.opens(e.Value)
 		if closed {
 			continue
 		}
@@ -181,44 +182,44 @@ func (f *file) opening(v value) {
 }
 
 // opens reads a time of opening; closed is also true for one that is refused.
-func (f *file) opens(v value) (opens window.Clock, closed bool) {
-	s, ok := f.text(v)
+func (f *file) opens(v strict.Value) (opens window.Clock, closed bool) {
+	s, ok := f.Text(v)
 	if !ok || s == "closed" {
 		return 0, true
 	}
 	opens, err := window.ParseClock(s)
 	switch {
 	case err != nil:
-		f.fail(v, quote(s)+" is not a time of day", `write it like "06:30", or closed`)
+		f.Fail(v, strict.Quote(s)+" is not a time of day", `write it like "06:30", or closed`)
 	case opens == 24*60:
-		f.fail(v, "24:00 is on the next day", "write 00:00 for that day")
+		f.Fail(v, "24:00 is on the next day", "write 00:00 for that day")
 	}
 	return opens, err != nil
 }
 
 // window reads when maintenance may happen. What it means as a whole is the calendar's own rule.
-func (f *file) window(v value) {
+func (f *file) window(v strict.Value) {
 	c := &f.Config.Store.Calendar
-	at := map[string]value{"": v}
+	at := map[string]strict.Value{"": v}
 	good := true
-	clock := func(to *window.Clock) func(value) {
-		return func(v value) {
-			s, ok := f.text(v)
+	clock := func(to *window.Clock) func(strict.Value) {
+		return func(v strict.Value) {
+			s, ok := f.Text(v)
 			if ok {
 				*to, ok = f.clockOf(v, s)
 			}
 			good = good && ok
 		}
 	}
-	note := func(name string, read func(value)) func(value) {
-		return func(v value) { at[name] = v; read(v) }
+	note := func(name string, read func(strict.Value)) func(strict.Value) {
+		return func(v strict.Value) { at[name] = v; read(v) }
 	}
-	f.object(v,
-		need("start", `"23:00"`, note("start", clock(&c.Start))),
-		need("end", `"05:00"`, note("end", clock(&c.End))),
-		may("days", note("days", f.days)),
-		may("reserve", note("reserve", func(v value) { c.Reserve, _ = f.span(v, 0) })),
-		may("blackouts", note("blackouts", f.blackouts)))
+	f.Object(v,
+		strict.Need("start", `"23:00"`, note("start", clock(&c.Start))),
+		strict.Need("end", `"05:00"`, note("end", clock(&c.End))),
+		strict.May("days", note("days", f.days)),
+		strict.May("reserve", note("reserve", func(v strict.Value) { c.Reserve, _ = f.Span(v, 0) })),
+		strict.May("blackouts", note("blackouts", f.blackouts)))
 	_, start := at["start"]
 	_, end := at["end"]
 	if !good || !start || !end {
@@ -233,12 +234,12 @@ func (f *file) window(v value) {
 		}
 		if known {
 			wrong, instead := halves(p.Text)
-			f.fail(place, wrong, instead)
+			f.Fail(place, wrong, instead)
 		}
 	}
 }
 
-func (f *file) clockOf(v value, s string) (window.Clock, bool) {
+func (f *file) clockOf(v strict.Value, s string) (window.Clock, bool) {
 	c, err := window.ParseClock(s)
 	if err != nil {
 		f.refuse(v, err)
@@ -247,26 +248,26 @@ func (f *file) clockOf(v value, s string) (window.Clock, bool) {
 }
 
 // refuse records an error whose text says what is wrong and, after a colon or a semicolon, what to write.
-func (f *file) refuse(v value, err error) {
+func (f *file) refuse(v strict.Value, err error) {
 	wrong, instead := halves(err.Error())
-	f.fail(v, wrong, instead)
+	f.Fail(v, wrong, instead)
 }
 
 func halves(text string) (wrong, instead string) {
-	wrong, instead, found := cutLast(text, "; did you mean ")
+	wrong, instead, found := strict.CutLast(text, "; did you mean ")
 	if found {
 		return wrong, "did you mean " + instead
 	}
-	wrong, instead, _ = cutLast(text, ": ")
+	wrong, instead, _ = strict.CutLast(text, ": ")
 	return wrong, instead
 }
 
-func (f *file) days(v value) {
+func (f *file) days(v strict.Value) {
 	c := &f.Config.Store.Calendar
 	some := false
-	f.each(v, func(v value) {
+	f.Each(v, func(v strict.Value) {
 		some = true
-		s, ok := f.text(v)
+		s, ok := f.Text(v)
 		if !ok {
 			return
 		}
@@ -275,36 +276,36 @@ func (f *file) days(v value) {
 		case err != nil:
 			f.refuse(v, err)
 		case c.Days&days != 0:
-			f.fail(v, fmt.Sprintf("%s is there already", (c.Days&days)), "name each day once")
+			f.Fail(v, fmt.Sprintf("%s is there already", (c.Days&days)), "name each day once")
 		default:
 			c.Days |= days
 		}
 	})
-	if _, isList := v.node.(*ast.SequenceNode); isList && !some {
-		f.fail(v, "names no day", "write days like [mon-fri], or remove the key for every day")
+	if _, isList := v.Node.(*ast.SequenceNode); isList && !some {
+		f.Fail(v, "names no day", "write days like [mon-fri], or remove the key for every day")
 	}
 }
 
-func (f *file) blackouts(v value) {
-	f.each(v, func(v value) {
+func (f *file) blackouts(v strict.Value) {
+	f.Each(v, func(v strict.Value) {
 		var b window.Blackout
-		f.object(v,
-			need("from", "2026-11-25", func(v value) { b.From = f.date(v) }),
-			need("to", "2026-12-02", func(v value) { b.To = f.date(v) }),
-			may("reason", f.into(&b.Reason)))
+		f.Object(v,
+			strict.Need("from", "2026-11-25", func(v strict.Value) { b.From = f.date(v) }),
+			strict.Need("to", "2026-12-02", func(v strict.Value) { b.To = f.date(v) }),
+			strict.May("reason", f.Into(&b.Reason)))
 		if b.From.IsZero() || b.To.IsZero() {
 			return
 		}
 		if b.From.Compare(b.To) > 0 {
-			f.fail(v, fmt.Sprintf("begins on %v, after its end on %v", b.From, b.To), "write the earlier date in from")
+			f.Fail(v, fmt.Sprintf("begins on %v, after its end on %v", b.From, b.To), "write the earlier date in from")
 			return
 		}
 		f.Config.Store.Calendar.Blackouts = append(f.Config.Store.Calendar.Blackouts, b)
 	})
 }
 
-func (f *file) date(v value) window.Date {
-	s, ok := f.text(v)
+func (f *file) date(v strict.Value) window.Date {
+	s, ok := f.Text(v)
 	if !ok {
 		return window.Date{}
 	}
@@ -316,20 +317,24 @@ func (f *file) date(v value) window.Date {
 }
 
 // contacts reads whom the pages and alerts name.
-func (f *file) contacts(v value) {
-	f.each(v, func(v value) {
+func (f *file) contacts(v strict.Value) {
+	f.Each(v, func(v strict.Value) {
 		var c site.Contact
-		f.object(v,
-			need("name", "Night desk", f.into(&c.Name)),
-			need("phone", `"+1 555 0100"`, f.into(&c.Phone)),
-			may("for", func(v value) {
-				f.each(v, func(v value) {
-					if s, ok := f.choice(v, "not_ready", "escalation"); ok {
+		f.Object(v,
+			strict.Need("name", "Night desk", f.Into(&c.Name)),
+			strict.Need("phone", `"+1 555 0100"`, f.Into(&c.Phone)),
+			strict.May("for", func(v strict.Value) {
+				f.Each(v, func(v strict.Value) {
+					if s, ok := f.Choice(v, "not_ready", "escalation"); ok {
 						c.For = append(c.For, s)
 					}
 				})
 			}),
-			may("notice", func(v value) { c.Notice = f.duration(v) }))
+			strict.May("notice", func(v strict.Value) { c.Notice = f.duration(v) }))
 		f.Config.Store.Contacts = append(f.Config.Store.Contacts, c)
 	})
+}
+
+func storeForm() strict.Form {
+	return strict.NewForm("store file", "write at least version, store and window; `nightfill config schema` describes every key")
 }

@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/nightfill/nightfill/daemon/catalogdesk"
-	"github.com/nightfill/nightfill/daemon/config"
+	"github.com/nightfill/nightfill/daemon/config/hqfile"
 	"github.com/nightfill/nightfill/site"
 	"github.com/nightfill/nightfill/site/board/breaker"
 	"github.com/nightfill/nightfill/sync/catalog"
@@ -25,7 +25,7 @@ const (
 )
 
 // OpenCatalog opens what headquarters last read of the catalog; nil where the file names none.
-func OpenCatalog(c config.Headquarters, log *slog.Logger) (*catalog.Catalog, error) {
+func OpenCatalog(c hqfile.Headquarters, log *slog.Logger) (*catalog.Catalog, error) {
 	k := c.Catalog
 	if k == nil {
 		return nil, nil

@@ -12,7 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/nightfill/nightfill/daemon/config"
+	"github.com/nightfill/nightfill/daemon/config/hqfile"
 	"github.com/nightfill/nightfill/site"
 	"github.com/nightfill/nightfill/site/board"
 	"github.com/nightfill/nightfill/sync/keyfile"
@@ -61,7 +61,7 @@ func TestLook(t *testing.T) {
 }
 
 // catalogFolder makes a catalog with one patch, published, and returns where it is as the file of headquarters says it.
-func catalogFolder(t *testing.T) *config.CatalogRead {
+func catalogFolder(t *testing.T) *hqfile.CatalogRead {
 	t.Helper()
 	do := func(err error) {
 		t.Helper()
@@ -70,7 +70,7 @@ func catalogFolder(t *testing.T) *config.CatalogRead {
 		}
 	}
 	dir, now := t.TempDir(), time.Now().Add(-time.Minute)
-	c := &config.CatalogRead{Work: filepath.Join(dir, "hq"), Out: filepath.Join(dir, "out"), Keys: filepath.Join(dir, "keys")}
+	c := &hqfile.CatalogRead{Work: filepath.Join(dir, "hq"), Out: filepath.Join(dir, "out"), Keys: filepath.Join(dir, "keys")}
 	c.URL, c.Root = "file://"+c.Out+"/", filepath.Join(dir, "root.json")
 	ring, err := keyfile.Open(c.Keys, keyfile.FixedPassword(""))
 	do(err)
@@ -93,7 +93,7 @@ func catalogFolder(t *testing.T) *config.CatalogRead {
 
 // What is pressed in the pages is what stores see in the catalog, and the pages show it.
 func TestHoldFromThePages(t *testing.T) {
-	h := open(t, func(c *config.Headquarters) { c.Catalog, c.Login.Off = catalogFolder(t), true })
+	h := open(t, func(c *hqfile.Headquarters) { c.Catalog, c.Login.Off = catalogFolder(t), true })
 	h.fleet.View(func(b *board.Board) {
 		b.Patches["p-1"] = site.Patch{ID: "p-1", Title: "One"}
 		b.Store("0142").Device("till-1").Job("p-1").State = site.Done

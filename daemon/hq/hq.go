@@ -16,7 +16,7 @@ import (
 
 	"github.com/nightfill/nightfill/daemon/accounts"
 	"github.com/nightfill/nightfill/daemon/certificate"
-	"github.com/nightfill/nightfill/daemon/config"
+	"github.com/nightfill/nightfill/daemon/config/hqfile"
 	"github.com/nightfill/nightfill/daemon/control"
 	"github.com/nightfill/nightfill/daemon/hq/escalate"
 	"github.com/nightfill/nightfill/daemon/mqttline"
@@ -31,7 +31,7 @@ import (
 
 // Options are what headquarters is made from.
 type Options struct {
-	Config  config.Headquarters // settled
+	Config  hqfile.Headquarters // settled
 	Version string
 	Log     *slog.Logger
 	Screen  io.Writer // where the claim code is shown besides the log; nil = nowhere

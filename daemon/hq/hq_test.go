@@ -19,7 +19,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
-	"github.com/nightfill/nightfill/daemon/config"
+	"github.com/nightfill/nightfill/daemon/config/hqfile"
 	"github.com/nightfill/nightfill/daemon/control"
 	"github.com/nightfill/nightfill/daemon/hq/escalate"
 	"github.com/nightfill/nightfill/site"
@@ -33,9 +33,9 @@ import (
 )
 
 // open makes headquarters in a folder of its own. It does not run.
-func open(t *testing.T, change func(*config.Headquarters)) *HQ {
+func open(t *testing.T, change func(*hqfile.Headquarters)) *HQ {
 	t.Helper()
-	c := config.LabHeadquarters()
+	c := hqfile.Lab()
 	c.State = t.TempDir()
 	c.MQTT.URL, c.Listen = "mqtt://127.0.0.1:1", "127.0.0.1:0"
 	if change != nil {
@@ -372,10 +372,10 @@ func TestNight(t *testing.T) {
 }
 
 func TestItemsAndTiers(t *testing.T) {
-	c := config.LabHeadquarters()
-	c.Webhooks = []config.Webhook{{Name: "pager", URL: "http://h"}}
-	c.SMTP = &config.SMTP{Host: "m:25", Security: config.MailPlain, From: "a@b"}
-	c.Escalation = []config.Tier{{Webhooks: []string{"pager"}, Mail: []string{"x@y", "z@y"}, Urgent: true}, {After: time.Hour, Mail: []string{"x@y"}, Repeat: time.Hour}}
+	c := hqfile.Lab()
+	c.Webhooks = []hqfile.Webhook{{Name: "pager", URL: "http://h"}}
+	c.SMTP = &hqfile.SMTP{Host: "m:25", Security: hqfile.MailPlain, From: "a@b"}
+	c.Escalation = []hqfile.Tier{{Webhooks: []string{"pager"}, Mail: []string{"x@y", "z@y"}, Urgent: true}, {After: time.Hour, Mail: []string{"x@y"}, Repeat: time.Hour}}
 	var got []string
 	for _, tier := range tiers(c) {
 		got = append(got, fmt.Sprint(tier.To, " ", tier.After, " ", tier.Urgent, " ", tier.Repeat))
@@ -384,7 +384,7 @@ func TestItemsAndTiers(t *testing.T) {
 		t.Errorf("%s", strings.Join(got, "; "))
 	}
 	h := busy(t)
-	h.Config.Escalation = []config.Tier{{After: time.Hour, Urgent: true}, {After: 2 * time.Hour, For: []string{"rolled_back"}}, {After: 3 * time.Hour}, {After: 3 * time.Hour}}
+	h.Config.Escalation = []hqfile.Tier{{After: time.Hour, Urgent: true}, {After: 2 * time.Hour, For: []string{"rolled_back"}}, {After: 3 * time.Hour}, {After: 3 * time.Hour}}
 	now := h.nextTiers(overview.Item{Kind: overview.KindNotReady, Urgency: overview.Now})
 	today := h.nextTiers(overview.Item{Kind: overview.KindRolledBack, Urgency: overview.Today})
 	if fmt.Sprint(now, today) != "[1h0m0s 3h0m0s] [2h0m0s 3h0m0s]" {

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/nightfill/nightfill/daemon/config"
+	"github.com/nightfill/nightfill/daemon/config/hqfile"
 	"github.com/nightfill/nightfill/daemon/hq/escalate"
 	"github.com/nightfill/nightfill/site/board"
 	"github.com/nightfill/nightfill/site/board/breaker"
@@ -151,7 +151,7 @@ func items(all []overview.Item) []escalate.Item {
 }
 
 // tiers are those of the file, one for each way in which somebody is told.
-func tiers(c config.Headquarters) []escalate.Tier {
+func tiers(c hqfile.Headquarters) []escalate.Tier {
 	var all []escalate.Tier
 	for _, t := range c.Escalation {
 		one := escalate.Tier{After: t.After, Urgent: t.Urgent, For: t.For, Repeat: t.Repeat}

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/nightfill/nightfill/daemon/accounts"
-	"github.com/nightfill/nightfill/daemon/config"
+	"github.com/nightfill/nightfill/daemon/config/hqfile"
 )
 
 // A logout is a line of its own in the audit log, and no login.
@@ -27,7 +27,7 @@ func TestALogoutIsWrittenDown(t *testing.T) {
 
 // Without a login, the pages answer at this machine's own name and at that of address.
 func TestHostsWithoutALogin(t *testing.T) {
-	h := open(t, func(c *config.Headquarters) { c.Login.Off, c.Address = true, "https://hq.example.com" })
+	h := open(t, func(c *hqfile.Headquarters) { c.Login.Off, c.Address = true, "https://hq.example.com" })
 	got := ""
 	for _, host := range []string{"localhost:8444", "hq.example.com", "evil.example"} {
 		r, w := httptest.NewRequest("GET", "/healthz", nil), httptest.NewRecorder()

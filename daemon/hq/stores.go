@@ -6,14 +6,14 @@ import (
 	"os"
 	"time"
 
-	"github.com/nightfill/nightfill/daemon/config"
+	"github.com/nightfill/nightfill/daemon/config/hqfile"
 	"github.com/nightfill/nightfill/daemon/control"
 	"github.com/nightfill/nightfill/site/board"
 )
 
 const storesEvery = 15 * time.Second
 
-func expected(list []config.ExpectedStore) []board.Expected {
+func expected(list []hqfile.ExpectedStore) []board.Expected {
 	all := make([]board.Expected, 0, len(list))
 	for _, s := range list {
 		all = append(all, board.Expected{ID: s.ID, Name: s.Name, Region: s.Region})
@@ -43,7 +43,7 @@ func (h *HQ) keepStores(ctx context.Context) error {
 }
 
 func (h *HQ) readStores(path string) {
-	list, err := config.ReadStores(path)
+	list, err := hqfile.ReadStores(path)
 	if err != nil {
 		h.Log.Error("the list of stores is as it was", "err", err)
 		return

@@ -28,7 +28,8 @@ import (
 	"github.com/nightfill/nightfill/cmd/nightfill/manual"
 	"github.com/nightfill/nightfill/cmd/nightfill/session"
 	"github.com/nightfill/nightfill/cmd/nightfill/storecmd"
-	"github.com/nightfill/nightfill/daemon/config"
+	"github.com/nightfill/nightfill/daemon/config/hqfile"
+	"github.com/nightfill/nightfill/daemon/config/strict"
 	"github.com/nightfill/nightfill/daemon/hq"
 	"github.com/nightfill/nightfill/daemon/hq/audit"
 	"github.com/nightfill/nightfill/daemon/logs"
@@ -124,13 +125,13 @@ func (f flags) run(cmd *cobra.Command) error {
 }
 
 // settle reads the file, lets the flags have their say, and looks at what is named.
-func (f flags) settle() (config.Headquarters, error) {
-	c := config.LabHeadquarters()
+func (f flags) settle() (hqfile.Headquarters, error) {
+	c := hqfile.Lab()
 	if f.config == "" {
 		c.Listen = "127.0.0.1:8444"
 	} else {
 		var err error
-		if c, err = config.LoadHeadquarters(f.config); err != nil {
+		if c, err = hqfile.Load(f.config); err != nil {
 			return c, err
 		}
 	}
@@ -161,8 +162,8 @@ func (f flags) settle() (config.Headquarters, error) {
 	if err := c.Settle(); err != nil {
 		return c, err
 	}
-	if problems := config.CheckHeadquarters(c); len(problems) > 0 {
-		return c, config.Problems(problems)
+	if problems := hqfile.Check(c); len(problems) > 0 {
+		return c, strict.Problems(problems)
 	}
 	return c, nil
 }
@@ -183,13 +184,13 @@ func exceptions() *cobra.Command {
 }
 
 // stored reads which database the file or the flag means.
-func (f flags) stored() (config.Headquarters, error) {
-	c := config.LabHeadquarters()
+func (f flags) stored() (hqfile.Headquarters, error) {
+	c := hqfile.Lab()
 	if f.db != "" {
 		c.DB = f.db
 	} else {
 		var err error
-		if c, err = config.LoadHeadquarters(f.config); err != nil {
+		if c, err = hqfile.Load(f.config); err != nil {
 			return c, exit.With(exit.Usage, err)
 		}
 	}

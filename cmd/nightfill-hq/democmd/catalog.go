@@ -9,7 +9,7 @@ import (
 	"time"
 
 	storedemo "github.com/nightfill/nightfill/cmd/nightfill/democmd"
-	"github.com/nightfill/nightfill/daemon/config"
+	"github.com/nightfill/nightfill/daemon/config/hqfile"
 	"github.com/nightfill/nightfill/daemon/fleetsim"
 	"github.com/nightfill/nightfill/daemon/hq"
 	"github.com/nightfill/nightfill/site"
@@ -79,7 +79,7 @@ func (s *signed) publish(ctx context.Context, dir string, at time.Time) error {
 	if err := s.Publish(ctx, at); err != nil {
 		return err
 	}
-	reader, err := hq.OpenCatalog(config.Headquarters{State: stateOf(dir), Catalog: reads(s.Catalog)}, slog.New(slog.DiscardHandler))
+	reader, err := hq.OpenCatalog(hqfile.Headquarters{State: stateOf(dir), Catalog: reads(s.Catalog)}, slog.New(slog.DiscardHandler))
 	if err != nil {
 		return err
 	}
@@ -110,6 +110,6 @@ func (s *signed) at(at time.Time) site.Catalog {
 func stateOf(dir string) string { return filepath.Join(dir, "hq") }
 
 // reads is how headquarters uses the catalog.
-func reads(c *storedemo.Catalog) *config.CatalogRead {
-	return &config.CatalogRead{URL: "file://" + c.Out + "/", Root: filepath.Join(c.Out, "root.json"), Work: c.Work, Out: c.Out, Keys: c.Keys}
+func reads(c *storedemo.Catalog) *hqfile.CatalogRead {
+	return &hqfile.CatalogRead{URL: "file://" + c.Out + "/", Root: filepath.Join(c.Out, "root.json"), Work: c.Work, Out: c.Out, Keys: c.Keys}
 }

@@ -21,7 +21,8 @@ import (
 
 	"github.com/nightfill/nightfill/cmd/nightfill/demobroker"
 	storedemo "github.com/nightfill/nightfill/cmd/nightfill/democmd"
-	"github.com/nightfill/nightfill/daemon/config"
+	"github.com/nightfill/nightfill/daemon/config/hqfile"
+	"github.com/nightfill/nightfill/daemon/config/strict"
 	"github.com/nightfill/nightfill/daemon/fleetsim"
 	"github.com/nightfill/nightfill/daemon/hq"
 )
@@ -155,16 +156,16 @@ func (d demo) folder() (string, func(), error) {
 }
 
 // config is the headquarters file of the demo.
-func (d demo) config(dir, url string, signed *storedemo.Catalog, o fleetsim.Options) (config.Headquarters, error) {
-	c := config.LabHeadquarters()
+func (d demo) config(dir, url string, signed *storedemo.Catalog, o fleetsim.Options) (hqfile.Headquarters, error) {
+	c := hqfile.Lab()
 	c.Org, c.MQTT.URL, c.State, c.Login.Off = "acme", url, stateOf(dir), true
 	c.DB = "sqlite:" + filepath.Join(c.State, "hq.db")
 	c.Metrics = ""
 	c.Catalog = reads(signed)
 	for _, s := range o.Expected() {
-		c.Stores = append(c.Stores, config.ExpectedStore{ID: s.ID, Name: s.Name, Region: s.Region})
+		c.Stores = append(c.Stores, hqfile.ExpectedStore{ID: s.ID, Name: s.Name, Region: s.Region})
 	}
-	c.Stores = append(c.Stores, config.ExpectedStore{ID: "0142", Name: "Springfield East", Region: "Midwest"})
+	c.Stores = append(c.Stores, hqfile.ExpectedStore{ID: "0142", Name: "Springfield East", Region: "Midwest"})
 	var err error
 	if c.Listen, err = freeAddress("8444"); err != nil {
 		return c, err
@@ -172,8 +173,8 @@ func (d demo) config(dir, url string, signed *storedemo.Catalog, o fleetsim.Opti
 	if err := c.Settle(); err != nil {
 		return c, err
 	}
-	if problems := config.CheckHeadquarters(c); len(problems) > 0 {
-		return c, config.Problems(problems)
+	if problems := hqfile.Check(c); len(problems) > 0 {
+		return c, strict.Problems(problems)
 	}
 	return c, nil
 }

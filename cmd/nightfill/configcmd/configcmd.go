@@ -13,6 +13,7 @@ import (
 
 	"github.com/nightfill/nightfill/cmd/nightfill/exit"
 	"github.com/nightfill/nightfill/daemon/config"
+	"github.com/nightfill/nightfill/daemon/config/strict"
 )
 
 // Command returns the command `config` with everything below it. Its errors carry exit
@@ -52,9 +53,9 @@ func asJSON(c *cobra.Command) *bool {
 type Result struct {
 	File     string           `json:"file"`
 	Valid    bool             `json:"valid"`    // the store file itself is good
-	Problems []config.Problem `json:"problems"` // why it is not
-	Files    []config.Problem `json:"files"`    // what is wrong with the files that it names
-	Warnings []config.Problem `json:"warnings"`
+	Problems []strict.Problem `json:"problems"` // why it is not
+	Files    []strict.Problem `json:"files"`    // what is wrong with the files that it names
+	Warnings []strict.Problem `json:"warnings"`
 	Store    *Summary         `json:"store,omitempty"` // only of a good store file
 	Org      string           `json:"org,omitempty"`   // only of a good headquarters file
 }
@@ -105,7 +106,7 @@ wrong. 3: the ` + f.name + ` is good, and a file that it names is not.`,
 func lookStore(path string, only bool) (Result, error) {
 	result := newResult(path)
 	c, err := config.Load(path)
-	var problems config.Problems
+	var problems strict.Problems
 	switch {
 	case errors.As(err, &problems):
 		result.Problems = problems
@@ -210,7 +211,7 @@ func (f file) explain() *cobra.Command {
 }
 
 // printHelp writes the explanation for people.
-func printHelp(f file, w io.Writer, h config.Help) {
+func printHelp(f file, w io.Writer, h strict.Help) {
 	line := func(name, text string) {
 		if text != "" {
 			fmt.Fprintf(w, "%-9s %s\n", name, text)

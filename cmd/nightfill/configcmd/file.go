@@ -7,6 +7,8 @@ import (
 
 	"github.com/nightfill/nightfill/cmd/nightfill/exit"
 	"github.com/nightfill/nightfill/daemon/config"
+	"github.com/nightfill/nightfill/daemon/config/hqfile"
+	"github.com/nightfill/nightfill/daemon/config/strict"
 )
 
 // file is a kind of configuration file, as its commands speak of it.
@@ -18,7 +20,7 @@ type file struct {
 	keys       [2]string
 	schemaName string
 	schemaText func() []byte
-	help       func(key string) (config.Help, error)
+	help       func(key string) (strict.Help, error)
 	look       func(path string, only bool) (Result, error)
 }
 
@@ -32,7 +34,7 @@ func storeFile() file {
 func headquartersFile() file {
 	return file{
 		name: "headquarters file", program: "nightfill-hq", path: "/etc/nightfill/hq.yaml", other: "hq.yaml", keys: [2]string{"login.idle", "escalation.after"},
-		schemaName: "headquarters.schema.json", schemaText: config.HeadquartersSchema, help: config.ExplainHeadquarters, look: lookHeadquarters,
+		schemaName: "headquarters.schema.json", schemaText: hqfile.Schema, help: hqfile.Explain, look: lookHeadquarters,
 	}
 }
 
@@ -53,14 +55,14 @@ func Headquarters() *cobra.Command {
 }
 
 func newResult(path string) Result {
-	return Result{File: path, Problems: []config.Problem{}, Files: []config.Problem{}, Warnings: []config.Problem{}}
+	return Result{File: path, Problems: []strict.Problem{}, Files: []strict.Problem{}, Warnings: []strict.Problem{}}
 }
 
 // lookHeadquarters reads a headquarters file and, unless only the file counts, what it names.
 func lookHeadquarters(path string, only bool) (Result, error) {
 	result := newResult(path)
-	c, err := config.LoadHeadquarters(path)
-	var problems config.Problems
+	c, err := hqfile.Load(path)
+	var problems strict.Problems
 	switch {
 	case errors.As(err, &problems):
 		result.Problems = problems
@@ -70,7 +72,7 @@ func lookHeadquarters(path string, only bool) (Result, error) {
 	}
 	result.Valid, result.Org = true, c.Org
 	if !only {
-		result.Files = append(result.Files, config.CheckHeadquarters(c)...)
+		result.Files = append(result.Files, hqfile.Check(c)...)
 	}
 	return result, nil
 }

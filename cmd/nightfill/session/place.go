@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/nightfill/nightfill/daemon/config"
+	"github.com/nightfill/nightfill/daemon/config/hqfile"
 	"github.com/nightfill/nightfill/daemon/control"
 )
 
@@ -52,7 +53,7 @@ func Headquarters() Keeper {
 		About: `The roles: viewer looks; manager takes on what needs someone and keeps the register of exceptions; admin does everything and looks after the accounts.`,
 		File:  "headquarters file", Config: "/etc/nightfill/hq.yaml", State: "/var/lib/nightfill-hq", Env: "NIGHTFILL_HQ", dial: control.DialHeadquarters,
 		find: func(path string) (string, error) {
-			c, err := config.LoadHeadquarters(path)
+			c, err := hqfile.Load(path)
 			return c.State, err
 		},
 	}

@@ -11,7 +11,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/nightfill/nightfill/daemon/config"
+	"github.com/nightfill/nightfill/daemon/config/hqfile"
 	"github.com/nightfill/nightfill/daemon/evidence"
 	"github.com/nightfill/nightfill/daemon/evidence/fleetpack"
 	"github.com/nightfill/nightfill/site/board"
@@ -70,7 +70,7 @@ type Auditor struct {
 }
 
 // OfFile returns the Options that a headquarters file means. Catalog is nil where it names none.
-func OfFile(c config.Headquarters, k *catalog.Catalog, version string) Options {
+func OfFile(c hqfile.Headquarters, k *catalog.Catalog, version string) Options {
 	var list []board.Expected
 	for _, s := range c.Stores {
 		list = append(list, board.Expected{ID: s.ID, Name: s.Name, Region: s.Region})

@@ -1,4 +1,4 @@
-package config
+package hqfile
 
 import (
 	"encoding/csv"
@@ -11,34 +11,36 @@ import (
 	"strings"
 
 	"github.com/goccy/go-yaml/ast"
+
+	"github.com/nightfill/nightfill/daemon/config/strict"
 )
 
 // maxListed is how many stores a list may have.
 const maxListed = 100_000
 
 // stores reads the list of stores, or the name of a CSV file that holds it.
-func (f *hqFile) stores(v value) {
-	if _, isList := v.node.(*ast.SequenceNode); !isList {
+func (f *file) stores(v strict.Value) {
+	if _, isList := v.Node.(*ast.SequenceNode); !isList {
 		var path string
-		f.path(&path)(v)
+		f.Path(&path)(v)
 		if path == "" {
 			return
 		}
 		list, err := ReadStores(path)
 		if err != nil {
-			f.fail(v, err.Error(), "write a file with the columns id, name and region")
+			f.Fail(v, err.Error(), "write a file with the columns id, name and region")
 		}
 		f.Stores, f.StoresFile = list, path
 		return
 	}
-	seen := map[string]place{}
-	f.each(v, func(v value) {
+	seen := map[string]strict.Place{}
+	f.Each(v, func(v strict.Value) {
 		var s ExpectedStore
-		f.object(v, need("id", `"0142"`, func(v value) { s.ID, _ = f.name(v) }), may("name", f.into(&s.Name)), may("region", f.into(&s.Region)))
+		f.Object(v, strict.Need("id", `"0142"`, func(v strict.Value) { s.ID, _ = f.Name(v) }), strict.May("name", f.Into(&s.Name)), strict.May("region", f.Into(&s.Region)))
 		if first, twice := seen[s.ID]; twice && s.ID != "" {
-			f.fail(v, "store "+s.ID+" is there twice, the first time in line "+strconv.Itoa(first.line), "keep one of them")
+			f.Fail(v, "store "+s.ID+" is there twice, the first time in line "+strconv.Itoa(first.Line), "keep one of them")
 		}
-		seen[s.ID] = v.at
+		seen[s.ID] = v.At
 		f.Stores = append(f.Stores, s)
 	})
 }
@@ -61,7 +63,7 @@ func ReadStores(path string) ([]ExpectedStore, error) {
 	for i, name := range head {
 		name = strings.ToLower(strings.Trim(name, " \ufeff"))
 		if !slices.Contains([]string{"id", "name", "region"}, name) {
-			return nil, fmt.Errorf("%s: line 1: %s is not a known column", path, quote(name))
+			return nil, fmt.Errorf("%s: line 1: %s is not a known column", path, strict.Quote(name))
 		}
 		at[name] = i
 	}
@@ -91,8 +93,8 @@ func readRows(path string, r *csv.Reader, at map[string]int) ([]ExpectedStore, e
 		line, _ := r.FieldPos(0)
 		s := ExpectedStore{ID: cell(row, "id"), Name: cell(row, "name"), Region: cell(row, "region")}
 		switch first, twice := seen[s.ID]; {
-		case len(s.ID) > 64 || !namePattern.MatchString(s.ID):
-			return nil, fmt.Errorf("%s: line %d: %s cannot be the id of a store", path, line, quote(s.ID))
+		case !strict.IsName(s.ID):
+			return nil, fmt.Errorf("%s: line %d: %s cannot be the id of a store", path, line, strict.Quote(s.ID))
 		case twice:
 			return nil, fmt.Errorf("%s: line %d: store %s is there already, in line %d", path, line, s.ID, first)
 		case len(list) == maxListed:

@@ -1,4 +1,4 @@
-package config
+package strict
 
 import "testing"
 
@@ -10,7 +10,7 @@ func TestNearest(t *testing.T) {
 		{"banana", ""}, {"", ""}, {"x", ""}, {"clbbb", ""}, {"everything", "every"},
 	}
 	for _, tt := range tests {
-		if got := nearest(tt.word, known); got != tt.want {
+		if got := Nearest(tt.word, known); got != tt.want {
 			t.Errorf("nearest(%q) = %q, want %q", tt.word, got, tt.want)
 		}
 	}

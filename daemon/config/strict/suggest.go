@@ -1,12 +1,12 @@
-package config
+package strict
 
 import (
 	"slices"
 	"strings"
 )
 
-// nearest returns the one of known that was probably meant by s, and "" when none is near enough.
-func nearest(s string, known []string) string {
+// Nearest returns the one of known that was probably meant by s, and "" when none is near enough.
+func Nearest(s string, known []string) string {
 	best, least := "", 1+len(s)
 	for _, k := range known {
 		d := distance(strings.ToLower(s), strings.ToLower(k))
@@ -67,9 +67,9 @@ func distance(a, b string) int {
 	return last[len(b)]
 }
 
-// didYouMean turns the nearest of known into advice, or lists them all.
-func didYouMean(s string, known []string) string {
-	if k := nearest(s, known); k != "" {
+// DidYouMean turns the nearest of known into advice, or lists them all.
+func DidYouMean(s string, known []string) string {
+	if k := Nearest(s, known); k != "" {
 		return "did you mean " + k + "?"
 	}
 	if len(known) == 0 {

@@ -1,14 +1,17 @@
-package config
+// Package hqfile reads the headquarters file (hq.yaml) into a Headquarters, as strictly as config reads the store file.
+// Parse looks at nothing but the text it is given, Check only reads the files that it names.
+package hqfile
 
 import (
 	_ "embed" // the schema ships with the program
 	"fmt"
-	"net"
 	"os"
 	"path/filepath"
 	"slices"
 	"time"
 
+	"github.com/nightfill/nightfill/daemon/config"
+	"github.com/nightfill/nightfill/daemon/config/strict"
 	"github.com/nightfill/nightfill/site"
 	"github.com/nightfill/nightfill/site/board/breaker"
 	"github.com/nightfill/nightfill/site/board/comply"
@@ -42,12 +45,12 @@ type Headquarters struct {
 	// HomeAssistant has headquarters announce every store to Home Assistant over the same broker.
 	HomeAssistant bool
 
-	places map[string]place
+	places strict.Placed
 }
 
 // Broker is the MQTT broker that headquarters listens to.
 type Broker struct {
-	MQTT
+	config.MQTT
 	// Shared names the group of several nightfill-hq that share the work; "" = this one is alone.
 	Shared string
 }
@@ -78,7 +81,7 @@ type CatalogRead struct {
 // Login says who gets in at the pages and the API.
 type Login struct {
 	Off  bool // everybody is an admin; only on loopback
-	TOTP TOTP
+	TOTP config.TOTP
 	Idle time.Duration // a session ends when it was not used for so long
 }
 
@@ -130,56 +133,45 @@ type Tier struct {
 	Repeat   time.Duration // once more after so long while nobody took it on; 0 = never
 }
 
-// LabHeadquarters returns what holds without a file: a lab that is started with flags alone.
-func LabHeadquarters() Headquarters {
+// Lab returns what holds without a file: a lab that is started with flags alone.
+func Lab() Headquarters {
 	return Headquarters{
 		Org: "acme", Listen: ":8444", Metrics: "127.0.0.1:9465", State: "/var/lib/nightfill-hq",
-		Login:      Login{TOTP: TOTPNever, Idle: 15 * time.Minute},
+		Login:      Login{TOTP: config.TOTPNever, Idle: 15 * time.Minute},
 		Compliance: comply.DefaultPolicy(),
 		Breaker:    breaker.DefaultPolicy(),
 	}
 }
 
-func headquartersForm() form {
-	return form{"headquarters file", "write at least version, org and mqtt; `nightfill-hq config schema` describes every key"}
+func form() strict.Form {
+	return strict.NewForm("headquarters file", "write at least version, org and mqtt; `nightfill-hq config schema` describes every key")
 }
 
-// LoadHeadquarters reads the headquarters file at path. An error of its content is a Problems; any other
+// Load reads the headquarters file at path. An error of its content is a Problems; any other
 // error means that the file could not be read.
-func LoadHeadquarters(path string) (Headquarters, error) {
-	data, err := headquartersForm().load(path)
+func Load(path string) (Headquarters, error) {
+	data, err := form().Load(path)
 	if err != nil {
 		return Headquarters{}, err
 	}
-	return ParseHeadquarters(path, data)
+	return Parse(path, data)
 }
 
-// ParseHeadquarters reads a headquarters file from data. name is the path that problems name and that
+// Parse reads a headquarters file from data. name is the path that problems name and that
 // relative paths in the file are relative to. Every error is a Problems, which holds all that is wrong.
-func ParseHeadquarters(name string, data []byte) (Headquarters, error) {
-	if len(data) > maxSize {
-		return Headquarters{}, headquartersForm().tooLarge(name)
+func Parse(name string, data []byte) (Headquarters, error) {
+	r, root, err := form().Open(name, data)
+	if err != nil {
+		return Headquarters{}, err
 	}
-	r := &reader{form: headquartersForm(), file: name, dir: filepath.Dir(name), places: map[string]place{}}
-	root, ok := r.document(data)
-	if !ok {
-		return Headquarters{}, r.problems.sorted()
-	}
-	f := &hqFile{reader: r, Headquarters: LabHeadquarters(), at: map[string]value{}}
+	f := &file{Reader: r, Headquarters: Lab(), at: map[string]strict.Value{}}
 	f.read(root)
-	if len(r.problems) > 0 {
-		return Headquarters{}, r.problems.sorted()
+	if err := r.Fault(); err != nil {
+		return Headquarters{}, err
 	}
 	h := f.Headquarters
-	h.File, h.places = name, r.places
+	h.File, h.places = name, r.Places
 	return h, nil
-}
-
-// Loopback reports whether an address to listen on can be reached from this machine only.
-func Loopback(address string) bool {
-	host, _, err := net.SplitHostPort(address)
-	ip := net.ParseIP(host)
-	return err == nil && (host == "localhost" || ip != nil && ip.IsLoopback())
 }
 
 // Settle fills in what follows from the rest, once flags have had their say, and says what is wrong with
@@ -188,7 +180,7 @@ func (h *Headquarters) Settle() error {
 	if h.DB == "" {
 		h.DB = "sqlite:" + filepath.Join(h.State, "hq.db")
 	}
-	if h.TLS.Cert == "" && !h.TLS.Own && Loopback(h.Listen) {
+	if h.TLS.Cert == "" && !h.TLS.Own && strict.Loopback(h.Listen) {
 		h.TLS.Off = true
 	}
 	switch {
@@ -196,60 +188,60 @@ func (h *Headquarters) Settle() error {
 		return fmt.Errorf("no broker is named: write mqtt: {url: ...} in the file, or --mqtt mqtt://HOST:1883")
 	case h.Listen == "":
 		return fmt.Errorf("no address is named to listen on: write listen in the file, or --listen 127.0.0.1:8444")
-	case h.Login.Off && !Loopback(h.Listen):
+	case h.Login.Off && !strict.Loopback(h.Listen):
 		return fmt.Errorf("nobody would have to log in at %s, which others can reach: listen on 127.0.0.1, or keep the login on", h.Listen)
-	case h.TLS.Off && !Loopback(h.Listen):
+	case h.TLS.Off && !strict.Loopback(h.Listen):
 		return fmt.Errorf("passwords would travel in the clear to %s: listen on 127.0.0.1, or keep tls on", h.Listen)
 	}
 	return nil
 }
 
-// CheckHeadquarters looks at the files that the headquarters file names and returns what is wrong with
+// Check looks at the files that the headquarters file names and returns what is wrong with
 // them, in the order of the file. It reads them and changes nothing.
-func CheckHeadquarters(h Headquarters) []Problem {
-	k := checker{file: h.File, places: h.places}
+func Check(h Headquarters) []strict.Problem {
+	k := strict.NewChecker(h.File, h.places)
 	m := h.MQTT
-	k.look("mqtt.ca", m.CA, "copy the certificate of the broker's authority there", false, goodCertificates)
-	k.look("mqtt.cert", m.Cert, "copy the certificate of headquarters there", false, goodCertificates)
-	if k.look("mqtt.key", m.Key, "copy the key of that certificate there", true, goodKey) {
-		k.pair("mqtt.key", m.Cert, m.Key)
+	k.Look("mqtt.ca", m.CA, "copy the certificate of the broker's authority there", false, strict.GoodCertificates)
+	k.Look("mqtt.cert", m.Cert, "copy the certificate of headquarters there", false, strict.GoodCertificates)
+	if k.Look("mqtt.key", m.Key, "copy the key of that certificate there", true, strict.GoodKey) {
+		k.Pair("mqtt.key", m.Cert, m.Key)
 	}
-	k.look("mqtt.password_file", m.PasswordFile, "write the password of the broker into it", true, goodPassword)
-	k.look("tls.cert", h.TLS.Cert, "copy the certificate of the pages there", false, goodCertificates)
-	if k.look("tls.key", h.TLS.Key, "copy the key of that certificate there", true, goodKey) {
-		k.pair("tls.key", h.TLS.Cert, h.TLS.Key)
+	k.Look("mqtt.password_file", m.PasswordFile, "write the password of the broker into it", true, strict.GoodPassword)
+	k.Look("tls.cert", h.TLS.Cert, "copy the certificate of the pages there", false, strict.GoodCertificates)
+	if k.Look("tls.key", h.TLS.Key, "copy the key of that certificate there", true, strict.GoodKey) {
+		k.Pair("tls.key", h.TLS.Cert, h.TLS.Key)
 	}
 	if c := h.Catalog; c != nil {
-		k.look("catalog.root", c.Root, "copy root.json from the folder that `nightfill catalog publish` wrote", false, goodRoot)
+		k.Look("catalog.root", c.Root, "copy root.json from the folder that `nightfill catalog publish` wrote", false, strict.GoodRoot)
 		for _, f := range []struct{ key, path string }{{"catalog.work", c.Work}, {"catalog.out", c.Out}, {"catalog.keys", c.Keys}} {
 			if info, err := os.Stat(f.path); f.path != "" && (err != nil || !info.IsDir()) {
-				k.report(f.key, f.path+" is not a folder", "name the one that `nightfill catalog` works with")
+				k.Report(f.key, f.path+" is not a folder", "name the one that `nightfill catalog` works with")
 			}
 		}
 	}
 	if h.OIDC != nil {
-		k.look("oidc.client_secret_file", h.OIDC.SecretFile, "write the secret of the client into it", true, goodPassword)
+		k.Look("oidc.client_secret_file", h.OIDC.SecretFile, "write the secret of the client into it", true, strict.GoodPassword)
 	}
 	if h.SMTP != nil {
-		k.look("smtp.ca", h.SMTP.CA, "copy the certificate of the mail server's authority there", false, goodCertificates)
-		k.look("smtp.password_file", h.SMTP.PasswordFile, "write the password of the mail server into it", true, goodPassword)
+		k.Look("smtp.ca", h.SMTP.CA, "copy the certificate of the mail server's authority there", false, strict.GoodCertificates)
+		k.Look("smtp.password_file", h.SMTP.PasswordFile, "write the password of the mail server into it", true, strict.GoodPassword)
 	}
 	for i, w := range h.Webhooks {
-		k.look(fmt.Sprintf("webhooks[%d].secret_file", i), w.SecretFile, "write a secret that the other side knows into it", true, goodPassword)
+		k.Look(fmt.Sprintf("webhooks[%d].secret_file", i), w.SecretFile, "write a secret that the other side knows into it", true, strict.GoodPassword)
 	}
 	if info, err := os.Stat(h.State); err == nil && !info.IsDir() {
-		k.report("state", h.State+" is a file", "name a folder")
+		k.Report("state", h.State+" is a file", "name a folder")
 	}
-	return k.problems.sorted()
+	return k.Found()
 }
 
 //go:embed headquarters.schema.json
-var headquartersSchema []byte
+var schemaText []byte
 
-// HeadquartersSchema returns the JSON Schema of the headquarters file.
-func HeadquartersSchema() []byte { return slices.Clone(headquartersSchema) }
+// Schema returns the JSON Schema of the headquarters file.
+func Schema() []byte { return slices.Clone(schemaText) }
 
-// ExplainHeadquarters explains a key of the headquarters file, as Explain does for the store file.
-func ExplainHeadquarters(key string) (Help, error) {
-	return headquartersForm().explain(headquartersSchema, key)
+// Explain explains a key of the headquarters file, as Explain does for the store file.
+func Explain(key string) (strict.Help, error) {
+	return form().Explain(schemaText, key)
 }

@@ -1,4 +1,4 @@
-package config_test
+package hqfile_test
 
 import (
 	"encoding/json"
@@ -10,12 +10,13 @@ import (
 	"testing"
 	"time"
 
-	"github.com/nightfill/nightfill/daemon/config"
+	"github.com/nightfill/nightfill/daemon/config/hqfile"
+	"github.com/nightfill/nightfill/daemon/config/strict/stricttest"
 	"github.com/nightfill/nightfill/site"
 )
 
 func TestHeadquarters(t *testing.T) {
-	h, err := config.LoadHeadquarters("testdata/headquarters.yaml")
+	h, err := hqfile.Load("testdata/headquarters.yaml")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -34,7 +35,7 @@ func TestHeadquarters(t *testing.T) {
 }
 
 func TestHeadquartersWithoutWords(t *testing.T) {
-	h, err := config.ParseHeadquarters("/etc/hq.yaml", []byte("version: 1\norg: acme\nmqtt: {url: mqtt://127.0.0.1:1883}\n"))
+	h, err := hqfile.Parse("/etc/hq.yaml", []byte("version: 1\norg: acme\nmqtt: {url: mqtt://127.0.0.1:1883}\n"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -81,31 +82,31 @@ func TestBadHeadquarters(t *testing.T) {
 				text += line + "\n"
 			}
 		}
-		_, err := config.ParseHeadquarters("hq.yaml", []byte(text))
+		_, err := hqfile.Parse("hq.yaml", []byte(text))
 		if got := fmt.Sprint(err); got != tt.want && (err != nil || tt.want != "") {
 			t.Errorf("%s:\n got %s\nwant %s", tt.row, got, tt.want)
 		}
 	}
-	if _, err := config.ParseHeadquarters("hq.yaml", []byte("x: 1\norg: a b\nmqtt: {url: ftp://h}")); len(strings.Split(fmt.Sprint(err), "\n")) != 4 {
+	if _, err := hqfile.Parse("hq.yaml", []byte("x: 1\norg: a b\nmqtt: {url: ftp://h}")); len(strings.Split(fmt.Sprint(err), "\n")) != 4 {
 		t.Errorf("not all problems at once: %v", err)
 	}
 }
 
 func TestSettle(t *testing.T) {
 	tests := []struct {
-		change func(*config.Headquarters)
+		change func(*hqfile.Headquarters)
 		want   string
 	}{
-		{func(h *config.Headquarters) {}, ""},
-		{func(h *config.Headquarters) { h.MQTT.URL = "" }, "no broker is named: write mqtt: {url: ...} in the file, or --mqtt mqtt://HOST:1883"},
-		{func(h *config.Headquarters) { h.Login.Off = true }, "nobody would have to log in at :8444, which others can reach: listen on 127.0.0.1, or keep the login on"},
-		{func(h *config.Headquarters) { h.TLS.Off = true }, "passwords would travel in the clear to :8444: listen on 127.0.0.1, or keep tls on"},
-		{func(h *config.Headquarters) { h.Login.Off, h.Listen = true, "127.0.0.1:1" }, ""},
-		{func(h *config.Headquarters) { h.Login.Off, h.Listen = true, "localhost:1" }, ""},
-		{func(h *config.Headquarters) { h.Listen = "" }, "no address is named to listen on: write listen in the file, or --listen 127.0.0.1:8444"},
+		{func(h *hqfile.Headquarters) {}, ""},
+		{func(h *hqfile.Headquarters) { h.MQTT.URL = "" }, "no broker is named: write mqtt: {url: ...} in the file, or --mqtt mqtt://HOST:1883"},
+		{func(h *hqfile.Headquarters) { h.Login.Off = true }, "nobody would have to log in at :8444, which others can reach: listen on 127.0.0.1, or keep the login on"},
+		{func(h *hqfile.Headquarters) { h.TLS.Off = true }, "passwords would travel in the clear to :8444: listen on 127.0.0.1, or keep tls on"},
+		{func(h *hqfile.Headquarters) { h.Login.Off, h.Listen = true, "127.0.0.1:1" }, ""},
+		{func(h *hqfile.Headquarters) { h.Login.Off, h.Listen = true, "localhost:1" }, ""},
+		{func(h *hqfile.Headquarters) { h.Listen = "" }, "no address is named to listen on: write listen in the file, or --listen 127.0.0.1:8444"},
 	}
 	for _, tt := range tests {
-		h := config.LabHeadquarters()
+		h := hqfile.Lab()
 		h.MQTT.URL = "mqtt://h:1883"
 		tt.change(&h)
 		if err := h.Settle(); err == nil && tt.want != "" || err != nil && err.Error() != tt.want {
@@ -120,7 +121,7 @@ func TestReadStores(t *testing.T) {
 		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		list, err := config.ReadStores(path)
+		list, err := hqfile.ReadStores(path)
 		if err != nil {
 			return strings.ReplaceAll(err.Error(), path, "F")
 		}
@@ -142,50 +143,50 @@ func TestReadStores(t *testing.T) {
 }
 
 func TestSchemaOfHeadquarters(t *testing.T) {
-	var s object
-	if err := json.Unmarshal(config.HeadquartersSchema(), &s); err != nil {
+	var s stricttest.Object
+	if err := json.Unmarshal(hqfile.Schema(), &s); err != nil {
 		t.Fatal(err)
 	}
-	w := walker{seen: map[string]bool{}}
-	w.walk("", s, decoded(t, "headquarters.yaml"))
-	for _, wrong := range w.wrong {
+	w := stricttest.Walker{Seen: map[string]bool{}}
+	w.Walk("", s, stricttest.Decoded(t, "headquarters.yaml"))
+	for _, wrong := range w.Wrong {
 		t.Error(wrong)
 	}
-	each("", s, func(way, name string, _, _ object) {
+	stricttest.Each("", s, func(way, name string, _, _ stricttest.Object) {
 		full := strings.TrimPrefix(way+"."+name, ".")
-		if !w.seen[full] {
+		if !w.Seen[full] {
 			t.Errorf("testdata/headquarters.yaml has no %s", full)
 		}
-		if help, err := config.ExplainHeadquarters(strings.ReplaceAll(full, "[]", "")); err != nil || help.Description == "" || help.Type == "" {
+		if help, err := hqfile.Explain(strings.ReplaceAll(full, "[]", "")); err != nil || help.Description == "" || help.Type == "" {
 			t.Errorf("%s: %+v, %v", full, help, err)
 		}
 		// the reader knows the key: one of the wrong kind is refused with its name
-		file := decoded(t, "headquarters.yaml")
+		file := stricttest.Decoded(t, "headquarters.yaml")
 		if strings.Contains(full, "[]") || full == "tls" || full == "login" || full == "breaker" || full == "stores" {
 			return
 		}
-		insert(file, way, name, []any{[]any{}})
+		stricttest.Insert(file, way, name, []any{[]any{}})
 		text, _ := json.Marshal(file)
-		if _, err := config.ParseHeadquarters("hq.yaml", text); err == nil || !strings.Contains(err.Error(), full) || strings.Contains(err.Error(), "not a known key") {
+		if _, err := hqfile.Parse("hq.yaml", text); err == nil || !strings.Contains(err.Error(), full) || strings.Contains(err.Error(), "not a known key") {
 			t.Errorf("%s: the reader says %v", full, err)
 		}
 	})
-	keys, err := config.ExplainHeadquarters("")
+	keys, err := hqfile.Explain("")
 	if err != nil || !slices.Contains(keys.Keys, "escalation") {
 		t.Errorf("%v, %v", keys, err)
 	}
-	if _, err := config.ExplainHeadquarters("loginn"); err == nil || err.Error() != `the headquarters file has no key "loginn": did you mean login?` {
+	if _, err := hqfile.Explain("loginn"); err == nil || err.Error() != `the headquarters file has no key "loginn": did you mean login?` {
 		t.Errorf("%v", err)
 	}
 }
 
 func TestCheckHeadquarters(t *testing.T) {
-	h, err := config.LoadHeadquarters("testdata/headquarters.yaml")
+	h, err := hqfile.Load("testdata/headquarters.yaml")
 	if err != nil {
 		t.Fatal(err)
 	}
 	var keys []string
-	for _, p := range config.CheckHeadquarters(h) {
+	for _, p := range hqfile.Check(h) {
 		keys = append(keys, p.Key)
 	}
 	want := "mqtt.ca mqtt.cert mqtt.key mqtt.password_file tls.cert tls.key catalog.root catalog.work catalog.out catalog.keys oidc.client_secret_file smtp.ca smtp.password_file webhooks[0].secret_file"
