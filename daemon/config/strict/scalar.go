@@ -243,7 +243,7 @@ func (r *Reader) Percent(v Value) int {
 		return 0
 	}
 	n, err := strconv.Atoi(strings.TrimSuffix(s, "%"))
-	if !percentPattern.MatchString(s) || err != nil || n < 1 || n > 100 {
+	if !IsPercent(s) || err != nil || n < 1 || n > 100 {
 		r.Fail(v, Quote(s)+" is not a share from 1% to 100%", "write it like 30%")
 		return 0
 	}
