@@ -77,7 +77,7 @@ func asError(err error) *Error {
 		return &Error{Status: http.StatusConflict, Code: string(reason.Code), Message: err.Error()}
 	case errors.As(err, &refused):
 		return &Error{Status: http.StatusInternalServerError, Code: CodeBadJournal, Message: err.Error(),
-			WhatToDo: "keep the file and tell headquarters"}
+			WhatToDo: "keep the file, tell headquarters, and go on with: nightfill help broken-journal"}
 	case errors.Is(err, bundle.ErrBusy):
 		return &Error{Status: http.StatusConflict, Code: CodeBundleBusy, Message: err.Error(), WhatToDo: "try again in a minute"}
 	case errors.Is(err, journal.ErrForgotten):

@@ -50,10 +50,11 @@ func CheckFile(path string) error {
 
 // VerifyFile checks a journal file that no daemon has open and says what is in it. With a checkCommand the
 // work is done by that command, to which the path is added, see ServeCheck; without one by this process.
-// It gives up after 30 s. A file that a daemon holds is refused with ErrInUse.
+// It gives up after 30 s. A file that a daemon holds is refused with ErrInUse, a journal that is not the newest one
+// of its state directory as Open refuses it.
 func VerifyFile(ctx context.Context, path string, checkCommand []string) (Summary, error) {
 	sum, err := runCheck(ctx, path, checkCommand, checkTimeout)
-	if err != nil {
+	if err = fitsHere(path, sum, err); err != nil {
 		return sum, fmt.Errorf("the journal %s is not good: %w", path, err)
 	}
 	return sum, nil

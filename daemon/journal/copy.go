@@ -52,6 +52,7 @@ func (j *Journal) copyTo(dir, pattern string) (path string, err error) {
 	if err := j.flush(true); err != nil {
 		return "", err
 	}
+	j.note()
 	f, err := os.CreateTemp(dir, pattern)
 	if err != nil {
 		return "", fmt.Errorf("cannot copy the journal: %w", err)
@@ -101,12 +102,16 @@ func (j *Journal) Snapshot(ctx context.Context, dir string, keep int) (path stri
 
 // Quarantine sets the journal in dir aside under another name, which it returns, so that the next Open makes
 // a new one with a new stream. It is for a person who has decided so: a store without its journal knows
-// nothing of what was done, and has to ask every device. It refuses while a daemon has the journal open.
+// nothing of what was done, and has to ask every device. It refuses while a daemon has the journal open. Of a
+// journal that is gone it only forgets that it was there, and returns no name.
 func Quarantine(dir string) (newName string, err error) {
 	path := filepath.Join(dir, fileName)
 	lock, err := lockDir(context.Background(), dir, fileLockWait)
 	if err == nil {
-		newName, err = setAside(path)
+		newName, err = setAside(path, recall(lock))
+		if err == nil {
+			err = errors.Join(lock.Truncate(0), lock.Sync())
+		}
 		err = errors.Join(err, lock.Close())
 	}
 	if err != nil {
@@ -115,11 +120,14 @@ func Quarantine(dir string) (newName string, err error) {
 	return newName, nil
 }
 
-func setAside(path string) (string, error) {
-	if _, err := os.Lstat(path); err != nil {
+func setAside(path string, was trace) (string, error) {
+	switch _, err := os.Lstat(path); {
+	case errors.Is(err, os.ErrNotExist) && was.stream != "":
+		return "", nil
+	case err != nil:
 		return "", err
 	}
-	name := path + badInfix + strings.ReplaceAll(time.Now().UTC().Format("20060102T150405.000"), ".", "") + "Z"
+	name := path + badInfix + stamp(time.Now())
 	if _, err := os.Lstat(name); err == nil {
 		return "", fmt.Errorf("%s is there already", name)
 	}
@@ -127,4 +135,9 @@ func setAside(path string) (string, error) {
 		return "", err
 	}
 	return name, syncPath(filepath.Dir(path))
+}
+
+// stamp is a moment as a part of a file name.
+func stamp(t time.Time) string {
+	return strings.ReplaceAll(t.UTC().Format("20060102T150405.000"), ".", "") + "Z"
 }

@@ -184,11 +184,15 @@ func (s *machine) Crash(t *rapid.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	trace, err := os.ReadFile(s.j.lock.Name())
+	if err != nil {
+		t.Fatal(err)
+	}
 	if err := s.j.Close(); err != nil {
 		t.Fatal(err)
 	}
 	path := filepath.Join(s.dir, fileName)
-	if err := errors.Join(os.WriteFile(path, data, fileMode), os.Truncate(path, size)); err != nil {
+	if err := errors.Join(os.WriteFile(path, data, fileMode), os.Truncate(path, size), os.WriteFile(s.j.lock.Name(), trace, fileMode)); err != nil {
 		t.Fatal(err)
 	}
 	s.reopen(t, s.dir)

@@ -3,14 +3,17 @@ package journal
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
+	"hash/fnv"
 	"io"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"reflect"
 	"testing"
+	"time"
 
 	"github.com/nightfill/nightfill/site/run"
 )
@@ -148,6 +151,72 @@ func TestDamagedFiles(t *testing.T) {
 	t.Logf("refused: %v", refused)
 	if refused["cut"] != pages+100 || refused["flip"] < 50 || refused["old"] == 0 || refused["noise"] == 0 {
 		t.Errorf("too little was refused: %v", refused)
+	}
+}
+
+// Pages that lead back to themselves or to one another: a walk that trusts them never ends. Every pointer of the
+// file is turned to every page.
+func TestPageCycles(t *testing.T) {
+	s := makeSample(t)
+	u64 := binary.NativeEndian.Uint64
+	pages := uint64(len(s.data) / pageSize)
+	turn := func(data []byte, at int, to uint64) []byte {
+		return overwrite(data, at, binary.NativeEndian.AppendUint64(nil, to))
+	}
+	tried, refused := map[string]int{}, map[string]int{}
+	try := func(kind string, at int, to uint64, data []byte) {
+		if testing.Short() && to != uint64(at/pageSize) && (to+uint64(at))%5 > 0 {
+			return
+		}
+		began := time.Now()
+		tried[kind]++
+		if s.judge(t, fmt.Sprint(kind, " at ", at, " to page ", to), data) {
+			refused[kind]++
+		}
+		if took := time.Since(began); took > 5*time.Second {
+			t.Errorf("%s at %d to page %d: it took %s", kind, at, to, took)
+		}
+	}
+	for id := range pages {
+		page := s.data[id*pageSize : (id+1)*pageSize]
+		count := int(binary.NativeEndian.Uint16(page[10:]))
+		for i := range min(count, (pageSize-pageHeader)/elemSize) {
+			elem := int(id*pageSize) + pageHeader + i*elemSize
+			switch flags := binary.NativeEndian.Uint16(page[8:]); {
+			case id < 2 || u64(page) != id:
+			case flags == branchPage:
+				for to := range pages {
+					if to != u64(s.data[elem+8:]) {
+						try("branch", elem, to, turn(s.data, elem+8, to))
+					}
+				}
+			case flags == leafPage && binary.NativeEndian.Uint32(s.data[elem:]) == bucketFlag:
+				root := elem + int(binary.NativeEndian.Uint32(s.data[elem+4:])+binary.NativeEndian.Uint32(s.data[elem+8:]))
+				for to := range pages {
+					if to != u64(s.data[root:]) {
+						try("bucket", root, to, turn(s.data, root, to))
+					}
+				}
+			}
+		}
+	}
+	for id := range 2 { // the index pages, with their checksums
+		for to := range pages {
+			meta := id*pageSize + pageHeader
+			if to == u64(s.data[meta+16:]) {
+				continue
+			}
+			data := turn(s.data, meta+16, to)
+			sum := fnv.New64a()
+			sum.Write(data[meta : meta+metaSize-8])
+			try("index", meta, to, turn(data, meta+metaSize-8, sum.Sum64()))
+		}
+	}
+	t.Logf("tried %v, refused %v", tried, refused)
+	for _, kind := range []string{"branch", "bucket", "index"} {
+		if refused[kind] < tried[kind]/6 || refused[kind] == 0 { // the others are in pages that are not in use
+			t.Errorf("%s: %d of %d were refused", kind, refused[kind], tried[kind])
+		}
 	}
 }
 

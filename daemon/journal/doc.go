@@ -13,7 +13,9 @@
 // The files in the state directory:
 //
 //	journal.db       the records
-//	journal.lock     held while a journal is open, so that there is never a second writer
+//	journal.lock     held while a journal is open, so that there is never a second writer; in it, which
+//	                 journal was here and how far it was, so that one that is gone or older is noticed
 //	ballast          empty space, given up when the disk is full so that running work can be journalled
 //	journal.db.bad-* what Quarantine set aside
+//	journal.db.saved-* what was on disk of a journal whose file was removed while it was open
 package journal

@@ -16,14 +16,16 @@ var (
 	ErrNewerFormat = errors.New("the journal has a newer format")
 	ErrBrokenChain = errors.New("the chain of the journal is broken")
 	ErrDamaged     = errors.New("the journal file is damaged")
-	ErrForeign     = errors.New("the file is not a journal")
+	ErrForeign     = errors.New("the file is not a journal of this box")
+	ErrGone        = errors.New("the journal is gone")
+	ErrOlder       = errors.New("the journal is an older copy of itself")
 	ErrForgotten   = errors.New("the records were trimmed")
 	ErrFailed      = errors.New("the journal failed while in use")
 	ErrClosed      = errors.New("the journal is closed")
 )
 
 // Refusal says why a file is not accepted as a journal. errors.Is finds Why: one of ErrInUse,
-// ErrNewerFormat, ErrBrokenChain, ErrDamaged and ErrForeign.
+// ErrNewerFormat, ErrBrokenChain, ErrDamaged, ErrForeign, ErrGone and ErrOlder.
 type Refusal struct {
 	Why  error
 	What string // what is wrong and where, in a sentence without the file's name

@@ -21,6 +21,7 @@ const (
 	newName     = "journal.db.new"
 	copyPattern = "journal.db.copy-*"
 	badInfix    = ".bad-"
+	savedInfix  = ".saved-"
 
 	snapshotPattern = "snapshot.tmp-*"
 

@@ -100,7 +100,8 @@ type Journal struct {
 
 // Open opens the journal in opts.Dir, or makes a new one when there is none. It checks the file first and
 // refuses, with a *Refusal in the error, one that is held by another process, of a newer format, broken or
-// foreign; nothing is changed then. It starts no goroutine: see Run.
+// foreign, one that is older than what was written here, and to make a new one where one is gone; nothing is
+// changed then. It starts no goroutine: see Run.
 func Open(ctx context.Context, opts Options) (*Journal, error) {
 	opts = opts.withDefaults()
 	path := filepath.Join(opts.Dir, fileName)
@@ -108,11 +109,12 @@ func Open(ctx context.Context, opts Options) (*Journal, error) {
 	if err != nil {
 		return nil, cannotOpen(path, err)
 	}
-	j, err := open(ctx, opts, path)
+	j, err := open(ctx, opts, path, recall(lock))
 	if err != nil {
 		return nil, cannotOpen(path, errors.Join(err, lock.Close()))
 	}
 	j.lock = lock
+	j.note()
 	j.ballast = newBallast(opts.Dir, opts.Ballast)
 	if err := j.ballast.fill(); err != nil {
 		opts.Log.Warn("no space is kept in reserve for the journal", "dir", opts.Dir, "error", err)
@@ -120,12 +122,15 @@ func Open(ctx context.Context, opts Options) (*Journal, error) {
 	return j, nil
 }
 
-func open(ctx context.Context, opts Options, path string) (*Journal, error) {
+func open(ctx context.Context, opts Options, path string, was trace) (*Journal, error) {
 	if err := removeLeftovers(opts.Dir); err != nil {
 		return nil, err
 	}
 	switch _, err := os.Lstat(path); {
 	case errors.Is(err, os.ErrNotExist):
+		if err := was.missing(opts.Dir); err != nil {
+			return nil, err
+		}
 		stream, err := ulid.New(ulid.Timestamp(time.Now()), rand.Reader)
 		if err != nil {
 			return nil, err
@@ -146,7 +151,11 @@ func open(ctx context.Context, opts Options, path string) (*Journal, error) {
 	if j.db, j.file, err = openBolt(path, opts.MaxSize); err != nil {
 		return nil, err
 	}
-	if err := j.load(); err != nil {
+	err = j.load()
+	if err == nil {
+		err = was.fits(opts.Dir, j.stream, j.durable)
+	}
+	if err != nil {
 		return nil, errors.Join(err, j.release())
 	}
 	return j, nil
@@ -199,6 +208,7 @@ func (j *Journal) Close() error {
 		return nil
 	}
 	err := j.flush(true)
+	j.note()
 	j.mu.Lock()
 	j.closed = true
 	j.notify()

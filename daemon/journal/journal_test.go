@@ -25,8 +25,8 @@ func TestMain(m *testing.M) {
 			os.Exit(ServeCheck(os.Stdout, os.Args[2]))
 		case "append-until-killed":
 			os.Exit(appendUntilKilled(os.Args[2]))
-		case "fill-the-disk":
-			os.Exit(fillTheDisk(os.Args[2]))
+		case "on-small-disks":
+			os.Exit(onSmallDisks(os.Args[2]))
 		case "hang":
 			<-time.After(time.Hour)
 		case "crash":

@@ -3,6 +3,10 @@ package journal
 import (
 	"errors"
 	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"time"
 
 	bolt "go.etcd.io/bbolt"
 )
@@ -80,8 +84,8 @@ func (j *Journal) enter(fn func() error) error {
 	if err := j.usable(); err != nil {
 		return err
 	}
-	if err := j.notCut(); err != nil {
-		return j.giveUp(err)
+	if err := j.intact(); err != nil {
+		return j.giveUp(j.save(err))
 	}
 	err := guard(fn)
 	var crash *crashError
@@ -95,18 +99,60 @@ func (j *Journal) enter(fn func() error) error {
 	return err
 }
 
-// notCut notices that somebody has made the open file shorter than what is mapped of it, before that faults.
-func (j *Journal) notCut() error {
+// intact notices that somebody has made the open file shorter than what is mapped of it, before that faults, and
+// that it is not under its name any more: what is written then would be gone with this process.
+func (j *Journal) intact() error {
 	info, err := j.file.Stat()
 	if err != nil {
 		return err
 	}
-	if size := info.Size(); size < j.size {
+	size := info.Size()
+	if size < j.size {
 		return fmt.Errorf("its file was cut from %d to %d bytes", j.size, size)
-	} else {
-		j.size = size
+	}
+	j.size = size
+	switch named, err := os.Lstat(j.path); {
+	case errors.Is(err, os.ErrNotExist):
+		return &lostError{"its file was removed or renamed"}
+	case err != nil:
+		return err
+	case !os.SameFile(info, named):
+		return &lostError{"its file was replaced by another one"}
 	}
 	return nil
+}
+
+// lostError is that the file is open and not under its name any more.
+type lostError struct{ what string }
+
+func (e *lostError) Error() string { return e.what }
+
+// save keeps what is on disk of a file that is open and has lost its name, under a name that nobody reads by itself,
+// and says so in the error. It is all there is left of it. io is held.
+func (j *Journal) save(why error) error {
+	var lost *lostError
+	if !errors.As(why, &lost) {
+		return why
+	}
+	name, tmp := j.path+savedInfix+stamp(time.Now()), filepath.Join(j.opts.Dir, newName)
+	err := writeAll(tmp, io.NewSectionReader(j.file, 0, j.size))
+	if err == nil {
+		err = settle(tmp, name)
+	}
+	if err != nil {
+		return fmt.Errorf("%w, and what was in it could not be saved: %w", why, err)
+	}
+	return fmt.Errorf("%w; what was on disk in it is saved as %s", why, name)
+}
+
+// writeAll makes a file of all that r has.
+func writeAll(path string, r io.Reader) error {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, fileMode)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(f, r)
+	return errors.Join(err, f.Close())
 }
 
 // giveUp makes every later call fail, and returns the error that they get. The file stays as it is.

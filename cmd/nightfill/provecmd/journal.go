@@ -143,7 +143,9 @@ Nothing is deleted: keep the old file, and the copies in the folder copies, as e
 daemon runs.
 
 The new journal has a new stream. What was installed is asked of the devices, and work that they have taken
-is not begun again. Holds, and host keys that were pinned with enrol, have to be given again.`,
+is not begun again. Holds, and host keys that were pinned with enrol, have to be given again.
+
+A journal that is gone needs this too: the daemon begins no new one in its place by itself.`,
 		Example: "  nightfill journal set-aside --state /var/lib/nightfill",
 	}, cobra.NoArgs, func(s *session.Session, _ []string) error {
 		if s.Place.State == "" {
@@ -154,7 +156,11 @@ is not begun again. Holds, and host keys that were pinned with enrol, have to be
 			return badJournal(err)
 		}
 		return s.Show(map[string]string{"set_aside": name}, func(p *printout.Printer) {
-			p.Line("The journal is now %s.", name)
+			if name == "" {
+				p.Line("There is no journal in %s any more, and the box may do without it.", s.Place.State)
+			} else {
+				p.Line("The journal is now %s.", name)
+			}
 			p.Line("Start nightfilld to begin a new one.")
 		})
 	})
@@ -166,7 +172,7 @@ func badJournal(err error) error {
 	if !errors.As(err, &refused) {
 		return err
 	}
-	what := "keep the file and tell headquarters"
+	what := "keep the file, tell headquarters, and go on with: nightfill help broken-journal"
 	if errors.Is(err, journal.ErrInUse) {
 		what = "a daemon holds it; ask that one with --socket PATH"
 	}
