@@ -2,11 +2,9 @@ package runner
 
 import (
 	"context"
-	"slices"
 	"time"
 
 	"github.com/nightfill/nightfill/daemon/collector"
-	"github.com/nightfill/nightfill/site"
 	"github.com/nightfill/nightfill/site/plan"
 	"github.com/nightfill/nightfill/site/policy"
 	"github.com/nightfill/nightfill/site/run"
@@ -22,7 +20,7 @@ func (r *Runner) open(ctx context.Context) {
 	if _, due, _ := run.Due(r.Ledger.State(), r.Calendar(), r.Now()); !due || !r.mayPlan() {
 		return
 	}
-	r.looked = sightOf(r.Ledger.State(), r.Now())
+	r.looked = sightOf(r.Ledger.State())
 	r.plan(ctx, func(s run.State, facts policy.Facts) []run.Event {
 		span, due, _ := run.Due(s, facts.Store.Calendar, facts.Now)
 		if !due {
@@ -33,15 +31,15 @@ func (r *Runner) open(ctx context.Context) {
 	})
 }
 
-// extend looks again, inside the window, when what was planned is settled and something has
-// changed since the last look: patches arrived, a hold ended, or what was done made room for
-// more. A device that did not answer is looked for now and then.
+// extend looks again, inside the window, when nothing is under way and something has changed
+// since the last look: patches arrived, a hold ended, a device was enrolled or answers again, or
+// what was done made room for more.
 func (r *Runner) extend(ctx context.Context) {
 	state := r.Ledger.State()
 	if !run.Extendable(state, r.Now()) || !r.mayPlan() {
 		return
 	}
-	sight := sightOf(state, r.Now())
+	sight := sightOf(state)
 	if sight == r.looked {
 		return
 	}
@@ -66,6 +64,7 @@ func (r *Runner) plan(ctx context.Context, decide func(run.State, policy.Facts) 
 	if ctx.Err() != nil {
 		return
 	}
+	r.nextAround = time.Now().Add(lookAround)
 	records, err := r.Ledger.Commit(func(s run.State) []run.Event {
 		facts.Holds, facts.Dirty, facts.Quarantine, facts.Learned, facts.Now = s.Holds, s.Dirty, s.Quarantine, s.Learned, r.Now()
 		return decide(s, facts)
@@ -76,7 +75,7 @@ func (r *Runner) plan(ctx context.Context, decide func(run.State, policy.Facts) 
 		return
 	}
 	if len(records) > 0 {
-		r.looked = sightOf(r.Ledger.State(), facts.Now)
+		r.looked = sightOf(r.Ledger.State())
 	}
 	for _, record := range records {
 		r.log(record.Event)
@@ -89,19 +88,19 @@ type sight struct {
 	catalog                             int64
 	cached, holds, keys, dirty, settled int
 	quarantine                          int
-	turn                                int64 // grows every few minutes while a device is missed
+	missed                              string // devices that do not answer
 }
 
-const lookForMissing = 5 * time.Minute
-
-func sightOf(s run.State, now time.Time) sight {
+func sightOf(s run.State) sight {
 	v := sight{catalog: s.Catalog.Version, cached: len(s.Cached), holds: len(s.Holds), keys: len(s.HostKeys), dirty: len(s.Dirty), quarantine: len(s.Quarantine)}
 	if s.Night == nil {
 		return v
 	}
 	v.night, v.settled = s.Night.Plan.Night, s.Night.Settled()
-	if slices.ContainsFunc(s.Night.Report, func(l plan.LeftOut) bool { return l.State == site.NoAnswer }) {
-		v.turn = now.Unix() / int64(lookForMissing.Seconds())
+	for _, m := range s.Night.Plan.Members {
+		if m.Down {
+			v.missed += m.Device + " "
+		}
 	}
 	return v
 }

@@ -52,6 +52,10 @@ type Runner struct {
 	cancels map[string]worker
 	looked  sight // what the newest plan, or attempt at one, went by
 	quiet   quiet
+
+	seen       chan site.Inventory // what a look around saw
+	around     bool                // one is under way
+	nextAround time.Time           // the next one is not before, by the monotonic clock
 }
 
 // worker is a step under way on this box.
@@ -84,7 +88,7 @@ func New(o Options) *Runner {
 		close(ready)
 		o.Prepared = ready
 	}
-	return &Runner{Options: o, results: make(chan run.Event), cancels: map[string]worker{}}
+	return &Runner{Options: o, results: make(chan run.Event), cancels: map[string]worker{}, seen: make(chan site.Inventory)}
 }
 
 // Run runs nights until ctx ends. Steps under way go on by themselves on their devices;
@@ -102,6 +106,7 @@ func (r *Runner) Run(ctx context.Context) error {
 		r.open(ctx)
 		r.extend(ctx)
 		wake := r.turn(ctx)
+		r.attend(ctx)
 		r.Beat()
 		r.wait(ctx, changed, wake)
 	}
@@ -133,6 +138,8 @@ func (r *Runner) wait(ctx context.Context, changed <-chan struct{}, wake time.Ti
 	case <-timer.C:
 	case e := <-r.results:
 		r.hear(e)
+	case seen := <-r.seen:
+		r.attended(seen)
 	}
 }
 

@@ -139,6 +139,10 @@ func (o *oracle) follow(e run.Event) {
 	case run.HoldReleased:
 		delete(o.kept, e.Patch)
 	case run.StepStarted, run.StepEnded, run.PatchSettled, run.DeviceSilent, run.DeviceAnswered:
+		if e.Patch == "" { // of the device as a whole
+			o.down[e.Device] = e.Kind == run.DeviceSilent
+			return
+		}
 		j := o.jobs[pair{e.Device, e.Patch}]
 		if j == nil {
 			o.note("plan", "%s of %s %s, which is in no plan", e.Kind, e.Patch, e.Device)
@@ -240,6 +244,9 @@ func (o *oracle) stepEnded(j *job, e run.Event) {
 	j.missed = e.Step == run.Stage && e.Outcome == run.Unreached // another step tells so only when the device answers
 	if j.missing++; !j.missed {
 		j.missing = 0
+	}
+	if e.Outcome == run.OK || e.Step != run.Stage && e.Outcome != run.Unreached && e.Outcome != run.Refused {
+		o.down[e.Device] = false // the device itself said how it ended
 	}
 	if e.Reason != nil {
 		j.reason = e.Reason

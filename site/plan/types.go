@@ -31,7 +31,7 @@ type Member struct {
 	Model  string    `json:"model,omitempty"` // or its class: whose durations are learned together; empty in plans of earlier versions
 	Groups []string  `json:"groups,omitempty"`
 	Role   site.Role `json:"role,omitempty"`
-	Down   bool      `json:"down,omitempty"` // did not answer when the plan was made
+	Down   bool      `json:"down,omitempty"` // did not answer when the plan was made; in a night, when it was last heard of
 }
 
 // Lane is what is planned for one device, one patch after another.

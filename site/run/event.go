@@ -26,7 +26,7 @@ const (
 	ArtifactCached Kind = "artifact.cached"  // the bytes of an artifact are verified in the store: Text is its digest
 	DeviceEnrolled Kind = "device.enrolled"  // a person pinned a host key: Text is the key
 	DeviceObserved Kind = "device.observed"  // the device was looked at for a night: Observed
-	DeviceSilent   Kind = "device.silent"    // it does not answer while a step runs on it
+	DeviceSilent   Kind = "device.silent"    // it does not answer: with Patch, while a step runs on it; without, when it was looked at in a night
 	DeviceAnswered Kind = "device.answered"  // it answers again
 	HoldSet        Kind = "hold.set"         // Hold
 	HoldReleased   Kind = "hold.released"    // Device; or Patch, which was quarantined for Reason, and Text when nobody asked

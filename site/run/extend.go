@@ -9,13 +9,14 @@ import (
 )
 
 // Extendable reports whether a later look may add to the newest night: its window is open, the
-// cut-off is ahead, and nothing is under way but on devices that do not answer.
+// cut-off is ahead, and nothing is under way but on devices that do not answer. Jobs that wait to be
+// begun do not stand in its way: what they wait for may be what is added.
 func Extendable(s State, now time.Time) bool {
 	n := s.Night
 	if n == nil || s.Barred(now) != nil || now.Before(n.Plan.Opens) || !now.Before(n.Plan.Cutoff) {
 		return false
 	}
-	return !slices.ContainsFunc(n.lanes, func(l *lane) bool { return l.back })
+	return !slices.ContainsFunc(n.lanes, func(l *lane) bool { return l.underWay })
 }
 
 // Extension cuts a plan, made anew inside the window, to what the night has not tried yet, and

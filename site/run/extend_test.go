@@ -16,8 +16,12 @@ import (
 func TestExtend(t *testing.T) {
 	before := "device srv-1\ndevice srv-2 silent\npatch one kind=script\n"
 	n := newNight(t, before)
+	if !run.Extendable(n.s, n.now) {
+		t.Error("a night in which nothing was begun cannot be extended")
+	}
+	n.decide()
 	if run.Extendable(n.s, n.now) {
-		t.Error("a night with work ahead can be extended")
+		t.Error("a night can be extended while a step is under way")
 	}
 	n.play(scenario.Pairs([]string{"srv-1/verify=failed"}))
 	if n.s.Night.Open() || !run.Extendable(n.s, n.now) {

@@ -156,6 +156,7 @@ func (s *State) step(e Event) {
 	if e.Observed != nil && !takesBack {
 		set(&s.Observed, &s.own.observed, e.Device, *e.Observed)
 	}
+	s.attended(e)
 	at, ok := s.Night.find(e.Device, e.Patch)
 	if !ok {
 		return
@@ -168,6 +169,18 @@ func (s *State) step(e Event) {
 	s.blame(was, job)
 	if job.State == site.RollbackFailed || job.State == site.Failed && job.Settled && job.Begun() {
 		set(&s.Dirty, &s.own.dirty, job.Device, job.Reason)
+	}
+}
+
+// attended takes over what an event tells of whether its device is at work: a look at the store, or
+// a step that shows that the device answers.
+func (s *State) attended(e Event) {
+	look := e.Patch == ""
+	switch {
+	case e.Kind == DeviceSilent && look:
+		s.Night.attend(e.Device, true)
+	case e.Kind == DeviceAnswered && look, e.Kind == StepEnded && e.heard():
+		s.Night.attend(e.Device, false)
 	}
 }
 

@@ -8,7 +8,8 @@ import (
 )
 
 // layout is where everything of a night lies, and the company of its devices: who belongs to
-// which group, and which group waits for which. It is made when the plan is, and never changed.
+// which group, and which group waits for which. It is made when the plan is; of it only
+// who is down changes, in a copy.
 type layout struct {
 	lanes    map[string]int // of each device with jobs
 	order    []place        // of every job, as they were planned
@@ -24,7 +25,7 @@ type member struct {
 	device   string
 	model    int // whose durations it goes by
 	role     site.Role
-	down     bool      // it did not answer when the plan was made
+	down     bool      // it did not answer when it was last heard of
 	lane     int       // -1: nothing is planned for it
 	groups   []int     // of the plan, in its order
 	after    []int     // groups of the plan that go before those of the device

@@ -31,15 +31,16 @@ type Night struct {
 
 // lane is what is to be done on one device, with what the others ask about it.
 type lane struct {
-	device  string
-	jobs    []Job
-	ranks   []int8 // of each job
-	first   int    // the first unsettled job; len(jobs) when all are settled
-	settled int    // how many jobs are settled
-	away    bool   // a job keeps the device from work, or leaves it unproven, or has its turn
-	lost    bool   // the device has not answered for so long that nobody waits for it
-	back    bool   // there is work ahead on the device, and it answers
-	busy    bool   // a step was begun and has not ended
+	device   string
+	jobs     []Job
+	ranks    []int8 // of each job
+	first    int    // the first unsettled job; len(jobs) when all are settled
+	settled  int    // how many jobs are settled
+	away     bool   // a job keeps the device from work, or leaves it unproven, or has its turn
+	lost     bool   // the device has not answered for so long that nobody waits for it
+	back     bool   // there is work ahead on the device, and it answers
+	busy     bool   // a step was begun and has not ended
+	underWay bool   // a job changes the device, or is about to, and it answers
 }
 
 func newLane(device string, jobs []Job) *lane {
@@ -56,6 +57,7 @@ func newLane(device string, jobs []Job) *lane {
 		l.first = min(l.first, i)
 		l.lost = l.lost || gone(j)
 		l.back = l.back || j.State != site.NoAnswer
+		l.underWay = l.underWay || j.State != site.NoAnswer && (j.Begun() || j.Intent != nil)
 		l.busy = l.busy || j.Intent != nil
 	}
 	return l

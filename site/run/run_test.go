@@ -188,6 +188,8 @@ func (n *night) line(words []string) {
 		n.decide()
 	case "silent", "answered":
 		n.reach(words[0], words[1])
+	case "look":
+		n.look(words[1], o["silent"] != "")
 	case "hold":
 		until, _ := scenario.At(o["until"])
 		n.add(run.Event{Kind: run.HoldSet, Hold: &site.Hold{Device: words[1], Until: until, Reason: "in use", Actor: "ann"}})
@@ -271,6 +273,18 @@ func (n *night) reach(kind, device string) {
 		e.Kind, e.Reason = run.DeviceSilent, site.Because(site.CodeNoAnswer, device+" does not answer")
 	}
 	n.print(n.add(e))
+	n.decide()
+}
+
+// look looks at one device for which nothing is under way.
+func (n *night) look(device string, silent bool) {
+	o := site.Observation{Device: device, At: n.now}
+	if silent {
+		o.Error = site.Because(site.CodeNoAnswer, device+" does not answer")
+	}
+	for _, e := range run.Attendance(n.s, site.Inventory{device: o}, n.now) {
+		n.print(n.add(e))
+	}
 	n.decide()
 }
 
