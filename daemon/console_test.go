@@ -160,7 +160,7 @@ func TestOrdersThatCannotBe(t *testing.T) {
 func TestOtherPorts(t *testing.T) {
 	_, d := consoled(t)
 	defer d.journal.Close()
-	for name, page := range map[string]http.Handler{"ready": d.readyPage(), "metrics": serve.Metrics(d.registry())} {
+	for name, page := range map[string]http.Handler{"ready": d.readyPage(), "metrics": serve.Metrics(d.registry(), d.notify.Silent)} {
 		for _, path := range []string{"/console", "/console/ws", "/console/app/app.css", "/console/api/journal", "/console/login"} {
 			w := httptest.NewRecorder()
 			page.ServeHTTP(w, httptest.NewRequest("GET", path, nil))

@@ -266,7 +266,7 @@ func (d *Daemon) Run(ctx context.Context) error {
 	}
 	group, ctx := errgroup.WithContext(ctx)
 	for _, part := range []func(context.Context) error{
-		d.journal.Run, d.runner.Run, d.hands.Run, d.desk.Run, d.checker.Run, d.control.Run, d.notify.Run, d.timekeeper, d.supply, d.prepared, d.watch, d.tellStatus, d.watchVerdict, d.watchOpening, d.announce, d.alarm.Run, d.mender.Run, d.retain, d.copyJournal, d.users.Run,
+		d.journal.Run, d.runner.Run, d.hands.Run, d.desk.Run, d.checker.Run, d.control.Run, d.notify.Run, d.pulse, d.timekeeper, d.supply, d.prepared, d.watch, d.tellStatus, d.watchVerdict, d.watchOpening, d.announce, d.alarm.Run, d.mender.Run, d.retain, d.copyJournal, d.users.Run,
 	} {
 		group.Go(func() error { return part(ctx) })
 	}
@@ -282,8 +282,9 @@ func (d *Daemon) Run(ctx context.Context) error {
 	}
 	d.Log.Info("nightfilld runs", "site", d.store.ID, "version", d.Version, "state", d.Config.State)
 	_ = d.notify.Ready() // without systemd there is nobody to tell
-	err = group.Wait()
+	<-ctx.Done()
 	_ = d.notify.Stopping()
+	err = group.Wait()
 	if err := d.ledger.Add(run.Event{Kind: run.DaemonStopped, At: time.Now()}); err != nil {
 		d.Log.Error("cannot write the end of this run to the journal", "err", err)
 	}

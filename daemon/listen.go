@@ -16,7 +16,7 @@ const perAddress = 64
 func (d *Daemon) listen() ([]serve.Listener, error) {
 	pages := []serve.Page{
 		{Name: "ready", Address: d.Config.Listen.Ready, Handler: d.readyPage()},
-		{Name: "metrics", Address: d.Config.Listen.Metrics, Handler: serve.Metrics(d.registry())},
+		{Name: "metrics", Address: d.Config.Listen.Metrics, Handler: serve.Metrics(d.registry(), d.notify.Silent)},
 	}
 	if d.console != nil {
 		pages = append(pages, serve.Page{Name: "console", Address: d.Config.Listen.Console, Handler: d.console.Handler(), TLS: d.consoleTLS()})

@@ -14,6 +14,7 @@ const (
 	lookAtStoreEvery = 15 * time.Minute
 	verdictEvery     = 10 * time.Second
 	statusEvery      = 30 * time.Second
+	pulseEvery       = 10 * time.Second // at the latest
 )
 
 // every calls act at once and then again after each pause, or when wake says so, until ctx ends.
@@ -90,6 +91,21 @@ func (p pinned) Check(ctx context.Context, device site.Device, c site.Check) (si
 func (d *Daemon) tellStatus(ctx context.Context) error {
 	return d.onChange(ctx, statusEvery, func(ctx context.Context) {
 		_ = d.notify.Status(view.StatusLine(d.View(ctx))) // without systemd there is nobody to tell
+	})
+}
+
+// pulse is the sign of life of the journal. It waits for its turn as who has something to write does, and writes
+// nothing: while a disk hangs there is none.
+func (d *Daemon) pulse(ctx context.Context) error {
+	heart := d.notify.Heart("journal")
+	pause := pulseEvery
+	if d.notify.Watched() {
+		pause = min(pause, d.notify.Interval()/2)
+	}
+	return every(ctx, pause, nil, func(context.Context) {
+		if err := d.ledger.Add(); err == nil {
+			heart.Beat()
+		}
 	})
 }
 

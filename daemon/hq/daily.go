@@ -8,15 +8,17 @@ import (
 	"github.com/nightfill/nightfill/site/board"
 )
 
-const statusEvery = 10 * time.Second
+const (
+	statusEvery = 10 * time.Second
+	beatEvery   = 10 * time.Second // at the latest
+)
 
-// beat is the sign of life for the watchdog: the board can be read.
+// beat is the sign of life for the watchdog and /healthz: the board can be read.
 func (h *HQ) beat(ctx context.Context) error {
 	heart := h.notify.Heart("board")
-	pause := h.notify.Interval() / 2
-	if pause <= 0 {
-		<-ctx.Done()
-		return nil
+	pause := beatEvery
+	if h.notify.Watched() {
+		pause = min(pause, h.notify.Interval()/2)
 	}
 	return every(ctx, pause, func(context.Context) {
 		h.fleet.View(func(*board.Board) {})

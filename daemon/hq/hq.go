@@ -174,8 +174,9 @@ func (h *HQ) Run(ctx context.Context) error {
 	}
 	h.Log.Info("nightfill-hq runs", "org", h.Config.Org, "version", h.Version, "db", database.Shown(h.Config.DB), "state", h.Config.State, "supervision", h.notify.String())
 	_ = h.notify.Ready() // without systemd there is nobody to tell
-	err = group.Wait()
+	<-ctx.Done()
 	_ = h.notify.Stopping()
+	err = group.Wait()
 	h.record(context.WithoutCancel(ctx), board.Deed{At: time.Now(), Actor: "nightfill-hq", Origin: "program", Verb: "stop", Subject: h.Config.Org, Outcome: "ok"})
 	if errors.Is(err, http.ErrServerClosed) || errors.Is(err, context.Canceled) {
 		return nil

@@ -12,5 +12,5 @@ func (h *HQ) listen() ([]serve.Listener, error) {
 	if h.certificate != nil {
 		pages.TLS = &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: h.certificate.Get, NextProtos: []string{"http/1.1"}}
 	}
-	return serve.Open([]serve.Page{pages, {Name: "metrics", Address: h.Config.Metrics, Handler: serve.Metrics(h.registry())}}, h.Log)
+	return serve.Open([]serve.Page{pages, {Name: "metrics", Address: h.Config.Metrics, Handler: serve.Metrics(h.registry(), h.notify.Silent)}}, h.Log)
 }

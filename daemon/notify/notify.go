@@ -140,19 +140,38 @@ func oneLine(text string) string {
 type Heart struct {
 	name string
 	beat atomic.Bool
+	born time.Time
+	last atomic.Int64 // nanoseconds from born to the newest beat
 }
 
 // Beat says that the loop did a round of real work. It costs nothing and never blocks.
-func (h *Heart) Beat() { h.beat.Store(true) }
+func (h *Heart) Beat() {
+	h.beat.Store(true)
+	h.last.Store(int64(time.Since(h.born)))
+}
 
 // Heart registers a core loop. From then on systemd is told that the daemon is alive only
 // if this loop beats too, so register a loop that runs and only then.
 func (n *Notifier) Heart(name string) *Heart {
-	h := &Heart{name: name}
+	h := &Heart{name: name, born: time.Now()}
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.hearts = append(n.hearts, h)
 	return h
+}
+
+// Silent returns the core loops that did no round of work for longer than patience, whether
+// somebody supervises or not.
+func (n *Notifier) Silent(patience time.Duration) []string {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	var silent []string
+	for _, h := range n.hearts {
+		if time.Since(h.born)-time.Duration(h.last.Load()) > patience {
+			silent = append(silent, h.name)
+		}
+	}
+	return silent
 }
 
 // Run tells systemd every Interval that the daemon is alive, if every heart beat since the

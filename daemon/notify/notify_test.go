@@ -172,6 +172,31 @@ func watched(patience time.Duration, log io.Writer) (*Notifier, *[]string) {
 	return n, said
 }
 
+func TestSilent(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := New(quiet())
+		scheduler, journal := n.Heart("scheduler"), n.Heart("journal")
+		for _, tt := range []struct {
+			beats []*Heart
+			want  []string
+		}{
+			{[]*Heart{scheduler, journal}, nil},
+			{[]*Heart{scheduler}, []string{"journal"}},
+			{nil, []string{"scheduler", "journal"}},
+			{[]*Heart{journal}, []string{"scheduler"}},
+		} {
+			pass(time.Minute - time.Second)
+			for _, h := range tt.beats {
+				h.Beat()
+			}
+			pass(time.Second)
+			if got := n.Silent(time.Minute); !slices.Equal(got, tt.want) {
+				t.Errorf("after %v: %v, want %v", time.Since(scheduler.born), got, tt.want)
+			}
+		}
+	})
+}
+
 func TestEveryHeartMustBeat(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var log bytes.Buffer

@@ -26,7 +26,7 @@ func (c *crowd) Accept() (net.Conn, error) {
 			return nil, err
 		}
 		host, _, err := net.SplitHostPort(conn.RemoteAddr().String())
-		if ip := net.ParseIP(host); err != nil || ip == nil || ip.IsLoopback() {
+		if err != nil || loopback(host) || net.ParseIP(host) == nil {
 			return conn, nil
 		}
 		if c.enter(host) {

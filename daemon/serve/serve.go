@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/pprof"
+	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -129,25 +130,46 @@ func plain(next http.Handler) http.Handler {
 	})
 }
 
+// patience is how long a core loop may do nothing before the program does not count as healthy.
+const patience = time.Minute
+
 // Metrics serves what machines watch: /metrics, /healthz, and profiles, which only this machine may
-// ask for.
-func Metrics(from prometheus.Gatherer) http.Handler {
+// ask for. /healthz is 503 while silent, which returns what did no work for so long, names something.
+func Metrics(from prometheus.Gatherer, silent func(time.Duration) []string) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", promhttp.HandlerFor(from, promhttp.HandlerOpts{}))
-	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("ok\n")) })
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
+		if stuck := silent(patience); len(stuck) > 0 {
+			http.Error(w, fmt.Sprintf("no work was done for %v by: %s", patience, strings.Join(stuck, " ")), http.StatusServiceUnavailable)
+			return
+		}
+		_, _ = w.Write([]byte("ok\n"))
+	})
 	mux.HandleFunc("GET /debug/pprof/", local(pprof.Index))
 	mux.HandleFunc("GET /debug/pprof/profile", local(pprof.Profile))
 	mux.HandleFunc("GET /debug/pprof/trace", local(pprof.Trace))
 	return mux
 }
 
+// local is for requests of this machine to this machine by its own name: a browser here may be sent by a page
+// whose name leads here.
 func local(next http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		host, _, err := net.SplitHostPort(r.RemoteAddr)
-		if ip := net.ParseIP(host); err != nil || ip == nil || !ip.IsLoopback() {
+		from, _, err := net.SplitHostPort(r.RemoteAddr)
+		to := r.Host
+		if name, _, err := net.SplitHostPort(to); err == nil {
+			to = name
+		}
+		if err != nil || !loopback(from) || to != "localhost" && !loopback(strings.Trim(to, "[]")) {
 			http.NotFound(w, r)
 			return
 		}
 		next(w, r)
 	}
+}
+
+// loopback reports whether text is an address of this machine for itself.
+func loopback(text string) bool {
+	ip := net.ParseIP(text)
+	return ip != nil && ip.IsLoopback()
 }

@@ -6,8 +6,10 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 )
@@ -49,7 +51,9 @@ func TestMetrics(t *testing.T) {
 	}
 	ctx, stop := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
-	go func() { ended <- Serve(ctx, At(l, Metrics(registry), quiet())) }()
+	go func() {
+		ended <- Serve(ctx, At(l, Metrics(registry, func(time.Duration) []string { return nil }), quiet()))
+	}()
 	for path, want := range map[string]string{"/metrics": "nightfill_test 7", "/healthz": "ok", "/debug/pprof/": "profile"} {
 		answer, err := http.Get("http://" + l.Addr().String() + path)
 		if err != nil {
@@ -67,13 +71,49 @@ func TestMetrics(t *testing.T) {
 	}
 }
 
+func TestHealth(t *testing.T) {
+	var stuck []string
+	page := Metrics(prometheus.NewRegistry(), func(patience time.Duration) []string {
+		if patience != time.Minute {
+			t.Errorf("asked for %v", patience)
+		}
+		return stuck
+	})
+	for _, tt := range []struct {
+		stuck []string
+		code  int
+		want  string
+	}{{nil, 200, "ok\n"}, {[]string{"runner", "journal"}, 503, "no work was done for 1m0s by: runner journal\n"}} {
+		stuck = tt.stuck
+		w := httptest.NewRecorder()
+		page.ServeHTTP(w, httptest.NewRequest("GET", "/healthz", nil))
+		if w.Code != tt.code || w.Body.String() != tt.want {
+			t.Errorf("%v: %d %q, want %d %q", tt.stuck, w.Code, w.Body, tt.code, tt.want)
+		}
+	}
+}
+
 // TestProfilesAreForThisMachine asks for them from elsewhere.
 func TestProfilesAreForThisMachine(t *testing.T) {
-	for remote, want := range map[string]bool{"127.0.0.1:5": true, "[::1]:5": true, "192.0.2.1:5": false, "nonsense": false} {
+	for _, tt := range []struct {
+		remote, host string
+		want         bool
+	}{
+		{"127.0.0.1:5", "127.0.0.1:9464", true},
+		{"127.0.0.1:5", "localhost:9464", true},
+		{"127.0.0.1:5", "localhost", true},
+		{"[::1]:5", "[::1]:9464", true},
+		{"[::1]:5", "[::1]", true},
+		{"192.0.2.1:5", "localhost:9464", false},
+		{"nonsense", "localhost:9464", false},
+		{"127.0.0.1:5", "evil.example:9464", false},
+		{"127.0.0.1:5", "localhost.evil.example", false},
+		{"127.0.0.1:5", "", false},
+	} {
 		served := false
-		local(func(http.ResponseWriter, *http.Request) { served = true })(discard{}, &http.Request{RemoteAddr: remote})
-		if served != want {
-			t.Errorf("%s: served %t", remote, served)
+		local(func(http.ResponseWriter, *http.Request) { served = true })(discard{}, &http.Request{RemoteAddr: tt.remote, Host: tt.host})
+		if served != tt.want {
+			t.Errorf("from %s to %s: served %t", tt.remote, tt.host, served)
 		}
 	}
 }
