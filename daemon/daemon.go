@@ -135,13 +135,14 @@ func (d *Daemon) assemble() error {
 	if err != nil {
 		return err
 	}
-	d.hosts = sshhost.New(sshhost.Options{Signer: signer, Log: d.Log})
-	d.devices = devices.Set{site.LinuxServer: d.hosts}
-	if err := d.openCatalog(); err != nil {
-		return err
-	}
 	box, err := identity(filepath.Join(d.Config.State, "box"))
 	if err != nil {
+		return err
+	}
+	owner := d.store.Org + "." + d.store.ID + "." + box
+	d.hosts = sshhost.New(sshhost.Options{Signer: signer, Box: box, Log: d.Log})
+	d.devices = devices.Set{site.LinuxServer: d.hosts}
+	if err := d.openCatalog(); err != nil {
 		return err
 	}
 	d.notify = notify.New(d.Log)
@@ -149,7 +150,7 @@ func (d *Daemon) assemble() error {
 	d.runner = runner.New(runner.Options{
 		Ledger: d.ledger, Devices: d.devices, Artifacts: artifacts{d.depot}, Facts: d.facts,
 		Calendar: func() window.Calendar { return d.store.Calendar }, Device: d.device,
-		Owner: d.store.Org + "." + d.store.ID + "." + box, Log: d.Log, Beat: heart.Beat, BeatEvery: d.notify.Interval() / 2, Prepared: d.ready,
+		Owner: owner, Log: d.Log, Beat: heart.Beat, BeatEvery: d.notify.Interval() / 2, Prepared: d.ready,
 	})
 	d.checker = checker.New(checker.Options{
 		Store: d.store, Devices: pinned{d}, Log: d.Log, Sink: d.keepResults,
@@ -158,7 +159,7 @@ func (d *Daemon) assemble() error {
 	d.hands = hands.New(hands.Options{Ledger: d.ledger, Devices: d.devices, Device: d.device, Log: d.Log})
 	d.desk = d.newDesk()
 	d.mender = repair.New(repair.Options{
-		Ledger: d.ledger, Devices: d.devices, Device: d.device, Store: d.store, Owner: d.store.Org + "." + d.store.ID, Again: d.checker.Kick, Log: d.Log,
+		Ledger: d.ledger, Devices: d.devices, Device: d.device, Store: d.store, Owner: owner + ".repair", Again: d.checker.Kick, Log: d.Log,
 	})
 	d.alarm = alarm.New(alarm.Options{Ledger: d.ledger, View: d.View, Log: d.Log})
 	if err := d.openUplink(); err != nil {

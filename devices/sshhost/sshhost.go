@@ -26,6 +26,9 @@ import (
 type Options struct {
 	// Signer is the key with which the box logs in everywhere.
 	Signer ssh.Signer
+	// Box tells this box from any other that reaches the same devices, as part of a file name: what two boxes send
+	// does not mix. It is to stay the same over restarts, so that a transfer is resumed.
+	Box string
 	// Dial opens connections; nil is TCP with keep-alive.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 	// Log is where connections are told of; nil is nowhere.

@@ -20,7 +20,7 @@ func (d *Driver) Stage(ctx context.Context, dev site.Device, a site.Artifact, r 
 	if err := checkArtifact(a); err != nil {
 		return fmt.Errorf("cannot stage on %s: %w", dev.ID, err)
 	}
-	names := quote(a.SHA256) + " " + quote(a.Name) + " " + strconv.FormatInt(a.Size, 10)
+	names := quote(a.SHA256) + " " + quote(a.Name) + " " + strconv.FormatInt(a.Size, 10) + " " + quote(d.opts.Box)
 	out, err := d.call(ctx, dev, deviceText+"stage_begin "+names+" </dev/null\n", answerAtMost)
 	if err != nil {
 		return err
@@ -31,7 +31,7 @@ func (d *Driver) Stage(ctx context.Context, dev site.Device, a site.Artifact, r 
 	}
 	for have < a.Size {
 		n := min(a.Size-have, uploadAtMost)
-		if err := d.upload(ctx, dev, a, part, io.NewSectionReader(r, have, n), n); err != nil {
+		if err := d.upload(ctx, dev, a, part, have, io.NewSectionReader(r, have, n), n); err != nil {
 			return err
 		}
 		have += n
@@ -40,10 +40,16 @@ func (d *Driver) Stage(ctx context.Context, dev site.Device, a site.Artifact, r 
 	return err
 }
 
-// upload appends n bytes to the file on the device.
-func (d *Driver) upload(ctx context.Context, dev site.Device, a site.Artifact, part string, r io.Reader, n int64) error {
+// appendText appends what comes in to the file $1 of $2 bytes, and says beside it which process does so. A file that has
+// become another one meanwhile is left alone.
+const appendText = `echo "nightfill 1"; [ "$(($(wc -c <"$1")))" = "$2" ] || { echo "error - $1 does not have $2 bytes"; exit 1; }; ` +
+	`cat /proc/$$/stat >"$1.by" || exit 1; exec cat >>"$1"`
+
+// upload appends n bytes to the file on the device, which has so many.
+func (d *Driver) upload(ctx context.Context, dev site.Device, a site.Artifact, part string, have int64, r io.Reader, n int64) error {
 	source := &source{r: r}
-	res, err := d.exec(ctx, dev, asRoot(`exec $r sh -c 'echo "nightfill 1"; exec cat >>"$1"' nightfill "$1"`, part), source, answerAtMost)
+	line := asRoot("exec $r sh -c "+quote(appendText)+` nightfill "$1" "$2"`, part, strconv.FormatInt(have, 10))
+	res, err := d.exec(ctx, dev, line, source, answerAtMost)
 	if err != nil {
 		return err
 	}

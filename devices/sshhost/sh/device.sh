@@ -188,42 +188,70 @@ room() {
 	F=$((${4:-0} * 1024)) A=$((${2:-0} * 1024))
 }
 
-# stage_begin DIGEST NAME SIZE: complete, or how many bytes are there.
+# part DIGEST NAME BOX: D = its directory, PART = what this box has sent of it so far. Boxes share no such file:
+# each appends to its own.
+part() {
+	D=$S/stage/$1
+	PART=$D/$2${3:+.$3}.part
+}
+
+# unhand: ends whoever still appends to PART, as the far end of a line that was cut does.
+unhand() {
+	writer=
+	{ read -r writer <"$PART.by"; } 2>/dev/null || return 0
+	set -- "${writer%% *}"
+	# shellcheck disable=SC2086
+	set -- "$1" ${writer##*) }
+	[ $# -ge 21 ] || return 0
+	p=$1
+	shift 20
+	N=0
+	while alive "$p" "$1" && [ $N -lt 40 ]; do
+		kill -KILL "$p" 2>/dev/null
+		nap
+	done
+	! alive "$p" "$1" || fail '-' "an earlier transfer of $PART does not end"
+	rm -f "$PART.by"
+}
+
+# stage_begin DIGEST NAME SIZE BOX: complete, or how many bytes are there.
 stage_begin() {
 	spool
 	find "$S/stage" -mindepth 1 -maxdepth 1 -mtime +30 -exec rm -rf {} + 2>/dev/null
 	find "$S/work" -mindepth 1 -maxdepth 1 -mtime +90 -exec rm -rf {} + 2>/dev/null
-	D=$S/stage/$1
+	part "$1" "$2" "$4"
 	own "$D"
 	touch "$D"
-	for f in "$D/$2" "$D/$2.part"; do
+	for f in "$D/$2" "$PART" "$PART.by"; do
 		[ ! -L "$f" ] || fail unsafe "$f is a symbolic link; remove it"
 	done
+	unhand
 	if [ -f "$D/$2" ]; then
-		[ "$(digest "$D/$2")" != "$1" ] || { echo complete; return 0; }
+		[ "$(digest "$D/$2")" != "$1" ] || { rm -f "$PART"; echo complete; return 0; }
 		rm -f "$D/$2"
 	fi
 	have=0
-	[ ! -f "$D/$2.part" ] || have=$(($(wc -c <"$D/$2.part")))
-	[ $have -le "$3" ] || { rm -f "$D/$2.part"; have=0; }
+	[ ! -f "$PART" ] || have=$(($(wc -c <"$PART")))
+	[ $have -le "$3" ] || { rm -f "$PART"; have=0; }
 	room "$D"
 	[ $F -ge $(($3 - have + 1048576)) ] || fail disk_full "$F bytes are free, $2 needs $(($3 - have)) and some room to work"
-	: >>"$D/$2.part" || fail '-' "cannot write $D/$2.part"
+	: >>"$PART" || fail '-' "cannot write $PART"
 	echo "have $have"
-	echo "part $D/$2.part"
+	echo "part $PART"
 }
 
 stage_end() {
-	D=$S/stage/$1
-	have=$(($(wc -c <"$D/$2.part")))
+	part "$1" "$2" "$4"
+	have=$(($(wc -c <"$PART")))
 	[ $have -ge "$3" ] || fail '-' "$have of $3 bytes arrived"
-	sum=$(digest "$D/$2.part")
+	sum=$(digest "$PART")
 	if [ "$sum" != "$1" ]; then
-		rm -f "$D/$2.part"
+		rm -f "$PART"
 		fail stage_failed "the bytes that arrived have the digest $sum"
 	fi
-	durable "$D/$2.part"
-	mv "$D/$2.part" "$D/$2" || fail '-' "cannot rename $D/$2.part"
+	durable "$PART"
+	mv "$PART" "$D/$2" || fail '-' "cannot rename $PART"
+	rm -f "$PART.by"
 	durable "$D" "$S/stage"
 	echo complete
 }
