@@ -1,7 +1,6 @@
 package runner_test
 
 import (
-	"fmt"
 	"testing"
 	"time"
 
@@ -47,36 +46,5 @@ func wantedBundles() map[string]site.State {
 	return want
 }
 
-func bundles(t *testing.T, plan crashes, play func(w *world)) {
-	t.Helper()
-	nightOf(t, furnishBundles, hauntBundles, plan, play)
-}
-
-// The guilty patch of a bundle is found on the first of the lanes, and the others get the rest.
-func TestBundleNight(t *testing.T) {
-	bundles(t, nil, func(w *world) {
-		w.whole()
-		w.compare(wantedBundles())
-	})
-}
-
 // A bundle that loses its box at any write, or around any effect, ends as one that never did.
-func TestBundleCrashAnywhere(t *testing.T) {
-	appends, calls := 0, 0
-	bundles(t, nil, func(w *world) {
-		w.whole()
-		appends, calls = w.journal.appends, w.calls
-	})
-	points := everywhere(appends, calls)
-	for i := 0; i < len(points); i += 2 * every() {
-		t.Run(fmt.Sprint(points[i]), func(t *testing.T) {
-			bundles(t, crashes{points[i]}, func(w *world) {
-				w.whole()
-				w.compare(wantedBundles())
-				if w.fired == 0 {
-					t.Error("the box never crashed")
-				}
-			})
-		})
-	}
-}
+func TestBundleCrashAnywhere(t *testing.T) { bundled().crashAnywhere(t, 2) }
