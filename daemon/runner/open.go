@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/nightfill/nightfill/daemon/collector"
+	"github.com/nightfill/nightfill/site"
 	"github.com/nightfill/nightfill/site/plan"
 	"github.com/nightfill/nightfill/site/policy"
 	"github.com/nightfill/nightfill/site/run"
@@ -60,7 +61,7 @@ func (r *Runner) extend(ctx context.Context) {
 // plan looks at every device and commits what decide makes of it.
 func (r *Runner) plan(ctx context.Context, decide func(run.State, policy.Facts) []run.Event) {
 	facts := r.Facts(ctx)
-	facts.Inventory = collector.Look(ctx, r.Devices, facts.Store.Devices, r.Log)
+	facts.Inventory = collector.Look(ctx, beating{r.Devices, r.Beat}, facts.Store.Devices, r.Log)
 	if ctx.Err() != nil {
 		return
 	}
@@ -80,6 +81,19 @@ func (r *Runner) plan(ctx context.Context, decide func(run.State, policy.Facts) 
 	for _, record := range records {
 		r.log(record.Event)
 	}
+}
+
+// beating beats after each look at a device. Where many devices are silent, to look at all of them takes longer
+// than a service manager waits for a sign of life.
+type beating struct {
+	prober collector.Prober
+	beat   func()
+}
+
+// Probe implements collector.Prober.
+func (b beating) Probe(ctx context.Context, d site.Device) (site.Observation, error) {
+	defer b.beat()
+	return b.prober.Probe(ctx, d)
 }
 
 // sight is what a plan depended on, as far as a new look is worth its while when it changes.

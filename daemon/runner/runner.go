@@ -35,7 +35,7 @@ type Options struct {
 	Owner     string                              // who holds the devices' locks: one name per box
 	Log       *slog.Logger
 	Prepared  <-chan struct{} // closed when a night may be planned: the catalog was looked for; nil = at once
-	Beat      func()          // called whenever the loop has made progress; may be nil
+	Beat      func()          // called whenever the loop has made progress, from any goroutine; may be nil
 	BeatEvery time.Duration   // how often at least; 0 = as it comes
 	// Now is the wall clock, by which windows open and records are dated; nil = time.Now. What
 	// is under way keeps its deadlines by the monotonic clock of the process, wherever this one jumps.
