@@ -190,12 +190,15 @@ func (s *step) notStaged(a site.Artifact, otherwise run.Outcome, err error) run.
 
 // reboot restarts the device, and is done when it answers with another boot id.
 func (s *step) reboot(ctx context.Context) run.Event {
-	ordered := false
+	ordered, before := false, s.intent.BootID
 	for pause := bootPause; ctx.Err() == nil; wait(ctx, pause) {
 		o, err := s.probe(ctx)
 		s.heard(err)
+		if err == nil && before == "" { // not known when it was decided: another boot than this one proves it
+			before = o.BootID
+		}
 		switch {
-		case err == nil && o.BootID != s.intent.BootID:
+		case err == nil && o.BootID != before:
 			return run.Event{Outcome: run.OK, Observed: &o, BootID: o.BootID}
 		case err == nil && time.Now().After(s.deadline):
 			return run.Event{Outcome: run.Bad, Observed: &o, Reason: site.Because(site.CodeNotBack, s.device.ID+" did not restart though it was told to")}
