@@ -185,6 +185,25 @@ func TestRestart(t *testing.T) {
 	}
 }
 
+// The clock of the box was far ahead when the restart was asked for: it ends in its time all the same.
+func TestRestartAskedInTheFuture(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newShop(t)
+		s.store.Cut("srv-1")
+		asked := time.Now().Add(1000 * time.Hour)
+		if err := s.ledger.Add(run.Event{Kind: run.RestartAsked, At: asked, Device: "srv-1", Work: "w", BootID: "x", Deadline: asked.Add(15 * time.Minute)}); err != nil {
+			t.Fatal(err)
+		}
+		h := s.open()
+		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Minute)
+		defer cancel()
+		_ = h.Run(ctx)
+		if e := s.last(); e.Kind != run.RestartEnded || e.Outcome != run.Bad {
+			t.Errorf("after 20 minutes the restart is %s %s", e.Kind, e.Outcome)
+		}
+	})
+}
+
 // A box that dies between the order and its end sees the restart through when it is back, and the
 // device restarts once.
 func TestRestartOutlivesTheBox(t *testing.T) {

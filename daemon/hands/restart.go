@@ -48,7 +48,9 @@ func (h *Hands) seeThrough(ctx context.Context, id string, hand run.Hand) {
 	if !known {
 		end.Reason = site.Because(site.CodeOtherDevice, id+" is not in the store file any more")
 	}
-	for ordered := false; known && time.Now().Before(hand.Deadline); pause(ctx, nil, lookPause) {
+	// The clock on the wall may jump: it ends nothing and prolongs nothing, but for the time that the box was away.
+	deadline := time.Now().Add(min(bootLimit, time.Until(hand.Deadline)))
+	for ordered := false; known && time.Now().Before(deadline); pause(ctx, nil, lookPause) {
 		if ctx.Err() != nil {
 			return
 		}
