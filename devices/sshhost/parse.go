@@ -106,6 +106,7 @@ func parseStatus(out string) (devices.Progress, error) {
 		return devices.Progress{}, errors.New("the answer is not complete")
 	}
 	p := devices.Progress{Output: tail(output, 4096)}
+	told := false // with which exit code it ended
 	for line := range strings.Lines(head) {
 		f := strings.Fields(line)
 		switch {
@@ -120,12 +121,17 @@ func parseStatus(out string) (devices.Progress, error) {
 				if err != nil {
 					return devices.Progress{}, fmt.Errorf("%q is not an exit code", f[1])
 				}
-				p.ExitCode = code
+				p.ExitCode, told = code, true
 			}
 		}
 	}
 	switch p.Phase {
-	case devices.PhaseNone, devices.PhaseRunning, devices.PhaseDone, devices.PhaseTimedOut, devices.PhaseLost, devices.PhaseInterrupted:
+	case devices.PhaseDone:
+		if !told {
+			return devices.Progress{}, errors.New("it is done, and no exit code is told")
+		}
+		return p, nil
+	case devices.PhaseNone, devices.PhaseRunning, devices.PhaseTimedOut, devices.PhaseLost, devices.PhaseInterrupted:
 		return p, nil
 	}
 	return devices.Progress{}, fmt.Errorf("%q is not a phase", p.Phase)

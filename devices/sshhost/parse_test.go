@@ -83,6 +83,9 @@ func TestParseStatus(t *testing.T) {
 		{"phase timed_out\nresult - - 12.50\noutput\n", devices.Progress{Phase: devices.PhaseTimedOut}, ""},
 		{"phase lost\nresult - - -\noutput\n\xff", devices.Progress{Phase: devices.PhaseLost, Output: "?"}, ""},
 		{"phase done\nresult x 1 2\noutput\n", devices.Progress{}, `"x" is not an exit code`},
+		{"phase done\noutput\n", devices.Progress{}, "it is done, and no exit code is told"},
+		{"phase done\nresult 1\noutput\n", devices.Progress{}, "it is done, and no exit code is told"},
+		{"phase done\nresult 1  \noutput\n", devices.Progress{}, "it is done, and no exit code is told"},
 		{"phase dancing\noutput\n", devices.Progress{}, `"dancing" is not a phase`},
 		{"phase running\n", devices.Progress{}, "the answer is not complete"},
 	} {
