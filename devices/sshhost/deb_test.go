@@ -182,6 +182,38 @@ func TestServiceThatWasDownBeforeIsNotAskedForAfterwards(t *testing.T) {
 	}
 }
 
+// A database of packages that cannot be read, as after a power cut, says nothing: no package counts as absent.
+func TestUnreadPackages(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	old, new := posApp(t, "1.0", "true", ""), posApp(t, "2.0", "true", "")
+	s := &scripts{}
+	spoil := s.artifact("spoil.sh", `echo spoilt >"$NIGHTFILL_ROOT/var/lib/dpkg/status"`)
+	b.stage(old, new)
+	if err := b.driver.Stage(context.Background(), b.host.Device(), spoil, s.bytes(spoil)); err != nil {
+		t.Fatal(err)
+	}
+	before := b.probe()
+	if before.Error != nil || before.Packages["pos-app"] != "" {
+		t.Fatalf("before: %+v", before)
+	}
+	b.do(devices.Install, site.Patch{ID: "spoil", Install: site.Install{Kind: site.InstallScript}, Artifacts: []site.Artifact{spoil}}, before, time.Minute)
+	after := b.probe()
+	if after.BootID != before.BootID || after.Error == nil ||
+		after.Error.String() != "it cannot say which packages it has: dpkg cannot read its database; look at it with: dpkg --audit [no_answer]" {
+		t.Errorf("looked at: %+v", after)
+	}
+	p := upgrade(old, new, "2.0")
+	if got := b.do(devices.Prove, p, before, 2*time.Second); got.Phase == devices.PhaseDone && got.ExitCode == 0 {
+		t.Errorf("that nothing is installed is proven: %+v", got)
+	}
+	check := site.Check{ID: "V", Kind: site.CheckVersion, Device: b.host.Device().ID, Package: "pos-app", AtMost: "9"}
+	outcome, seen, err := b.driver.Check(context.Background(), b.host.Device(), check)
+	if err != nil || outcome != site.Unknown || seen != "dpkg cannot read its database on the device" {
+		t.Errorf("checked: %s %q, %v", outcome, seen, err)
+	}
+}
+
 func TestFile(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)

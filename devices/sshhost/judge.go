@@ -95,6 +95,8 @@ func judgeVersion(out string, c site.Check) (site.CheckOutcome, string, error) {
 	}
 	wanted := wantedVersion(c)
 	switch {
+	case status == "unread":
+		return site.Unknown, "dpkg cannot read its database on the device", nil
 	case status == "" || strings.HasSuffix(status, " not-installed") || strings.HasSuffix(status, " config-files"):
 		return site.Fail, fmt.Sprintf("package %s is not installed, wanted %s", c.Package, wanted), nil
 	case !strings.HasSuffix(status, " ok installed"):

@@ -48,6 +48,8 @@ func parseProbe(out string) (site.Observation, error) {
 				o.Recorded = map[string]string{}
 			}
 			o.Recorded[id] = digest
+		case "unread":
+			o.Error = site.Because(site.CodeNoAnswer, "it cannot say which packages it has: dpkg cannot read its database; look at it with: dpkg --audit")
 		case "p":
 			addPackage(&o, value)
 		case "end":

@@ -307,7 +307,8 @@ probe() {
 		echo "record ${f##*/} $line"
 	done
 	if command -v dpkg-query >/dev/null 2>&1; then
-		dpkg-query -W -f 'p ${Status}\t${Package}\t${Version}\n' 2>/dev/null
+		# 1: nothing is installed; more: its database cannot be read
+		dpkg-query -W -f 'p ${Status}\t${Package}\t${Version}\n' 2>/dev/null || [ $? -eq 1 ] || echo 'unread packages'
 	fi
 	echo end
 }

@@ -114,10 +114,16 @@ proof_command() {
 	return 1
 }
 
-# package NAME: PS = its dpkg status, PV = its version; both empty when it is absent.
+# package NAME: PS = its dpkg status, PV = its version; both empty when it is absent. What cannot be
+# read is not absent: its status is one that proves nothing.
 package() {
 	PS= PV=
-	said=$(dpkg-query -W -f '${Status}|${Version}' "$1" 2>/dev/null) || return 0
+	said=$(dpkg-query -W -f '${Status}|${Version}' "$1" 2>/dev/null)
+	case $? in
+	0) ;;
+	1) return 0 ;;
+	*) PS=unread && return 0 ;;
+	esac
 	PS=${said%|*} PV=${said##*|}
 	case $PS in *' not-installed' | *' config-files') PS= PV= ;; esac
 }
