@@ -21,29 +21,35 @@ func (d *Driver) Stage(ctx context.Context, dev site.Device, a site.Artifact, r 
 		return fmt.Errorf("cannot stage on %s: %w", dev.ID, err)
 	}
 	names := quote(a.SHA256) + " " + quote(a.Name) + " " + strconv.FormatInt(a.Size, 10) + " " + quote(d.opts.Box)
-	out, err := d.call(ctx, dev, deviceText+"stage_begin "+names+" </dev/null\n", answerAtMost)
-	if err != nil {
-		return err
-	}
-	have, part, complete, err := parseStage(out)
-	if err != nil || complete {
-		return err
-	}
-	for have < a.Size {
-		n := min(a.Size-have, uploadAtMost)
-		if err := d.upload(ctx, dev, a, part, have, io.NewSectionReader(r, have, n), n); err != nil {
+	for {
+		out, err := d.call(ctx, dev, deviceText+"stage_begin "+names+" </dev/null\n", answerAtMost)
+		if err != nil {
 			return err
 		}
-		have += n
+		have, part, complete, err := parseStage(out)
+		if err != nil || complete {
+			return err
+		}
+		n := min(a.Size-have, uploadAtMost)
+		if n > 0 {
+			if err := d.upload(ctx, dev, a, part, have, io.NewSectionReader(r, have, n), n); err != nil {
+				return err
+			}
+		}
+		if have+n >= a.Size {
+			break
+		}
 	}
-	_, err = d.call(ctx, dev, deviceText+"stage_end "+names+" </dev/null\n", answerAtMost)
+	_, err := d.call(ctx, dev, deviceText+"stage_end "+names+" </dev/null\n", answerAtMost)
 	return err
 }
 
-// appendText appends what comes in to the file $1 of $2 bytes, and says beside it which process does so. A file that has
-// become another one meanwhile is left alone.
-const appendText = `echo "nightfill 1"; [ "$(($(wc -c <"$1")))" = "$2" ] || { echo "error - $1 does not have $2 bytes"; exit 1; }; ` +
-	`cat /proc/$$/stat >"$1.by" || exit 1; exec cat >>"$1"`
+// appendText appends what comes in to the file $1 of $2 bytes. Beside it stands which process does so: no other one begins
+// until this one is gone and stage_begin has looked. A file that has become another one meanwhile is left alone.
+const appendText = `echo "nightfill 1"; no() { echo "error - $1"; exit 1; }; ` +
+	`cat /proc/$$/stat >"$1.by.$$" || no "cannot write $1.by"; ln "$1.by.$$" "$1.by"; won=$?; rm -f "$1.by.$$"; ` +
+	`[ $won = 0 ] || no "another transfer of $1 is under way"; ` +
+	`[ "$(($(wc -c <"$1")))" = "$2" ] || no "$1 does not have $2 bytes any more"; exec cat >>"$1"`
 
 // upload appends n bytes to the file on the device, which has so many.
 func (d *Driver) upload(ctx context.Context, dev site.Device, a site.Artifact, part string, have int64, r io.Reader, n int64) error {

@@ -92,6 +92,9 @@ func TestOneArtifactFromTwoSenders(t *testing.T) {
 			ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 			defer cancel()
 			err := drivers[0].Stage(ctx, host.Device(), a, &midway{data: data, hook: func() {
+				if _, err := host.Run(ctx, `until [ -s "$NIGHTFILL_ROOT/var/lib/nightfill/stage/`+a.SHA256+`/pos.bin.`+c.boxes[0]+`.part" ]; do sleep 0.02; done`); err != nil {
+					t.Errorf("the first sender has sent nothing: %v", err)
+				}
 				if err := drivers[1].Stage(ctx, host.Device(), a, bytes.NewReader(data)); err != nil {
 					t.Errorf("the second sender: %v", err)
 				}
