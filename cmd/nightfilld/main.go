@@ -18,6 +18,7 @@ var (
 )
 
 func main() {
+	exit.CrashBySignal()
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
 	err := command().ExecuteContext(ctx)

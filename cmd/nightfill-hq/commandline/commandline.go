@@ -40,6 +40,7 @@ import (
 // Main runs nightfill-hq with the arguments of the process, prints what went wrong, and ends the process. built is
 // when it was built (RFC 3339), or empty.
 func Main(version, built string) {
+	exit.CrashBySignal()
 	// The board is most of the memory and hardly changes: to collect it four times as often costs little, and
 	// keeps the program small beside a broker and a database.
 	if os.Getenv("GOGC") == "" {

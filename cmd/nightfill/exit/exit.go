@@ -2,7 +2,10 @@
 // It ends no process: main does, with what Code returns.
 package exit
 
-import "errors"
+import (
+	"errors"
+	"runtime/debug"
+)
 
 // The exit codes. Scripts rely on them.
 const (
@@ -32,6 +35,10 @@ func With(code int, err error) error {
 	}
 	return &ExitError{Code: code, Err: err}
 }
+
+// CrashBySignal makes a crash of the program, and the end that a watchdog gives it, an end by SIGABRT in place
+// of exit code 2, which a service manager takes for a wrong file that no other start makes right.
+func CrashBySignal() { debug.SetTraceback("crash") }
 
 // Code returns the code with which a program ends that got err: Good for nil,
 // the code of an ExitError in the chain, and Failed for any other error.

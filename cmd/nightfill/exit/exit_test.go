@@ -3,8 +3,39 @@ package exit
 import (
 	"errors"
 	"fmt"
+	"os"
+	"os/exec"
+	"syscall"
 	"testing"
 )
+
+// crashes names what a process of this test is to die of.
+const crashes = "NIGHTFILL_TEST_CRASH"
+
+func TestMain(m *testing.M) {
+	switch os.Getenv(crashes) {
+	case "panic":
+		CrashBySignal()
+		panic("as a test wants it")
+	case "watchdog":
+		CrashBySignal()
+		_ = syscall.Kill(os.Getpid(), syscall.SIGABRT)
+		select {}
+	}
+	os.Exit(m.Run())
+}
+
+func TestCrashBySignal(t *testing.T) {
+	for _, cause := range []string{"panic", "watchdog"} {
+		cmd := exec.CommandContext(t.Context(), os.Args[0])
+		cmd.Env = append(os.Environ(), crashes+"="+cause)
+		err := cmd.Run()
+		status, ok := cmd.ProcessState.Sys().(syscall.WaitStatus)
+		if !ok || !status.Signaled() || status.Signal() != syscall.SIGABRT {
+			t.Errorf("%s: %v, want an end by SIGABRT", cause, err)
+		}
+	}
+}
 
 func TestCode(t *testing.T) {
 	cause := errors.New("no such file")
