@@ -5,9 +5,11 @@ import (
 	_ "embed"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/nightfill/nightfill/devices"
+	"github.com/nightfill/nightfill/devices/sshhost/reply"
 	"github.com/nightfill/nightfill/site"
 )
 
@@ -40,7 +42,7 @@ func (d *Driver) Probe(ctx context.Context, dev site.Device) (site.Observation, 
 	if err != nil {
 		return site.Observation{}, err
 	}
-	o, err := parseProbe(out)
+	o, err := reply.Probe(out)
 	if err != nil {
 		return site.Observation{}, fmt.Errorf("cannot understand what %s says of itself: %w", dev.ID, err)
 	}
@@ -69,7 +71,7 @@ func (d *Driver) Status(ctx context.Context, dev site.Device, id devices.WorkID)
 	if err != nil {
 		return devices.Progress{}, err
 	}
-	p, err := parseStatus(out)
+	p, err := reply.Status(out)
 	if err != nil {
 		return devices.Progress{}, fmt.Errorf("cannot understand what %s says of %s: %w", dev.ID, id, err)
 	}
@@ -114,7 +116,7 @@ func (d *Driver) Check(ctx context.Context, dev site.Device, c site.Check) (site
 	if err != nil {
 		return site.Unknown, "", err
 	}
-	return parseCheck(out)
+	return reply.Check(out)
 }
 
 // seconds is a length of time for the device: whole seconds, at least one, rounded up.
@@ -133,4 +135,8 @@ func mark(text string) string {
 			return m
 		}
 	}
+}
+
+func containsLine(text, line string) bool {
+	return strings.Contains("\n"+text+"\n", "\n"+line+"\n")
 }

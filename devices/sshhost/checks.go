@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/nightfill/nightfill/devices/sshhost/reply"
 	"github.com/nightfill/nightfill/site"
 )
 
@@ -16,11 +17,11 @@ func (d *Driver) checkDisk(ctx context.Context, dev site.Device, c site.Check) (
 	if err != nil {
 		return site.Unknown, "", err
 	}
-	free, all, err := parseRoom(out)
+	free, all, err := reply.Room(out)
 	if err != nil {
 		return site.Unknown, "", err
 	}
-	return judgeRoom(path, free, all, c.MinFree)
+	return reply.JudgeRoom(path, free, all, c.MinFree)
 }
 
 func (d *Driver) checkClock(ctx context.Context, dev site.Device, c site.Check) (site.CheckOutcome, string, error) {
@@ -29,11 +30,11 @@ func (d *Driver) checkClock(ctx context.Context, dev site.Device, c site.Check) 
 	if err != nil {
 		return site.Unknown, "", err
 	}
-	clock, err := parseClock(out)
+	clock, err := reply.Clock(out)
 	if err != nil {
 		return site.Unknown, "", err
 	}
-	outcome, seen := judgeClock(clock, before, time.Now(), c.MaxSkew.Std())
+	outcome, seen := reply.JudgeClock(clock, before, time.Now(), c.MaxSkew.Std())
 	return outcome, seen, nil
 }
 
@@ -44,7 +45,7 @@ func (d *Driver) checkVersion(ctx context.Context, dev site.Device, c site.Check
 	if err != nil {
 		return site.Unknown, "", err
 	}
-	return judgeVersion(out, c)
+	return reply.JudgeVersion(out, c)
 }
 
 // checkFileAge asks when a file was changed last, by the device's own clock.
@@ -54,7 +55,7 @@ func (d *Driver) checkFileAge(ctx context.Context, dev site.Device, c site.Check
 	if err != nil {
 		return site.Unknown, "", err
 	}
-	return judgeFileAge(out, c.Path, c.Max.Std())
+	return reply.JudgeFileAge(out, c.Path, c.Max.Std())
 }
 
 func (d *Driver) checkBattery(ctx context.Context, dev site.Device, c site.Check) (site.CheckOutcome, string, error) {
@@ -62,5 +63,5 @@ func (d *Driver) checkBattery(ctx context.Context, dev site.Device, c site.Check
 	if err != nil {
 		return site.Unknown, "", err
 	}
-	return judgeBattery(out, c.MinCharge)
+	return reply.JudgeBattery(out, c.MinCharge)
 }

@@ -6,8 +6,8 @@ import (
 	"fmt"
 	"io"
 	"strconv"
-	"strings"
 
+	"github.com/nightfill/nightfill/devices/sshhost/reply"
 	"github.com/nightfill/nightfill/site"
 )
 
@@ -26,7 +26,7 @@ func (d *Driver) Stage(ctx context.Context, dev site.Device, a site.Artifact, r 
 		if err != nil {
 			return err
 		}
-		have, part, complete, err := parseStage(out)
+		have, part, complete, err := reply.Stage(out)
 		if err != nil || complete {
 			return err
 		}
@@ -88,26 +88,4 @@ func (s *source) Read(p []byte) (int, error) {
 		err = io.EOF
 	}
 	return n, err
-}
-
-// parseStage reads the answer of stage_begin.
-func parseStage(out string) (have int64, part string, complete bool, err error) {
-	have = -1
-	for line := range strings.Lines(out) {
-		key, value, _ := strings.Cut(strings.TrimSuffix(line, "\n"), " ")
-		switch key {
-		case "complete":
-			return 0, "", true, nil
-		case "have":
-			if have, err = strconv.ParseInt(value, 10, 64); err != nil || have < 0 {
-				return 0, "", false, fmt.Errorf("the device says that it has %q bytes", value)
-			}
-		case "part":
-			part = value
-		}
-	}
-	if have < 0 || part == "" {
-		return 0, "", false, errors.New("the device's answer about the staged file is not complete")
-	}
-	return have, part, false, nil
 }

@@ -1,7 +1,6 @@
-package sshhost
+package reply
 
 import (
-	"errors"
 	"reflect"
 	"strings"
 	"testing"
@@ -28,7 +27,7 @@ end
 `
 
 func TestParseProbe(t *testing.T) {
-	o, err := parseProbe(probed)
+	o, err := Probe(probed)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -50,7 +49,7 @@ func TestParseProbe(t *testing.T) {
 		strings.Replace(probed, "boot 2f1c8a52", "boot !", 1):   `"!-0d1e-4a55-9a2e-0123456789ab" is not a boot id`,
 		strings.Replace(probed, "boot 2f1c8a52-", "boot 00", 1): `"000d1e-4a55-9a2e-0123456789ab" is not a boot id`,
 	} {
-		if _, err := parseProbe(text); err == nil || err.Error() != want {
+		if _, err := Probe(text); err == nil || err.Error() != want {
 			t.Errorf("error is %v, want %q", err, want)
 		}
 	}
@@ -61,12 +60,12 @@ func TestParsePower(t *testing.T) {
 		"yes 80": {OnMains: true, Battery: 80}, "no 7": {Battery: 7}, "no 0": {}, "yes 104": {OnMains: true, Battery: 100},
 		"": nil, "yes": nil, "no -3": nil, "perhaps 80": nil, "80 yes": nil, "yes 80 90": nil,
 	} {
-		o, err := parseProbe(strings.Replace(probed, "end\n", "power "+line+"\nend\n", 1))
+		o, err := Probe(strings.Replace(probed, "end\n", "power "+line+"\nend\n", 1))
 		if err != nil || !reflect.DeepEqual(o.Power, want) {
 			t.Errorf("%q: %+v, %v; want %+v", line, o.Power, err, want)
 		}
 	}
-	if o, err := parseProbe(probed); err != nil || o.Power != nil {
+	if o, err := Probe(probed); err != nil || o.Power != nil {
 		t.Errorf("a device without a battery has %+v, %v", o.Power, err)
 	}
 }
@@ -89,7 +88,7 @@ func TestParseStatus(t *testing.T) {
 		{"phase dancing\noutput\n", devices.Progress{}, `"dancing" is not a phase`},
 		{"phase running\n", devices.Progress{}, "the answer is not complete"},
 	} {
-		got, err := parseStatus(c.text)
+		got, err := Status(c.text)
 		if got != c.want || (err == nil) != (c.err == "") || (err != nil && err.Error() != c.err) {
 			t.Errorf("%q: %+v, %v; want %+v, %q", c.text, got, err, c.want, c.err)
 		}
@@ -103,48 +102,22 @@ func FuzzAnswers(f *testing.F) {
 	f.Add("have 3\npart /x\n")
 	f.Add("room 3 4\n")
 	f.Fuzz(func(t *testing.T, text string) {
-		if o, err := parseProbe(text); err == nil && (!validBoot.MatchString(o.BootID) || o.Uptime < 0) {
+		if o, err := Probe(text); err == nil && (!validBoot.MatchString(o.BootID) || o.Uptime < 0) {
 			t.Errorf("accepted %+v", o)
 		}
-		if p, err := parseStatus(text); err == nil && (len(p.Output) > 4096 || !utf8.ValidString(p.Output) || p.Took < 0) {
+		if p, err := Status(text); err == nil && (len(p.Output) > 4096 || !utf8.ValidString(p.Output) || p.Took < 0) {
 			t.Errorf("accepted %+v", p)
 		}
-		if have, part, complete, err := parseStage(text); err == nil && !complete && (have < 0 || part == "") {
+		if have, part, complete, err := Stage(text); err == nil && !complete && (have < 0 || part == "") {
 			t.Errorf("accepted %d %q", have, part)
 		}
-		if outcome, _, err := parseCheck(text); err == nil && outcome != site.Pass && outcome != site.Fail {
+		if outcome, _, err := Check(text); err == nil && outcome != site.Pass && outcome != site.Fail {
 			t.Errorf("accepted %s", outcome)
 		}
-		if free, all, err := parseRoom(text); err == nil && (free < 0 || all <= 0) {
+		if free, all, err := Room(text); err == nil && (free < 0 || all <= 0) {
 			t.Errorf("accepted %d of %d", free, all)
 		}
 	})
-}
-
-func TestAnswer(t *testing.T) {
-	dev := site.Device{ID: "srv-1", User: "patch"}
-	for _, c := range []struct {
-		name string
-		res  result
-		want string
-		code site.Code
-	}{
-		{"sudo asks", result{stderr: "sudo: a password is required\n", exit: 1}, "patch may not become root on srv-1: sudo: a password is required", site.CodeNoRights},
-		{"sudo is not there", result{exit: 127}, "patch may not become root on srv-1: it said nothing", site.CodeNoRights},
-		{"busy", result{stdout: "motd\nnightfill 1\nerror busy box-2 holds its lock for work x\n", exit: 1}, "srv-1 is busy: box-2 holds its lock for work x", site.CodeBusy},
-		{"full", result{stdout: "nightfill 1\nerror disk_full 3 bytes are free\n", exit: 1}, "the disk of srv-1 is full: 3 bytes are free", site.CodeDiskFull},
-		{"full while writing", result{stdout: "nightfill 1\n", stderr: "cat: write error: No space left on device\n", exit: 1},
-			"the disk of srv-1 is full: cat: write error: No space left on device", site.CodeDiskFull},
-		{"wrong bytes", result{stdout: "nightfill 1\nerror stage_failed digest x\n", exit: 1}, "srv-1 did not get the right bytes: digest x", site.CodeStageFailed},
-		{"unsafe", result{stdout: "nightfill 1\nerror unsafe /x is a symbolic link; remove it\n", exit: 1}, "srv-1 refuses: /x is a symbolic link; remove it", ""},
-		{"broken", result{stdout: "nightfill 1\n", stderr: "sh: 1: Syntax error\n", exit: 2}, "srv-1 answered with exit code 2: sh: 1: Syntax error", ""},
-	} {
-		_, err := answer(dev, c.res)
-		var reason *site.Reason
-		if err == nil || err.Error() != c.want || errors.As(err, &reason) != (c.code != "") || (reason != nil && reason.Code != c.code) {
-			t.Errorf("%s: %v, want %q with the code %q", c.name, err, c.want, c.code)
-		}
-	}
 }
 
 func TestJudgeRoom(t *testing.T) {
@@ -159,7 +132,7 @@ func TestJudgeRoom(t *testing.T) {
 		{"5MB", site.Unknown, `"5MB" is not a size: write it like 500MiB, 2GiB or 5%`},
 		{"-5%", site.Unknown, `"-5%" is not a size: write it like 500MiB, 2GiB or 5%`},
 	} {
-		outcome, seen, err := judgeRoom("/", 10<<20, 100<<20, c.want)
+		outcome, seen, err := JudgeRoom("/", 10<<20, 100<<20, c.want)
 		if outcome != c.outcome || (err == nil) != (c.err == "") || (err != nil && err.Error() != c.err) {
 			t.Errorf("%q: %s, %v; want %s, %q", c.want, outcome, err, c.outcome, c.err)
 		}
@@ -181,17 +154,9 @@ func TestJudgeClock(t *testing.T) {
 		{1010, site.Fail, "its clock is 9.4s ahead of the box's, wanted within 5s"},
 		{990, site.Fail, "its clock is 9.5s behind the box's, wanted within 5s"},
 	} {
-		outcome, seen := judgeClock(time.Unix(c.clock, 0), at, at.Add(100*time.Millisecond), 5*time.Second)
+		outcome, seen := JudgeClock(time.Unix(c.clock, 0), at, at.Add(100*time.Millisecond), 5*time.Second)
 		if outcome != c.outcome || seen != c.seen {
 			t.Errorf("clock %d: %s, %q; want %s, %q", c.clock, outcome, seen, c.outcome, c.seen)
 		}
-	}
-}
-
-func TestWithFiles(t *testing.T) {
-	got := withFiles("call", "a\n", "NIGHTFILL_END_0\n")
-	want := "call 3<<'NIGHTFILL_END_0' 4<<'NIGHTFILL_END_1'\na\nNIGHTFILL_END_0\nNIGHTFILL_END_0\nNIGHTFILL_END_1\n"
-	if got != want {
-		t.Errorf("got %q, want %q", got, want)
 	}
 }

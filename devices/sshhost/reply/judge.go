@@ -1,4 +1,4 @@
-package sshhost
+package reply
 
 import (
 	"errors"
@@ -15,8 +15,8 @@ import (
 // leastFree is asked of a disk check that does not say how much must be free.
 const leastFree = "5%"
 
-// judgeRoom compares the free space of a file system with a size like 500MiB or a share like 5%.
-func judgeRoom(path string, free, all int64, want string) (site.CheckOutcome, string, error) {
+// JudgeRoom compares the free space of a file system with a size like 500MiB or a share like 5%.
+func JudgeRoom(path string, free, all int64, want string) (site.CheckOutcome, string, error) {
 	if want == "" {
 		want = leastFree
 	}
@@ -59,8 +59,8 @@ func badSize(want string) error {
 	return fmt.Errorf("%q is not a size: write it like 500MiB, 2GiB or 5%%", want)
 }
 
-// judgeClock compares a device's clock, which tells whole seconds, with the box's time around the question.
-func judgeClock(clock, before, after time.Time, most time.Duration) (site.CheckOutcome, string) {
+// JudgeClock compares a device's clock, which tells whole seconds, with the box's time around the question.
+func JudgeClock(clock, before, after time.Time, most time.Duration) (site.CheckOutcome, string) {
 	skew := time.Duration(0)
 	switch {
 	case clock.After(after):
@@ -82,8 +82,8 @@ func judgeClock(clock, before, after time.Time, most time.Duration) (site.CheckO
 	return site.Pass, seen
 }
 
-// judgeVersion reads "version STATUS|VERSION", the states of dpkg, and compares.
-func judgeVersion(out string, c site.Check) (site.CheckOutcome, string, error) {
+// JudgeVersion reads "version STATUS|VERSION", the states of dpkg, and compares.
+func JudgeVersion(out string, c site.Check) (site.CheckOutcome, string, error) {
 	line := strings.TrimSuffix(out, "\n")
 	if line == "nodpkg" {
 		return site.Unknown, "the device has no dpkg to ask", nil
@@ -121,8 +121,8 @@ func wantedVersion(c site.Check) string {
 	return "any version"
 }
 
-// judgeFileAge reads "file CHANGED NOW" in seconds, and compares the age of the file.
-func judgeFileAge(out, path string, most time.Duration) (site.CheckOutcome, string, error) {
+// JudgeFileAge reads "file CHANGED NOW" in seconds, and compares the age of the file.
+func JudgeFileAge(out, path string, most time.Duration) (site.CheckOutcome, string, error) {
 	if out == "nofile\n" {
 		return site.Fail, path + " is not there", nil
 	}
@@ -141,8 +141,8 @@ func judgeFileAge(out, path string, most time.Duration) (site.CheckOutcome, stri
 	return site.Pass, seen, nil
 }
 
-// judgeBattery reads "power MAINS CHARGE" and "end". A device without a battery proves nothing.
-func judgeBattery(out string, least int) (site.CheckOutcome, string, error) {
+// JudgeBattery reads "power MAINS CHARGE" and "end". A device without a battery proves nothing.
+func JudgeBattery(out string, least int) (site.CheckOutcome, string, error) {
 	line, rest, _ := strings.Cut(out, "\n")
 	if line == "end" {
 		return site.Unknown, "the device tells of no battery", nil

@@ -1,4 +1,6 @@
-package sshhost
+// Package reply reads what devices answer: of themselves, of work, of staged files and of checks. It is pure: text in,
+// facts or an error out. What is not complete or makes no sense is an error or unknown, never a fact.
+package reply
 
 import (
 	"errors"
@@ -14,12 +16,8 @@ import (
 
 var validBoot = regexp.MustCompile(`^[0-9a-f-]{36}$`)
 
-func containsLine(text, line string) bool {
-	return strings.Contains("\n"+text+"\n", "\n"+line+"\n")
-}
-
-// parseProbe reads the answer of probe. An answer that was cut off is an error.
-func parseProbe(out string) (site.Observation, error) {
+// Probe reads the answer of probe. An answer that was cut off is an error.
+func Probe(out string) (site.Observation, error) {
 	o := site.Observation{Packages: map[string]string{}}
 	complete := false
 	for line := range strings.Lines(out) {
@@ -101,8 +99,8 @@ func uptime(s string) time.Duration {
 	return time.Duration(f * float64(time.Second))
 }
 
-// parseStatus reads the answer of status.
-func parseStatus(out string) (devices.Progress, error) {
+// Status reads the answer of status.
+func Status(out string) (devices.Progress, error) {
 	head, output, ok := strings.Cut(out, "output\n")
 	if !ok {
 		return devices.Progress{}, errors.New("the answer is not complete")
@@ -150,8 +148,8 @@ func tail(s string, n int) string {
 	return strings.ToValidUTF8(s, "?")
 }
 
-// parseCheck reads the answer of check.
-func parseCheck(out string) (site.CheckOutcome, string, error) {
+// Check reads the answer of check.
+func Check(out string) (site.CheckOutcome, string, error) {
 	outcome, seen := site.Unknown, ""
 	for line := range strings.Lines(out) {
 		key, value, _ := strings.Cut(strings.TrimSuffix(line, "\n"), " ")
@@ -168,19 +166,41 @@ func parseCheck(out string) (site.CheckOutcome, string, error) {
 	return outcome, seen, nil
 }
 
-// parseRoom reads "room FREE ALL" in bytes.
-func parseRoom(out string) (free, all int64, err error) {
+// Room reads "room FREE ALL" in bytes.
+func Room(out string) (free, all int64, err error) {
 	if _, err := fmt.Sscanf(out, "room %d %d\n", &free, &all); err != nil || all <= 0 || free < 0 {
 		return 0, 0, errors.New("the device does not tell how full its disk is")
 	}
 	return free, all, nil
 }
 
-// parseClock reads "clock SECONDS".
-func parseClock(out string) (time.Time, error) {
+// Clock reads "clock SECONDS".
+func Clock(out string) (time.Time, error) {
 	var s int64
 	if _, err := fmt.Sscanf(out, "clock %d\n", &s); err != nil {
 		return time.Time{}, errors.New("the device does not tell its time")
 	}
 	return time.Unix(s, 0), nil
+}
+
+// Stage reads the answer of stage_begin.
+func Stage(out string) (have int64, part string, complete bool, err error) {
+	have = -1
+	for line := range strings.Lines(out) {
+		key, value, _ := strings.Cut(strings.TrimSuffix(line, "\n"), " ")
+		switch key {
+		case "complete":
+			return 0, "", true, nil
+		case "have":
+			if have, err = strconv.ParseInt(value, 10, 64); err != nil || have < 0 {
+				return 0, "", false, fmt.Errorf("the device says that it has %q bytes", value)
+			}
+		case "part":
+			part = value
+		}
+	}
+	if have < 0 || part == "" {
+		return 0, "", false, errors.New("the device's answer about the staged file is not complete")
+	}
+	return have, part, false, nil
 }

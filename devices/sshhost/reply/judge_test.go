@@ -1,4 +1,4 @@
-package sshhost
+package reply
 
 import (
 	"testing"
@@ -29,7 +29,7 @@ func TestJudgeVersion(t *testing.T) {
 		{"version a|b\nversion c|d\n", site.Check{AtLeast: "4.2"}, site.Unknown, "", incomplete},
 	} {
 		c.check.Package = "pos"
-		outcome, seen, err := judgeVersion(c.out, c.check)
+		outcome, seen, err := JudgeVersion(c.out, c.check)
 		said(t, c.out, outcome, seen, err, c.outcome, c.seen, c.err)
 	}
 }
@@ -51,7 +51,7 @@ func TestJudgeFileAge(t *testing.T) {
 		{"file  1060\n", site.Unknown, "", untold},
 		{"file 1000\n", site.Unknown, "", untold},
 	} {
-		outcome, seen, err := judgeFileAge(c.out, "/f", time.Minute)
+		outcome, seen, err := JudgeFileAge(c.out, "/f", time.Minute)
 		said(t, c.out, outcome, seen, err, c.outcome, c.seen, c.err)
 	}
 }
@@ -71,7 +71,7 @@ func TestJudgeBattery(t *testing.T) {
 		{"power no 80\n", site.Unknown, "", incomplete},
 		{"power no x\nend\n", site.Unknown, "", incomplete},
 	} {
-		outcome, seen, err := judgeBattery(c.out, 80)
+		outcome, seen, err := JudgeBattery(c.out, 80)
 		said(t, c.out, outcome, seen, err, c.outcome, c.seen, c.err)
 	}
 }
