@@ -1,6 +1,7 @@
 package fakessh
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -94,21 +95,21 @@ func (h *Host) shell(channel ssh.Channel, requests <-chan *ssh.Request, size win
 	}
 	var out sync.WaitGroup
 	out.Go(func() { _, _ = io.Copy(channel, near) }) // ends when no process has the terminal open any more
-	h.work.Go(func() {                               // ends with the channel at the latest
-		_, _ = io.Copy(near, channel)
-		_ = near.Close()
-	})
-	h.work.Go(func() {
-		for r := range requests {
-			var w struct{ Cols, Rows, Width, Height uint32 }
-			if r.Type == "window-change" && ssh.Unmarshal(r.Payload, &w) == nil {
-				_ = resize(near, window{w.Cols, w.Rows})
+	keys := make(chan []byte)
+	h.work.Go(func() { // ends with the channel at the latest
+		defer close(keys)
+		buf := make([]byte, 4096)
+		for {
+			n, err := channel.Read(buf)
+			if n > 0 {
+				keys <- bytes.Clone(buf[:n])
 			}
-			if r.WantReply {
-				_ = r.Reply(false, nil)
+			if err != nil {
+				return
 			}
 		}
 	})
+	h.work.Go(func() { attend(near, keys, requests) })
 	err = cmd.Wait()
 	out.Wait()
 	var ended *exec.ExitError
@@ -119,6 +120,49 @@ func (h *Host) shell(channel ssh.Channel, requests <-chan *ssh.Request, size win
 		return 255
 	}
 	return 0
+}
+
+// attend passes on what is typed into a terminal, and changes its size, in the order in which both came: the library
+// hands out a request before whatever came behind it. It ends, and closes the terminal, when nothing more is typed.
+func attend(near *os.File, keys <-chan []byte, requests <-chan *ssh.Request) {
+	defer near.Close()
+	for {
+		select {
+		case typed, more := <-keys:
+			for waits := true; waits; {
+				select {
+				case r := <-requests:
+					waits = r != nil
+					answer(near, r)
+				default:
+					waits = false
+				}
+			}
+			if !more {
+				return
+			}
+			_, _ = near.Write(typed) // nobody listens when the shell has ended
+		case r, more := <-requests:
+			if !more {
+				requests = nil
+			}
+			answer(near, r)
+		}
+	}
+}
+
+// answer carries out a request of a session that has a terminal; nil is none.
+func answer(near *os.File, r *ssh.Request) {
+	if r == nil {
+		return
+	}
+	var w struct{ Cols, Rows, Width, Height uint32 }
+	if r.Type == "window-change" && ssh.Unmarshal(r.Payload, &w) == nil {
+		_ = resize(near, window{w.Cols, w.Rows})
+	}
+	if r.WantReply {
+		_ = r.Reply(false, nil)
+	}
 }
 
 // startUnlessDown starts a process on the device, unless it is off.
