@@ -12,17 +12,29 @@ import (
 	"github.com/nightfill/nightfill/site/policy"
 )
 
-// Names that become file names on a device, or words of a line in a file there.
+// Names that become file names on a device, or words of a line in a file there. How long one may be is not in its
+// pattern: a counted repetition is a large program, which every command would make when it starts.
 var (
-	validID       = regexp.MustCompile(`^[a-z0-9][a-z0-9.-]{0,127}$`)
-	validOwner    = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._:@-]{0,127}$`)
-	validService  = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9._:@-]{0,127}$`)
-	validPatch    = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._+~-]{0,127}$`)
-	validArtifact = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9._+~:@=,-]{0,250}$`)
+	validID       = regexp.MustCompile(`^[a-z0-9][a-z0-9.-]*$`)
+	validOwner    = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._:@-]*$`)
+	validService  = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9._:@-]*$`)
+	validPatch    = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._+~-]*$`)
+	validArtifact = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9._+~:@=,-]*$`)
 	validDigest   = regexp.MustCompile(`^[0-9a-f]{64}$`)
 	validMode     = regexp.MustCompile(`^[0-7]{3,4}$`)
 	validUser     = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9._-]*(:[A-Za-z0-9_][A-Za-z0-9._-]*)?$`)
 )
+
+// How many bytes a name may have.
+const (
+	nameAtMost     = 128
+	artifactAtMost = 251 // a file name, with room for what is put behind it
+)
+
+// fits reports whether a name has its form and is not too long.
+func fits(form *regexp.Regexp, name string, atMost int) bool {
+	return len(name) <= atMost && form.MatchString(name)
+}
 
 // quote makes any text one word of a POSIX shell. NUL, which no argument can hold, is dropped.
 func quote(s string) string {
@@ -39,14 +51,14 @@ func quoted(words []string) string {
 }
 
 func checkID(id devices.WorkID) error {
-	if !validID.MatchString(string(id)) {
+	if !fits(validID, string(id), nameAtMost) {
 		return fmt.Errorf("%q is not a work id: lower-case letters, digits, dot and hyphen only", id)
 	}
 	return nil
 }
 
 func checkArtifact(a site.Artifact) error {
-	if !validArtifact.MatchString(a.Name) || !validDigest.MatchString(a.SHA256) || a.Size < 0 {
+	if !fits(validArtifact, a.Name, artifactAtMost) || !validDigest.MatchString(a.SHA256) || a.Size < 0 {
 		return fmt.Errorf("artifact %q is not a plain file name with a SHA-256 digest and a size", a.Name)
 	}
 	return nil
@@ -87,16 +99,16 @@ func checkWork(w devices.Work) error {
 	if err := checkID(w.ID); err != nil {
 		return err
 	}
-	if !validOwner.MatchString(w.Owner) {
+	if !fits(validOwner, w.Owner, nameAtMost) {
 		return fmt.Errorf("%q cannot be the owner of a lock: letters, digits and . _ : @ - only", w.Owner)
 	}
 	if w.Kind == devices.Restart {
-		if !validService.MatchString(w.Service) {
+		if !fits(validService, w.Service, nameAtMost) {
 			return fmt.Errorf("%q is not the name of a service: letters, digits and . _ : @ - only", w.Service)
 		}
 		return nil
 	}
-	if !validPatch.MatchString(w.Patch.ID) {
+	if !fits(validPatch, w.Patch.ID, nameAtMost) {
 		return fmt.Errorf("%q is not a patch id: letters, digits and . _ + ~ - only", w.Patch.ID)
 	}
 	for _, list := range [][]site.Artifact{w.Patch.Artifacts, w.Patch.Rollback.Artifacts} {
