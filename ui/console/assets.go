@@ -9,15 +9,18 @@ import (
 	"net/http"
 	"path"
 	"strings"
+	"sync"
 )
 
 //go:embed app vendor
 var appFiles embed.FS
 
-// asset is a file of the app, as it is sent.
+// asset is a file of the app, as it is sent. It is squeezed when it is first asked for: the box starts at once,
+// and most files are never asked for.
 type asset struct {
-	kind        string
-	plain, gzip []byte
+	kind  string
+	plain []byte
+	gzip  func() []byte
 }
 
 // assets serves the files of the app. They hold no secret: the login page needs some of them.
@@ -30,7 +33,7 @@ func (c *Console) assets(mux *http.ServeMux) {
 		if err != nil {
 			return err
 		}
-		a := asset{kind: kindOf(name), plain: body, gzip: squeezed(body)}
+		a := asset{kind: kindOf(name), plain: body, gzip: sync.OnceValue(func() []byte { return squeezed(body) })}
 		mux.HandleFunc("GET /console/"+name, func(w http.ResponseWriter, r *http.Request) { c.asset(w, r, a) })
 		return nil
 	})
@@ -44,7 +47,7 @@ func (c *Console) asset(w http.ResponseWriter, r *http.Request, a asset) {
 	w.Header().Set("Vary", "Accept-Encoding")
 	if strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") {
 		w.Header().Set("Content-Encoding", "gzip")
-		c.send(w, http.StatusOK, a.kind, a.gzip)
+		c.send(w, http.StatusOK, a.kind, a.gzip())
 		return
 	}
 	c.send(w, http.StatusOK, a.kind, a.plain)

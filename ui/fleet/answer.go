@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/nightfill/nightfill/ui/fleet/address"
 )
@@ -120,7 +121,7 @@ func (s *server) page(name string, read reader) http.HandlerFunc {
 func (s *server) html(w http.ResponseWriter, r *http.Request, status int, name string, f frame) {
 	f.complete(s, r)
 	var buf bytes.Buffer
-	if err := pages.ExecuteTemplate(&buf, name, f); err != nil {
+	if err := pages().ExecuteTemplate(&buf, name, f); err != nil {
 		s.Log.Error("cannot render a page of headquarters", "page", name, "err", err)
 		http.Error(w, "Headquarters cannot show this page. Its log says why.", http.StatusInternalServerError)
 		return
@@ -208,4 +209,7 @@ func (f frame) At(e entry) bool {
 // Bad reports whether headquarters itself does not hear well.
 func (l Line) Bad() bool { return !l.Connected || l.Lag > 10 }
 
-var pages = template.Must(template.New("").Funcs(words()).ParseFS(pageFiles, "pages/*.html"))
+// pages are parsed when the first one is wanted: a command that shows none does not wait for them.
+var pages = sync.OnceValue(func() *template.Template {
+	return template.Must(template.New("").Funcs(words()).ParseFS(pageFiles, "pages/*.html"))
+})

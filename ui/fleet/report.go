@@ -87,7 +87,7 @@ func (s *server) report(w http.ResponseWriter, q *query) error {
 	} else {
 		f := frame{Title: "Compliance report", Q: q, Body: a}
 		f.complete(s, q.Request)
-		err = pages.ExecuteTemplate(&body, "report", f)
+		err = pages().ExecuteTemplate(&body, "report", f)
 	}
 	if err != nil {
 		return err

@@ -48,12 +48,12 @@ func (s *server) shiftReport(w http.ResponseWriter, q *query) error {
 	n := 0
 	err = s.eachShift(q.Context(), q, at, func(row nights.Row, list []Shift) error {
 		if n++; n == 1 {
-			if err := pages.ExecuteTemplate(page, "nightprint", f); err != nil {
+			if err := pages().ExecuteTemplate(page, "nightprint", f); err != nil {
 				return err
 			}
 		}
 		f.Body = shiftStore{row, list}
-		return pages.ExecuteTemplate(page, "nightstore", f)
+		return pages().ExecuteTemplate(page, "nightstore", f)
 	})
 	switch {
 	case err != nil && !out.begun:
@@ -61,7 +61,7 @@ func (s *server) shiftReport(w http.ResponseWriter, q *query) error {
 	case err == nil && n == 0:
 		return refuse(http.StatusNotFound, "no_night", "No store told of a night of "+p.Is("date")+".")
 	case err == nil:
-		err = pages.ExecuteTemplate(page, "bottom", f)
+		err = pages().ExecuteTemplate(page, "bottom", f)
 	}
 	s.exportDone(q, "night.html", at, n, hex.EncodeToString(sum.Sum(nil)), err)
 	if err != nil {
