@@ -24,6 +24,7 @@ type shop struct {
 
 func newShop(t *testing.T, c boardtest.Chain) *shop {
 	t.Helper()
+	pagetest.Chromium(t)
 	now := morning()
 	s := &shop{world: newWorld(c, now)}
 	s.tell("0001")

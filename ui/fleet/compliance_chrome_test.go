@@ -14,6 +14,7 @@ import (
 // TestUICompliance looks at every page of compliance on a telephone and on a desk, light and dark: none
 // is wider than its screen, none is hard to use for people who see or move badly, none asks elsewhere.
 func TestUICompliance(t *testing.T) {
+	pagetest.Chromium(t)
 	w := newWorld(chain(40), morning())
 	h := New(w.options())
 	sent(h, "/exceptions", url.Values{"verb": {"open"}, "patch": {"pos-app-4.2.1"}, "owner": {"ann"}, "reason": {"prints twice"}, "risk": {"old receipts"}, "expires": {"2026-12-01"}, "objective": {"receipts are right"}})

@@ -13,6 +13,7 @@ import (
 // TestUIReports looks at every report on a telephone and on a desk, light and dark: none is wider than
 // its screen, none is hard to use for people who see or move badly, none asks elsewhere.
 func TestUIReports(t *testing.T) {
+	pagetest.Chromium(t)
 	w := newWorld(chain(40), morning())
 	remember(w)
 	srv := httptest.NewServer(New(w.options()))

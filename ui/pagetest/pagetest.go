@@ -40,9 +40,9 @@ type Tab struct {
 	foreign []string
 }
 
-// Open starts Chromium with one tab, for pages whose addresses begin with own. It skips the test
-// under -short and where Chromium is not installed.
-func Open(t *testing.T, own string) *Tab {
+// Chromium returns where Chromium is. It skips the test under -short and where it is not installed: a test calls it
+// before it makes pages that take a while.
+func Chromium(t *testing.T) string {
 	t.Helper()
 	if testing.Short() {
 		t.Skip("the tests in a browser are in make ui-test")
@@ -51,6 +51,14 @@ func Open(t *testing.T, own string) *Tab {
 	if err != nil {
 		t.Skip("chromium is not installed: apt-get install chromium")
 	}
+	return path
+}
+
+// Open starts Chromium with one tab, for pages whose addresses begin with own. It skips the test
+// under -short and where Chromium is not installed.
+func Open(t *testing.T, own string) *Tab {
+	t.Helper()
+	path := Chromium(t)
 	options := append(slices.Clone(chromedp.DefaultExecAllocatorOptions[:]), chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.DisableGPU,
 		chromedp.Flag("font-render-hinting", "none"), chromedp.Flag("disable-lcd-text", true),
 		chromedp.Flag("ignore-certificate-errors", true)) // a box has its own certificate
