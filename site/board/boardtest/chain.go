@@ -74,10 +74,12 @@ func models(class site.Class) []string {
 }
 
 // share returns a number of [0,1) that belongs to the seed and the names for ever.
-func (c Chain) share(names ...any) float64 {
+func (c Chain) share(names ...string) float64 {
 	h := c.Seed*0x9E3779B97F4A7C15 + 0x1234567
-	for _, b := range []byte(fmt.Sprint(names...)) {
-		h = (h ^ uint64(b)) * 0x100000001B3
+	for _, name := range names {
+		for i := range len(name) {
+			h = (h ^ uint64(name[i])) * 0x100000001B3
+		}
 	}
 	h = (h ^ h>>30) * 0xBF58476D1CE4E5B9
 	h = (h ^ h>>27) * 0x94D049BB133111EB

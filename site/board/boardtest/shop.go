@@ -168,7 +168,7 @@ func (s *shop) job(d *board.Device, patch string, begin time.Time, off bool) tim
 	s.over++
 	j.Installed, j.Restarted = board.At(installed), board.At(restarted)
 	bad := max(s.Fails, s.Bad[patch], s.Bad[patch+"/"+d.Now.Model])
-	if s.share(s.id, d.ID, patch, "breaks", s.Night) >= bad {
+	if s.share(s.id, d.ID, patch, "breaks", s.Night.String()) >= bad {
 		stand(site.Done, run.Verify, proven)
 		j.Verified, j.Reported = board.At(proven), board.At(proven.Add(2*time.Second))
 		return proven
