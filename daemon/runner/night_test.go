@@ -251,10 +251,14 @@ func TestSilenceOutlastsTheBox(t *testing.T) {
 
 // The same seed and the same crash give the same night, to the nanosecond.
 func TestSameNightTwice(t *testing.T) {
+	times := 5
+	if testing.Short() || raceEnabled {
+		times = 2
+	}
 	for _, plan := range []crashes{nil, {{append: 40, pause: 5 * time.Minute}}, {{append: 41, keep: true}}, {{call: 77, pause: 90 * time.Second}}} {
 		t.Run(fmt.Sprint(plan), func(t *testing.T) {
 			first := ""
-			for range 5 {
+			for range times {
 				night(t, haunt, plan, func(w *world) {
 					w.whole()
 					trace := w.trace()
