@@ -166,7 +166,10 @@ func (d *Daemon) HostKey(ctx context.Context, device string) (key, fingerprint s
 	if known.Class != site.LinuxServer {
 		return "", "", devices.Failure(site.CodeUnsupported, "%s has no host key to enrol: its class is %s", device, known.Class)
 	}
-	return sshhost.FetchHostKey(ctx, known.Address)
+	if key, fingerprint, err = sshhost.FetchHostKey(ctx, known.Address); err != nil {
+		return "", "", devices.Failure(site.CodeNoAnswer, "%s was not asked for its host key: %v; see that it is switched on and that its SSH server runs", device, err)
+	}
+	return key, fingerprint, nil
 }
 
 // Enrol pins the host key that a person compared.

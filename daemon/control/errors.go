@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"syscall"
 
 	"github.com/nightfill/nightfill/daemon/accounts"
 	"github.com/nightfill/nightfill/daemon/bundle"
@@ -29,6 +30,9 @@ const (
 	CodeStopping    = "stopping"
 	CodeInternal    = "internal"
 )
+
+// KeepJournal is what to do about a journal that is not good.
+const KeepJournal = "keep the file, tell headquarters, and go on with: nightfill help broken-journal"
 
 // Error is why a request was not carried out, as it travels over the socket.
 type Error struct {
@@ -77,11 +81,13 @@ func asError(err error) *Error {
 		return &Error{Status: http.StatusConflict, Code: string(reason.Code), Message: err.Error()}
 	case errors.As(err, &refused):
 		return &Error{Status: http.StatusInternalServerError, Code: CodeBadJournal, Message: err.Error(),
-			WhatToDo: "keep the file, tell headquarters, and go on with: nightfill help broken-journal"}
+			WhatToDo: KeepJournal}
 	case errors.Is(err, bundle.ErrBusy):
 		return &Error{Status: http.StatusConflict, Code: CodeBundleBusy, Message: err.Error(), WhatToDo: "try again in a minute"}
 	case errors.Is(err, journal.ErrForgotten):
 		return &Error{Status: http.StatusGone, Code: CodeForgotten, Message: err.Error(), WhatToDo: "ask from record 0 on, which is the first one kept"}
+	case errors.Is(err, syscall.ENOSPC):
+		return &Error{Status: http.StatusInsufficientStorage, Code: string(site.CodeBoxFull), Message: err.Error()}
 	case errors.Is(err, context.DeadlineExceeded):
 		return &Error{Status: http.StatusGatewayTimeout, Code: CodeTimeout, Message: err.Error(), WhatToDo: "try again; what was begun may go on"}
 	case errors.Is(err, context.Canceled):

@@ -54,10 +54,7 @@ func CheckFile(path string) error {
 // of its state directory as Open refuses it.
 func VerifyFile(ctx context.Context, path string, checkCommand []string) (Summary, error) {
 	sum, err := runCheck(ctx, path, checkCommand, checkTimeout)
-	if err = fitsHere(path, sum, err); err != nil {
-		return sum, fmt.Errorf("the journal %s is not good: %w", path, err)
-	}
-	return sum, nil
+	return sum, notGood(path, fitsHere(path, sum, err))
 }
 
 // report is what the child process of a check prints.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -113,6 +114,9 @@ func Quarantine(dir string) (newName string, err error) {
 			err = errors.Join(lock.Truncate(0), lock.Sync())
 		}
 		err = errors.Join(err, lock.Close())
+	}
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) {
+		return "", notGood(path, err)
 	}
 	if err != nil {
 		return "", fmt.Errorf("cannot set the journal %s aside: %w", path, err)

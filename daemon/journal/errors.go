@@ -3,6 +3,7 @@ package journal
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -41,8 +42,36 @@ func refuse(why error, format string, args ...any) error {
 	return &Refusal{Why: why, What: fmt.Sprintf(format, args...)}
 }
 
+// notGood says of the file at path that it was refused, or that it could not be looked at. nil stays nil.
+func notGood(path string, err error) error {
+	var refused *Refusal
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &refused):
+	case errors.Is(err, fs.ErrNotExist):
+		return &absent{fmt.Sprintf("there is no journal %s", path), fs.ErrNotExist}
+	case errors.Is(err, fs.ErrPermission):
+		return &absent{fmt.Sprintf("the journal %s may not be read by this user", path), fs.ErrPermission}
+	}
+	return fmt.Errorf("the journal %s is not good: %w", path, err)
+}
+
+// absent is a journal that could not be looked at.
+type absent struct {
+	what string
+	why  error
+}
+
+func (a *absent) Error() string { return a.what }
+
+func (a *absent) Unwrap() error { return a.why }
+
 // cannotOpen adds to an error of the file at path what an operator needs to go on.
 func cannotOpen(path string, err error) error {
+	if errors.Is(err, ErrInUse) {
+		return fmt.Errorf("cannot open the journal %s: %w; nothing was changed; see: systemctl status nightfilld", path, err)
+	}
 	return fmt.Errorf("cannot open the journal %s: %w; nothing was changed; look at it with: nightfill journal verify --state %s",
 		path, err, filepath.Dir(path))
 }

@@ -261,7 +261,7 @@ func TestTwoOpeners(t *testing.T) {
 	opts.LockWait = 30 * time.Millisecond
 	_, err := Open(context.Background(), opts)
 	want := "cannot open the journal " + path + ": another process has held it for 30ms: another nightfilld may be running; " +
-		"nothing was changed; look at it with: nightfill journal verify --state " + dir
+		"nothing was changed; see: systemctl status nightfilld"
 	if !errors.Is(err, ErrInUse) || err.Error() != want {
 		t.Errorf("a second Open = %v, want %s", err, want)
 	}

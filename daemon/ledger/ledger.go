@@ -81,7 +81,7 @@ func (l *Ledger) Commit(decide func(run.State) []run.Event) ([]run.Record, error
 	}
 	records, err := l.journal.Append(run.Stamped(state, events), true)
 	if err != nil {
-		return nil, fmt.Errorf("cannot write to the journal: %w", err)
+		return nil, err // it says what could not be written, and where
 	}
 	state = run.Fold(state, records...)
 	l.state.Store(&state)

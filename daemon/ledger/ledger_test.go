@@ -92,7 +92,7 @@ func TestCommitThatFails(t *testing.T) {
 	before, changed := l.State(), l.Changed()
 	p.Broken = errDisk
 	records, err := l.Commit(func(run.State) []run.Event { return []run.Event{cached("a")} })
-	if !errors.Is(err, errDisk) || err.Error() != "cannot write to the journal: no space left on device" || records != nil {
+	if !errors.Is(err, errDisk) || err.Error() != "no space left on device" || records != nil {
 		t.Errorf("committed %v, %v", records, err)
 	}
 	if !reflect.DeepEqual(l.State(), before) || closed(changed) || len(p.Records) != 0 {

@@ -46,6 +46,7 @@ Without a terminal, give the fingerprint that you expect with --accept.`,
 		}
 		return s.Show(e, func(p *printout.Printer) {
 			p.Line("%s is enrolled with %s, by %s.", e.Device, k.Fingerprint, e.Actor)
+			p.Line("A new journal does not know it; the store file can keep it: host_key: %q", k.Key)
 			p.Next("nightfill diagnose " + e.Device)
 		})
 	})
@@ -59,20 +60,20 @@ func agree(s *session.Session, k control.HostKey, accept string) error {
 		}
 		return nil
 	}
-	ask := s.Cmd.ErrOrStderr()
-	fmt.Fprintf(ask, "%s offers the host key %s\n", k.Device, k.Fingerprint)
+	offer := fmt.Sprintf("%s offers the host key %s\n", k.Device, k.Fingerprint)
 	switch k.Pinned {
 	case control.PinnedSame:
-		fmt.Fprintf(ask, "It is the key that is pinned already.\n")
+		offer += "It is the key that is pinned already.\n"
 	case control.PinnedOther:
-		fmt.Fprintf(ask, "WARNING: another key is pinned for %s. Go on only if you know why it changed.\n", k.Device)
+		offer += fmt.Sprintf("WARNING: another key is pinned for %s. Go on only if you know why it changed.\n", k.Device)
 	}
 	in, isFile := s.Cmd.InOrStdin().(*os.File)
 	if isFile && !term.IsTerminal(int(in.Fd())) {
-		return exit.With(exit.Usage, &control.Error{Code: session.CodeUsage, Message: "nothing was pinned: there is no terminal to ask on",
+		return exit.With(exit.Usage, &control.Error{Code: session.CodeUsage, Message: offer + "nothing was pinned: there is no terminal to ask on",
 			WhatToDo: fmt.Sprintf("compare the fingerprint with the one on the device, then: nightfill enrol %s --accept %s", k.Device, k.Fingerprint)})
 	}
-	fmt.Fprint(ask, "Compare it with the one on the device. Is it the same? Type yes: ")
+	ask := s.Cmd.ErrOrStderr()
+	fmt.Fprint(ask, offer+"Compare it with the one on the device. Is it the same? Type yes: ")
 	line, err := bufio.NewReader(s.Cmd.InOrStdin()).ReadString('\n')
 	if err != nil && !errors.Is(err, io.EOF) {
 		return fmt.Errorf("cannot read the answer: %w", err)

@@ -8,9 +8,11 @@ import (
 	"io"
 	"maps"
 	"os"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 	"unicode/utf8"
 
 	"golang.org/x/term"
@@ -30,8 +32,33 @@ func New(zone *time.Location, colour bool) *Printer {
 	return &Printer{Buffer: &bytes.Buffer{}, Zone: zone, colour: colour}
 }
 
-// Line writes a line.
-func (p *Printer) Line(format string, args ...any) { fmt.Fprintf(p, format+"\n", args...) }
+// Line writes a line. Texts among args cannot break it, nor draw on the terminal.
+func (p *Printer) Line(format string, args ...any) {
+	args = slices.Clone(args)
+	for i, a := range args {
+		if s, ok := a.(string); ok {
+			args[i] = p.safe(s)
+		}
+	}
+	fmt.Fprintf(p, format+"\n", args...)
+}
+
+// paints are the sequences that Paint writes.
+var paints = regexp.MustCompile("\x1b\\[(0|1|1;31|32|36)m")
+
+// safe is Clean for a text that may be painted.
+func (p *Printer) safe(s string) string {
+	if !p.colour {
+		return Clean(s)
+	}
+	var b strings.Builder
+	last := 0
+	for _, at := range paints.FindAllStringIndex(s, -1) {
+		b.WriteString(Clean(s[last:at[0]]) + s[at[0]:at[1]])
+		last = at[1]
+	}
+	return b.String() + Clean(s[last:])
+}
 
 // Tone is how much a word is to be seen.
 type Tone int
@@ -224,13 +251,14 @@ func (p *Printer) Why(name string, r *site.Reason) {
 	}
 }
 
-// Clean leaves out control characters, so that what a device prints cannot draw on the terminal.
+// Clean leaves out control characters and what turns the direction of writing, so that what a device prints or a person
+// wrote cannot draw on the terminal. Line breaks and tabs become spaces.
 func Clean(s string) string {
 	return strings.Map(func(r rune) rune {
 		switch {
-		case r == '\t':
+		case r == '\t' || r == '\n':
 			return ' '
-		case r < ' ' || r == 0x7f || r >= 0x80 && r < 0xa0:
+		case unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r):
 			return -1
 		}
 		return r

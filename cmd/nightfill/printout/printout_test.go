@@ -43,6 +43,22 @@ srv-3        queued
 	}
 }
 
+// TestLine lets no text break a line or draw, whoever sees colours, and keeps the colours of the printer.
+func TestLine(t *testing.T) {
+	const nasty = "till\x1b[2J in\nuse\x07\tby \u202eeno\u0085"
+	for _, colour := range []bool{false, true} {
+		p := New(time.UTC, colour)
+		p.Line("%s: %s, %d", p.Paint(Bad, "held"), nasty, 3)
+		want := "held: till[2J in use by eno, 3\n"
+		if colour {
+			want = "\x1b[1;31mheld\x1b[0m" + strings.TrimPrefix(want, "held")
+		}
+		if p.String() != want {
+			t.Errorf("colour %v: got %q, want %q", colour, p, want)
+		}
+	}
+}
+
 func TestColoured(t *testing.T) {
 	f, err := os.CreateTemp(t.TempDir(), "")
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"os"
 	"path/filepath"
 
 	"github.com/google/renameio/v2"
@@ -57,9 +58,9 @@ Exit code 3: it is written, but something could not be had.`,
 
 // fetchBundle writes the file, whole or not at all, and reads its manifest.
 func fetchBundle(s *session.Session, ask control.BundleAsked, path string) (m bundle.Manifest, err error) {
-	file, err := renameio.NewPendingFile(path, renameio.WithPermissions(0o600))
+	file, err := newFile(path)
 	if err != nil {
-		return m, cannotWrite(path, err)
+		return m, err
 	}
 	defer file.Cleanup()
 	body, err := s.Client.Bundle(s.Ctx(), ask)
@@ -78,6 +79,18 @@ func fetchBundle(s *session.Session, ask control.BundleAsked, path string) (m bu
 		return m, cannotWrite(path, err)
 	}
 	return m, nil
+}
+
+// newFile begins a file that is there when it is whole, or not at all.
+func newFile(path string) (*renameio.PendingFile, error) {
+	if info, err := os.Stat(path); err == nil && info.IsDir() {
+		return nil, fmt.Errorf("cannot write %s: it is a folder; name a file in it, like %s", path, filepath.Join(path, "out.zip"))
+	}
+	file, err := renameio.NewPendingFile(path, renameio.WithPermissions(0o600))
+	if err != nil {
+		return nil, cannotWrite(path, err)
+	}
+	return file, nil
 }
 
 // cannotWrite names the file that was asked for, not the one that it is written to first.

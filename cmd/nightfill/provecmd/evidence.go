@@ -8,7 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/google/renameio/v2"
 	"github.com/spf13/cobra"
 
 	"github.com/nightfill/nightfill/cmd/nightfill/exit"
@@ -42,11 +41,11 @@ known now is told. That a pack was made, by whom and with which SHA-256, is writ
 		if *from == "" || *out == "" {
 			return s.Usage(errors.New("say which nights and where to: --from DATE --to DATE --out FILE.zip"))
 		}
-		if *to == "" {
-			*to = *from
-		}
 		first, err := window.ParseDate(*from)
-		last, lastErr := window.ParseDate(*to)
+		last, lastErr := first, error(nil)
+		if *to != "" {
+			last, lastErr = window.ParseDate(*to)
+		}
 		if err := errors.Join(err, lastErr); err != nil {
 			return s.Usage(err)
 		}
@@ -64,9 +63,9 @@ type pack struct {
 
 // evidence writes a pack to a file, at once or not at all.
 func evidence(s *session.Session, from, to window.Date, asOf, path string) error {
-	file, err := renameio.NewPendingFile(path, renameio.WithPermissions(0o600))
+	file, err := newFile(path)
 	if err != nil {
-		return fmt.Errorf("cannot write %s: %w", path, err)
+		return err
 	}
 	defer file.Cleanup()
 	note, err := s.Client.Evidence(s.Ctx(), from, to, asOf, file)
@@ -74,7 +73,7 @@ func evidence(s *session.Session, from, to window.Date, asOf, path string) error
 		return err
 	}
 	if err := file.CloseAtomicallyReplace(); err != nil {
-		return fmt.Errorf("cannot write %s: %w", path, err)
+		return cannotWrite(path, err)
 	}
 	return s.Show(pack{path, note}, func(p *printout.Printer) {
 		p.Line("The evidence of the nights %s to %s is written to %s, %d KiB.", note.From, note.To, path, (note.Bytes+1023)>>10)

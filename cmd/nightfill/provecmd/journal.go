@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"path/filepath"
 	"strings"
 	"time"
@@ -125,7 +126,7 @@ Exit code 0: the journal is whole. 1: it is not, and what is wrong with it is sa
 		var gone *control.Unreachable
 		if errors.As(err, &gone) && s.Place.State != "" {
 			sum, err = journal.VerifyFile(s.Ctx(), filepath.Join(s.Place.State, session.JournalName), nil)
-			err = badJournal(err)
+			err = badJournal(err, "ask the daemon that holds it: name its socket with --socket PATH")
 		}
 		if err != nil {
 			return err
@@ -153,7 +154,7 @@ A journal that is gone needs this too: the daemon begins no new one in its place
 		}
 		name, err := journal.Quarantine(s.Place.State)
 		if err != nil {
-			return badJournal(err)
+			return badJournal(err, "stop the daemon first: systemctl stop nightfilld")
 		}
 		return s.Show(map[string]string{"set_aside": name}, func(p *printout.Printer) {
 			if name == "" {
@@ -166,18 +167,27 @@ A journal that is gone needs this too: the daemon begins no new one in its place
 	})
 }
 
-// badJournal keeps apart a journal that is not good and one that could not be read.
-func badJournal(err error) error {
+// badJournal keeps apart a journal that is not good, one that is not there and one that could not be read. inUse is what
+// to do about one that a daemon holds.
+func badJournal(err error, inUse string) error {
 	var refused *journal.Refusal
-	if !errors.As(err, &refused) {
-		return err
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, journal.ErrInUse):
+		return &control.Error{Code: control.CodeBadJournal, Message: err.Error(), WhatToDo: inUse}
+	case errors.As(err, &refused):
+		return &control.Error{Code: control.CodeBadJournal, Message: err.Error(), WhatToDo: control.KeepJournal}
+	case errors.Is(err, fs.ErrNotExist):
+		return &control.Error{Code: codeNoJournal, Message: err.Error(), WhatToDo: "name the state directory of the daemon with --state DIR"}
+	case errors.Is(err, fs.ErrPermission):
+		return &control.Error{Code: codeNoJournal, Message: err.Error(), WhatToDo: "run this as root or as the user of the daemon"}
 	}
-	what := "keep the file, tell headquarters, and go on with: nightfill help broken-journal"
-	if errors.Is(err, journal.ErrInUse) {
-		what = "a daemon holds it; ask that one with --socket PATH"
-	}
-	return &control.Error{Code: control.CodeBadJournal, Message: err.Error(), WhatToDo: what}
+	return err
 }
+
+// codeNoJournal is the code of a journal that is not there, or may not be read.
+const codeNoJournal = "no_journal"
 
 func printSummary(p *printout.Printer, s journal.Summary) {
 	p.Line("The journal is %s: %s.", p.Paint(printout.Good, "whole"), printout.Count(int(s.Records), "record", "records"))

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -27,6 +28,7 @@ const (
 	codeFailed      = "failed"
 	codeNotAllGood  = "not_all_good"
 	codeUnreachable = "unreachable"
+	codeInterrupted = "interrupted"
 )
 
 // Session is one run of a command that asks a daemon. Its client is closed when the command ends.
@@ -60,7 +62,7 @@ func (k Keeper) Action(cmd *cobra.Command, args cobra.PositionalArgs, do func(s 
 		if args(cmd, a) == nil {
 			return nil
 		}
-		return Usage(cmd, fmt.Errorf("%s got %s: it is written %s", cmd.CommandPath(), printout.Count(len(a), "argument", "arguments"), strings.TrimSuffix(cmd.UseLine(), " [flags]")))
+		return TooMany(cmd, a)
 	}
 	cmd.RunE = func(cmd *cobra.Command, a []string) error {
 		found, err := where.find(k, os.Getenv)
@@ -79,7 +81,28 @@ func Usage(cmd *cobra.Command, err error) error {
 	if err == nil {
 		return nil
 	}
-	return exit.With(exit.Usage, &control.Error{Code: CodeUsage, Message: err.Error(), WhatToDo: "see: " + cmd.CommandPath() + " --help"})
+	return exit.With(exit.Usage, &control.Error{Code: CodeUsage, Message: plainFlag(err.Error()), WhatToDo: "see: " + cmd.CommandPath() + " --help"})
+}
+
+// badFlag is how the parser of flags refuses a value, in the words of the function that read it.
+var badFlag = regexp.MustCompile(`^invalid argument (".*") for "(?:-., )?(--[a-z-]+)" flag: (strconv\.Parse(?:Uint|Int|Bool)|time:)`)
+
+// plainFlag says it for people.
+func plainFlag(text string) string {
+	m := badFlag.FindStringSubmatch(text)
+	if m == nil {
+		return text
+	}
+	what := map[string]string{
+		"strconv.ParseUint": "a whole number, 0 or more", "strconv.ParseInt": "a whole number",
+		"strconv.ParseBool": "true or false", "time:": "a length of time like 90s, 45m or 1h30m",
+	}[m[3]]
+	return m[2] + " " + m[1] + " is not " + what
+}
+
+// TooMany is the error of a command that got another number of arguments than it takes.
+func TooMany(cmd *cobra.Command, args []string) error {
+	return Usage(cmd, fmt.Errorf("%s got %s: it is written %s", cmd.CommandPath(), printout.Count(len(args), "argument", "arguments"), strings.TrimSuffix(cmd.UseLine(), " [flags]")))
 }
 
 // coded gives an error the exit code that scripts rely on.
@@ -108,15 +131,21 @@ func NotAllGood(format string, args ...any) error {
 // Report prints the error of a command on w, as one line or as JSON.
 func Report(w io.Writer, err error, asJSON bool) {
 	if !asJSON {
-		fmt.Fprintln(w, "nightfill:", err)
+		lines := strings.Split(said(err), "\n")
+		for i, l := range lines {
+			lines[i] = printout.Clean(l)
+		}
+		fmt.Fprintln(w, "nightfill:", strings.Join(lines, "\n"))
 		return
 	}
 	var (
 		refused *control.Error
 		gone    *control.Unreachable
 	)
-	e := &control.Error{Message: err.Error(), Code: codeFailed}
+	e := &control.Error{Message: said(err), Code: codeFailed}
 	switch {
+	case errors.Is(err, context.Canceled):
+		e.Code = codeInterrupted
 	case errors.As(err, &refused):
 		e = refused
 	case errors.As(err, &gone):
@@ -127,6 +156,14 @@ func Report(w io.Writer, err error, asJSON bool) {
 		e.Code = codeNotAllGood
 	}
 	_ = writeJSON(w, map[string]any{"error": e}) // there is nobody else to tell
+}
+
+// said is the text of an error; a command that was interrupted says so.
+func said(err error) string {
+	if errors.Is(err, context.Canceled) {
+		return "interrupted before it was finished"
+	}
+	return err.Error()
 }
 
 func writeJSON(w io.Writer, v any) error {

@@ -1,6 +1,7 @@
 package storecmd
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
@@ -52,14 +53,37 @@ good, 4 the daemon is not reachable. More about a command: nightfill COMMAND --h
 	return b.String()
 }
 
-// Strict makes a subcommand that does not exist an error of the command line, for every
-// command that only holds others; without one, they print their help.
+// Strict makes a wrong number of arguments and a flag that cannot be read errors of the command line, in every command
+// from root down, and a subcommand that does not exist one for every command that only holds others; without one, they
+// print their help.
 func Strict(root *cobra.Command) {
+	if !root.HasParent() {
+		root.InitDefaultCompletionCmd()
+		for _, c := range root.Commands() {
+			if c.Name() == "completion" {
+				answerWhereAsked(c)
+			}
+		}
+	}
 	for _, c := range root.Commands() {
 		Strict(c)
 	}
+	root.SetFlagErrorFunc(session.Usage)
+	if args := root.Args; args != nil {
+		root.Args = func(cmd *cobra.Command, given []string) error {
+			err := args(cmd, given)
+			if has := (*exit.ExitError)(nil); err == nil || errors.As(err, &has) {
+				return err
+			}
+			return session.TooMany(cmd, given)
+		}
+	}
 	if root.Runnable() || !root.HasSubCommands() {
 		return
+	}
+	if root.Flags().Lookup("json") == nil && root.PersistentFlags().Lookup("json") == nil {
+		root.Flags().Bool("json", false, "print JSON, errors too")
+		_ = root.Flags().MarkHidden("json") // fails only where there is no such flag
 	}
 	root.Args = cobra.ArbitraryArgs
 	root.RunE = func(cmd *cobra.Command, args []string) error {
@@ -73,5 +97,31 @@ func Strict(root *cobra.Command) {
 		}
 		return exit.With(exit.Usage, &control.Error{Code: session.CodeUsage, Message: fmt.Sprintf("%s has no command %q", cmd.CommandPath(), args[0]), WhatToDo: what})
 	}
-	root.SetFlagErrorFunc(session.Usage)
+}
+
+// answerWhereAsked makes the commands below completion write to where their own output goes: those of cobra keep the
+// place that was the program's when they were made.
+func answerWhereAsked(completion *cobra.Command) {
+	for _, shell := range completion.Commands() {
+		shell.RunE = func(cmd *cobra.Command, _ []string) error {
+			bare, err := cmd.Flags().GetBool("no-descriptions")
+			if err != nil {
+				return err
+			}
+			root, out := cmd.Root(), cmd.OutOrStdout()
+			switch {
+			case cmd.Name() == "bash":
+				return root.GenBashCompletionV2(out, !bare)
+			case cmd.Name() == "fish":
+				return root.GenFishCompletion(out, !bare)
+			case cmd.Name() == "zsh" && bare:
+				return root.GenZshCompletionNoDesc(out)
+			case cmd.Name() == "zsh":
+				return root.GenZshCompletion(out)
+			case bare:
+				return root.GenPowerShellCompletion(out)
+			}
+			return root.GenPowerShellCompletionWithDesc(out)
+		}
+	}
 }

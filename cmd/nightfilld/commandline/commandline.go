@@ -3,6 +3,8 @@
 package commandline
 
 import (
+	"fmt"
+
 	"github.com/spf13/cobra"
 
 	"github.com/nightfill/nightfill/cmd/nightfill/exit"
@@ -23,8 +25,13 @@ func Command() (*cobra.Command, *Flags) {
 can trade, and tells headquarters. Everything it needs to know is in the store file.
 
 Exit codes: 0 stopped when told to, 1 failed, 2 wrong usage or store file.`,
-		Example:       "  nightfilld --config /etc/nightfill/store.yaml",
-		Args:          cobra.NoArgs,
+		Example: "  nightfilld --config /etc/nightfill/store.yaml",
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return exit.With(exit.Usage, fmt.Errorf("%q is not understood: it is written nightfilld --config FILE; see: nightfilld --help", args[0]))
+			}
+			return nil
+		},
 		SilenceErrors: true, SilenceUsage: true,
 	}
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return exit.With(exit.Usage, err) })
