@@ -26,6 +26,8 @@ type Result struct {
 	Ends       map[site.State]int // how jobs ended
 	Opened     bool               // the night was opened at all
 	Ready      bool               // an hour after the window the store had its floor of healthy devices
+	Over       time.Time          // when the last job ended
+	Undone     map[string]string  // of each job that ended otherwise than done, how and why
 	Journal    string             // for people
 }
 
@@ -81,7 +83,15 @@ func quick(t *testing.T) string {
 func (w *world) result() Result {
 	r := Result{
 		Scene: w.scene, Violations: w.oracle.breaches, Felt: w.felt, Steps: w.oracle.outcomes, Ends: w.oracle.ends, Opened: len(w.oracle.nights) > 0,
-		Ready: works(w.scene, w.devices),
+		Ready: works(w.scene, w.devices), Undone: map[string]string{},
+	}
+	for _, j := range w.oracle.jobs {
+		if j.at.After(r.Over) {
+			r.Over = j.at
+		}
+		if j.state != site.Done {
+			r.Undone[j.patch+" of "+j.device] = fmt.Sprintf("%s: %s", j.state, j.reason)
+		}
 	}
 	for _, f := range w.devices.Fired() {
 		r.Felt[f.Fault] += f.Times

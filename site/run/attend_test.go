@@ -2,6 +2,7 @@ package run_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -101,6 +102,25 @@ func down(s run.State, device string) bool {
 	return false
 }
 
+// arrive lets all devices answer, and the night take up what is new with them.
+func (n *night) arrive() {
+	facts := n.scene.Facts
+	facts.Now, facts.Inventory = n.now, site.Inventory{}
+	for _, d := range facts.Store.Devices {
+		facts.Inventory[d.ID] = site.Observation{Device: d.ID, At: n.now}
+	}
+	for _, e := range run.Attendance(n.s, facts.Inventory, n.now) {
+		n.add(e)
+	}
+	span, _ := n.scene.Calendar.Contains(n.now)
+	made, report := plan.Make(facts, span, n.scene.Calendar.Reserve)
+	if !run.Extendable(n.s, n.now) {
+		n.t.Fatal("nothing may be added")
+	}
+	more := run.Extension(n.s, made)
+	n.add(run.Event{Kind: run.NightExtended, Night: more.Night, Plan: &more, Report: report})
+}
+
 // TestExtendWhileWaiting: a night in which the only device that answers waits for room takes up the
 // one that came too late.
 func TestExtendWhileWaiting(t *testing.T) {
@@ -111,17 +131,35 @@ func TestExtendWhileWaiting(t *testing.T) {
 	if n.s.Night.Settled() != 0 || !run.Extendable(n.s, n.now) {
 		t.Fatal("the only till that answers was begun, or nothing may be added")
 	}
-	n.look("till-2", false)
-	facts := n.scene.Facts
-	facts.Now, facts.Inventory = n.now, site.Inventory{"till-1": {Device: "till-1", At: n.now}, "till-2": {Device: "till-2", At: n.now}}
-	span, _ := n.scene.Calendar.Contains(n.now)
-	made, report := plan.Make(facts, span, n.scene.Calendar.Reserve)
-	more := run.Extension(n.s, made)
-	n.add(run.Event{Kind: run.NightExtended, Night: more.Night, Plan: &more, Report: report})
+	n.arrive()
 	n.play(nil)
 	for _, id := range []string{"till-1", "till-2"} {
 		if j, _ := n.s.Job(id, "one"); j.State != site.Done {
 			t.Errorf("%s is %s because %v", id, j.State, j.Reason)
 		}
+	}
+}
+
+// A late device stands behind all others in the order of the plan. Where the others wait for it, it
+// takes a patch first all the same: a canary that waited for it would hold up the whole store.
+func TestLateDeviceTakesItsTurn(t *testing.T) {
+	for _, test := range []struct{ name, groups, late string }{
+		{"secondary", "group servers canary\ndevice srv-1 groups=servers role=primary\ndevice srv-2 groups=servers role=secondary", "srv-2"},
+		{"earlier group", "group all canary\ngroup servers before=lanes\ngroup lanes min_up=1\n" +
+			"device srv-1 groups=servers,all\ndevice till-1 groups=lanes,all\ndevice till-2 groups=lanes,all", "srv-1"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			n := newNight(t, strings.Replace(test.groups, "device "+test.late, "device "+test.late+" silent", 1)+"\npatch one kind=script gate=wait\n")
+			n.arrive()
+			n.play(nil)
+			for j := range n.s.Night.Jobs() {
+				if j.State != site.Done {
+					t.Errorf("%s is %s because %v", j.Device, j.State, j.Reason)
+				}
+			}
+			if n.s.Night.Total() < 2 {
+				t.Error("the late one was not taken up")
+			}
+		})
 	}
 }

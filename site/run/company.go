@@ -1,6 +1,7 @@
 package run
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/nightfill/nightfill/site"
@@ -206,13 +207,20 @@ func (d *decider) canary(g, patch int) *Job {
 			if rank == 0 || j.patch < 0 {
 				continue
 			}
-			if best := fittest[j.patch]; rank > ranks[j.patch] || rank == ranks[j.patch] && j.order < best.order {
+			if rank > ranks[j.patch] || rank == ranks[j.patch] && d.earlier(j, fittest[j.patch]) {
 				fittest[j.patch], ranks[j.patch] = j, rank
 			}
 		}
 	}
 	c.canaries[g] = fittest
 	return fittest[patch]
+}
+
+// earlier reports whether a job has its turn before another one: a canary that had to wait for a
+// device that waits for it would hold up both.
+func (d *decider) earlier(j, other *Job) bool {
+	members := d.night.layout.members
+	return cmp.Or(cmp.Compare(members[d.number(j)].turn, members[d.number(other)].turn), cmp.Compare(j.order, other.order)) < 0
 }
 
 func (d *decider) canaries(j *Job, visit func(g *site.Group, first *Job)) {

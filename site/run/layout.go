@@ -30,6 +30,7 @@ type member struct {
 	groups   []int     // of the plan, in its order
 	after    []int     // groups of the plan that go before those of the device
 	partners []partner // in the order of the device's groups
+	turn     int       // of two devices, the one that may have to wait for the other has the higher one
 }
 
 // partner is the other half of a redundant pair.
@@ -57,10 +58,42 @@ func newLayout(p plan.Plan, patches map[string]int, devices []string, order []pl
 			l.addMember(p, plan.Member{Device: device})
 		}
 	}
+	depths := depths(p.Groups)
 	for number, m := range p.Members {
 		l.members[number].partners = l.partners(p, m)
+		l.members[number].turn = turnOf(m, p.Groups, depths)
 	}
 	return l
+}
+
+// depths is, of each group, how many others in turn go before it.
+func depths(groups []site.Group) []int {
+	found := make([]int, len(groups))
+	for range groups { // no chain has more links than there are groups
+		for before, g := range groups {
+			for after, other := range groups {
+				if slices.Contains(g.Before, other.ID) {
+					found[after] = max(found[after], found[before]+1)
+				}
+			}
+		}
+	}
+	return found
+}
+
+// turnOf is when a device has its turn, for the groups that go before its own and for its secondary. The
+// order of the plan does not tell: a device that came later is behind all others there.
+func turnOf(m plan.Member, groups []site.Group, depths []int) int {
+	latest := 0
+	for i, g := range groups {
+		if slices.Contains(m.Groups, g.ID) {
+			latest = max(latest, 2*depths[i])
+		}
+	}
+	if m.Role == site.Primary {
+		latest++
+	}
+	return latest
 }
 
 func (l *layout) addMember(p plan.Plan, m plan.Member) {
