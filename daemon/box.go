@@ -29,7 +29,7 @@ func (d *Daemon) Forecast(ctx context.Context, at time.Time) (forecast.Scene, er
 		at = time.Now()
 	}
 	span, inside := d.store.Calendar.Contains(at)
-	if last := d.ledger.State().Night; last != nil && !last.Open() && span.Night.Compare(last.Plan.Night) <= 0 {
+	if s := d.ledger.State(); !s.Night.Open() && s.Spent(span.Night) {
 		inside = false // tonight's is over: a window opens once
 	}
 	if !inside {
@@ -102,6 +102,29 @@ func (d *Daemon) Ack(code, reason, actor string) (site.Alarm, error) {
 		return site.Alarm{}, refused
 	}
 	return d.ledger.State().Alarms[code], err
+}
+
+// ConfirmClock takes a person's word that the clock is right, and judges it again at once.
+func (d *Daemon) ConfirmClock(reason, actor string) (*site.Reason, error) {
+	var refused *site.Reason
+	_, err := d.ledger.Commit(func(s run.State) []run.Event {
+		now := time.Now()
+		if refused = run.MayConfirm(s, now); refused == nil && now.Before(d.Built) {
+			refused = d.worth(run.State{}).Reason
+		}
+		if refused != nil {
+			return nil
+		}
+		return []run.Event{{Kind: run.ClockConfirmed, At: now, Actor: actor, Text: reason}}
+	})
+	switch {
+	case err != nil:
+		return nil, err
+	case refused != nil:
+		return nil, refused
+	}
+	d.judgeClock()
+	return d.ledger.State().Unsure, nil
 }
 
 // Retry lets patches be tried once more tonight.

@@ -56,7 +56,7 @@ func (d *Daemon) foresee(ctx context.Context) (forecast.Scene, error) {
 func (d *Daemon) nextSpan() (window.Span, time.Time, error) {
 	now := time.Now()
 	span, inside := d.store.Calendar.Contains(now)
-	if last := d.ledger.State().Night; last != nil && !last.Open() && span.Night.Compare(last.Plan.Night) <= 0 {
+	if s := d.ledger.State(); !s.Night.Open() && s.Spent(span.Night) {
 		inside = false // tonight's is over: a window opens once
 	}
 	if !inside {

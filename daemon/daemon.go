@@ -322,13 +322,18 @@ func (d *Daemon) pinnedStore() site.Store {
 	return store
 }
 
-// judgeClock asks whether the time is to be trusted, and writes it down when that changed.
-func (d *Daemon) judgeClock() {
-	state := d.ledger.State()
-	judgement := clock.Reader{
+// worth judges the clock by a state.
+func (d *Daemon) worth(state run.State) clock.Judgement {
+	return clock.Reader{
 		Asked: clock.Trust(d.Config.Clock.Trust), Built: d.Built, Kernel: clock.System,
 		LastSeen: func() time.Time { return state.TrustedAt },
 	}.Judge()
+}
+
+// judgeClock asks whether the time is to be trusted, and writes it down when that changed.
+func (d *Daemon) judgeClock() {
+	state := d.ledger.State()
+	judgement := d.worth(state)
 	event, changed := judgement.Change(state.Unsure)
 	if !changed {
 		return

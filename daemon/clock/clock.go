@@ -78,8 +78,8 @@ func Judge(f Facts) Judgement {
 		return f.suspect(fmt.Sprintf("the clock of this box shows %s, but this program was built on %s: the clock lost its time; %s, and check the clock battery of this box",
 			show(now), show(f.Built), setIt))
 	case !last.IsZero() && last.Sub(now) > Back:
-		return f.suspect(fmt.Sprintf("the clock of this box shows %s, but the newest entry of its journal is of %s: the clock went back by %s, or ran ahead before; %s, or wait until it has passed that time",
-			show(now), show(last), last.Sub(now).Round(time.Second), setIt))
+		return f.suspect(fmt.Sprintf("the clock of this box shows %s, but the newest entry of its journal is of %s: the clock went back by %s, or ran ahead before; %s; if %s is right, say so with `nightfill clock confirm`",
+			show(now), show(last), last.Sub(now).Round(time.Second), setIt, show(now)))
 	case f.Asked == Operator:
 		return Judgement{Trust: Operator, At: now}
 	case f.Asked != Synchronised:

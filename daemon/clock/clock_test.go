@@ -42,9 +42,9 @@ func TestJudge(t *testing.T) {
 			"the clock of this box shows 1970-01-01 00:03:00 UTC, but this program was built on 2026-11-20 10:00:00 UTC: the clock lost its time; " + setIt + ", and check the clock battery of this box"},
 		{"back by two minutes", func(f *clock.Facts) { f.LastSeen = f.Now.Add(2 * time.Minute) }, clock.Synchronised, ""},
 		{"back by more", func(f *clock.Facts) { f.LastSeen = f.Now.Add(2*time.Minute + 1) }, clock.Suspect,
-			"the clock of this box shows 2026-11-23 05:00:00 UTC, but the newest entry of its journal is of 2026-11-23 05:02:00 UTC: the clock went back by 2m0s, or ran ahead before; " + setIt + ", or wait until it has passed that time"},
+			"the clock of this box shows 2026-11-23 05:00:00 UTC, but the newest entry of its journal is of 2026-11-23 05:02:00 UTC: the clock went back by 2m0s, or ran ahead before; " + setIt + "; if 2026-11-23 05:00:00 UTC is right, say so with `nightfill clock confirm`"},
 		{"back by three hours, vouched for", func(f *clock.Facts) { f.Asked, f.LastSeen = clock.Operator, f.Now.Add(3*time.Hour) }, clock.Suspect,
-			"the clock of this box shows 2026-11-23 05:00:00 UTC, but the newest entry of its journal is of 2026-11-23 08:00:00 UTC: the clock went back by 3h0m0s, or ran ahead before; " + setIt + ", or wait until it has passed that time"},
+			"the clock of this box shows 2026-11-23 05:00:00 UTC, but the newest entry of its journal is of 2026-11-23 08:00:00 UTC: the clock went back by 3h0m0s, or ran ahead before; " + setIt + "; if 2026-11-23 05:00:00 UTC is right, say so with `nightfill clock confirm`"},
 		{"out of step", func(f *clock.Facts) {
 			f.Sync, f.SyncText = clock.OutOfStep, "the kernel says that it is not synchronised"
 		}, clock.Suspect,

@@ -57,6 +57,9 @@ type Keeper interface {
 	Release(ctx context.Context, name, reason, actor string) error
 	// Ack takes an alarm on, by its code, and returns it as it is then.
 	Ack(code, reason, actor string) (site.Alarm, error)
+	// ConfirmClock takes a person's word that the clock is right where the journal has later times, and returns
+	// why it is not trusted then; nil = it is.
+	ConfirmClock(reason, actor string) (*site.Reason, error)
 	// Enrol pins a host key for a device. The reason may be "".
 	Enrol(ctx context.Context, device, key, reason, actor string) error
 }

@@ -178,6 +178,8 @@ func TestRoutes(t *testing.T) {
 		{"POST", "/v1/release", `{"device":"srv-1"}`, 409, `{"error":{"message":"nothing holds srv-1","code":"nothing_to_release"}}`},
 		{"POST", "/v1/release", `{"device":"all"}`, 409, `there is no hold of the whole store`},
 		{"POST", "/v1/ack", `{"code":"POS-1","reason":"on my way"}`, 409, `{"error":{"message":"there is no alarm POS-1 now; see: nightfill status","code":"not_applicable"}}`},
+		{"POST", "/v1/clock/confirm", `{"reason":" "}`, 400, `the reason is missing`},
+		{"POST", "/v1/clock/confirm", `{"reason":"compared"}`, 409, `{"error":{"message":"the clock of this box is not behind its journal: there is nothing to confirm","code":"not_applicable"}}`},
 		{"POST", "/v1/ack", `{"code":"POS-1"}`, 400, `the reason is missing`},
 		{"POST", "/v1/ack", `{"reason":"x"}`, 400, `the code of the alarm is missing`},
 		{"POST", "/v1/release", `{"device":"srv-9"}`, 404, `no_such_device`},

@@ -50,6 +50,7 @@ func routes() []route {
 		{"POST", "/v1/hold", quick, (*Server).hold},
 		{"POST", "/v1/release", quick, (*Server).release},
 		{"POST", "/v1/ack", quick, (*Server).ack},
+		{"POST", "/v1/clock/confirm", quick, (*Server).confirmClock},
 		{"POST", "/v1/retry", quick, (*Server).retry},
 		{"POST", "/v1/rollback", quick, (*Server).rollback},
 		{"POST", "/v1/restart", looking, (*Server).restart},

@@ -20,6 +20,7 @@ const (
 	DaemonStarted  Kind = "daemon.started"
 	DaemonStopped  Kind = "daemon.stopped"
 	ClockChanged   Kind = "clock.changed"    // the box began or ceased to trust its clock: Text, Reason
+	ClockConfirmed Kind = "clock.confirmed"  // a person says that the clock is right, and the journal's later times are not: Actor, Text is his reason
 	DiskChanged    Kind = "disk.changed"     // the box began or ceased to lack disk space for its journal: Reason
 	CatalogUpdated Kind = "catalog.updated"  // a new generation was verified: Catalog
 	CatalogRefused Kind = "catalog.refused"  // what the server offers was not accepted: Reason

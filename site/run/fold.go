@@ -70,6 +70,8 @@ func (s *State) apply(e Event) {
 	case ClockChanged:
 		s.Unsure = e.Reason
 		s.forgetGates()
+	case ClockConfirmed:
+		s.confirm(e)
 	case DiskChanged:
 		s.Full = e.Reason
 	case HoldSet:
@@ -137,6 +139,7 @@ func (s *State) release(e Event) {
 
 func (s *State) open(e Event) {
 	s.Night = NewNight(*e.Plan, e.At, queued(*e.Plan, e.At))
+	s.spend(e.Plan.Night)
 	s.Night.Report, s.Night.Passes, s.Night.Before = e.Report, 1, Before{Checks: s.known(), Down: down(e)}
 }
 

@@ -34,7 +34,7 @@ func Due(s State, c window.Calendar, now time.Time) (window.Span, bool, *site.Re
 	switch {
 	case !inside:
 		return window.Span{}, false, nil
-	case s.Night != nil && span.Night.Compare(s.Night.Plan.Night) <= 0:
+	case s.Spent(span.Night):
 		return span, false, nil
 	case s.Night.Open():
 		return span, false, site.Because(site.CodeWaiting, "the night of "+s.Night.Plan.Night.String()+" is not closed yet")

@@ -39,6 +39,8 @@ type State struct {
 	Unsure    *site.Reason                `json:"unsure,omitempty"`    // why the box does not trust its clock; nil = it does
 	Full      *site.Reason                `json:"full,omitempty"`      // why the journal may soon not be written; nil = there is space
 	Night     *Night                      `json:"night,omitempty"`     // the newest night, open or closed
+	Nights    []window.Date               `json:"nights,omitempty"`    // those that were opened, in the order in which they were: the newest few hundred
+	Confirmed bool                        `json:"confirmed,omitempty"` // since the newest night was opened, a person said that the clock had run ahead
 
 	// Failures are by the digest of a patch's bytes, Quarantine is by the id of the patch.
 	Failures   map[string][]Failure       `json:"failures,omitempty"`   // how they broke a device of this store, the first one first

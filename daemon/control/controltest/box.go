@@ -186,6 +186,16 @@ func (b *Box) Ack(code, reason, actor string) (site.Alarm, error) {
 	return b.View(context.Background()).State.Alarms[code], err
 }
 
+// ConfirmClock implements control.Keeper.
+func (b *Box) ConfirmClock(reason, actor string) (*site.Reason, error) {
+	f := b.View(context.Background())
+	if refused := run.MayConfirm(f.State, f.Now); refused != nil {
+		return nil, refused
+	}
+	err := b.add(run.Event{Kind: run.ClockConfirmed, Actor: actor, Text: reason})
+	return b.View(context.Background()).State.Unsure, err
+}
+
 // Escalate writes down which alarms begin now, and who is told of them.
 func (b *Box) Escalate() error {
 	for _, e := range view.Escalate(b.View(context.Background())) {
