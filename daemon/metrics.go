@@ -9,7 +9,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
 	"github.com/nightfill/nightfill/daemon/view"
-	"github.com/nightfill/nightfill/site"
 )
 
 // registry is what /metrics serves: all but the time that answers take is computed when it is asked
@@ -54,8 +53,8 @@ func newMetrics(now func(context.Context) view.Facts, version string) *metrics {
 		view: now, version: version,
 		build:         desc("build_info", "The program that runs; always 1.", "version", "zone_data"),
 		ready:         desc("ready_state", "1 for the verdict of the store, 0 for the others.", "state"),
-		checkOK:       desc("check_ok", "1 when the newest look of a readiness check passed.", "check"),
-		checkedAt:     desc("check_last_run_timestamp_seconds", "When the outcome of a readiness check was last written down.", "check"),
+		checkOK:       desc("check_ok", "1 while there is fresh proof of a readiness check; 0 when it failed, is too old or is not known.", "check"),
+		checkedAt:     desc("check_last_run_timestamp_seconds", "When a readiness check was last carried out, since the box started.", "check"),
 		device:        desc("device_patch_state", "1 for the state of each device.", "device", "state"),
 		windowOpen:    desc("window_open", "1 while the maintenance window is open."),
 		windowCloses:  desc("window_close_timestamp_seconds", "When this or the next maintenance window closes."),
@@ -81,9 +80,11 @@ func (m *metrics) Collect(out chan<- prometheus.Metric) {
 	for _, v := range verdicts() {
 		gauge(m.ready, one(v == f.Report.Verdict), string(v))
 	}
-	for id, r := range f.State.Checks {
-		gauge(m.checkOK, one(r.Outcome == site.Pass || r.Outcome == site.Warn), id)
-		gauge(m.checkedAt, float64(r.At.Unix()), id)
+	for _, l := range f.Report.Looked {
+		gauge(m.checkOK, one(l.Good), l.Check)
+		if !l.At.IsZero() {
+			gauge(m.checkedAt, float64(l.At.Unix()), l.Check)
+		}
 	}
 	for _, d := range view.Devices(f) {
 		gauge(m.device, 1, d.Device, string(d.State))

@@ -64,10 +64,18 @@ func TestNeverAStaleGreen(t *testing.T) {
 				b.round(63)
 			}
 			r := b.judge()
+			for _, l := range r.Looked {
+				if at, taken := b.taken[l.Check]; l.Good && (!taken || at < b.started || b.true-at > ready.DefaultMaxAge) {
+					t.Fatalf("at %v %s counts as good: it was looked at %v, this start was at %v", b.true, l.Check, at, b.started)
+				}
+			}
 			if !green(r.Verdict) {
 				continue
 			}
 			greens++
+			if len(r.Looked) != len(b.in.Store.Checks) {
+				t.Fatalf("%d of %d checks are told of", len(r.Looked), len(b.in.Store.Checks))
+			}
 			for _, c := range b.in.Store.Checks {
 				at, taken := b.taken[c.ID]
 				if c.Capability == "" && !c.Optional && (!taken || at < b.started || b.true-at > ready.DefaultMaxAge) {

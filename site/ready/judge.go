@@ -134,6 +134,15 @@ func (j *judge) lookAt(c site.Check) look {
 	return l
 }
 
+// looked tells how every check stands.
+func (j *judge) looked() []Looked {
+	all := make([]Looked, 0, len(j.looks))
+	for _, l := range j.looks {
+		all = append(all, Looked{Check: l.check.ID, At: l.result.At, Good: l.is == good})
+	}
+	return all
+}
+
 // fresh reports whether a result counts: it is of this start and young enough, by the time of day
 // as by a clock that nobody can set.
 func (j *judge) fresh(c site.Check, r site.CheckResult) bool {

@@ -88,6 +88,7 @@ type Report struct {
 	Tonight      *Notice       // what will be done tonight; nil = nothing is told
 	DoNotTouch   []Untouchable // what must not be switched off now
 	Checks       Counts
+	Looked       []Looked      // how every check of the store stands, in the order of the store file
 	AsOf         time.Time     // the oldest result that the judgement rests on; without a fresh one the newest there is; zero = none
 	MaxAge       time.Duration // after AsOf plus MaxAge the judgement no longer holds
 	Rev          uint64
@@ -122,6 +123,13 @@ type Capability struct {
 	Floor   int    `json:"floor"` // how many the store needs
 }
 
+// Looked is how one check stands.
+type Looked struct {
+	Check string
+	At    time.Time // of the newest look; zero = none since the box started
+	Good  bool      // there is fresh proof; false also where nothing is known
+}
+
 // Counts is how the checks stand. Checks that do not apply are in none of the numbers.
 type Counts struct {
 	OK      int `json:"ok"`
@@ -145,7 +153,7 @@ func Judge(in Input) Report {
 	r := Report{
 		Language: j.lang.Tag,
 		Fix:      j.fix, Notes: j.notes, Working: j.working,
-		Capabilities: j.capabilities(), Checks: j.counts(), Rev: in.Rev,
+		Capabilities: j.capabilities(), Checks: j.counts(), Looked: j.looked(), Rev: in.Rev,
 	}
 	r.Tonight, r.DoNotTouch = j.notice(), j.untouchable()
 	r.AsOf, r.MaxAge = j.freshness()

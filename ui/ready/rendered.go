@@ -78,7 +78,7 @@ func takesGzip(r *http.Request) bool {
 // shownNow is what a page that is made now is made from.
 func (o Options) shownNow(r ready.Report, now time.Time) shown {
 	of := shown{report: r, minute: now.Truncate(time.Minute)}
-	of.report.Rev = 0 // which the page does not show
+	of.report.Rev, of.report.Looked = 0, nil // which the page does not show
 	if o.Next != nil {
 		if next := o.Next(); next.After(now) {
 			of.next = next.Truncate(time.Minute)
