@@ -180,6 +180,15 @@ func TestWhyItBroke(t *testing.T) {
 	}
 }
 
+// TestACutPlanTellsNothing: it is not a plan that leaves nothing out.
+func TestACutPlanTellsNothing(t *testing.T) {
+	for _, kind := range []run.Kind{run.NightOpened, run.NightExtended} {
+		if facts := Project(run.Event{Kind: kind}, Mark{1, 1}, evening()); len(facts) > 0 {
+			t.Errorf("%s without its plan tells %+v", kind, facts)
+		}
+	}
+}
+
 func TestClearedAlertStaysCleared(t *testing.T) {
 	alert := Fact{Kind: KindAlert, Name: "POS-1", Mark: Mark{1, 9}, Body: json.RawMessage(`{"code":"POS-1"}`)}
 	cleared := Fact{Kind: KindAlert, Name: "POS-1", Mark: Mark{1, 9}}

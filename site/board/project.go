@@ -85,27 +85,29 @@ func (p *projection) add(kind Kind, name, patch string, body any) {
 	p.facts = append(p.facts, f)
 }
 
-// plan notes what a night is to do, and what it leaves out and why.
+// plan notes what a night is to do, and what it leaves out and why. An event without a plan was cut on its way, and
+// tells neither.
 func (p *projection) plan() {
 	e := p.event
+	if e.Plan == nil {
+		return
+	}
 	planned := 0
-	if e.Plan != nil {
-		for _, lane := range e.Plan.Lanes {
-			for _, j := range lane.Jobs {
-				planned++
-				p.add(KindJob, lane.Device, j.Patch, JobTold{State: site.Queued, Night: e.Night})
-			}
+	for _, lane := range e.Plan.Lanes {
+		for _, j := range lane.Jobs {
+			planned++
+			p.add(KindJob, lane.Device, j.Patch, JobTold{State: site.Queued, Night: e.Night})
 		}
-		for _, patch := range e.Plan.Patches {
-			p.patch(patch, e.Plan.Catalog)
-		}
+	}
+	for _, patch := range e.Plan.Patches {
+		p.patch(patch, e.Plan.Catalog)
 	}
 	left := make([]LeftOut, 0, len(e.Report))
 	for _, l := range e.Report {
 		left = append(left, leftOut(l))
 	}
 	p.add(KindLeftOut, "", "", left)
-	if e.Kind == run.NightOpened && e.Plan != nil {
+	if e.Kind == run.NightOpened {
 		p.add(KindNightOpened, e.Night.String(), "", NightOpened{
 			At: e.At, Opens: e.Plan.Opens, Cutoff: e.Plan.Cutoff, Closes: e.Plan.Closes, Catalog: e.Plan.Catalog, Planned: planned, LeftOut: len(e.Report),
 		})

@@ -2,10 +2,13 @@ package uplink
 
 import (
 	"encoding/json"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/nightfill/nightfill/site"
+	"github.com/nightfill/nightfill/site/plan"
 	"github.com/nightfill/nightfill/site/run"
 )
 
@@ -71,10 +74,20 @@ func (u *Uplink) encode(r run.Record, now time.Time) []byte {
 	return payload
 }
 
-// cuts are the ways to make an event smaller, the least loss first.
+// cuts are the ways to make an event smaller, the least loss first. A plan is never sent without its report: nobody
+// shall take it for one that leaves nothing out.
 func cuts() []func(*run.Event) {
 	return []func(*run.Event){
+		func(e *run.Event) { e.Report = bare(e.Report) },
+		func(e *run.Event) { e.Plan = lean(e.Plan) },
 		func(e *run.Event) { e.Plan, e.Report = nil, nil },
+		func(e *run.Event) {
+			if e.Observed != nil {
+				short := *e.Observed
+				short.Packages = nil
+				e.Observed = &short
+			}
+		},
 		func(e *run.Event) { e.Observed = nil },
 		func(e *run.Event) { e.Output = tail(e.Output, 4<<10) },
 		func(e *run.Event) {
@@ -89,6 +102,39 @@ func cuts() []func(*run.Event) {
 			*e = run.Event{Kind: e.Kind, Device: tail(e.Device, 256), Patch: tail(e.Patch, 256), Step: e.Step, Outcome: e.Outcome, From: e.From, To: e.To}
 		},
 	}
+}
+
+// bare is a report whose reasons have their code and the version that was found, and nothing else.
+func bare(r plan.Report) plan.Report {
+	r = slices.Clone(r)
+	for i, l := range r {
+		if l.Reason == nil {
+			continue
+		}
+		short := site.Reason{Code: l.Reason.Code}
+		if found, known := l.Reason.Facts["installed"]; known {
+			short.Facts = map[string]string{"installed": found}
+		}
+		r[i].Reason = &short
+	}
+	return r
+}
+
+// lean is a plan with what is done where and when, without the arithmetic behind it.
+func lean(p *plan.Plan) *plan.Plan {
+	if p == nil {
+		return nil
+	}
+	short := *p
+	short.Members, short.Groups, short.Lanes = []plan.Member{}, nil, slices.Clone(p.Lanes)
+	for i, lane := range short.Lanes {
+		jobs := slices.Clone(lane.Jobs)
+		for k := range jobs {
+			jobs[k].Estimate, jobs[k].Note = nil, ""
+		}
+		short.Lanes[i].Jobs = jobs
+	}
+	return &short
 }
 
 // tail returns the last n bytes of s at most, as valid text.
