@@ -126,8 +126,19 @@ func (s *session) receive(m message) {
 		err = s.headquarters(m)
 	}
 	if err != nil {
-		s.log.Warn("a message from above was ignored", "topic", m.topic, "bytes", m.size, "error", err)
+		s.ignored(m, err)
 	}
+}
+
+// ignored logs that a message changed nothing, unless there were many of late: whoever sends them may not fill the
+// disk. How many were not logged is told with the next.
+func (s *session) ignored(m message, err error) {
+	if !s.words.take(time.Now()) {
+		s.unsaid++
+		return
+	}
+	s.log.Warn("a message from above was ignored", "topic", m.topic, "bytes", m.size, "error", err, "not_logged_before", s.unsaid)
+	s.unsaid = 0
 }
 
 // errTooLarge is why a message without its payload is ignored.
@@ -194,7 +205,10 @@ func (s *session) stored(m message) error {
 	if err := json.Unmarshal(m.payload, &got); err != nil {
 		return fmt.Errorf("cannot read it: %v", err)
 	}
-	if got.Stream != s.up.stream || got.Seq == nil {
+	if got.Seq == nil {
+		return errors.New("it names no seq")
+	}
+	if got.Stream != s.up.stream {
 		return fmt.Errorf("it is about stream %.40q, not about %s", got.Stream, s.up.stream)
 	}
 	if err := s.up.seen.word(*got.Seq, s.up.opt.Journal.Durable(), !m.retained); err != nil {

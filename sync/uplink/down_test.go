@@ -1,10 +1,16 @@
 package uplink
 
 import (
+	"fmt"
+	"io"
 	"log/slog"
+	"os"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
+
+	"github.com/eclipse/paho.mqtt.golang/packets"
 )
 
 func TestParseHint(t *testing.T) {
@@ -52,6 +58,44 @@ func quiet() *session {
 		box: outbox{acked: 10, sent: 11}, board: newBoard(), saved: map[string]uint64{},
 	}
 	return newSession(u, nil, false)
+}
+
+// TestIgnoredMessagesDoNotFillTheLog sends more than anybody reads.
+func TestIgnoredMessagesDoNotFillTheLog(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := quiet()
+		var log strings.Builder
+		s.log = slog.New(slog.NewTextHandler(&log, nil))
+		for range 1000 {
+			s.receive(message{topic: root + "hint", payload: []byte("x"), size: 1})
+		}
+		if n := strings.Count(log.String(), "was ignored"); n != 10 {
+			t.Errorf("%d of 1000 messages are in the log, want 10", n)
+		}
+		pass(10 * time.Second)
+		s.receive(message{topic: hq + "seen/0142", payload: []byte(`{"stream":"01JD3Q"}`), size: 19})
+		if want := `error="it names no seq" not_logged_before=990`; !strings.Contains(log.String(), want) {
+			t.Errorf("the log does not say %s but %s", want, log.String()[max(0, log.Len()-300):])
+		}
+	})
+}
+
+func TestAdvice(t *testing.T) {
+	u := &Uplink{opt: Options{ClientID: "nightfill-acme-0142"}}
+	for _, c := range []struct {
+		err  error
+		want string
+	}{
+		{packets.ErrorRefusedNotAuthorised, "; look at mqtt.username and mqtt.password_file in the store file, and at whom the broker lets in"},
+		{packets.ErrorRefusedIDRejected, "; let the broker take the client id nightfill-acme-0142"},
+		{fmt.Errorf("%w : %w", packets.ErrorNetworkError, io.EOF), "; see in the log of the broker what it wants: TLS (mqtts:// in mqtt.url), or a certificate of the store (mqtt.cert)"},
+		{fmt.Errorf("%w : %w", packets.ErrorNetworkError, os.ErrDeadlineExceeded), ""},
+		{packets.ErrorRefusedServerUnavailable, ""},
+	} {
+		if got := u.advice(c.err); got != c.want {
+			t.Errorf("%v: %q, want %q", c.err, got, c.want)
+		}
+	}
 }
 
 // Whatever comes from above, it can repeat, look or move a cursor within what the

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	mqtt "github.com/eclipse/paho.mqtt.golang"
+	"github.com/eclipse/paho.mqtt.golang/packets"
 )
 
 const (
@@ -68,9 +69,25 @@ func (u *Uplink) connect(ctx context.Context, conn net.Conn, bd uint64) (*link, 
 	l.client = mqtt.NewClient(o)
 	if err := l.await(ctx, l.client.Connect(), handshakeLimit+time.Second); err != nil {
 		l.kill()
-		return nil, fmt.Errorf("cannot log in to the broker at %s: %v", u.opt.Broker, err)
+		return nil, fmt.Errorf("cannot log in to the broker at %s: %v%s", u.opt.Broker, err, u.advice(err))
 	}
 	return l, nil
+}
+
+// advice is what to do about a login that failed, as the end of a sentence; "" where nobody knows.
+func (u *Uplink) advice(err error) string {
+	var slow net.Error
+	switch {
+	case errors.Is(err, packets.ErrorRefusedNotAuthorised), errors.Is(err, packets.ErrorRefusedBadUsernameOrPassword):
+		return "; look at mqtt.username and mqtt.password_file in the store file, and at whom the broker lets in"
+	case errors.Is(err, packets.ErrorRefusedIDRejected):
+		return "; let the broker take the client id " + u.opt.ClientID
+	case errors.As(err, &slow) && slow.Timeout():
+		return ""
+	case errors.Is(err, packets.ErrorNetworkError):
+		return "; see in the log of the broker what it wants: TLS (mqtts:// in mqtt.url), or a certificate of the store (mqtt.cert)"
+	}
+	return ""
 }
 
 // take puts what the broker delivers into the inbox, in its order, and never waits: the client hands over one

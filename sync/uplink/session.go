@@ -31,6 +31,8 @@ type session struct {
 	page   []run.Record
 	pace   *pace // of events
 	hints  *pace // of hints
+	words  *pace // of what is logged of ignored messages
+	unsaid int   // messages that were ignored without a word since the last one
 	hold   time.Time
 	landed time.Time // when the broker last acknowledged an event, or the window was empty
 
@@ -51,6 +53,7 @@ func newSession(u *Uplink, l *link, first bool) *session {
 		log:    u.log.With("bd", u.birth),
 		pace:   newPace(u.opt.Rate, window, now),
 		hints:  newPace(1, 10, now),
+		words:  newPace(0.1, 10, now),
 		landed: now,
 	}
 }
