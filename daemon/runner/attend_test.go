@@ -1,9 +1,11 @@
 package runner_test
 
 import (
+	"slices"
 	"testing"
 	"time"
 
+	"github.com/nightfill/nightfill/daemon/ledger"
 	"github.com/nightfill/nightfill/devices"
 	"github.com/nightfill/nightfill/devices/fake"
 	"github.com/nightfill/nightfill/site"
@@ -67,6 +69,32 @@ func TestDeadBystanderIsMissed(t *testing.T) {
 		}
 		if missed.Before(at(23, 10)) || missed.After(at(23, 17)) {
 			t.Errorf("till-3 was missed at %s", missed)
+		}
+	})
+}
+
+// A hold that ends inside the window by itself, when all else is done, makes way for what it kept back.
+func TestHoldRunsOut(t *testing.T) {
+	machines := []fake.Device{machine("till-1", "pos=1.0"), machine("till-2", "pos=1.0")}
+	play(t, machines, []site.Patch{upgrade("pos-2", "pos", "1.0", "2.0")}, func(*fake.Store) {}, func(s *scene) {
+		j := openJournal(t, s.dir)
+		l, err := ledger.Open(j)
+		if err != nil {
+			t.Fatal(err)
+		}
+		hold := run.Event{Kind: run.HoldSet, At: time.Now(), Hold: &site.Hold{Device: "till-2", Until: at(0, 30), Reason: "late customers", Actor: "ann"}}
+		if _, err := l.Commit(func(run.State) []run.Event { return []run.Event{hold} }); err != nil {
+			t.Fatal(err)
+		}
+		if err := j.Close(); err != nil {
+			t.Fatal(err)
+		}
+		state, records := s.until(at(1, 0))
+		job(t, state, "till-1", "pos-2", site.Done, "")
+		job(t, state, "till-2", "pos-2", site.Done, "")
+		closed := slices.IndexFunc(records, func(r run.Record) bool { return r.Event.Kind == run.NightClosed })
+		if closed < 0 || records[closed].Event.At.After(at(0, 29)) {
+			t.Error("the night waited for the hold")
 		}
 	})
 }

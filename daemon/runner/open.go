@@ -21,7 +21,7 @@ func (r *Runner) open(ctx context.Context) {
 	if _, due, _ := run.Due(r.Ledger.State(), r.Calendar(), r.Now()); !due || !r.mayPlan() {
 		return
 	}
-	r.looked = sightOf(r.Ledger.State())
+	r.looked = sightOf(r.Ledger.State(), r.Now())
 	r.plan(ctx, func(s run.State, facts policy.Facts) []run.Event {
 		span, due, _ := run.Due(s, facts.Store.Calendar, facts.Now)
 		if !due {
@@ -40,7 +40,7 @@ func (r *Runner) extend(ctx context.Context) {
 	if !run.Extendable(state, r.Now()) || !r.mayPlan() {
 		return
 	}
-	sight := sightOf(state)
+	sight := sightOf(state, r.Now())
 	if sight == r.looked {
 		return
 	}
@@ -76,7 +76,7 @@ func (r *Runner) plan(ctx context.Context, decide func(run.State, policy.Facts) 
 		return
 	}
 	if len(records) > 0 {
-		r.looked = sightOf(r.Ledger.State())
+		r.looked = sightOf(r.Ledger.State(), facts.Now)
 	}
 	for _, record := range records {
 		r.log(record.Event)
@@ -105,8 +105,13 @@ type sight struct {
 	missed                              string // devices that do not answer
 }
 
-func sightOf(s run.State) sight {
-	v := sight{catalog: s.Catalog.Version, cached: len(s.Cached), holds: len(s.Holds), keys: len(s.HostKeys), dirty: len(s.Dirty), quarantine: len(s.Quarantine)}
+func sightOf(s run.State, now time.Time) sight {
+	v := sight{catalog: s.Catalog.Version, cached: len(s.Cached), keys: len(s.HostKeys), dirty: len(s.Dirty), quarantine: len(s.Quarantine)}
+	for _, h := range s.Holds {
+		if now.Before(h.Until) {
+			v.holds++
+		}
+	}
 	if s.Night == nil {
 		return v
 	}

@@ -6,8 +6,8 @@ import "time"
 const early = 40 * time.Minute
 
 // Late makes the night of a seed in which all trouble is in its beginning: devices that are not
-// there when the window opens, one of them nearly always, business that is not finished, a box
-// that starts late. It costs time, and nothing else.
+// there when the window opens, business that is not finished, a box that starts late, stands still or
+// does not trust its clock or its disk, a person who holds a device. It costs time, and nothing else.
 func Late(seed uint64) Scene {
 	s := Draw(seed)
 	s.Nights, s.Faults = s.Nights[:1], nil
@@ -26,8 +26,13 @@ func Late(seed uint64) Scene {
 			s.fault(Fault{Kind: gateClosed, Patch: p.ID, For: soon()})
 		}
 	}
+	for _, kind := range []string{boxDies, boxStands, clockUnsure, journalFull} {
+		if c.one(0.1) {
+			s.fault(Fault{Kind: kind, For: soon()})
+		}
+	}
 	if c.one(0.2) {
-		s.fault(Fault{Kind: boxDies, At: 0, For: soon()})
+		s.fault(Fault{Kind: held, Device: pick(c, s.Store.Devices).ID, At: time.Second, For: soon()})
 	}
 	return s
 }
