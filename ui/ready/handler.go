@@ -248,7 +248,9 @@ func (s *server) note(w http.ResponseWriter, r *http.Request, status int, key st
 	s.say(w, r, status, words.For(s.language(r)).Say(key))
 }
 
-// say answers with one or two sentences and a way back.
+// say answers with one or two sentences and a way back, which the browser takes by itself after a minute: nobody may
+// be there to press it, and the answer shows no verdict.
 func (s *server) say(w http.ResponseWriter, r *http.Request, status int, text string) {
+	w.Header().Set("Refresh", "60; url=/"+kindOf(r).query())
 	s.html(w, status, "note", view{W: words.For(s.language(r)), Text: text, Query: kindOf(r).query()})
 }

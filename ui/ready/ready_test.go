@@ -348,7 +348,7 @@ func TestCheckAgain(t *testing.T) {
 		step("/check", 303, 1, "/?asked=1")
 		<-time.After(59 * time.Second)
 		step("/check", 429, 1, "")
-		if w := post(h, "/check?big=1"); w.Header().Get("Retry-After") != "2" || !strings.Contains(w.Body.String(), words.For("en").Say("too_soon")) || !strings.Contains(w.Body.String(), `href="/?big=1"`) {
+		if w := post(h, "/check?big=1"); w.Header().Get("Retry-After") != "2" || w.Header().Get("Refresh") != "60; url=/?big=1" || !strings.Contains(w.Body.String(), words.For("en").Say("too_soon")) || !strings.Contains(w.Body.String(), `href="/?big=1"`) {
 			t.Errorf("refused with %v: %s", w.Header(), w.Body)
 		}
 		<-time.After(time.Second)
@@ -498,7 +498,7 @@ func TestPagesAreMadeOnce(t *testing.T) {
 
 // TestGzip sends less to who can read it, and the same.
 func TestGzip(t *testing.T) {
-	for accepts, want := range map[string]bool{"gzip": true, "deflate, gzip": true, "gzip;q=1.0, *;q=0": true, "gzip;q=0": false, "": false, "identity": false, "xgzip": false} {
+	for accepts, want := range map[string]bool{"gzip": true, "deflate, gzip": true, "gzip;q=1.0, *;q=0": true, "gzip; q=1": true, "gzip;q=1.000": true, "gzip;q=0": false, "gzip;q=0.0": false, "gzip;q=0.1": false, "": false, "identity": false, "xgzip": false} {
 		h := Handler(options(reports(t)["not_ready"]))
 		plain := get(t, h, "/")
 		r := httptest.NewRequest("GET", "/", nil)

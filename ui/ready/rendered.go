@@ -65,10 +65,10 @@ func zipped(body []byte) []byte {
 	return buf.Bytes()
 }
 
-// takesGzip reports whether who asks can read gzip. A weight other than 1 is taken for a no.
+// takesGzip reports whether who asks can read gzip. A weight below 1 is taken for a no.
 func takesGzip(r *http.Request) bool {
 	for one := range strings.SplitSeq(r.Header.Get("Accept-Encoding"), ",") {
-		if name, weight, weighed := strings.Cut(strings.TrimSpace(one), ";"); name == "gzip" && (!weighed || strings.TrimSpace(weight) == "q=1.0") {
+		if name, weight, weighed := strings.Cut(strings.TrimSpace(one), ";"); name == "gzip" && (!weighed || strings.TrimRight(strings.TrimSpace(weight), ".0") == "q=1") {
 			return true
 		}
 	}
