@@ -15,7 +15,7 @@ import (
 	"github.com/nightfill/nightfill/daemon/accounts"
 	"github.com/nightfill/nightfill/daemon/bundle"
 	"github.com/nightfill/nightfill/daemon/certificate"
-	"github.com/nightfill/nightfill/daemon/control"
+	"github.com/nightfill/nightfill/daemon/control/wire"
 	"github.com/nightfill/nightfill/daemon/hands"
 	"github.com/nightfill/nightfill/daemon/terminal"
 	"github.com/nightfill/nightfill/daemon/view"
@@ -97,11 +97,11 @@ func (k desk) Ask(ctx context.Context, question, device string) (any, error) {
 	switch question {
 	case console.AskWhy:
 		answers, err := k.d.Why(ctx, device, "")
-		return control.Answers{Answers: answers}, err
+		return wire.Answers{Answers: answers}, err
 	case console.AskHostKey:
 		key, fingerprint, err := k.d.HostKey(ctx, device)
 		known, _ := k.d.device(device)
-		return control.HostKey{Device: device, Key: key, Fingerprint: fingerprint, Pinned: control.Pinned(known.HostKey, key)}, err
+		return wire.HostKey{Device: device, Key: key, Fingerprint: fingerprint, Pinned: wire.Pinned(known.HostKey, key)}, err
 	}
 	return nil, &console.Refusal{Code: console.CodeBadRequest, Say: "nobody answers " + question}
 }
@@ -173,7 +173,7 @@ func (k desk) commit(o console.Order, decide func(run.State) ([]run.Event, *site
 
 func (k desk) hold(o console.Order) (console.Done, error) {
 	now := time.Now()
-	until, err := control.Moment(o.Until, now, k.zone())
+	until, err := wire.Moment(o.Until, now, k.zone())
 	switch {
 	case err != nil:
 		return console.Done{}, &console.Refusal{Code: console.CodeBadRequest, Say: err.Error()}
@@ -251,7 +251,7 @@ func (k desk) check(ctx context.Context, o console.Order) (console.Done, error) 
 	}
 	report, results, err := k.d.CheckNow(ctx)
 	bad := len(slices.DeleteFunc(slices.Clone(results), func(r site.CheckResult) bool { return r.Outcome != site.Fail }))
-	return console.Done{Say: fmt.Sprintf("%d checks were carried out, %d failed", len(results), bad), Data: control.Checked{Ready: report.Document(), Results: results}}, err
+	return console.Done{Say: fmt.Sprintf("%d checks were carried out, %d failed", len(results), bad), Data: wire.Checked{Ready: report.Document(), Results: results}}, err
 }
 
 // refresh looks for a newer catalog; the artifacts arrive by themselves.

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/nightfill/nightfill/daemon/control"
+	"github.com/nightfill/nightfill/daemon/control/client"
+	"github.com/nightfill/nightfill/daemon/control/wire"
 	"github.com/nightfill/nightfill/daemon/evidence/proof"
 	"github.com/nightfill/nightfill/site/run"
 	"github.com/nightfill/nightfill/site/window"
@@ -26,7 +28,7 @@ func TestEvidence(t *testing.T) {
 	d, stop := l.start(cfg)
 	defer stop()
 	l.until(d, "a night", closed)
-	c := control.Dial(filepath.Join(cfg.State, "control.sock"))
+	c := client.Dial(filepath.Join(cfg.State, "control.sock"))
 	defer c.Close()
 	night := d.State().Night.Plan.Night
 	asOf := d.State().Night.Closed.UTC() // of now, a check that has just ended may still be written
@@ -51,8 +53,8 @@ func TestEvidence(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 	old := window.Date{Year: 2020, Month: 1, Day: 1}
-	var refused *control.Error
-	if _, err := c.Evidence(t.Context(), old, old, "", &again); !errors.As(err, &refused) || refused.Code != control.CodeNoNight ||
+	var refused *wire.Error
+	if _, err := c.Evidence(t.Context(), old, old, "", &again); !errors.As(err, &refused) || refused.Code != wire.CodeNoNight ||
 		!strings.HasPrefix(refused.Message, "the journal has no record of the nights 2020-01-01 to 2020-01-01 as of ") {
 		t.Errorf("got %v", err)
 	}

@@ -24,7 +24,8 @@ import (
 
 	"github.com/nightfill/nightfill/daemon/accounts"
 	"github.com/nightfill/nightfill/daemon/config"
-	"github.com/nightfill/nightfill/daemon/control"
+	"github.com/nightfill/nightfill/daemon/control/client"
+	"github.com/nightfill/nightfill/daemon/control/wire"
 	"github.com/nightfill/nightfill/site"
 	"github.com/nightfill/nightfill/site/run"
 )
@@ -158,10 +159,10 @@ func TestUsersOnTheSocket(t *testing.T) {
 	l.publish()
 	cfg := l.storeFile()
 	d, stop := l.start(cfg)
-	c := control.Dial(filepath.Join(cfg.State, "control.sock"))
+	c := client.Dial(filepath.Join(cfg.State, "control.sock"))
 	defer c.Close()
 	l.until(d, "the box runs", func(s run.State) bool { _, err := c.Users(t.Context()); return err == nil })
-	_, err := c.AddUser(t.Context(), control.UserAsked{Name: "a.khan", Role: site.UserTech, Password: "three blue bicycles", TOTP: true})
+	_, err := c.AddUser(t.Context(), wire.UserAsked{Name: "a.khan", Role: site.UserTech, Password: "three blue bicycles", TOTP: true})
 	l.must(err)
 	stop()
 	again, err := New(t.Context(), Options{Config: cfg, Version: "test", Log: quiet()})
@@ -184,7 +185,7 @@ func TestDamagedAccounts(t *testing.T) {
 	l.must(os.MkdirAll(cfg.State, 0o755))
 	l.must(os.WriteFile(filepath.Join(cfg.State, accounts.FileName), []byte("{"), 0o600))
 	d, _ := l.start(cfg)
-	c := control.Dial(filepath.Join(cfg.State, "control.sock"))
+	c := client.Dial(filepath.Join(cfg.State, "control.sock"))
 	defer c.Close()
 	l.until(d, "the box runs", func(s run.State) bool { _, err := c.Status(context.Background()); return err == nil })
 	_, err := c.Users(t.Context())

@@ -18,6 +18,7 @@ import (
 
 	headquarters "github.com/nightfill/nightfill/cmd/nightfill-hq/commandline"
 	"github.com/nightfill/nightfill/daemon/control"
+	"github.com/nightfill/nightfill/daemon/control/client"
 	"github.com/nightfill/nightfill/daemon/control/controltest"
 	"github.com/nightfill/nightfill/daemon/evidence"
 	"github.com/nightfill/nightfill/daemon/evidence/evidencetest"
@@ -120,7 +121,7 @@ func startDaemon(ts *testscript.TestScript, _ bool, args []string) {
 		cancel()
 		<-ended
 	})
-	client := control.Dial(path)
+	client := client.Dial(path)
 	defer client.Close()
 	for end := time.Now().Add(10 * time.Second); time.Now().Before(end); {
 		if _, err := client.Devices(ctx); err == nil {

@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/nightfill/nightfill/daemon/control"
+	"github.com/nightfill/nightfill/daemon/control/wire"
 	"github.com/nightfill/nightfill/daemon/view"
 	"github.com/nightfill/nightfill/site"
 	"github.com/nightfill/nightfill/site/plan"
@@ -96,7 +96,7 @@ func TestLabCutDevice(t *testing.T) {
 // wantNamed wants that a device which does not answer is named where people look.
 func (s *store) wantNamed(t *testing.T, id string) {
 	t.Helper()
-	devices := decode[control.Devices](t, s.mustAsk("devices")).Devices
+	devices := decode[wire.Devices](t, s.mustAsk("devices")).Devices
 	i := slices.IndexFunc(devices, func(d view.Device) bool { return d.Device == id })
 	if d := devices[i]; d.State != site.NoAnswer || d.LastState != site.Installing || d.Reason == nil {
 		t.Errorf("nightfill devices says of %s: %+v", id, d)

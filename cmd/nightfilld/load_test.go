@@ -17,7 +17,8 @@ import (
 
 	"golang.org/x/crypto/ssh"
 
-	"github.com/nightfill/nightfill/daemon/control"
+	"github.com/nightfill/nightfill/daemon/control/client"
+	"github.com/nightfill/nightfill/daemon/control/wire"
 	"github.com/nightfill/nightfill/devices/fakessh"
 	"github.com/nightfill/nightfill/site"
 	"github.com/nightfill/nightfill/sync/keyfile"
@@ -91,7 +92,7 @@ type loadStore struct {
 	hosts                  []site.Device
 	ready, console, metric int // ports
 	box                    *program
-	control                *control.Client
+	control                *client.Client
 }
 
 // loadNight runs a part of a night, with so many tablets and consoles.
@@ -102,10 +103,10 @@ func loadNight(b *testing.B, tablets, consoles int) loaded {
 	s.catalog()
 	s.file()
 	s.box = start(b, s.dir, "nightfilld", filepath.Join(built(b), "nightfilld"), "--config", "store.yaml", "--log-level", "warn")
-	s.control = control.Dial(filepath.Join(s.dir, "state", "control.sock"))
+	s.control = client.Dial(filepath.Join(s.dir, "state", "control.sock"))
 	defer s.control.Close()
 	until(b, quick, "nightfilld answers", func() (bool, string) {
-		_, err := s.control.AddUser(b.Context(), control.UserAsked{Name: "a.khan", Role: site.UserTech, Password: loadPassword})
+		_, err := s.control.AddUser(b.Context(), wire.UserAsked{Name: "a.khan", Role: site.UserTech, Password: loadPassword})
 		return err == nil && answers(s.ready) && answers(s.console), fmt.Sprint(err)
 	})
 	ctx, stop := context.WithCancel(b.Context())

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/nightfill/nightfill/daemon/control"
+	"github.com/nightfill/nightfill/daemon/control/wire"
 	"github.com/nightfill/nightfill/daemon/view"
 	"github.com/nightfill/nightfill/site"
 	"github.com/nightfill/nightfill/site/ready"
@@ -136,7 +136,7 @@ func (s *store) wantTakenBack(t *testing.T, night view.Night, id, patch, name st
 	if said := s.on(s.n(id), "systemctl is-active "+name); said != "active" {
 		t.Errorf("%s on %s after the rollback: %s", name, id, said)
 	}
-	answers := decode[control.Answers](t, s.mustAsk("why", id, patch)).Answers
+	answers := decode[wire.Answers](t, s.mustAsk("why", id, patch)).Answers
 	if len(answers) != 1 || answers[0].State != site.RolledBack || answers[0].Reason == nil || answers[0].Reason.Text != j.Reason.Text {
 		t.Errorf("nightfill why %s %s answers %+v", id, patch, answers)
 	}
@@ -149,7 +149,7 @@ func (s *store) wantSurfaces(t *testing.T, night view.Night, far *hq) {
 	if status.Store != "0142" || status.Night == nil || status.Night.Summary != night.Summary || status.Devices.Total != len(s.ids) {
 		t.Errorf("nightfill status says %+v", status)
 	}
-	devices := decode[control.Devices](t, s.mustAsk("devices")).Devices
+	devices := decode[wire.Devices](t, s.mustAsk("devices")).Devices
 	want := map[string]site.State{"srv-1": site.Done, "srv-2": site.Done, "srv-3": site.Done, "srv-4": site.RolledBack, "srv-5": site.RolledBack}
 	for _, d := range devices {
 		if d.State != want[d.Device] || d.InProgress {
@@ -162,7 +162,7 @@ func (s *store) wantSurfaces(t *testing.T, night view.Night, far *hq) {
 	if _, code, err := s.ask("journal", "verify"); err != nil || code != 0 {
 		t.Errorf("nightfill journal verify ended with %d: %v", code, err)
 	}
-	checked := decode[control.Checked](t, s.mustAsk("check"))
+	checked := decode[wire.Checked](t, s.mustAsk("check"))
 	if checked.Ready.Ready != 1 || len(checked.Results) != len(s.checks) {
 		t.Errorf("nightfill check says %+v", checked.Ready)
 	}

@@ -7,65 +7,12 @@ import (
 	"strings"
 	"time"
 
+	"github.com/nightfill/nightfill/daemon/control/wire"
 	"github.com/nightfill/nightfill/daemon/view"
 	"github.com/nightfill/nightfill/site"
 	"github.com/nightfill/nightfill/site/forecast"
-	"github.com/nightfill/nightfill/site/ready"
 	"github.com/nightfill/nightfill/site/window"
 )
-
-// Devices is the answer about all devices.
-type Devices struct {
-	Devices []view.Device `json:"devices"`
-}
-
-// Answers is the answer why.
-type Answers struct {
-	Answers []view.Answer `json:"answers"`
-}
-
-// Checked is the judgement after a round of checks, with the result of each.
-type Checked struct {
-	Ready   ready.Document     `json:"ready"`
-	Results []site.CheckResult `json:"results"`
-}
-
-// CatalogTaken says which generation of the catalog the store goes by after a look.
-type CatalogTaken struct {
-	Version int64     `json:"version"`
-	Issued  time.Time `json:"issued"`
-	Patches []string  `json:"patches"`
-	Changed bool      `json:"changed"` // it is newer than what the store had
-}
-
-// HostKey is the key that a device offers now.
-type HostKey struct {
-	Device      string `json:"device"`
-	Key         string `json:"key"`
-	Fingerprint string `json:"fingerprint"` // SHA256:...
-	Pinned      string `json:"pinned"`      // PinnedNone, PinnedSame or PinnedOther
-}
-
-// How the key that a device offers stands to the one that is pinned for it.
-const (
-	PinnedNone  = "none"
-	PinnedSame  = "same"
-	PinnedOther = "other"
-)
-
-// HoldAsked asks for a hold. Until is written as Moment reads it.
-type HoldAsked struct {
-	Device string `json:"device"`
-	Until  string `json:"until"`
-	Reason string `json:"reason"`
-}
-
-// Enrolled says which key was pinned, and by whom.
-type Enrolled struct {
-	Device string `json:"device"`
-	Key    string `json:"key"`
-	Actor  string `json:"actor"`
-}
 
 // maxReason is how long a reason may be, in bytes.
 const maxReason = 500
@@ -73,7 +20,7 @@ const maxReason = 500
 // short refuses a reason that is too long.
 func short(reason string) error {
 	if len(reason) > maxReason {
-		return bad("", "the reason has %d bytes and may have %d", len(reason), maxReason)
+		return wire.Bad("", "the reason has %d bytes and may have %d", len(reason), maxReason)
 	}
 	return nil
 }
@@ -81,7 +28,7 @@ func short(reason string) error {
 func (s *Server) status(r *request) (any, error) { return view.StatusOf(s.Box.View(r.ctx)), nil }
 
 func (s *Server) devices(r *request) (any, error) {
-	return Devices{view.Devices(s.Box.View(r.ctx))}, nil
+	return wire.Devices{Devices: view.Devices(s.Box.View(r.ctx))}, nil
 }
 
 func (s *Server) device(r *request) (any, error) {
@@ -103,7 +50,7 @@ func loginable(f view.Facts, id string) error {
 		return err
 	}
 	if d, _ := f.Store.Device(id); !d.Patchable() {
-		return &Error{Status: http.StatusConflict, Code: string(site.CodeObserveOnly), Message: id + " is only observed: there is no host key to pin"}
+		return &wire.Error{Status: http.StatusConflict, Code: string(site.CodeObserveOnly), Message: id + " is only observed: there is no host key to pin"}
 	}
 	return nil
 }
@@ -121,7 +68,7 @@ func known(f view.Facts, id string) error {
 	if len(ids) > 0 {
 		what = "the store has " + strings.Join(ids, " ")
 	}
-	return &Error{Status: http.StatusNotFound, Code: CodeNoDevice, Message: fmt.Sprintf("there is no device %q", id), WhatToDo: what}
+	return &wire.Error{Status: http.StatusNotFound, Code: wire.CodeNoDevice, Message: fmt.Sprintf("there is no device %q", id), WhatToDo: what}
 }
 
 func (s *Server) hostKey(r *request) (any, error) {
@@ -138,19 +85,7 @@ func (s *Server) hostKey(r *request) (any, error) {
 	if enrolled := f.State.HostKeys[r.id]; enrolled != "" {
 		pinned = enrolled
 	}
-	return HostKey{Device: r.id, Key: key, Fingerprint: fingerprint, Pinned: Pinned(pinned, key)}, nil
-}
-
-// Pinned tells how a key that is offered stands to the one that is pinned, whatever comment follows them.
-func Pinned(pinned, offered string) string {
-	p, o := strings.Fields(pinned), strings.Fields(offered)
-	switch {
-	case len(p) == 0:
-		return PinnedNone
-	case len(p) >= 2 && len(o) >= 2 && p[0] == o[0] && p[1] == o[1]:
-		return PinnedSame
-	}
-	return PinnedOther
+	return wire.HostKey{Device: r.id, Key: key, Fingerprint: fingerprint, Pinned: wire.Pinned(pinned, key)}, nil
 }
 
 func (s *Server) diagnosis(r *request) (any, error) {
@@ -168,7 +103,7 @@ func (s *Server) plan(r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := ForecastOf(scene.Plan, scene.Report)
+	f := wire.ForecastOf(scene.Plan, scene.Report)
 	f.Chance = forecast.Of(scene, forecast.Usual(), chanceSeed)
 	return f, nil
 }
@@ -179,7 +114,7 @@ func (s *Server) foreseen(r *request, text string) (forecast.Scene, error) {
 	if text != "" {
 		f := s.Box.View(r.ctx)
 		var err error
-		if at, err = Moment(text, f.Now, zoneOf(f)); err != nil {
+		if at, err = wire.Moment(text, f.Now, zoneOf(f)); err != nil {
 			return forecast.Scene{}, err
 		}
 	}
@@ -203,10 +138,10 @@ func (s *Server) why(r *request) (any, error) {
 		return nil, err
 	}
 	if len(answers) == 0 && patch != "" {
-		return nil, &Error{Status: http.StatusNotFound, Code: CodeNoPatch, Message: fmt.Sprintf("no patch %q is known here", patch),
+		return nil, &wire.Error{Status: http.StatusNotFound, Code: wire.CodeNoPatch, Message: fmt.Sprintf("no patch %q is known here", patch),
 			WhatToDo: "neither the catalog nor the newest night names it; see all with: nightfill why " + device}
 	}
-	return Answers{answers}, nil
+	return wire.Answers{Answers: answers}, nil
 }
 
 func (s *Server) night(r *request) (any, error) {
@@ -241,13 +176,13 @@ func (s *Server) replay(r *request) (any, error) {
 
 func nightAsked(r *request, parameter string) (date window.Date, err error) {
 	if err := date.UnmarshalText([]byte(r.query.Get(parameter))); err != nil {
-		return date, bad("", "%v", err)
+		return date, wire.Bad("", "%v", err)
 	}
 	return date, nil
 }
 
 func noNight(date window.Date) error {
-	e := &Error{Status: http.StatusNotFound, Code: CodeNoNight, Message: "there was no night yet",
+	e := &wire.Error{Status: http.StatusNotFound, Code: wire.CodeNoNight, Message: "there was no night yet",
 		WhatToDo: "see when the first one is with: nightfill status"}
 	if !date.IsZero() {
 		e.Message = "there is no night of " + date.String() + " in the journal"
@@ -266,11 +201,11 @@ func (s *Server) check(r *request) (any, error) {
 	if results == nil {
 		results = []site.CheckResult{}
 	}
-	return Checked{report.Document(), results}, nil
+	return wire.Checked{Ready: report.Document(), Results: results}, nil
 }
 
 func (s *Server) hold(r *request) (any, error) {
-	var ask HoldAsked
+	var ask wire.HoldAsked
 	if err := r.read(&ask); err != nil {
 		return nil, err
 	}
@@ -280,18 +215,18 @@ func (s *Server) hold(r *request) (any, error) {
 			return nil, err
 		}
 	}
-	until, err := Moment(ask.Until, f.Now, zoneOf(f))
+	until, err := wire.Moment(ask.Until, f.Now, zoneOf(f))
 	if err != nil {
 		return nil, err
 	}
 	hold := site.Hold{Device: ask.Device, Until: until, Reason: strings.TrimSpace(ask.Reason), Actor: r.actor}
 	switch {
 	case !until.After(f.Now):
-		return nil, bad("name a moment that is still to come", "a hold until %s would be over already", until.In(zoneOf(f)).Format(time.RFC3339))
+		return nil, wire.Bad("name a moment that is still to come", "a hold until %s would be over already", until.In(zoneOf(f)).Format(time.RFC3339))
 	case hold.Reason == "":
-		return nil, bad("say why, for the next person who asks", "the reason of the hold is missing")
+		return nil, wire.Bad("say why, for the next person who asks", "the reason of the hold is missing")
 	case len(hold.Reason) > maxReason:
-		return nil, bad("", "the reason of the hold has %d bytes and may have %d", len(hold.Reason), maxReason)
+		return nil, wire.Bad("", "the reason of the hold has %d bytes and may have %d", len(hold.Reason), maxReason)
 	}
 	if err := s.Box.Hold(r.ctx, hold); err != nil {
 		return nil, err
@@ -318,7 +253,7 @@ func (s *Server) importFrom(r *request) (any, error) {
 		return nil, err
 	}
 	if !filepath.IsAbs(ask.Dir) {
-		return nil, bad("give the whole path", "%q is not an absolute path", ask.Dir)
+		return nil, wire.Bad("give the whole path", "%q is not an absolute path", ask.Dir)
 	}
 	before := s.Box.View(r.ctx).Catalog.Version
 	c, err := s.Box.Import(r.ctx, filepath.Clean(ask.Dir))
@@ -329,8 +264,8 @@ func (s *Server) importFrom(r *request) (any, error) {
 	return taken(c, c.Version != before), nil
 }
 
-func taken(c site.Catalog, changed bool) CatalogTaken {
-	t := CatalogTaken{Version: c.Version, Issued: c.Issued, Patches: []string{}, Changed: changed}
+func taken(c site.Catalog, changed bool) wire.CatalogTaken {
+	t := wire.CatalogTaken{Version: c.Version, Issued: c.Issued, Patches: []string{}, Changed: changed}
 	for _, p := range c.Patches {
 		t.Patches = append(t.Patches, p.Patch.ID)
 	}
@@ -353,11 +288,11 @@ func (s *Server) enrol(r *request) (any, error) {
 		return nil, err
 	}
 	if len(strings.Fields(ask.Key)) < 2 {
-		return nil, bad("write it like: ssh-ed25519 AAAA...", "this is not a host key: %q", ask.Key)
+		return nil, wire.Bad("write it like: ssh-ed25519 AAAA...", "this is not a host key: %q", ask.Key)
 	}
 	if err := s.Box.Enrol(r.ctx, ask.Device, ask.Key, strings.TrimSpace(ask.Reason), r.actor); err != nil {
 		return nil, err
 	}
 	s.Log.Info("a host key was pinned", "device", ask.Device, "actor", r.actor)
-	return Enrolled{ask.Device, ask.Key, r.actor}, nil
+	return wire.Enrolled{Device: ask.Device, Key: ask.Key, Actor: r.actor}, nil
 }

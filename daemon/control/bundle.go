@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/nightfill/nightfill/daemon/bundle"
+	"github.com/nightfill/nightfill/daemon/control/wire"
 )
 
 // Bundler makes support bundles.
@@ -14,12 +15,6 @@ type Bundler interface {
 	// Bundle writes a support bundle, and writes down who took it. When it returns an error before it wrote
 	// anything, nothing was done; after that, what was written is no whole zip.
 	Bundle(ctx context.Context, ask bundle.Ask, w io.Writer) (bundle.Manifest, error)
-}
-
-// BundleAsked asks for a support bundle, of a device or, when Device is "", of the whole store.
-type BundleAsked struct {
-	Device string `json:"device,omitempty"`
-	Reason string `json:"reason,omitempty"`
 }
 
 // late is an answer whose head is written with its first byte.
@@ -44,12 +39,12 @@ func (s *Server) bundle(w http.ResponseWriter, r *http.Request) {
 	defer cancel()
 	s.deadline(w, looking+quick)
 	body, err := s.body(w, r)
-	var ask BundleAsked
+	var ask wire.BundleAsked
 	if err == nil {
 		err = (&request{body: body}).read(&ask)
 	}
 	if ask.Reason = strings.TrimSpace(ask.Reason); err == nil && len(ask.Reason) > maxReason {
-		err = bad("", "the reason of the bundle has %d bytes and may have %d", len(ask.Reason), maxReason)
+		err = wire.Bad("", "the reason of the bundle has %d bytes and may have %d", len(ask.Reason), maxReason)
 	}
 	if err == nil && ask.Device != "" {
 		err = known(s.Box.View(ctx), ask.Device)
@@ -67,9 +62,4 @@ func (s *Server) bundle(w http.ResponseWriter, r *http.Request) {
 		s.Log.Warn("a support bundle was not taken whole", "err", err)
 		panic(http.ErrAbortHandler)
 	}
-}
-
-// Bundle returns the zip of a support bundle, which the caller must close.
-func (c *Client) Bundle(ctx context.Context, ask BundleAsked) (io.ReadCloser, error) {
-	return c.send(ctx, "POST", "/v1/bundle", nil, ask)
 }

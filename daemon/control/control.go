@@ -1,5 +1,5 @@
 // Package control is how a person on the box talks to the daemon: HTTP and JSON on a unix
-// socket, and the client of it. Who may open the socket may use all of it; who asked is read
+// socket. What travels is in wire, and who asks is a client. Who may open the socket may use all of it; who asked is read
 // from the kernel, never from the request.
 //
 // It decides nothing. Every answer comes from a Box or from the journal; every order becomes

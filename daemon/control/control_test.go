@@ -18,14 +18,15 @@ import (
 	"time"
 
 	"github.com/nightfill/nightfill/daemon/control"
+	"github.com/nightfill/nightfill/daemon/control/client"
 	"github.com/nightfill/nightfill/daemon/control/controltest"
+	"github.com/nightfill/nightfill/daemon/control/wire"
 	"github.com/nightfill/nightfill/daemon/journal"
 	"github.com/nightfill/nightfill/daemon/view"
 	"github.com/nightfill/nightfill/site"
 	"github.com/nightfill/nightfill/site/forecast"
 	"github.com/nightfill/nightfill/site/run"
 	"github.com/nightfill/nightfill/site/window"
-	"github.com/nightfill/nightfill/site/window/tzdata"
 )
 
 var (
@@ -39,7 +40,7 @@ type lab struct {
 	t      *testing.T
 	box    *controltest.Box
 	path   string
-	client *control.Client
+	client *client.Client
 	raw    *http.Client
 	stop   context.CancelFunc
 	ended  chan error
@@ -71,7 +72,7 @@ func newLab(t *testing.T) *lab {
 	}
 	s := control.New(control.Options{Box: box, Journal: box.Journal, Users: users, Path: l.path, Version: "1.0.0"})
 	go func() { l.ended <- s.Run(ctx) }()
-	l.client = control.Dial(l.path)
+	l.client = client.Dial(l.path)
 	l.raw = &http.Client{Transport: &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 		return (&net.Dialer{}).DialContext(ctx, "unix", l.path)
 	}}}
@@ -199,11 +200,11 @@ func TestRoutes(t *testing.T) {
 		if status != tt.status || !strings.Contains(body, tt.want) {
 			t.Errorf("%s %s: got %d %s, want %d with %s", tt.method, tt.path, status, body, tt.status, tt.want)
 		}
-		if zone := header.Get(control.ZoneHeader); zone != "America/Chicago" {
+		if zone := header.Get(wire.ZoneHeader); zone != "America/Chicago" {
 			t.Errorf("%s %s: zone %q", tt.method, tt.path, zone)
 		}
 		if status >= 300 {
-			var e struct{ Error control.Error }
+			var e struct{ Error wire.Error }
 			if err := json.Unmarshal([]byte(body), &e); err != nil || e.Error.Code == "" || e.Error.Message == "" {
 				t.Errorf("%s %s: the error %s has no code or no message", tt.method, tt.path, body)
 			}
@@ -218,8 +219,8 @@ func TestErrorsOfTheBox(t *testing.T) {
 		status int
 		want   string
 	}{
-		{&control.Error{Status: 418, Code: "teapot", Message: "no coffee", WhatToDo: "drink tea"}, 418, `{"error":{"message":"no coffee","code":"teapot","what_to_do":"drink tea"}}`},
-		{&control.Error{Code: "odd", Message: "odd"}, 500, `{"error":{"message":"odd","code":"odd"}}`},
+		{&wire.Error{Status: 418, Code: "teapot", Message: "no coffee", WhatToDo: "drink tea"}, 418, `{"error":{"message":"no coffee","code":"teapot","what_to_do":"drink tea"}}`},
+		{&wire.Error{Code: "odd", Message: "odd"}, 500, `{"error":{"message":"odd","code":"odd"}}`},
 		{fmt.Errorf("cannot refresh: %w", site.Because(site.CodeCatalogExpired, "a signature is over")), 409, `{"error":{"message":"cannot refresh: a signature is over","code":"catalog_expired"}}`},
 		{fmt.Errorf("cannot look: %w", context.DeadlineExceeded), 504, `"code":"timeout"`},
 		{context.Canceled, 503, `"code":"stopping"`},
@@ -245,7 +246,7 @@ func second[T any](_ T, err error) error { return err }
 func TestActor(t *testing.T) {
 	l := newLab(t)
 	ctx := context.Background()
-	if _, err := l.client.Hold(ctx, control.HoldAsked{Device: "srv-2", Until: "05:00", Reason: "till in use"}); err != nil {
+	if _, err := l.client.Hold(ctx, wire.HoldAsked{Device: "srv-2", Until: "05:00", Reason: "till in use"}); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := l.client.Release(ctx, "srv-2", " till is free "); err != nil {
@@ -294,10 +295,10 @@ func TestClient(t *testing.T) {
 	same("device", device, view.Devices(f)[1], err)
 	scene, _ := l.box.Forecast(ctx, time.Time{})
 	planned, err := c.Plan(ctx, "")
-	wantPlan := control.ForecastOf(scene.Plan, scene.Report)
+	wantPlan := wire.ForecastOf(scene.Plan, scene.Report)
 	wantPlan.Chance = forecast.Of(scene, forecast.Usual(), 1)
 	same("plan", planned, wantPlan, err)
-	rehearsal, err := c.Rehearse(ctx, control.RehearsalAsked{Seed: 3})
+	rehearsal, err := c.Rehearse(ctx, wire.RehearsalAsked{Seed: 3})
 	same("rehearsal", rehearsal, view.RehearsalOf(scene, 3, nil, nil, f.Now), err)
 	want, _ := l.box.Why(ctx, "srv-2", "")
 	answers, err := c.Why(ctx, "srv-2", "")
@@ -317,7 +318,7 @@ func TestClient(t *testing.T) {
 	wantDiagnosis, _ := l.box.Diagnose(ctx, "srv-2")
 	same("diagnosis", diagnosis, wantDiagnosis, err)
 	key, err := c.HostKey(ctx, "srv-5")
-	same("host key", key, control.HostKey{Device: "srv-5", Key: controltest.Key, Fingerprint: controltest.Fingerprint, Pinned: control.PinnedNone}, err)
+	same("host key", key, wire.HostKey{Device: "srv-5", Key: controltest.Key, Fingerprint: controltest.Fingerprint, Pinned: wire.PinnedNone}, err)
 	taken, err := c.Refresh(ctx)
 	same("refresh", taken.Version, 7, err)
 	taken, err = c.Import(ctx, "/media/usb")
@@ -325,8 +326,8 @@ func TestClient(t *testing.T) {
 	if c.Zone().String() != "America/Chicago" {
 		t.Errorf("the zone is %s", c.Zone())
 	}
-	var refused *control.Error
-	if _, err := c.Device(ctx, "srv/9?"); !errors.As(err, &refused) || refused.Code != control.CodeNoDevice || refused.Status != 404 {
+	var refused *wire.Error
+	if _, err := c.Device(ctx, "srv/9?"); !errors.As(err, &refused) || refused.Code != wire.CodeNoDevice || refused.Status != 404 {
 		t.Errorf("an unknown device: %v", err)
 	}
 }
@@ -340,44 +341,6 @@ func encode(t *testing.T, v any) []byte {
 	return data
 }
 
-// TestMoment reads the moments that people write.
-func TestMoment(t *testing.T) {
-	zone, err := tzdata.Load("America/Chicago")
-	if err != nil {
-		t.Fatal(err)
-	}
-	tests := []struct{ text, now, want string }{
-		{"05:00", "2026-11-22T05:30:00-06:00", "2026-11-23T05:00:00-06:00"},
-		{"05:00", "2026-11-22T05:00:00-06:00", "2026-11-23T05:00:00-06:00"},
-		{"05:00", "2026-11-22T04:59:00-06:00", "2026-11-22T05:00:00-06:00"},
-		{"24:00", "2026-11-22T04:59:00-06:00", "2026-11-23T00:00:00-06:00"},
-		{"23:00", "2026-11-22T04:59:00Z", "2026-11-22T05:00:00Z"}, // 22:59 in the store
-		{"05:00", "2026-10-31T23:00:00-05:00", "2026-11-01T05:00:00-06:00"},
-		{"4h", "2026-11-22T05:30:00-06:00", "2026-11-22T09:30:00-06:00"},
-		{"2026-12-02T05:00:00Z", "2026-11-22T05:30:00-06:00", "2026-12-02T05:00:00Z"},
-		{"-4h", "2026-11-22T05:30:00-06:00", ""},
-		{"25:00", "2026-11-22T05:30:00-06:00", ""},
-		{"", "2026-11-22T05:30:00-06:00", ""},
-	}
-	for _, tt := range tests {
-		now, err := time.Parse(time.RFC3339, tt.now)
-		if err != nil {
-			t.Fatal(err)
-		}
-		got, err := control.Moment(tt.text, now, zone)
-		if tt.want == "" {
-			if want := fmt.Sprintf("%q is not a moment: write it like 05:00 (store time), 4h, or 2026-11-22T05:00:00Z", tt.text); err == nil || err.Error() != want {
-				t.Errorf("%q: got %v, %v, want the error %s", tt.text, got, err, want)
-			}
-			continue
-		}
-		want, parseErr := time.Parse(time.RFC3339, tt.want)
-		if err != nil || parseErr != nil || !got.Equal(want) {
-			t.Errorf("%q at %s: got %v, %v, want %v", tt.text, tt.now, got, err, want)
-		}
-	}
-}
-
 func TestFollow(t *testing.T) {
 	l := newLab(t)
 	ctx, cancel := context.WithCancel(context.Background())
@@ -386,7 +349,7 @@ func TestFollow(t *testing.T) {
 	ended := make(chan error, 1)
 	from := uint64(36)
 	go func() {
-		ended <- l.client.Records(ctx, control.Excerpt{Since: &from, Follow: true}, func(r run.Record) error {
+		ended <- l.client.Records(ctx, client.Excerpt{Since: &from, Follow: true}, func(r run.Record) error {
 			got <- r
 			return nil
 		})
@@ -423,17 +386,17 @@ func next(t *testing.T, records <-chan run.Record) run.Record {
 func TestFollowEnds(t *testing.T) {
 	l := newLab(t)
 	ended, begun := make(chan error, 1), make(chan struct{}, 100)
-	follower := control.Dial(l.path)
+	follower := client.Dial(l.path)
 	defer follower.Close()
 	go func() {
-		ended <- follower.Records(context.Background(), control.Excerpt{Limit: 1, Follow: true}, func(run.Record) error {
+		ended <- follower.Records(context.Background(), client.Excerpt{Limit: 1, Follow: true}, func(run.Record) error {
 			begun <- struct{}{}
 			return nil
 		})
 	}()
 	<-begun
 	l.stop()
-	var gone *control.Unreachable
+	var gone *client.Unreachable
 	if err := <-ended; !errors.As(err, &gone) {
 		t.Errorf("the follower ended with %v", err)
 	}
@@ -446,16 +409,16 @@ func TestExcerpts(t *testing.T) {
 	}
 	n := func(seq uint64) *uint64 { return &seq }
 	tests := []struct {
-		ask         control.Excerpt
+		ask         client.Excerpt
 		first, last uint64
 	}{
-		{control.Excerpt{}, 601, 700},
-		{control.Excerpt{Limit: 3}, 698, 700},
-		{control.Excerpt{Limit: 5000}, 1, 700},
-		{control.Excerpt{Since: n(0), Limit: 300}, 1, 300},
-		{control.Excerpt{Since: n(100), Limit: 1}, 100, 100},
-		{control.Excerpt{Since: n(690)}, 690, 700},
-		{control.Excerpt{Since: n(701)}, 0, 0},
+		{client.Excerpt{}, 601, 700},
+		{client.Excerpt{Limit: 3}, 698, 700},
+		{client.Excerpt{Limit: 5000}, 1, 700},
+		{client.Excerpt{Since: n(0), Limit: 300}, 1, 300},
+		{client.Excerpt{Since: n(100), Limit: 1}, 100, 100},
+		{client.Excerpt{Since: n(690)}, 690, 700},
+		{client.Excerpt{Since: n(701)}, 0, 0},
 	}
 	for _, tt := range tests {
 		var seqs []uint64
@@ -476,7 +439,7 @@ func TestExcerpts(t *testing.T) {
 		}
 	}
 	stop := errors.New("enough")
-	if err := l.client.Records(context.Background(), control.Excerpt{}, func(run.Record) error { return stop }); err != stop {
+	if err := l.client.Records(context.Background(), client.Excerpt{}, func(run.Record) error { return stop }); err != stop {
 		t.Errorf("the error of the visitor became %v", err)
 	}
 }
@@ -492,16 +455,16 @@ func TestForgotten(t *testing.T) {
 	ended := make(chan error, 1)
 	go func() { ended <- control.New(control.Options{Box: l.box, Journal: j, Path: path}).Run(ctx) }()
 	defer func() { cancel(); <-ended }()
-	l.path, l.client = path, control.Dial(path)
+	l.path, l.client = path, client.Dial(path)
 	l.await()
 	old := uint64(499)
-	err := l.client.Records(ctx, control.Excerpt{Since: &old}, func(run.Record) error { return nil })
-	var refused *control.Error
-	if !errors.As(err, &refused) || refused.Code != control.CodeForgotten || refused.Status != http.StatusGone {
+	err := l.client.Records(ctx, client.Excerpt{Since: &old}, func(run.Record) error { return nil })
+	var refused *wire.Error
+	if !errors.As(err, &refused) || refused.Code != wire.CodeForgotten || refused.Status != http.StatusGone {
 		t.Errorf("got %v", err)
 	}
 	count := 0
-	if err := l.client.Records(ctx, control.Excerpt{Limit: 100}, func(run.Record) error { count++; return nil }); err != nil || count != 10 {
+	if err := l.client.Records(ctx, client.Excerpt{Limit: 100}, func(run.Record) error { count++; return nil }); err != nil || count != 10 {
 		t.Errorf("got %d records, %v, want the 10 that are kept", count, err)
 	}
 }

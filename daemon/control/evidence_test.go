@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/nightfill/nightfill/daemon/control"
+	"github.com/nightfill/nightfill/daemon/control/client"
 	"github.com/nightfill/nightfill/daemon/control/controltest"
 	"github.com/nightfill/nightfill/site/run"
 	"github.com/nightfill/nightfill/site/window"
@@ -45,7 +46,7 @@ func TestEvidence(t *testing.T) {
 	go func() {
 		ended <- control.New(control.Options{Box: box, Journal: box.Journal, Evidence: e, Path: path, Version: "1.0.0"}).Run(ctx)
 	}()
-	client := control.Dial(path)
+	client := client.Dial(path)
 	defer func() {
 		client.Close()
 		stop()

@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"strconv"
 
+	"github.com/nightfill/nightfill/daemon/control/wire"
 	"github.com/nightfill/nightfill/site/run"
 )
 
@@ -51,17 +52,17 @@ func (s *Server) excerpt(q url.Values) (excerpt, error) {
 	var err error
 	if text := q.Get("limit"); text != "" {
 		if ask.limit, err = strconv.Atoi(text); err != nil || ask.limit < 1 || ask.limit > maxRecords {
-			return ask, bad("write a number from 1 to "+strconv.Itoa(maxRecords), "limit %q is not a number of records", text)
+			return ask, wire.Bad("write a number from 1 to "+strconv.Itoa(maxRecords), "limit %q is not a number of records", text)
 		}
 	}
 	if text := q.Get("follow"); text != "" {
 		if ask.follow, err = strconv.ParseBool(text); err != nil {
-			return ask, bad("write true or false", "follow %q is not an answer", text)
+			return ask, wire.Bad("write true or false", "follow %q is not an answer", text)
 		}
 	}
 	if text := q.Get("since"); text != "" {
 		if ask.from, err = strconv.ParseUint(text, 10, 64); err != nil {
-			return ask, bad("write a whole number, 0 for the first one kept", "since %q is not the number of a record", text)
+			return ask, wire.Bad("write a whole number, 0 for the first one kept", "since %q is not the number of a record", text)
 		}
 		return ask, nil
 	}

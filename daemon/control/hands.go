@@ -4,8 +4,8 @@ import (
 	"context"
 	"net/http"
 	"strings"
-	"time"
 
+	"github.com/nightfill/nightfill/daemon/control/wire"
 	"github.com/nightfill/nightfill/daemon/hands"
 	"github.com/nightfill/nightfill/site"
 	"github.com/nightfill/nightfill/site/run"
@@ -21,27 +21,9 @@ type Handler interface {
 	Restart(ctx context.Context, ask hands.Ask) (run.Hand, error)
 }
 
-// HandAsked asks for something to be done to a device. Rev is the rev of the device that was looked
-// at; when it changed since, nothing is done. 0 = whatever it is.
-type HandAsked struct {
-	Device string `json:"device"`
-	Patch  string `json:"patch,omitempty"`
-	Reason string `json:"reason"`
-	Rev    uint64 `json:"if_rev,omitempty"`
-}
-
-// Handed says what is being done now, and by whom.
-type Handed struct {
-	Device  string    `json:"device"`
-	Patches []string  `json:"patches,omitempty"`
-	Actor   string    `json:"actor"`
-	Reason  string    `json:"reason"`
-	Until   time.Time `json:"until,omitzero"` // of a restart: by then the device is wanted back
-}
-
 // asked reads what is asked of which device, and why.
 func (s *Server) asked(r *request) (hands.Ask, error) {
-	var ask HandAsked
+	var ask wire.HandAsked
 	if err := r.read(&ask); err != nil {
 		return hands.Ask{}, err
 	}
@@ -51,9 +33,9 @@ func (s *Server) asked(r *request) (hands.Ask, error) {
 	a := hands.Ask{Device: ask.Device, Patch: ask.Patch, Reason: strings.TrimSpace(ask.Reason), Actor: r.actor, Rev: ask.Rev}
 	switch {
 	case a.Reason == "":
-		return a, bad("say why, for the next person who asks", "the reason is missing")
+		return a, wire.Bad("say why, for the next person who asks", "the reason is missing")
 	case len(a.Reason) > maxReason:
-		return a, bad("", "the reason has %d bytes and may have %d", len(a.Reason), maxReason)
+		return a, wire.Bad("", "the reason has %d bytes and may have %d", len(a.Reason), maxReason)
 	}
 	return a, nil
 }
@@ -68,7 +50,7 @@ func (s *Server) retry(r *request) (any, error) {
 		return nil, err
 	}
 	s.Log.Info("patches are tried once more", "device", ask.Device, "patches", patches, "actor", ask.Actor, "reason", ask.Reason)
-	return Handed{Device: ask.Device, Patches: patches, Actor: ask.Actor, Reason: ask.Reason}, nil
+	return wire.Handed{Device: ask.Device, Patches: patches, Actor: ask.Actor, Reason: ask.Reason}, nil
 }
 
 func (s *Server) rollback(r *request) (any, error) {
@@ -77,13 +59,13 @@ func (s *Server) rollback(r *request) (any, error) {
 		return nil, err
 	}
 	if ask.Patch == "" {
-		return nil, bad("say which patch", "the patch is missing")
+		return nil, wire.Bad("say which patch", "the patch is missing")
 	}
 	if err := s.Box.RollBack(ask); err != nil {
 		return nil, err
 	}
 	s.Log.Info("a patch is taken back", "device", ask.Device, "patch", ask.Patch, "actor", ask.Actor, "reason", ask.Reason)
-	return Handed{Device: ask.Device, Patches: []string{ask.Patch}, Actor: ask.Actor, Reason: ask.Reason}, nil
+	return wire.Handed{Device: ask.Device, Patches: []string{ask.Patch}, Actor: ask.Actor, Reason: ask.Reason}, nil
 }
 
 func (s *Server) restart(r *request) (any, error) {
@@ -92,27 +74,12 @@ func (s *Server) restart(r *request) (any, error) {
 		return nil, err
 	}
 	if d, _ := s.Box.View(r.ctx).Store.Device(ask.Device); !d.Patchable() {
-		return nil, &Error{Status: http.StatusConflict, Code: string(site.CodeObserveOnly), Message: ask.Device + " is only observed: it is never restarted from here"}
+		return nil, &wire.Error{Status: http.StatusConflict, Code: string(site.CodeObserveOnly), Message: ask.Device + " is only observed: it is never restarted from here"}
 	}
 	hand, err := s.Box.Restart(r.ctx, ask)
 	if err != nil {
 		return nil, err
 	}
 	s.Log.Info("a device is restarted", "device", ask.Device, "actor", ask.Actor, "reason", ask.Reason)
-	return Handed{Device: ask.Device, Actor: ask.Actor, Reason: ask.Reason, Until: hand.Deadline}, nil
-}
-
-// Retry lets patches of a device be tried once more tonight.
-func (c *Client) Retry(ctx context.Context, ask HandAsked) (Handed, error) {
-	return get[Handed](ctx, c, "POST", "/v1/retry", nil, ask)
-}
-
-// RollBack takes a patch off a device again.
-func (c *Client) RollBack(ctx context.Context, ask HandAsked) (Handed, error) {
-	return get[Handed](ctx, c, "POST", "/v1/rollback", nil, ask)
-}
-
-// Restart begins to restart a device.
-func (c *Client) Restart(ctx context.Context, ask HandAsked) (Handed, error) {
-	return get[Handed](ctx, c, "POST", "/v1/restart", nil, ask)
+	return wire.Handed{Device: ask.Device, Actor: ask.Actor, Reason: ask.Reason, Until: hand.Deadline}, nil
 }

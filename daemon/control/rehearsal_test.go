@@ -9,7 +9,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/nightfill/nightfill/daemon/control"
+	"github.com/nightfill/nightfill/daemon/control/misfortune"
+	"github.com/nightfill/nightfill/daemon/control/wire"
 	"github.com/nightfill/nightfill/daemon/view"
 	"github.com/nightfill/nightfill/site"
 	"github.com/nightfill/nightfill/site/forecast"
@@ -20,7 +21,7 @@ func TestRehearsal(t *testing.T) {
 	l := newLab(t)
 	ctx := context.Background()
 	before, last := l.box.View(ctx), l.box.Journal.Last()
-	ask := control.RehearsalAsked{Faults: []string{"srv-2 pos-app-4.2.1 rollback-fails"}}
+	ask := wire.RehearsalAsked{Faults: []string{"srv-2 pos-app-4.2.1 rollback-fails"}}
 	v, err := l.client.Rehearse(ctx, ask)
 	if err != nil {
 		t.Fatal(err)
@@ -53,17 +54,17 @@ func TestRehearsal(t *testing.T) {
 // TestRehearsalRefused looks at limits; what a person may write wrong is in the golden files of the command.
 func TestRehearsalRefused(t *testing.T) {
 	l := newLab(t)
-	_, err := l.client.Rehearse(context.Background(), control.RehearsalAsked{Faults: slices.Repeat([]string{"* * fails"}, 101)})
-	var refused *control.Error
+	_, err := l.client.Rehearse(context.Background(), wire.RehearsalAsked{Faults: slices.Repeat([]string{"* * fails"}, 101)})
+	var refused *wire.Error
 	if !errors.As(err, &refused) || refused.Status != http.StatusBadRequest || refused.Message != "a rehearsal has at most 100 faults, and these are 101" {
 		t.Errorf("got %v", err)
 	}
 	l.box.SetFacts(func(f *view.Facts) { f.Catalog.Patches = nil })
-	_, err = l.client.Rehearse(context.Background(), control.RehearsalAsked{Faults: []string{"* * fails"}})
+	_, err = l.client.Rehearse(context.Background(), wire.RehearsalAsked{Faults: []string{"* * fails"}})
 	if !errors.As(err, &refused) || refused.Message != "nothing is planned for that night, so that nothing can go wrong" {
 		t.Errorf("got %v", err)
 	}
-	v, err := l.client.Rehearse(context.Background(), control.RehearsalAsked{})
+	v, err := l.client.Rehearse(context.Background(), wire.RehearsalAsked{})
 	if err != nil || !v.AllDone || v.Night.Total != 0 || len(v.Timeline) != 1 {
 		t.Errorf("an empty night: %+v, %v", v, err)
 	}
@@ -72,7 +73,7 @@ func TestRehearsalRefused(t *testing.T) {
 // TestMisfortunes holds the description of the faults to the list of their kinds.
 func TestMisfortunes(t *testing.T) {
 	for _, k := range append(forecast.Kinds(), forecast.PowerCut) {
-		if !strings.Contains(control.Misfortunes, " "+string(k)+" ") {
+		if !strings.Contains(misfortune.Help, " "+string(k)+" ") {
 			t.Errorf("%s is not described", k)
 		}
 	}

@@ -7,20 +7,11 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/nightfill/nightfill/daemon/control/wire"
 	"github.com/nightfill/nightfill/daemon/view"
 	"github.com/nightfill/nightfill/site"
 	"github.com/nightfill/nightfill/site/run"
 )
-
-// Released says what was let go, and by whom: of Device and Patch one is empty.
-type Released struct {
-	Device     string           `json:"device,omitempty"`
-	Patch      string           `json:"patch,omitempty"`
-	Actor      string           `json:"actor"`
-	Held       *site.Hold       `json:"held,omitempty"`
-	Dirty      *site.Reason     `json:"dirty,omitempty"`
-	Quarantine *site.Quarantine `json:"quarantine,omitempty"` // that the patch was in
-}
 
 // release lets go a device, the whole store or a quarantined patch. The name may be given as
 // device, too, which is how it was asked for before a patch could be named.
@@ -44,7 +35,7 @@ func (s *Server) release(r *request) (any, error) {
 	if !kept {
 		return nil, nothingToRelease(f, ask.Name)
 	}
-	done := Released{Device: e.Device, Patch: e.Patch, Actor: r.actor, Dirty: f.State.Dirty[e.Device]}
+	done := wire.Released{Device: e.Device, Patch: e.Patch, Actor: r.actor, Dirty: f.State.Dirty[e.Device]}
 	if hold, ok := f.State.Holds[e.Device]; ok {
 		done.Held = &hold
 	}
@@ -60,7 +51,7 @@ func (s *Server) release(r *request) (any, error) {
 
 // nothingToRelease says why a name lets nothing go, and under which names something is kept.
 func nothingToRelease(f view.Facts, name string) error {
-	e := &Error{Status: http.StatusConflict, Code: CodeNothing, Message: "nothing holds " + name}
+	e := &wire.Error{Status: http.StatusConflict, Code: wire.CodeNothing, Message: "nothing holds " + name}
 	_, all := f.State.Holds[site.AllDevices]
 	switch _, device := f.Store.Device(name); {
 	case f.State.Catalog.StoreHeld != nil && (device || name == site.AllDevices):
@@ -71,7 +62,7 @@ func nothingToRelease(f view.Facts, name string) error {
 	case device && all:
 		e.WhatToDo = "the whole store is held; release it with: nightfill release all"
 	case !device:
-		e.Status, e.Code = http.StatusNotFound, CodeNoDevice
+		e.Status, e.Code = http.StatusNotFound, wire.CodeNoDevice
 		e.Message, e.WhatToDo = fmt.Sprintf("%q is neither a device nor a quarantined patch", name), kept(f.State)
 	}
 	return e

@@ -10,16 +10,15 @@ import (
 	"net/http"
 	"net/url"
 	"time"
-)
 
-// ZoneHeader names the store's time zone in every answer, so that a client shows store time.
-const ZoneHeader = "Nightfill-Zone"
+	"github.com/nightfill/nightfill/daemon/control/wire"
+)
 
 // How long an answer may take.
 const (
 	quick   = 10 * time.Second // the box answers from what it knows
 	looking = 3 * time.Minute  // devices are asked
-	moving  = 30 * time.Minute // bytes are fetched or copied
+	Moving  = 30 * time.Minute // bytes are fetched or copied
 )
 
 // route is one row of the table: what is asked, how long it may take, who answers.
@@ -55,8 +54,8 @@ func routes() []route {
 		{"POST", "/v1/rollback", quick, (*Server).rollback},
 		{"POST", "/v1/restart", looking, (*Server).restart},
 		{"GET", "/v1/cache", quick, (*Server).cache},
-		{"POST", "/v1/catalog/refresh", moving, (*Server).refresh},
-		{"POST", "/v1/catalog/import", moving, (*Server).importFrom},
+		{"POST", "/v1/catalog/refresh", Moving, (*Server).refresh},
+		{"POST", "/v1/catalog/import", Moving, (*Server).importFrom},
 		{"POST", "/v1/enrol", quick, (*Server).enrol},
 		{"GET", "/v1/terminals", quick, (*Server).terminals},
 		{"POST", "/v1/terminals/end", looking, (*Server).endTerminal},
@@ -114,7 +113,7 @@ func (r *request) read(v any) error {
 		}
 	}
 	if err != nil {
-		return bad("", "the request is not what this daemon understands: %v", err)
+		return wire.Bad("", "the request is not what this daemon understands: %v", err)
 	}
 	return nil
 }
@@ -144,11 +143,11 @@ func (s *Server) handler() http.Handler {
 	for path, method := range methods {
 		mux.HandleFunc(path, func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Allow", method)
-			s.refuse(w, &Error{Status: http.StatusMethodNotAllowed, Code: CodeBadRequest, Message: "this is asked with " + method})
+			s.refuse(w, &wire.Error{Status: http.StatusMethodNotAllowed, Code: wire.CodeBadRequest, Message: "this is asked with " + method})
 		})
 	}
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
-		s.refuse(w, &Error{Status: http.StatusNotFound, Code: CodeNoRoute, Message: "there is no " + r.URL.Path,
+		s.refuse(w, &wire.Error{Status: http.StatusNotFound, Code: wire.CodeNoRoute, Message: "there is no " + r.URL.Path,
 			WhatToDo: "use the nightfill of the same version as the daemon (" + s.Version + ")"})
 	})
 	return mux
@@ -186,9 +185,9 @@ func (s *Server) body(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	var large *http.MaxBytesError
 	switch {
 	case errors.As(err, &large):
-		return nil, &Error{Status: http.StatusRequestEntityTooLarge, Code: CodeBadRequest, Message: fmt.Sprintf("the request has more than %d bytes", maxBody)}
+		return nil, &wire.Error{Status: http.StatusRequestEntityTooLarge, Code: wire.CodeBadRequest, Message: fmt.Sprintf("the request has more than %d bytes", maxBody)}
 	case err != nil:
-		return nil, bad("", "the request was not received whole: %v", err)
+		return nil, wire.Bad("", "the request was not received whole: %v", err)
 	}
 	return data, c.SetReadDeadline(time.Time{})
 }
@@ -206,7 +205,7 @@ func (s *Server) refuse(w http.ResponseWriter, err error) {
 	if e.Status >= http.StatusInternalServerError {
 		s.Log.Warn("a request on the control socket failed", "code", e.Code, "err", err)
 	}
-	s.write(w, e.Status, envelope{e})
+	s.write(w, e.Status, wire.Envelope{Error: e})
 }
 
 func (s *Server) write(w http.ResponseWriter, status int, v any) {
@@ -223,5 +222,5 @@ func (s *Server) write(w http.ResponseWriter, status int, v any) {
 func (s *Server) head(w http.ResponseWriter, form string) {
 	w.Header().Set("Content-Type", form)
 	w.Header().Set("Cache-Control", "no-store")
-	w.Header().Set(ZoneHeader, s.zone())
+	w.Header().Set(wire.ZoneHeader, s.zone())
 }

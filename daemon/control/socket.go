@@ -16,7 +16,7 @@ const (
 	// maxPath is how long the name of a socket may be: the kernel allows 107 bytes.
 	maxPath = 100
 	// knockLimit is how long a socket that is already there has to answer.
-	knockLimit = time.Second
+	KnockLimit = time.Second
 )
 
 // listen makes the socket. One that a dead daemon left is removed; one that answers is not.
@@ -51,7 +51,7 @@ func removeStale(ctx context.Context, path string) error {
 	case info.Mode().Type() != fs.ModeSocket:
 		return errors.New("there is a file of that name that is no socket: move it away")
 	}
-	conn, err := (&net.Dialer{Timeout: knockLimit}).DialContext(ctx, "unix", path)
+	conn, err := (&net.Dialer{Timeout: KnockLimit}).DialContext(ctx, "unix", path)
 	switch {
 	case err == nil:
 		return errors.Join(errors.New("another daemon answers on it: stop that one first"), conn.Close())

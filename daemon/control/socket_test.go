@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/nightfill/nightfill/daemon/control"
+	"github.com/nightfill/nightfill/daemon/control/client"
 	"github.com/nightfill/nightfill/daemon/control/controltest"
 )
 
@@ -83,7 +84,7 @@ func TestStaleSocket(t *testing.T) {
 	if err := dead.Close(); err != nil {
 		t.Fatal(err)
 	}
-	client := control.Dial(path)
+	client := client.Dial(path)
 	defer client.Close()
 	_, err = client.Status(context.Background())
 	want := "cannot reach nightfilld at " + path + ": nobody answers on it: see if it runs with: systemctl status nightfilld"
@@ -118,7 +119,7 @@ func TestUnreachable(t *testing.T) {
 		{errors.New("EOF"), "cannot reach nightfilld at /s: EOF: see if it runs with: systemctl status nightfilld"},
 	}
 	for _, tt := range tests {
-		if got := (&control.Unreachable{Path: "/s", Err: tt.err}).Error(); got != tt.want {
+		if got := (&client.Unreachable{Path: "/s", Err: tt.err}).Error(); got != tt.want {
 			t.Errorf("got %s, want %s", got, tt.want)
 		}
 	}
@@ -143,7 +144,7 @@ func TestStranger(t *testing.T) {
 		_, _ = c.Read(buf)
 		_, _ = c.Write([]byte("HTTP/1.1 418 I am a teapot\r\nContent-Length: 3\r\n\r\ntea"))
 	}()
-	client := control.Dial(path)
+	client := client.Dial(path)
 	_, err = client.Status(context.Background())
 	if want := "what answers at " + path + " is not nightfilld: status 418 I am a teapot"; err == nil || err.Error() != want {
 		t.Errorf("got %v, want %s", err, want)

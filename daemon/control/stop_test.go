@@ -8,7 +8,9 @@ import (
 	"time"
 
 	"github.com/nightfill/nightfill/daemon/control"
+	"github.com/nightfill/nightfill/daemon/control/client"
 	"github.com/nightfill/nightfill/daemon/control/controltest"
+	"github.com/nightfill/nightfill/daemon/control/wire"
 	"github.com/nightfill/nightfill/site"
 	"github.com/nightfill/nightfill/site/ready"
 )
@@ -41,7 +43,7 @@ func TestGivingUp(t *testing.T) {
 	go func() {
 		stopped <- control.New(control.Options{Box: slow, Journal: box.Journal, Path: path}).Run(ctx)
 	}()
-	client := control.Dial(path)
+	client := client.Dial(path)
 	defer client.Close()
 	(&lab{t: t, client: client}).await()
 
@@ -66,8 +68,8 @@ func TestGivingUp(t *testing.T) {
 	}()
 	<-slow.begun
 	stop()
-	var refused *control.Error
-	if err := await(t, answer); !errors.As(err, &refused) || refused.Code != control.CodeStopping {
+	var refused *wire.Error
+	if err := await(t, answer); !errors.As(err, &refused) || refused.Code != wire.CodeStopping {
 		t.Errorf("who waited got %v", err)
 	}
 	if err := await(t, stopped); err != nil {

@@ -5,8 +5,8 @@ import (
 	"errors"
 	"io"
 	"net/http"
-	"net/url"
 
+	"github.com/nightfill/nightfill/daemon/control/wire"
 	"github.com/nightfill/nightfill/daemon/hands"
 	"github.com/nightfill/nightfill/daemon/terminal"
 )
@@ -27,18 +27,8 @@ type Library interface {
 	Recording(ctx context.Context, id string) (terminal.Recording, io.ReadCloser, error)
 }
 
-// OpenTerminals is the answer about open terminals.
-type OpenTerminals struct {
-	Terminals []terminal.Info `json:"terminals"`
-}
-
-// RecordingList is the answer about recordings, the newest first.
-type RecordingList struct {
-	Recordings []terminal.Recording `json:"recordings"`
-}
-
 func (s *Server) terminals(*request) (any, error) {
-	return OpenTerminals{s.Terminals.Sessions()}, nil
+	return wire.OpenTerminals{Terminals: s.Terminals.Sessions()}, nil
 }
 
 // endTerminal ends the terminal of a person on a device, and answers what it was.
@@ -72,7 +62,7 @@ func (s *Server) recordings(r *request) (any, error) {
 	if list == nil {
 		list = []terminal.Recording{}
 	}
-	return RecordingList{list}, err
+	return wire.RecordingList{Recordings: list}, err
 }
 
 func (s *Server) recording(r *request) (any, error) {
@@ -90,7 +80,7 @@ func (s *Server) cast(w http.ResponseWriter, r *http.Request) {
 	s.deadline(w, looking)
 	recording, file, err := s.Terminals.Recording(ctx, r.PathValue("id"))
 	if err == nil && file == nil {
-		err = &Error{Status: http.StatusNotFound, Code: CodeNoRecording, Message: "the file of the recording " + recording.ID + " is gone"}
+		err = &wire.Error{Status: http.StatusNotFound, Code: wire.CodeNoRecording, Message: "the file of the recording " + recording.ID + " is gone"}
 	}
 	if err != nil {
 		s.refuse(w, noRecording(err))
@@ -107,7 +97,7 @@ func (s *Server) cast(w http.ResponseWriter, r *http.Request) {
 // noRecording gives the error of a recording that does not exist its code.
 func noRecording(err error) error {
 	if errors.Is(err, terminal.ErrNoRecording) {
-		return &Error{Status: http.StatusNotFound, Code: CodeNoRecording, Message: "there is no such recording", WhatToDo: "see: nightfill recordings"}
+		return &wire.Error{Status: http.StatusNotFound, Code: wire.CodeNoRecording, Message: "there is no such recording", WhatToDo: "see: nightfill recordings"}
 	}
 	return err
 }
@@ -115,34 +105,7 @@ func noRecording(err error) error {
 // noTerminal gives the error of a terminal that does not exist its code.
 func noTerminal(err error, device string) error {
 	if errors.Is(err, terminal.ErrNotOpen) {
-		return &Error{Status: http.StatusNotFound, Code: CodeNoTerminal, Message: "you have no terminal on " + device, WhatToDo: "open one with: nightfill shell " + device + " --reason R"}
+		return &wire.Error{Status: http.StatusNotFound, Code: wire.CodeNoTerminal, Message: "you have no terminal on " + device, WhatToDo: "open one with: nightfill shell " + device + " --reason R"}
 	}
 	return err
-}
-
-// Terminals returns the open terminals, the oldest first.
-func (c *Client) Terminals(ctx context.Context) ([]terminal.Info, error) {
-	v, err := get[OpenTerminals](ctx, c, "GET", "/v1/terminals", nil, nil)
-	return v.Terminals, err
-}
-
-// EndTerminal ends the terminal that the caller has on a device.
-func (c *Client) EndTerminal(ctx context.Context, device string) (terminal.Info, error) {
-	return get[terminal.Info](ctx, c, "POST", "/v1/terminals/end", nil, map[string]string{"device": device})
-}
-
-// Recordings returns every recording, the newest first, each compared with its digest.
-func (c *Client) Recordings(ctx context.Context) ([]terminal.Recording, error) {
-	v, err := get[RecordingList](ctx, c, "GET", "/v1/recordings", nil, nil)
-	return v.Recordings, err
-}
-
-// Recording returns one recording, compared with its digest.
-func (c *Client) Recording(ctx context.Context, id string) (terminal.Recording, error) {
-	return get[terminal.Recording](ctx, c, "GET", "/v1/recordings/"+url.PathEscape(id), nil, nil)
-}
-
-// Cast returns the file of a recording, which the caller must close.
-func (c *Client) Cast(ctx context.Context, id string) (io.ReadCloser, error) {
-	return c.send(ctx, "GET", "/v1/recordings/"+url.PathEscape(id)+"/cast", nil, nil)
 }

@@ -20,7 +20,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/nightfill/nightfill/daemon/config/hqfile"
-	"github.com/nightfill/nightfill/daemon/control"
+	"github.com/nightfill/nightfill/daemon/control/wire"
 	"github.com/nightfill/nightfill/daemon/hq/escalate"
 	"github.com/nightfill/nightfill/site"
 	"github.com/nightfill/nightfill/site/board"
@@ -188,7 +188,7 @@ func (b *blind) Notes(ctx context.Context, kind string) ([]board.Note, error) {
 func TestATokenIsWrittenDown(t *testing.T) {
 	h := open(t, nil)
 	tokens := newTokens(&blind{DB: h.db})
-	if _, err := tokens.Add(t.Context(), control.Token{Name: "grafana", Role: site.UserViewer}, "root"); err == nil || err.Error() != "the database is away" {
+	if _, err := tokens.Add(t.Context(), wire.Token{Name: "grafana", Role: site.UserViewer}, "root"); err == nil || err.Error() != "the database is away" {
 		t.Errorf("%v", err)
 	}
 	deeds, err := h.db.NewestDeeds(t.Context(), 0, 1)
@@ -201,7 +201,7 @@ func TestTokens(t *testing.T) {
 	h := open(t, nil)
 	ctx := t.Context()
 	add := func(name string, role site.UserRole, until time.Time) (string, string) {
-		secret, err := h.tokens.Add(ctx, control.Token{Name: name, Role: role, Until: until}, "root")
+		secret, err := h.tokens.Add(ctx, wire.Token{Name: name, Role: role, Until: until}, "root")
 		return secret, strings.TrimSuffix(fmt.Sprint(err), "<nil>")
 	}
 	good, _ := add("grafana", site.UserViewer, time.Time{})

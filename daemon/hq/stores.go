@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/nightfill/nightfill/daemon/config/hqfile"
-	"github.com/nightfill/nightfill/daemon/control"
+	"github.com/nightfill/nightfill/daemon/control/wire"
 	"github.com/nightfill/nightfill/site/board"
 )
 
@@ -62,13 +62,13 @@ func (s shops) known(id string) error {
 	if known {
 		return nil
 	}
-	return &control.Error{Status: 404, Code: "no_such_store", Message: fmt.Sprintf("there is no store %q", id), WhatToDo: "look at its number on the page of the stores"}
+	return &wire.Error{Status: 404, Code: "no_such_store", Message: fmt.Sprintf("there is no store %q", id), WhatToDo: "look at its number on the page of the stores"}
 }
 
 // Hint implements control.Stores.
 func (s shops) Hint(ctx context.Context, store, verb, actor string) error {
 	if verb != "refresh" && verb != "resend" {
-		return &control.Error{Status: 400, Code: control.CodeBadRequest, Message: fmt.Sprintf("%q is no hint", verb), WhatToDo: "write refresh or resend"}
+		return &wire.Error{Status: 400, Code: wire.CodeBadRequest, Message: fmt.Sprintf("%q is no hint", verb), WhatToDo: "write refresh or resend"}
 	}
 	err := s.known(store)
 	if err == nil {

@@ -14,7 +14,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/nightfill/nightfill/daemon/control"
+	"github.com/nightfill/nightfill/daemon/control/wire"
 	"github.com/nightfill/nightfill/site"
 	"github.com/nightfill/nightfill/site/board"
 	"github.com/nightfill/nightfill/ui/signin"
@@ -39,7 +39,7 @@ type notebook interface {
 
 // keptToken is a token as the database has it.
 type keptToken struct {
-	control.Token
+	wire.Token
 	Hash string `json:"sha256"` // of the secret, which is drawn at random and needs no slow hash
 }
 
@@ -48,10 +48,10 @@ type tokens struct {
 	db notebook
 
 	mu     sync.Mutex // guards what follows; held for memory only
-	byHash map[string]control.Token
+	byHash map[string]wire.Token
 }
 
-func newTokens(db notebook) *tokens { return &tokens{db: db, byHash: map[string]control.Token{}} }
+func newTokens(db notebook) *tokens { return &tokens{db: db, byHash: map[string]wire.Token{}} }
 
 // Run reads anew what another program may have changed, until ctx ends.
 func (t *tokens) Run(ctx context.Context) error {
@@ -75,7 +75,7 @@ func (t *tokens) read(ctx context.Context) ([]keptToken, error) {
 		return nil, err
 	}
 	var all []keptToken
-	known := map[string]control.Token{}
+	known := map[string]wire.Token{}
 	for _, n := range notes {
 		var k keptToken
 		if json.Unmarshal(n.Body, &k) == nil {
@@ -105,9 +105,9 @@ func (t *tokens) Who(_ context.Context, secret string) (signin.Person, bool) {
 }
 
 // List implements control.Tokens.
-func (t *tokens) List(ctx context.Context) ([]control.Token, error) {
+func (t *tokens) List(ctx context.Context) ([]wire.Token, error) {
 	all, err := t.read(ctx)
-	list := []control.Token{}
+	list := []wire.Token{}
 	for _, k := range all {
 		list = append(list, k.Token)
 	}
@@ -115,23 +115,23 @@ func (t *tokens) List(ctx context.Context) ([]control.Token, error) {
 }
 
 // Add implements control.Tokens.
-func (t *tokens) Add(ctx context.Context, token control.Token, actor string) (string, error) {
+func (t *tokens) Add(ctx context.Context, token wire.Token, actor string) (string, error) {
 	switch {
 	case !tokenName.MatchString(token.Name):
-		return "", &control.Error{Status: 400, Code: control.CodeBadRequest, Message: fmt.Sprintf("%q cannot be the name of a token", token.Name),
+		return "", &wire.Error{Status: 400, Code: wire.CodeBadRequest, Message: fmt.Sprintf("%q cannot be the name of a token", token.Name),
 			WhatToDo: "write 1 to 64 lower-case letters, digits, dots, underscores and hyphens"}
 	case !slices.Contains(site.HeadquartersRoles(), token.Role):
-		return "", &control.Error{Status: 400, Code: control.CodeBadRequest, Message: fmt.Sprintf("%q is not a role", token.Role), WhatToDo: "write one of viewer, manager, admin"}
+		return "", &wire.Error{Status: 400, Code: wire.CodeBadRequest, Message: fmt.Sprintf("%q is not a role", token.Role), WhatToDo: "write one of viewer, manager, admin"}
 	}
 	was, err := t.db.Note(ctx, tokenKind, token.Name)
 	if err != nil {
 		return "", err
 	}
 	if was.Body != nil {
-		return "", &control.Error{Status: 409, Code: "name_taken", Message: fmt.Sprintf("there is a token %q already", token.Name), WhatToDo: "choose another name, or remove it first"}
+		return "", &wire.Error{Status: 409, Code: "name_taken", Message: fmt.Sprintf("there is a token %q already", token.Name), WhatToDo: "choose another name, or remove it first"}
 	}
 	if all, err := t.read(ctx); err != nil || len(all) >= maxTokens {
-		return "", cmpErr(err, &control.Error{Status: 409, Code: "too_many", Message: fmt.Sprintf("there are %d tokens, which is the most", maxTokens), WhatToDo: "remove one first"})
+		return "", cmpErr(err, &wire.Error{Status: 409, Code: "too_many", Message: fmt.Sprintf("there are %d tokens, which is the most", maxTokens), WhatToDo: "remove one first"})
 	}
 	secret := tokenPrefix + strings.ToLower(rand.Text()+rand.Text())
 	body, err := json.Marshal(keptToken{token, hashOf(secret)})
@@ -151,7 +151,7 @@ func (t *tokens) Remove(ctx context.Context, name, actor string) error {
 		return err
 	}
 	if was.Body == nil {
-		return &control.Error{Status: 404, Code: "no_such_token", Message: fmt.Sprintf("there is no token %q", name), WhatToDo: "see: nightfill-hq token list"}
+		return &wire.Error{Status: 404, Code: "no_such_token", Message: fmt.Sprintf("there is no token %q", name), WhatToDo: "see: nightfill-hq token list"}
 	}
 	was.Body, was.By, was.At = nil, actor, time.Now()
 	if _, err := t.db.Keep(ctx, was); err != nil {

@@ -8,7 +8,7 @@ import (
 
 	"github.com/nightfill/nightfill/cmd/nightfill/printout"
 	"github.com/nightfill/nightfill/cmd/nightfill/session"
-	"github.com/nightfill/nightfill/daemon/control"
+	"github.com/nightfill/nightfill/daemon/control/wire"
 	"github.com/nightfill/nightfill/site"
 )
 
@@ -41,7 +41,7 @@ func tokenAdd(k session.Keeper) *cobra.Command {
 		case *lasts < 0:
 			return s.Usage(errors.New("--for is negative: write a length of time like 720h"))
 		}
-		ask := control.Token{Name: args[0], Role: site.UserRole(*role)}
+		ask := wire.Token{Name: args[0], Role: site.UserRole(*role)}
 		if *lasts > 0 {
 			ask.Until = time.Now().Add(*lasts).UTC().Truncate(time.Second)
 		}
@@ -82,11 +82,11 @@ func tokenList(k session.Keeper) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		return s.Show(control.TokenList{Tokens: list}, func(p *printout.Printer) { printTokens(p, list) })
+		return s.Show(wire.TokenList{Tokens: list}, func(p *printout.Printer) { printTokens(p, list) })
 	})
 }
 
-func printTokens(p *printout.Printer, list []control.Token) {
+func printTokens(p *printout.Printer, list []wire.Token) {
 	if len(list) == 0 {
 		p.Line("There are no tokens.")
 		return

@@ -18,7 +18,7 @@ import (
 	"github.com/nightfill/nightfill/cmd/nightfill/printout"
 	"github.com/nightfill/nightfill/cmd/nightfill/session"
 	"github.com/nightfill/nightfill/daemon/accounts"
-	"github.com/nightfill/nightfill/daemon/control"
+	"github.com/nightfill/nightfill/daemon/control/wire"
 	"github.com/nightfill/nightfill/site"
 )
 
@@ -58,7 +58,7 @@ func userAdd(k session.Keeper) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		made, err := s.Client.AddUser(s.Ctx(), control.UserAsked{Name: args[0], Role: site.UserRole(*role), Password: word, TOTP: *totp})
+		made, err := s.Client.AddUser(s.Ctx(), wire.UserAsked{Name: args[0], Role: site.UserRole(*role), Password: word, TOTP: *totp})
 		if err != nil {
 			return err
 		}
@@ -70,7 +70,7 @@ func userAdd(k session.Keeper) *cobra.Command {
 }
 
 // printApp shows what is to be entered in an authenticator app.
-func printApp(p *printout.Printer, made control.UserMade) {
+func printApp(p *printout.Printer, made wire.UserMade) {
 	if made.OTPAuth == "" {
 		return
 	}
@@ -119,7 +119,7 @@ func userList(k session.Keeper) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		return s.Show(control.UserList{Users: users}, func(p *printout.Printer) { printUsers(p, k, users) })
+		return s.Show(wire.UserList{Users: users}, func(p *printout.Printer) { printUsers(p, k, users) })
 	})
 }
 
@@ -227,7 +227,7 @@ func newPassword(s *session.Session, name string, stdin bool) (string, error) {
 	}
 	in, isFile := s.Cmd.InOrStdin().(*os.File)
 	if !isFile || !term.IsTerminal(int(in.Fd())) {
-		return "", exit.With(exit.Usage, &control.Error{Code: session.CodeUsage, Message: "there is no terminal to ask for the password on", WhatToDo: "give it on stdin with --password-stdin"})
+		return "", exit.With(exit.Usage, &wire.Error{Code: session.CodeUsage, Message: "there is no terminal to ask for the password on", WhatToDo: "give it on stdin with --password-stdin"})
 	}
 	word, err := hidden(s, in, "New password for "+name+": ")
 	if err != nil {
@@ -238,7 +238,7 @@ func newPassword(s *session.Session, name string, stdin bool) (string, error) {
 		return "", err
 	}
 	if word != again {
-		return "", exit.With(exit.Usage, &control.Error{Code: session.CodeUsage, Message: "the two passwords differ", WhatToDo: "nothing was changed, try again"})
+		return "", exit.With(exit.Usage, &wire.Error{Code: session.CodeUsage, Message: "the two passwords differ", WhatToDo: "nothing was changed, try again"})
 	}
 	return word, nil
 }

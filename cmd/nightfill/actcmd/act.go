@@ -9,7 +9,7 @@ import (
 
 	"github.com/nightfill/nightfill/cmd/nightfill/printout"
 	"github.com/nightfill/nightfill/cmd/nightfill/session"
-	"github.com/nightfill/nightfill/daemon/control"
+	"github.com/nightfill/nightfill/daemon/control/wire"
 	"github.com/nightfill/nightfill/site"
 )
 
@@ -24,7 +24,7 @@ at this moment is finished or taken back first. Your login name goes into the jo
 T is a moment: RFC 3339, a time of day like 05:00 in store time, or a length of time from now like 4h.`,
 		Example: "  nightfill hold srv-1 --until 05:00 --reason \"till in use\"\n  nightfill hold all --until 2026-12-02T05:00:00-06:00 --reason \"stock taking\"",
 	}
-	ask := control.HoldAsked{}
+	ask := wire.HoldAsked{}
 	cmd.Flags().StringVar(&ask.Until, "until", "", "until when")
 	cmd.Flags().StringVar(&ask.Reason, "reason", "", "why, for the next person who asks")
 	return session.Action(cmd, cobra.ExactArgs(1), func(s *session.Session, args []string) error {
@@ -56,7 +56,7 @@ is over and begins anew, or changes. Your login name and the reason go into the 
 to headquarters.`,
 		Example: "  nightfill ack POS-1 --reason \"on my way with a new network box\"",
 	}
-	ask := control.AckAsked{}
+	ask := wire.AckAsked{}
 	cmd.Flags().StringVar(&ask.Reason, "reason", "", "what you do about it, for the next person who asks")
 	return session.Action(cmd, cobra.ExactArgs(1), func(s *session.Session, args []string) error {
 		if ask.Reason == "" {

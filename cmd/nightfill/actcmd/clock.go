@@ -7,7 +7,7 @@ import (
 
 	"github.com/nightfill/nightfill/cmd/nightfill/printout"
 	"github.com/nightfill/nightfill/cmd/nightfill/session"
-	"github.com/nightfill/nightfill/daemon/control"
+	"github.com/nightfill/nightfill/daemon/control/wire"
 )
 
 // Clock returns `clock` with its subcommand.
@@ -31,7 +31,7 @@ another one first. Your login name goes into the journal.
 A night that was opened meanwhile is not opened again when its date comes.`,
 		Example: "  timedatectl\n  nightfill clock confirm --reason \"compared with my phone; the old battery had jumped\"",
 	}
-	ask := control.ClockAsked{}
+	ask := wire.ClockAsked{}
 	cmd.Flags().StringVar(&ask.Reason, "reason", "", "how you know, for the next person who asks")
 	return session.Action(cmd, cobra.NoArgs, func(s *session.Session, _ []string) error {
 		if ask.Reason == "" {

@@ -14,7 +14,7 @@ import (
 	"github.com/nightfill/nightfill/cmd/nightfill/exit"
 	"github.com/nightfill/nightfill/cmd/nightfill/printout"
 	"github.com/nightfill/nightfill/cmd/nightfill/session"
-	"github.com/nightfill/nightfill/daemon/control"
+	"github.com/nightfill/nightfill/daemon/control/wire"
 )
 
 // Enrol returns `enrol`.
@@ -53,7 +53,7 @@ Without a terminal, give the fingerprint that you expect with --accept.`,
 }
 
 // agree lets a person, or --accept, say whether the key is the right one.
-func agree(s *session.Session, k control.HostKey, accept string) error {
+func agree(s *session.Session, k wire.HostKey, accept string) error {
 	if accept != "" {
 		if accept != k.Fingerprint {
 			return fmt.Errorf("%s offers the key %s, not %s: nothing was pinned; find out which machine answers there", k.Device, k.Fingerprint, accept)
@@ -62,14 +62,14 @@ func agree(s *session.Session, k control.HostKey, accept string) error {
 	}
 	offer := fmt.Sprintf("%s offers the host key %s\n", k.Device, k.Fingerprint)
 	switch k.Pinned {
-	case control.PinnedSame:
+	case wire.PinnedSame:
 		offer += "It is the key that is pinned already.\n"
-	case control.PinnedOther:
+	case wire.PinnedOther:
 		offer += fmt.Sprintf("WARNING: another key is pinned for %s. Go on only if you know why it changed.\n", k.Device)
 	}
 	in, isFile := s.Cmd.InOrStdin().(*os.File)
 	if isFile && !term.IsTerminal(int(in.Fd())) {
-		return exit.With(exit.Usage, &control.Error{Code: session.CodeUsage, Message: offer + "nothing was pinned: there is no terminal to ask on",
+		return exit.With(exit.Usage, &wire.Error{Code: session.CodeUsage, Message: offer + "nothing was pinned: there is no terminal to ask on",
 			WhatToDo: fmt.Sprintf("compare the fingerprint with the one on the device, then: nightfill enrol %s --accept %s", k.Device, k.Fingerprint)})
 	}
 	ask := s.Cmd.ErrOrStderr()

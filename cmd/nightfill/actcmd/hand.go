@@ -9,12 +9,12 @@ import (
 
 	"github.com/nightfill/nightfill/cmd/nightfill/printout"
 	"github.com/nightfill/nightfill/cmd/nightfill/session"
-	"github.com/nightfill/nightfill/daemon/control"
+	"github.com/nightfill/nightfill/daemon/control/wire"
 )
 
 // handed makes a command that asks for something to be done to a device, and needs a reason for it.
-func handed(cmd *cobra.Command, args cobra.PositionalArgs, do func(*session.Session, context.Context, control.HandAsked) (control.Handed, error), say func(*printout.Printer, control.Handed)) *cobra.Command {
-	ask := control.HandAsked{}
+func handed(cmd *cobra.Command, args cobra.PositionalArgs, do func(*session.Session, context.Context, wire.HandAsked) (wire.Handed, error), say func(*printout.Printer, wire.Handed)) *cobra.Command {
+	ask := wire.HandAsked{}
 	cmd.Flags().StringVar(&ask.Reason, "reason", "", "why, for the next person who asks")
 	return session.Action(cmd, args, func(s *session.Session, args []string) error {
 		if ask.Reason == "" {
@@ -42,9 +42,9 @@ tried. The rules are those of the night: it must fit before the cut-off with its
 floors. Outside the window nothing is begun; what is still due comes with the next night. Your login name goes
 into the journal.`,
 		Example: "  nightfill retry srv-1 pos-app-4.2.1 --reason \"disk was full, cleaned up\"",
-	}, cobra.RangeArgs(1, 2), func(s *session.Session, ctx context.Context, ask control.HandAsked) (control.Handed, error) {
+	}, cobra.RangeArgs(1, 2), func(s *session.Session, ctx context.Context, ask wire.HandAsked) (wire.Handed, error) {
 		return s.Client.Retry(ctx, ask)
-	}, func(p *printout.Printer, h control.Handed) {
+	}, func(p *printout.Printer, h wire.Handed) {
 		p.Line("%s is tried once more on %s, asked by %s: %s", strings.Join(h.Patches, ", "), h.Device, h.Actor, h.Reason)
 		p.Next("nightfill why "+h.Device, "nightfill journal --follow")
 	})
@@ -59,9 +59,9 @@ func Rollback() *cobra.Command {
 was there before is back. It is not put on in this store again until its bytes change, or until someone runs
 nightfill release PATCH. Your login name goes into the journal.`,
 		Example: "  nightfill rollback srv-1 pos-app-4.2.1 --reason \"receipts print twice\"",
-	}, cobra.ExactArgs(2), func(s *session.Session, ctx context.Context, ask control.HandAsked) (control.Handed, error) {
+	}, cobra.ExactArgs(2), func(s *session.Session, ctx context.Context, ask wire.HandAsked) (wire.Handed, error) {
 		return s.Client.RollBack(ctx, ask)
-	}, func(p *printout.Printer, h control.Handed) {
+	}, func(p *printout.Printer, h wire.Handed) {
 		p.Line("%s is being taken off %s, asked by %s: %s", strings.Join(h.Patches, ", "), h.Device, h.Actor, h.Reason)
 		p.Next("nightfill why "+h.Device+" "+strings.Join(h.Patches, " "), "nightfill check")
 	})
@@ -75,9 +75,9 @@ func Restart() *cobra.Command {
 		Long: `Restart a device and see that it comes back with another boot id. It is refused while a step runs on
 the device, and in a night while its groups cannot spare it. Your login name goes into the journal.`,
 		Example: "  nightfill restart srv-1 --reason \"till hangs at sign-on\"",
-	}, cobra.ExactArgs(1), func(s *session.Session, ctx context.Context, ask control.HandAsked) (control.Handed, error) {
+	}, cobra.ExactArgs(1), func(s *session.Session, ctx context.Context, ask wire.HandAsked) (wire.Handed, error) {
 		return s.Client.Restart(ctx, ask)
-	}, func(p *printout.Printer, h control.Handed) {
+	}, func(p *printout.Printer, h wire.Handed) {
 		p.Line("%s is being restarted, asked by %s: %s", h.Device, h.Actor, h.Reason)
 		p.Line("It is wanted back by %s.", p.Clock(h.Until))
 		p.Next("nightfill devices", "nightfill check")

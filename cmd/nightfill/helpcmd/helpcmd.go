@@ -18,7 +18,7 @@ import (
 	"github.com/nightfill/nightfill/cmd/nightfill/exit"
 	"github.com/nightfill/nightfill/cmd/nightfill/manual"
 	"github.com/nightfill/nightfill/cmd/nightfill/storecmd"
-	"github.com/nightfill/nightfill/daemon/control"
+	"github.com/nightfill/nightfill/daemon/control/wire"
 	"github.com/nightfill/nightfill/ui/handbook"
 )
 
@@ -227,7 +227,7 @@ func (h *help) write(cmd *cobra.Command) error {
 
 // refuse makes an error of the command line.
 func refuse(message, what string) error {
-	return exit.With(exit.Usage, &control.Error{Code: "usage", Message: message, WhatToDo: what})
+	return exit.With(exit.Usage, &wire.Error{Code: "usage", Message: message, WhatToDo: what})
 }
 
 func encode(w io.Writer, v any) error {

@@ -4,13 +4,13 @@ import (
 	"unicode/utf8"
 
 	"github.com/nightfill/nightfill/cmd/nightfill/printout"
-	"github.com/nightfill/nightfill/daemon/control"
+	"github.com/nightfill/nightfill/daemon/control/wire"
 	"github.com/nightfill/nightfill/site/plan"
 )
 
 // printLeftOut writes what a night leaves out, by reason; what was not due only when all is wanted.
 func printLeftOut(p *printout.Printer, report plan.Report, all bool) {
-	groups, notDue := control.Grouped(report)
+	groups, notDue := wire.Grouped(report)
 	if len(groups) > 0 {
 		p.Line("\n%s", p.Paint(printout.Heading, "Left out:"))
 	}

@@ -14,7 +14,7 @@ import (
 
 	"github.com/nightfill/nightfill/cmd/nightfill/printout"
 	"github.com/nightfill/nightfill/cmd/nightfill/session"
-	"github.com/nightfill/nightfill/daemon/control"
+	"github.com/nightfill/nightfill/daemon/control/wire"
 	"github.com/nightfill/nightfill/daemon/view"
 	"github.com/nightfill/nightfill/daemon/view/sheet"
 	"github.com/nightfill/nightfill/site"
@@ -170,7 +170,7 @@ func printNight(p *printout.Printer, n view.Night, all bool) {
 	}
 	printLeftOut(p, n.Left, all)
 	printCompared(p, n, all)
-	_, notDue := control.Grouped(n.Left)
+	_, notDue := wire.Grouped(n.Left)
 	p.Line("\nTotal: %s on %s%s, %d of them done; %d left out, %d not due.", printout.Count(n.Total, "patch", "patches"), printout.Count(len(devicesOf(n.Jobs)), "device", "devices"), passes(n),
 		n.States[site.Done], len(n.Left)-len(notDue), len(notDue))
 	if !n.Rehearsal {

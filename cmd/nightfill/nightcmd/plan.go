@@ -7,7 +7,7 @@ import (
 
 	"github.com/nightfill/nightfill/cmd/nightfill/printout"
 	"github.com/nightfill/nightfill/cmd/nightfill/session"
-	"github.com/nightfill/nightfill/daemon/control"
+	"github.com/nightfill/nightfill/daemon/control/wire"
 	"github.com/nightfill/nightfill/daemon/view"
 	"github.com/nightfill/nightfill/site"
 )
@@ -36,7 +36,7 @@ T is a moment: RFC 3339, a time of day like 23:30 in store time, or a length of 
 	})
 }
 
-func printPlan(p *printout.Printer, f control.Forecast, all bool) {
+func printPlan(p *printout.Printer, f wire.Forecast, all bool) {
 	p.Line("%s", p.Paint(printout.Heading, "Night of "+f.Night.String()))
 	p.Line("window %s to %s (%s), cut-off %s, catalog version %d", p.Moment(f.Opens), p.Clock(f.Closes), p.Zone, p.Clock(f.Cutoff), f.Catalog)
 	p.Line("")
@@ -72,7 +72,7 @@ func printPlan(p *printout.Printer, f control.Forecast, all bool) {
 }
 
 // printBundles names what is put on together.
-func printBundles(p *printout.Printer, jobs []control.PlannedJob) {
+func printBundles(p *printout.Printer, jobs []wire.PlannedJob) {
 	type bundle struct {
 		device string
 		number int
@@ -91,7 +91,7 @@ func printBundles(p *printout.Printer, jobs []control.PlannedJob) {
 	}
 }
 
-func afterPlan(f control.Forecast) []string {
+func afterPlan(f wire.Forecast) []string {
 	var commands []string
 	for _, l := range f.Left {
 		switch {

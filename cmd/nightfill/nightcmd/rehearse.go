@@ -9,7 +9,8 @@ import (
 
 	"github.com/nightfill/nightfill/cmd/nightfill/printout"
 	"github.com/nightfill/nightfill/cmd/nightfill/session"
-	"github.com/nightfill/nightfill/daemon/control"
+	"github.com/nightfill/nightfill/daemon/control/misfortune"
+	"github.com/nightfill/nightfill/daemon/control/wire"
 	"github.com/nightfill/nightfill/daemon/view"
 	"github.com/nightfill/nightfill/site"
 	"github.com/nightfill/nightfill/site/forecast"
@@ -28,14 +29,14 @@ written down.
 
 A fault makes something go wrong on purpose. For DEVICE or PATCH, * is every one.
 
-` + control.Misfortunes + `
+` + misfortune.Help + `
 
 Exit code 0: all is done and the store has its floors. 3: one of them is not so.`,
 		Example: `  nightfill rehearse
   nightfill rehearse --seed 7 --fault "till-1 pos-app-4.2.1 breaks" --svg rehearsal.svg
   nightfill rehearse --fault "till-2 * silent 01:30" --fault "box power-cut 02:00 30m"`,
 	}
-	var ask control.RehearsalAsked
+	var ask wire.RehearsalAsked
 	f := cmd.Flags()
 	f.StringVar(&ask.At, "at", "", "play the window that is open at this moment, or the next one after it")
 	f.Uint64Var(&ask.Seed, "seed", view.NoLuck, "the luck of the night; 0 = all goes as planned, but for the faults")
@@ -179,7 +180,7 @@ func beat(p *printout.Printer, b repeated) []printout.Cell {
 }
 
 // printChance writes what came of the nights that were played with a plan.
-func printChance(p *printout.Printer, f control.Forecast) {
+func printChance(p *printout.Printer, f wire.Forecast) {
 	c := f.Chance
 	if c == nil {
 		return

@@ -16,7 +16,7 @@ import (
 	"github.com/nightfill/nightfill/cmd/nightfill/printout"
 	"github.com/nightfill/nightfill/cmd/nightfill/session"
 	"github.com/nightfill/nightfill/daemon/bundle"
-	"github.com/nightfill/nightfill/daemon/control"
+	"github.com/nightfill/nightfill/daemon/control/wire"
 )
 
 // Bundle returns `bundle`.
@@ -34,7 +34,7 @@ most 24 MiB are in it before they are compressed. Your login name and the reason
 Exit code 3: it is written, but something could not be had.`,
 		Example: "  nightfill bundle --out /tmp/support.zip\n  nightfill bundle --out till-3.zip --device till-3 --reason \"TICKET-1042\"",
 	}
-	ask := control.BundleAsked{}
+	ask := wire.BundleAsked{}
 	out := cmd.Flags().String("out", "", "write the bundle to this file")
 	cmd.Flags().StringVar(&ask.Device, "device", "", "with more about this device")
 	cmd.Flags().StringVar(&ask.Reason, "reason", "", "what it is for")
@@ -57,7 +57,7 @@ Exit code 3: it is written, but something could not be had.`,
 }
 
 // fetchBundle writes the file, whole or not at all, and reads its manifest.
-func fetchBundle(s *session.Session, ask control.BundleAsked, path string) (m bundle.Manifest, err error) {
+func fetchBundle(s *session.Session, ask wire.BundleAsked, path string) (m bundle.Manifest, err error) {
 	file, err := newFile(path)
 	if err != nil {
 		return m, err

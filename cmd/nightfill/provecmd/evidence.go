@@ -13,7 +13,7 @@ import (
 	"github.com/nightfill/nightfill/cmd/nightfill/exit"
 	"github.com/nightfill/nightfill/cmd/nightfill/printout"
 	"github.com/nightfill/nightfill/cmd/nightfill/session"
-	"github.com/nightfill/nightfill/daemon/control"
+	"github.com/nightfill/nightfill/daemon/control/client"
 	"github.com/nightfill/nightfill/daemon/evidence/proof"
 	"github.com/nightfill/nightfill/site/run"
 	"github.com/nightfill/nightfill/site/window"
@@ -116,7 +116,7 @@ command was called wrongly.`,
 		if err != nil {
 			return session.Usage(cmd, err)
 		}
-		s := &session.Session{Cmd: cmd, Client: control.Dial(""), JSON: *asJSON} // for printing: nobody is asked
+		s := &session.Session{Cmd: cmd, Client: client.Dial(""), JSON: *asJSON} // for printing: nobody is asked
 		return verifyEvidence(s, args[0], o)
 	}
 	return cmd

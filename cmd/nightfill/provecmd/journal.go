@@ -17,7 +17,8 @@ import (
 	"github.com/nightfill/nightfill/cmd/nightfill/exit"
 	"github.com/nightfill/nightfill/cmd/nightfill/printout"
 	"github.com/nightfill/nightfill/cmd/nightfill/session"
-	"github.com/nightfill/nightfill/daemon/control"
+	"github.com/nightfill/nightfill/daemon/control/client"
+	"github.com/nightfill/nightfill/daemon/control/wire"
 	"github.com/nightfill/nightfill/daemon/journal"
 	"github.com/nightfill/nightfill/site/run"
 )
@@ -38,7 +39,7 @@ kept). With --json, one record a line, as it was written.`,
 		if *limit < 1 {
 			return s.Usage(fmt.Errorf("--limit %d is not a number of records: write 1 or more", *limit))
 		}
-		e := control.Excerpt{Limit: *limit, Follow: *follow}
+		e := client.Excerpt{Limit: *limit, Follow: *follow}
 		if s.Cmd.Flags().Changed("since") {
 			e.Since = since
 		}
@@ -123,7 +124,7 @@ Exit code 0: the journal is whole. 1: it is not, and what is wrong with it is sa
 		Example: "  nightfill journal verify\n  nightfill journal verify --state /mnt/old-box/var/lib/nightfill",
 	}, cobra.NoArgs, func(s *session.Session, _ []string) error {
 		sum, err := s.Client.Verify(s.Ctx())
-		var gone *control.Unreachable
+		var gone *client.Unreachable
 		if errors.As(err, &gone) && s.Place.State != "" {
 			sum, err = journal.VerifyFile(s.Ctx(), filepath.Join(s.Place.State, session.JournalName), nil)
 			err = badJournal(err, "ask the daemon that holds it: name its socket with --socket PATH")
@@ -175,13 +176,13 @@ func badJournal(err error, inUse string) error {
 	case err == nil:
 		return nil
 	case errors.Is(err, journal.ErrInUse):
-		return &control.Error{Code: control.CodeBadJournal, Message: err.Error(), WhatToDo: inUse}
+		return &wire.Error{Code: wire.CodeBadJournal, Message: err.Error(), WhatToDo: inUse}
 	case errors.As(err, &refused):
-		return &control.Error{Code: control.CodeBadJournal, Message: err.Error(), WhatToDo: control.KeepJournal}
+		return &wire.Error{Code: wire.CodeBadJournal, Message: err.Error(), WhatToDo: wire.KeepJournal}
 	case errors.Is(err, fs.ErrNotExist):
-		return &control.Error{Code: codeNoJournal, Message: err.Error(), WhatToDo: "name the state directory of the daemon with --state DIR"}
+		return &wire.Error{Code: codeNoJournal, Message: err.Error(), WhatToDo: "name the state directory of the daemon with --state DIR"}
 	case errors.Is(err, fs.ErrPermission):
-		return &control.Error{Code: codeNoJournal, Message: err.Error(), WhatToDo: "run this as root or as the user of the daemon"}
+		return &wire.Error{Code: codeNoJournal, Message: err.Error(), WhatToDo: "run this as root or as the user of the daemon"}
 	}
 	return err
 }

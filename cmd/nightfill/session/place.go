@@ -8,7 +8,7 @@ import (
 
 	"github.com/nightfill/nightfill/daemon/config"
 	"github.com/nightfill/nightfill/daemon/config/hqfile"
-	"github.com/nightfill/nightfill/daemon/control"
+	"github.com/nightfill/nightfill/daemon/control/client"
 )
 
 // The names of files in the state directory.
@@ -29,7 +29,7 @@ type Keeper struct {
 	State   string // and the state directory
 	Env     string // what the names of its environment variables begin with
 	find    func(path string) (state string, err error)
-	dial    func(socket string) *control.Client
+	dial    func(socket string) *client.Client
 }
 
 // Box is the daemon of a store.
@@ -38,7 +38,7 @@ func Box() Keeper {
 		Program: "nightfill", Where: "the console", Roles: "viewer|tech|admin", Act: "tech",
 		About: `The roles: viewer looks; tech acts on devices, but for severe actions; admin does everything and looks after
 the accounts.`,
-		File: "store file", Config: "/etc/nightfill/store.yaml", State: "/var/lib/nightfill", Env: "NIGHTFILL", dial: control.Dial,
+		File: "store file", Config: "/etc/nightfill/store.yaml", State: "/var/lib/nightfill", Env: "NIGHTFILL", dial: client.Dial,
 		find: func(path string) (string, error) {
 			c, err := config.Load(path)
 			return c.State, err
@@ -51,7 +51,7 @@ func Headquarters() Keeper {
 	return Keeper{
 		Program: "nightfill-hq", Where: "headquarters", Roles: "viewer|manager|admin", Act: "manager",
 		About: `The roles: viewer looks; manager takes on what needs someone and keeps the register of exceptions; admin does everything and looks after the accounts.`,
-		File:  "headquarters file", Config: "/etc/nightfill/hq.yaml", State: "/var/lib/nightfill-hq", Env: "NIGHTFILL_HQ", dial: control.DialHeadquarters,
+		File:  "headquarters file", Config: "/etc/nightfill/hq.yaml", State: "/var/lib/nightfill-hq", Env: "NIGHTFILL_HQ", dial: client.DialHeadquarters,
 		find: func(path string) (string, error) {
 			c, err := hqfile.Load(path)
 			return c.State, err

@@ -18,7 +18,8 @@ import (
 	"github.com/nightfill/nightfill/cmd/nightfill/exit"
 	"github.com/nightfill/nightfill/cmd/nightfill/printout"
 	"github.com/nightfill/nightfill/daemon/accounts"
-	"github.com/nightfill/nightfill/daemon/control"
+	"github.com/nightfill/nightfill/daemon/control/client"
+	"github.com/nightfill/nightfill/daemon/control/wire"
 	"github.com/nightfill/nightfill/site/window"
 )
 
@@ -35,7 +36,7 @@ const (
 type Session struct {
 	Cmd    *cobra.Command
 	Place  Place
-	Client *control.Client
+	Client *client.Client
 	JSON   bool // the answer is printed as JSON
 }
 
@@ -81,7 +82,7 @@ func Usage(cmd *cobra.Command, err error) error {
 	if err == nil {
 		return nil
 	}
-	return exit.With(exit.Usage, &control.Error{Code: CodeUsage, Message: plainFlag(err.Error()), WhatToDo: "see: " + cmd.CommandPath() + " --help"})
+	return exit.With(exit.Usage, &wire.Error{Code: CodeUsage, Message: plainFlag(err.Error()), WhatToDo: "see: " + cmd.CommandPath() + " --help"})
 }
 
 // badFlag is how the parser of flags refuses a value, in the words of the function that read it.
@@ -109,15 +110,15 @@ func TooMany(cmd *cobra.Command, args []string) error {
 func coded(err error) error {
 	var (
 		has     *exit.ExitError
-		gone    *control.Unreachable
-		refused *control.Error
+		gone    *client.Unreachable
+		refused *wire.Error
 	)
 	switch {
 	case err == nil || errors.As(err, &has):
 		return err
 	case errors.As(err, &gone):
 		return exit.With(exit.Unreachable, err)
-	case errors.As(err, &refused) && slices.Contains([]string{control.CodeBadRequest, accounts.BadRole, accounts.BadName}, refused.Code):
+	case errors.As(err, &refused) && slices.Contains([]string{wire.CodeBadRequest, accounts.BadRole, accounts.BadName}, refused.Code):
 		return exit.With(exit.Usage, err)
 	}
 	return err
@@ -139,17 +140,17 @@ func Report(w io.Writer, err error, asJSON bool) {
 		return
 	}
 	var (
-		refused *control.Error
-		gone    *control.Unreachable
+		refused *wire.Error
+		gone    *client.Unreachable
 	)
-	e := &control.Error{Message: said(err), Code: codeFailed}
+	e := &wire.Error{Message: said(err), Code: codeFailed}
 	switch {
 	case errors.Is(err, context.Canceled):
 		e.Code = codeInterrupted
 	case errors.As(err, &refused):
 		e = refused
 	case errors.As(err, &gone):
-		e = &control.Error{Message: gone.Message(), Code: codeUnreachable, WhatToDo: gone.WhatToDo()}
+		e = &wire.Error{Message: gone.Message(), Code: codeUnreachable, WhatToDo: gone.WhatToDo()}
 	case exit.Code(err) == exit.Usage:
 		e.Code = CodeUsage
 	case exit.Code(err) == exit.NotAllGood:

@@ -8,7 +8,7 @@ import (
 
 	"github.com/nightfill/nightfill/cmd/nightfill/printout"
 	"github.com/nightfill/nightfill/cmd/nightfill/session"
-	"github.com/nightfill/nightfill/daemon/control"
+	"github.com/nightfill/nightfill/daemon/control/wire"
 	"github.com/nightfill/nightfill/site"
 	"github.com/nightfill/nightfill/site/ready"
 )
@@ -39,7 +39,7 @@ or nobody can tell.`,
 	})
 }
 
-func printChecked(p *printout.Printer, v control.Checked) {
+func printChecked(p *printout.Printer, v wire.Checked) {
 	p.Line("%s", p.Paint(verdictTone(v.Ready.Verdict), v.Ready.Text))
 	printFindings(p, "To fix:", printout.Bad, v.Ready.Fix)
 	printFindings(p, "To know:", printout.Heading, v.Ready.Notes)

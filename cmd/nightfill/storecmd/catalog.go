@@ -7,7 +7,7 @@ import (
 
 	"github.com/nightfill/nightfill/cmd/nightfill/printout"
 	"github.com/nightfill/nightfill/cmd/nightfill/session"
-	"github.com/nightfill/nightfill/daemon/control"
+	"github.com/nightfill/nightfill/daemon/control/wire"
 )
 
 // CatalogCommands returns what a store does with its catalog, as subcommands of `nightfill catalog`.
@@ -48,7 +48,7 @@ func importCommand() *cobra.Command {
 	})
 }
 
-func printTaken(p *printout.Printer, c control.CatalogTaken) {
+func printTaken(p *printout.Printer, c wire.CatalogTaken) {
 	news := "The store has the newest catalog already"
 	if c.Changed {
 		news = "The store has a new catalog"

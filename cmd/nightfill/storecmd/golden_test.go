@@ -23,6 +23,7 @@ import (
 	"github.com/nightfill/nightfill/cmd/nightfill/session"
 	"github.com/nightfill/nightfill/cmd/nightfill/storecmd"
 	"github.com/nightfill/nightfill/daemon/control"
+	"github.com/nightfill/nightfill/daemon/control/client"
 	"github.com/nightfill/nightfill/daemon/control/controltest"
 	"github.com/nightfill/nightfill/daemon/view"
 	"github.com/nightfill/nightfill/site"
@@ -192,7 +193,7 @@ func serve(t *testing.T, b *controltest.Box) (socket string) {
 		}
 		os.RemoveAll(dir)
 	})
-	c := control.Dial(socket)
+	c := client.Dial(socket)
 	defer c.Close()
 	for ctx.Err() == nil {
 		if _, err := c.Devices(ctx); err == nil {

@@ -9,7 +9,7 @@ import (
 
 	"github.com/nightfill/nightfill/cmd/nightfill/exit"
 	"github.com/nightfill/nightfill/cmd/nightfill/session"
-	"github.com/nightfill/nightfill/daemon/control"
+	"github.com/nightfill/nightfill/daemon/control/wire"
 )
 
 // Overview wraps the help of a program: the root command gets a page of its groups with an
@@ -95,7 +95,7 @@ func Strict(root *cobra.Command) {
 		if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
 			what = "did you mean " + strings.Join(near, " or ") + "?"
 		}
-		return exit.With(exit.Usage, &control.Error{Code: session.CodeUsage, Message: fmt.Sprintf("%s has no command %q", cmd.CommandPath(), args[0]), WhatToDo: what})
+		return exit.With(exit.Usage, &wire.Error{Code: session.CodeUsage, Message: fmt.Sprintf("%s has no command %q", cmd.CommandPath(), args[0]), WhatToDo: what})
 	}
 }
 

@@ -11,7 +11,9 @@ import (
 	"testing"
 
 	"github.com/nightfill/nightfill/daemon/control"
+	"github.com/nightfill/nightfill/daemon/control/client"
 	"github.com/nightfill/nightfill/daemon/control/controltest"
+	"github.com/nightfill/nightfill/daemon/control/wire"
 	"github.com/nightfill/nightfill/daemon/terminal"
 )
 
@@ -42,7 +44,7 @@ func serveShells(t *testing.T) (socket string) {
 		box.Wait()
 		os.RemoveAll(dir)
 	})
-	c := control.Dial(socket)
+	c := client.Dial(socket)
 	defer c.Close()
 	for {
 		if _, err := c.Devices(ctx); err == nil {
@@ -121,12 +123,12 @@ nightfill: the terminal on srv-1 is over: lost the connection to the parrot; see
 // A terminal outlives the person's end of it, shows again what was shown, and ends when he says so.
 func TestShellIsKept(t *testing.T) {
 	socket := serveShells(t)
-	c := control.Dial(socket)
+	c := client.Dial(socket)
 	defer c.Close()
-	open := func(reason string) *control.Shell {
+	open := func(reason string) *client.Shell {
 		t.Helper()
 		for {
-			s, err := c.Shell(t.Context(), control.ShellAsked{Device: "srv-1", Reason: reason})
+			s, err := c.Shell(t.Context(), wire.ShellAsked{Device: "srv-1", Reason: reason})
 			if err == nil {
 				return s
 			}
@@ -135,7 +137,7 @@ func TestShellIsKept(t *testing.T) {
 			}
 		}
 	}
-	until := func(s *control.Shell, text string) {
+	until := func(s *client.Shell, text string) {
 		t.Helper()
 		for shown := ""; !strings.Contains(shown, text); {
 			f, err := s.Next()
@@ -172,7 +174,7 @@ func TestShellIsKept(t *testing.T) {
 		if err != nil {
 			t.Fatalf("the end was not told: %v", err)
 		}
-		if f.Kind == control.FrameEnded {
+		if f.Kind == wire.FrameEnded {
 			break
 		}
 	}

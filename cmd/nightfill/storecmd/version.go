@@ -8,7 +8,7 @@ import (
 
 	"github.com/nightfill/nightfill/cmd/nightfill/printout"
 	"github.com/nightfill/nightfill/cmd/nightfill/session"
-	"github.com/nightfill/nightfill/daemon/control"
+	"github.com/nightfill/nightfill/daemon/control/client"
 )
 
 // Built is the key of the root command's annotation that says when the program was built.
@@ -33,7 +33,7 @@ func versionCommand() *cobra.Command {
 		root := s.Cmd.Root()
 		v := release{Version: root.Version, Built: root.Annotations[Built], Go: runtime.Version(), System: runtime.GOOS + "/" + runtime.GOARCH}
 		status, err := s.Client.Status(s.Ctx())
-		var gone *control.Unreachable
+		var gone *client.Unreachable
 		if err != nil && !errors.As(err, &gone) {
 			return err
 		}

@@ -14,7 +14,7 @@ import (
 
 	"github.com/nightfill/nightfill/cmd/nightfill/printout"
 	"github.com/nightfill/nightfill/cmd/nightfill/session"
-	"github.com/nightfill/nightfill/daemon/control"
+	"github.com/nightfill/nightfill/daemon/control/wire"
 	"github.com/nightfill/nightfill/daemon/terminal"
 	"github.com/nightfill/nightfill/daemon/terminal/cast"
 )
@@ -96,7 +96,7 @@ func recordings(s *session.Session) error {
 	if err != nil {
 		return err
 	}
-	return s.Show(control.RecordingList{Recordings: list}, func(p *printout.Printer) {
+	return s.Show(wire.RecordingList{Recordings: list}, func(p *printout.Printer) {
 		if len(list) == 0 {
 			p.Line("No terminal was recorded yet.")
 			return

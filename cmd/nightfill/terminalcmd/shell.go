@@ -17,7 +17,8 @@ import (
 	"github.com/nightfill/nightfill/cmd/nightfill/exit"
 	"github.com/nightfill/nightfill/cmd/nightfill/printout"
 	"github.com/nightfill/nightfill/cmd/nightfill/session"
-	"github.com/nightfill/nightfill/daemon/control"
+	"github.com/nightfill/nightfill/daemon/control/client"
+	"github.com/nightfill/nightfill/daemon/control/wire"
 	"github.com/nightfill/nightfill/daemon/terminal"
 )
 
@@ -50,7 +51,7 @@ Exit code 0: the shell ended by itself, and its own exit code is told; or you le
 				p.Next("nightfill recordings " + info.ID)
 			})
 		}
-		return shell(s, control.ShellAsked{Device: args[0], Reason: *why})
+		return shell(s, wire.ShellAsked{Device: args[0], Reason: *why})
 	})
 }
 
@@ -63,7 +64,7 @@ type shellEnded struct {
 }
 
 // shell connects the person's own terminal with one on a device.
-func shell(s *session.Session, ask control.ShellAsked) error {
+func shell(s *session.Session, ask wire.ShellAsked) error {
 	ctx, cancel := context.WithCancel(s.Ctx())
 	defer cancel()
 	mine := ownTerminal(s.Cmd.InOrStdin())
@@ -95,7 +96,7 @@ func shell(s *session.Session, ask control.ShellAsked) error {
 	return ended(s, shell.Info, end, typist.left(), err)
 }
 
-func greet(told io.Writer, shell *control.Shell) {
+func greet(told io.Writer, shell *client.Shell) {
 	if shell.Back {
 		fmt.Fprintf(told, "You are back on %s (%s). ~. leaves it, exit ends it.\r\n", shell.Info.Device, printout.Clean(shell.Info.Reason))
 		return
@@ -105,21 +106,21 @@ func greet(told io.Writer, shell *control.Shell) {
 
 // watch shows what the device shows until the terminal ends or the connection does. What it tells
 // itself is on lines of its own.
-func watch(s *session.Session, shell *control.Shell, shown, told io.Writer) (*terminal.End, error) {
+func watch(s *session.Session, shell *client.Shell, shown, told io.Writer) (*terminal.End, error) {
 	for {
 		f, err := shell.Next()
 		switch {
 		case err != nil:
 			return nil, err
-		case f.Kind == control.FrameEnded:
+		case f.Kind == wire.FrameEnded:
 			return f.End, nil
-		case f.Kind == control.FrameOutput:
+		case f.Kind == wire.FrameOutput:
 			if _, err := shown.Write(f.Data); err != nil {
 				return nil, err
 			}
-		case f.Kind == control.FrameGap:
+		case f.Kind == wire.FrameGap:
 			fmt.Fprintf(told, "\r\n[%d bytes were shown too fast and are missing here; the recording has them]\r\n", f.Missed)
-		case f.Kind == control.FrameIdle && !f.Ends.IsZero():
+		case f.Kind == wire.FrameIdle && !f.Ends.IsZero():
 			fmt.Fprintf(told, "\r\n[this terminal ends at %s unless you type something]\r\n", f.Ends.In(s.Client.Zone()).Format("15:04:05"))
 		}
 	}
@@ -178,7 +179,7 @@ func (o own) raw() (restore func(), err error) {
 }
 
 // follow passes on every change of the terminal's size until ctx ends.
-func follow(ctx context.Context, mine own, shell *control.Shell) {
+func follow(ctx context.Context, mine own, shell *client.Shell) {
 	if !mine.is() {
 		return
 	}

@@ -1,4 +1,4 @@
-package control
+package wire
 
 import (
 	"time"
@@ -24,5 +24,5 @@ func Moment(text string, now time.Time, zone *time.Location) (time.Time, error) 
 	if d, err := time.ParseDuration(text); err == nil && d >= 0 {
 		return now.Add(d), nil
 	}
-	return time.Time{}, bad("write it like 05:00 (store time), 4h, or 2026-11-22T05:00:00Z", "%q is not a moment", text)
+	return time.Time{}, Bad("write it like 05:00 (store time), 4h, or 2026-11-22T05:00:00Z", "%q is not a moment", text)
 }

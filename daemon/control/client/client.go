@@ -1,4 +1,6 @@
-package control
+// Package client asks the daemon over its control socket, and tells a daemon that is not there from one that refuses. It
+// decides nothing and keeps nothing but its connections.
+package client
 
 import (
 	"bytes"
@@ -15,6 +17,8 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/nightfill/nightfill/daemon/control"
+	"github.com/nightfill/nightfill/daemon/control/wire"
 	"github.com/nightfill/nightfill/daemon/journal"
 	"github.com/nightfill/nightfill/daemon/view"
 	"github.com/nightfill/nightfill/site"
@@ -76,7 +80,7 @@ type Client struct {
 
 // Dial makes a client of the socket at path. It connects with the first call.
 func Dial(path string) *Client {
-	dialer := &net.Dialer{Timeout: knockLimit}
+	dialer := &net.Dialer{Timeout: control.KnockLimit}
 	return &Client{path: path, zone: time.UTC, http: &http.Client{Transport: &http.Transport{
 		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) { return dialer.DialContext(ctx, "unix", path) },
 	}}}
@@ -102,7 +106,7 @@ func (c *Client) Status(ctx context.Context) (view.Status, error) {
 
 // Devices returns every device, in the order of the store file.
 func (c *Client) Devices(ctx context.Context) ([]view.Device, error) {
-	v, err := get[Devices](ctx, c, "GET", "/v1/devices", nil, nil)
+	v, err := get[wire.Devices](ctx, c, "GET", "/v1/devices", nil, nil)
 	return v.Devices, err
 }
 
@@ -113,13 +117,13 @@ func (c *Client) Device(ctx context.Context, id string) (view.Device, error) {
 
 // Plan forecasts the window that is open at the moment at, written as Moment reads it, or the next
 // one after it; "" = now.
-func (c *Client) Plan(ctx context.Context, at string) (Forecast, error) {
-	return get[Forecast](ctx, c, "GET", "/v1/plan", url.Values{"at": {at}}, nil)
+func (c *Client) Plan(ctx context.Context, at string) (wire.Forecast, error) {
+	return get[wire.Forecast](ctx, c, "GET", "/v1/plan", url.Values{"at": {at}}, nil)
 }
 
 // Why answers for one patch on a device, or for every one when patch is "".
 func (c *Client) Why(ctx context.Context, device, patch string) ([]view.Answer, error) {
-	v, err := get[Answers](ctx, c, "GET", "/v1/why", url.Values{"device": {device}, "patch": {patch}}, nil)
+	v, err := get[wire.Answers](ctx, c, "GET", "/v1/why", url.Values{"device": {device}, "patch": {patch}}, nil)
 	return v.Answers, err
 }
 
@@ -134,7 +138,7 @@ func (c *Client) Replay(ctx context.Context, date window.Date) (view.Replay, err
 }
 
 // Rehearse plays a night once. Nothing in the store is changed by it.
-func (c *Client) Rehearse(ctx context.Context, ask RehearsalAsked) (view.Rehearsal, error) {
+func (c *Client) Rehearse(ctx context.Context, ask wire.RehearsalAsked) (view.Rehearsal, error) {
 	return get[view.Rehearsal](ctx, c, "POST", "/v1/rehearse", nil, ask)
 }
 
@@ -144,38 +148,38 @@ func (c *Client) Verify(ctx context.Context) (journal.Summary, error) {
 }
 
 // Check carries out every readiness check now.
-func (c *Client) Check(ctx context.Context) (Checked, error) {
-	return get[Checked](ctx, c, "POST", "/v1/check", nil, nil)
+func (c *Client) Check(ctx context.Context) (wire.Checked, error) {
+	return get[wire.Checked](ctx, c, "POST", "/v1/check", nil, nil)
 }
 
 // Hold asks for a hold and returns it as it was written down.
-func (c *Client) Hold(ctx context.Context, ask HoldAsked) (site.Hold, error) {
+func (c *Client) Hold(ctx context.Context, ask wire.HoldAsked) (site.Hold, error) {
 	return get[site.Hold](ctx, c, "POST", "/v1/hold", nil, ask)
 }
 
 // Release lets go a device, site.AllDevices, or a quarantined patch. The reason may be "".
-func (c *Client) Release(ctx context.Context, name, reason string) (Released, error) {
-	return get[Released](ctx, c, "POST", "/v1/release", nil, map[string]string{"name": name, "reason": reason})
+func (c *Client) Release(ctx context.Context, name, reason string) (wire.Released, error) {
+	return get[wire.Released](ctx, c, "POST", "/v1/release", nil, map[string]string{"name": name, "reason": reason})
 }
 
 // Refresh fetches the catalog now.
-func (c *Client) Refresh(ctx context.Context) (CatalogTaken, error) {
-	return get[CatalogTaken](ctx, c, "POST", "/v1/catalog/refresh", nil, nil)
+func (c *Client) Refresh(ctx context.Context) (wire.CatalogTaken, error) {
+	return get[wire.CatalogTaken](ctx, c, "POST", "/v1/catalog/refresh", nil, nil)
 }
 
 // Import takes a catalog from a directory, named by an absolute path on the box.
-func (c *Client) Import(ctx context.Context, dir string) (CatalogTaken, error) {
-	return get[CatalogTaken](ctx, c, "POST", "/v1/catalog/import", nil, map[string]string{"dir": dir})
+func (c *Client) Import(ctx context.Context, dir string) (wire.CatalogTaken, error) {
+	return get[wire.CatalogTaken](ctx, c, "POST", "/v1/catalog/import", nil, map[string]string{"dir": dir})
 }
 
 // HostKey asks a device for the key that it offers.
-func (c *Client) HostKey(ctx context.Context, device string) (HostKey, error) {
-	return get[HostKey](ctx, c, "GET", "/v1/devices/"+url.PathEscape(device)+"/host-key", nil, nil)
+func (c *Client) HostKey(ctx context.Context, device string) (wire.HostKey, error) {
+	return get[wire.HostKey](ctx, c, "GET", "/v1/devices/"+url.PathEscape(device)+"/host-key", nil, nil)
 }
 
 // Enrol pins a host key for a device. The reason may be "".
-func (c *Client) Enrol(ctx context.Context, device, key, reason string) (Enrolled, error) {
-	return get[Enrolled](ctx, c, "POST", "/v1/enrol", nil, map[string]string{"device": device, "key": key, "reason": reason})
+func (c *Client) Enrol(ctx context.Context, device, key, reason string) (wire.Enrolled, error) {
+	return get[wire.Enrolled](ctx, c, "POST", "/v1/enrol", nil, map[string]string{"device": device, "key": key, "reason": reason})
 }
 
 // Diagnose looks at one device, or with a check carries out that one alone.
@@ -235,7 +239,7 @@ func (c *Client) Records(ctx context.Context, e Excerpt, visit func(run.Record) 
 func get[T any](ctx context.Context, c *Client, method, path string, q url.Values, body any) (T, error) {
 	var v T
 	// The daemon limits each call by itself; this is for one that hangs.
-	ctx, cancel := context.WithTimeout(ctx, moving+time.Minute)
+	ctx, cancel := context.WithTimeout(ctx, control.Moving+time.Minute)
 	defer cancel()
 	answer, err := c.send(ctx, method, path, q, body)
 	if err != nil {
@@ -284,7 +288,7 @@ func (c *Client) response(ctx context.Context, req *http.Request, good int) (*ht
 	if err != nil {
 		return nil, c.broken(ctx, err)
 	}
-	if name := resp.Header.Get(ZoneHeader); name != "" && name != c.zone.String() {
+	if name := resp.Header.Get(wire.ZoneHeader); name != "" && name != c.zone.String() {
 		if zone, err := tzdata.Load(name); err == nil {
 			c.zone = zone
 		}
@@ -293,7 +297,7 @@ func (c *Client) response(ctx context.Context, req *http.Request, good int) (*ht
 		return resp, nil
 	}
 	defer resp.Body.Close()
-	e := envelope{}
+	e := wire.Envelope{}
 	if err := json.NewDecoder(resp.Body).Decode(&e); err != nil || e.Error == nil {
 		return nil, fmt.Errorf("what answers at %s is not nightfilld: status %s", c.path, resp.Status)
 	}

@@ -1,4 +1,4 @@
-package control
+package wire
 
 import (
 	"slices"
@@ -26,10 +26,6 @@ type Forecast struct {
 	// Chance is what came of many nights that were played with this plan; nil when nothing is planned.
 	Chance *forecast.Chance `json:"chance,omitempty"`
 }
-
-// chanceSeed is the luck of the nights behind a Chance: always the same, so that the figures change
-// when the plan does and not from one look to the next.
-const chanceSeed = 1
 
 // PlannedJob is one patch on one device, with the last moment at which it may begin.
 type PlannedJob struct {

@@ -1,4 +1,4 @@
-package control_test
+package wire_test
 
 import (
 	"fmt"
@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/nightfill/nightfill/daemon/control"
+	"github.com/nightfill/nightfill/daemon/control/wire"
 	"github.com/nightfill/nightfill/site"
 	"github.com/nightfill/nightfill/site/plan"
 	"github.com/nightfill/nightfill/site/window"
@@ -33,7 +33,7 @@ func TestForecastOf(t *testing.T) {
 			{Device: "srv-2", Jobs: []plan.Job{job("a", "00:00", "00:40"), job("b", "00:10", "00:20")}},
 		},
 	}
-	f := control.ForecastOf(p, nil)
+	f := wire.ForecastOf(p, nil)
 	var got []string
 	for _, j := range f.Jobs {
 		got = append(got, fmt.Sprint(j.Order, j.Device, j.Patch, " ", j.LastSafeStart.Format("15:04")))
@@ -48,7 +48,7 @@ func TestForecastOf(t *testing.T) {
 		t.Errorf("ends %v, spare %v, left %v", f.Ends, f.Spare, f.Left)
 	}
 	p.Lanes = nil
-	if f := control.ForecastOf(p, nil); f.Spare.Std() != 255*time.Minute || !f.Ends.IsZero() || f.Jobs == nil {
+	if f := wire.ForecastOf(p, nil); f.Spare.Std() != 255*time.Minute || !f.Ends.IsZero() || f.Jobs == nil {
 		t.Errorf("nothing planned: spare %v, ends %v, jobs %v", f.Spare, f.Ends, f.Jobs)
 	}
 }
@@ -61,7 +61,7 @@ func TestGrouped(t *testing.T) {
 		}
 		return l
 	}
-	groups, notDue := control.Grouped(plan.Report{
+	groups, notDue := wire.Grouped(plan.Report{
 		left("a", site.Held, site.CodeHeld), left("b", site.NotDue, site.CodeOtherRing), left("c", site.Skipped, site.CodeNoTime),
 		left("d", site.Skipped, site.CodeNoTime), left("e", site.Skipped, ""), left("f", site.NotDue, site.CodeHeld),
 	})
