@@ -17,6 +17,7 @@ import (
 	"github.com/nightfill/nightfill/site/board/register"
 	"github.com/nightfill/nightfill/site/window/tzdata"
 	"github.com/nightfill/nightfill/ui/fleet"
+	"github.com/nightfill/nightfill/ui/fleet/page"
 	"github.com/nightfill/nightfill/ui/handbook"
 	"github.com/nightfill/nightfill/ui/signin"
 )
@@ -68,9 +69,9 @@ func (h *HQ) more(ctx context.Context, now time.Time) ([]overview.Item, error) {
 }
 
 // line is how headquarters itself hears.
-func (h *HQ) line() fleet.Line {
+func (h *HQ) line() page.Line {
 	s := h.fleet.Status()
-	return fleet.Line{
+	return page.Line{
 		Connected: s.Connected, Since: s.Since, Lag: s.Lag.Seconds(), Gaps: s.Gaps, Unread: int(s.Unreadable), Leader: s.Leader, PerSecond: s.Rate,
 	}
 }

@@ -12,7 +12,8 @@ import (
 
 	"github.com/nightfill/nightfill/site"
 	"github.com/nightfill/nightfill/site/board/overview"
-	"github.com/nightfill/nightfill/ui/fleet/address"
+	"github.com/nightfill/nightfill/ui/fleet/page"
+	"github.com/nightfill/nightfill/ui/fleet/page/address"
 )
 
 // Hinter asks stores to look.
@@ -42,9 +43,9 @@ const (
 const addressLimit = 7000
 
 // actRoutes is every address at which something is done with chosen stores.
-func (s *server) actRoutes() []route {
-	page, data := form{body: actBody, limit: actLimit, read: s.actPage}, form{body: actBody, limit: actLimit, read: s.actData}
-	return []route{{"POST /stores/act", s.changes(page)}, {"POST /api/v1/stores/act", s.changes(data)}, {"GET /export/stores.csv", s.answers(s.storesCSV)}}
+func (s *whole) actRoutes() []page.Route {
+	form, data := page.Form{Body: page.ActBody, Limit: page.ActLimit, Read: s.actPage}, page.Form{Body: page.ActBody, Limit: page.ActLimit, Read: s.actData}
+	return []page.Route{page.At("POST /stores/act", s.Changes(form)), page.At("POST /api/v1/stores/act", s.Changes(data)), page.At("GET /export/stores.csv", s.Answers(s.storesCSV))}
 }
 
 // Act is what somebody wants of the stores that they chose.
@@ -78,24 +79,18 @@ type ActPage struct {
 
 // What names what would be done, with its number.
 func (p ActPage) What() string {
-	stores := plural(len(p.Stores), "store")
+	stores := page.Plural(len(p.Stores), "store")
 	switch p.Verb {
 	case overview.VerbAck:
-		return "Take on " + plural(p.Items, "thing") + " of " + stores
+		return "Take on " + page.Plural(p.Items, "thing") + " of " + stores
 	case overview.VerbShelve:
-		return "Shelve " + plural(p.Items, "thing") + " of " + stores
+		return "Shelve " + page.Plural(p.Items, "thing") + " of " + stores
 	}
 	return "Hold " + stores
 }
 
 // More is how many stores are not named on the page.
 func (p ActPage) More() int { return len(p.Stores) - len(p.Few) }
-
-// picks is what the bar below chosen stores offers.
-type picks struct{ Hold, Look bool }
-
-// Picks is what may be done with the stores that are chosen.
-func (f frame) Picks() picks { return picks{f.Q.server.canHold(), f.Q.server.Hinter != nil} }
 
 // All is the stores as one field of a form holds them. No id of a store has a slash in it.
 func (a Act) All() string { return strings.Join(a.Stores, "/") }
@@ -112,20 +107,20 @@ func listOf(stores []string) string {
 }
 
 // actPage reads a form that a page sent. What only shows something changes nothing, and what needs words is asked for first.
-func (s *server) actPage(c *change) (task, error) {
+func (s *whole) actPage(c *page.Change) (page.Task, error) {
 	a, err := s.readAct(c)
 	switch {
 	case err != nil:
-		return task{}, err
+		return page.Task{}, err
 	case a.Verb == verbList:
-		return task{instead: &reply{next: listOf(a.Stores)}}, tooMany(a.Stores)
+		return page.Task{Instead: &page.Reply{Next: listOf(a.Stores)}}, tooMany(a.Stores)
 	case a.Verb == verbCSV:
-		return task{instead: &reply{file: s.chosenCSV(a)}}, nil
-	case a.wordless() || a.sure || s.mayChange(c.role) != nil || s.cannot(a) != nil:
+		return page.Task{Instead: &page.Reply{File: s.chosenCSV(a)}}, nil
+	case a.wordless() || a.sure || s.MayChange(c.Role) != nil || s.cannot(a) != nil:
 		return s.actTask(a), nil
 	}
 	p, err := s.askMore(c.Context(), a)
-	return task{instead: &p}, err
+	return page.Task{Instead: &p}, err
 }
 
 // wordless reports whether it is done without a note or a reason.
@@ -134,25 +129,25 @@ func (a Act) wordless() bool {
 }
 
 // actData reads a request of the API.
-func (s *server) actData(c *change) (task, error) {
+func (s *whole) actData(c *page.Change) (page.Task, error) {
 	a, err := s.readAct(c)
 	return s.actTask(a), err
 }
 
 // actTask does something with stores.
-func (s *server) actTask(a Act) task {
-	return task{verb: "stores." + a.Verb, subject: strings.Join(a.Stores, " "), do: func(c *change) (reply, error) {
+func (s *whole) actTask(a Act) page.Task {
+	return page.Task{Verb: "stores." + a.Verb, Subject: strings.Join(a.Stores, " "), Do: func(c *page.Change) (page.Reply, error) {
 		if err := s.cannot(a); err != nil {
-			return reply{}, err
+			return page.Reply{}, err
 		}
 		done, outcome, err := s.act(c, a)
 		if err != nil {
-			return reply{}, err
+			return page.Reply{}, err
 		}
-		c.deed.Outcome, c.deed.Text = outcome, strings.TrimSpace(done.Say+" "+a.Reason+a.Note)
+		c.Deed.Outcome, c.Deed.Text = outcome, strings.TrimSpace(done.Say+" "+a.Reason+a.Note)
 		p := a.page()
 		p.Done = &done
-		return reply{data: done, page: "act", title: "Stores", body: p}, nil
+		return page.Reply{Data: done, Page: "act", Title: "Stores", Body: p}, nil
 	}}
 }
 
@@ -160,10 +155,10 @@ func (s *server) actTask(a Act) task {
 func (a Act) page() ActPage { return ActPage{Act: a, Few: a.Stores[:min(len(a.Stores), 40)]} }
 
 // askMore is the page with the form that asks for the words.
-func (s *server) askMore(ctx context.Context, a Act) (reply, error) {
+func (s *whole) askMore(ctx context.Context, a Act) (page.Reply, error) {
 	v, err := s.overviews.get(ctx)
 	if err != nil {
-		return reply{}, err
+		return page.Reply{}, err
 	}
 	p := a.page()
 	for _, i := range v.Items {
@@ -171,19 +166,19 @@ func (s *server) askMore(ctx context.Context, a Act) (reply, error) {
 			p.Items++
 		}
 	}
-	return reply{page: "act", title: "Stores", body: p}, nil
+	return page.Reply{Page: "act", Title: "Stores", Body: p}, nil
 }
 
 // tooMany says that no address is long enough for so many stores.
 func tooMany(stores []string) error {
 	if len(stores) > 0 && listOf(stores) == "/stores" {
-		return refuse(http.StatusBadRequest, "too_many", "The address of a list does not hold "+plural(len(stores), "store")+". Choose fewer, or filter by region, zone or ring.")
+		return page.Refuse(http.StatusBadRequest, "too_many", "The address of a list does not hold "+page.Plural(len(stores), "store")+". Choose fewer, or filter by region, zone or ring.")
 	}
 	return nil
 }
 
 // readAct reads a form, or JSON, and finds the stores.
-func (s *server) readAct(c *change) (Act, error) {
+func (s *whole) readAct(c *page.Change) (Act, error) {
 	a, err := actOf(c)
 	if err != nil {
 		return a, err
@@ -196,27 +191,27 @@ func (s *server) readAct(c *change) (Act, error) {
 	for _, id := range a.Stores {
 		row, known := v.Store(id)
 		if !known {
-			return a, refuse(http.StatusNotFound, "no_store", fmt.Sprintf("There is no store %.60s. Nothing was done.", id))
+			return a, page.Refuse(http.StatusNotFound, "no_store", fmt.Sprintf("There is no store %.60s. Nothing was done.", id))
 		}
 		a.rows = append(a.rows, row)
 	}
 	if len(a.Stores) == 0 {
-		return a, refuse(http.StatusBadRequest, "no_stores", "No store is chosen. Choose one first.")
+		return a, page.Refuse(http.StatusBadRequest, "no_stores", "No store is chosen. Choose one first.")
 	}
 	return a, nil
 }
 
 // actOf reads what is asked for as it was sent.
-func actOf(c *change) (Act, error) {
+func actOf(c *page.Change) (Act, error) {
 	var a Act
-	if found, err := c.decode(&a); found {
+	if found, err := c.Decode(&a); found {
 		return a, err
 	}
-	a = Act{Verb: c.field("verb"), Stores: c.fields["store"], Note: c.field("note"), Reason: c.field("reason"), Until: c.field("until"), sure: c.field("sure") == "1"}
-	for _, all := range c.fields["all"] {
+	a = Act{Verb: c.Field("verb"), Stores: c.Fields["store"], Note: c.Field("note"), Reason: c.Field("reason"), Until: c.Field("until"), sure: c.Field("sure") == "1"}
+	for _, all := range c.Fields["all"] {
 		a.Stores = append(a.Stores, strings.Split(all, "/")...)
 	}
-	if text := c.field("hours"); text != "" {
+	if text := c.Field("hours"); text != "" {
 		n, err := strconv.Atoi(text)
 		if err != nil || n == 0 {
 			return a, badHours(text)
@@ -240,71 +235,71 @@ func unique(list []string) []string {
 }
 
 // cannot says why headquarters is not able to do it, or nil.
-func (s *server) cannot(a Act) error {
+func (s *whole) cannot(a Act) error {
 	switch {
 	case a.Verb == verbHold && !s.canHold():
-		return refuse(http.StatusConflict, "no_key", noHolds)
+		return page.Refuse(http.StatusConflict, "no_key", noHolds)
 	case a.Verb == verbLook && s.Hinter == nil:
-		return refuse(http.StatusConflict, "no_broker", "This headquarters has no broker over which stores can be asked.")
+		return page.Refuse(http.StatusConflict, "no_broker", "This headquarters has no broker over which stores can be asked.")
 	}
 	return nil
 }
 
 const noHolds = "Headquarters has no online key of holds: people hold stores with nightfill catalog hold."
 
-func (s *server) canHold() bool { return s.Holds != nil && s.Holds.CanHold() }
+func (s *whole) canHold() bool { return s.Holds != nil && s.Holds.CanHold() }
 
 // act does something with stores.
-func (s *server) act(c *change, a Act) (done Acted, outcome string, err error) {
+func (s *whole) act(c *page.Change, a Act) (done Acted, outcome string, err error) {
 	ctx := c.Context()
 	done = Acted{Verb: a.Verb, Stores: len(a.Stores)}
 	switch a.Verb {
 	case overview.VerbAck, overview.VerbShelve:
-		done, err = s.sayOfStores(ctx, a, c.name)
+		done, err = s.sayOfStores(ctx, a, c.Name)
 	case verbLook:
 		return s.lookAt(ctx, a)
 	case verbHold:
-		done.Say, err = s.holdStores(ctx, a, c.name)
+		done.Say, err = s.holdStores(ctx, a, c.Name)
 	default:
-		err = refuse(http.StatusBadRequest, "bad_verb", "verb must be acknowledge, shelve, look or hold, not \""+a.Verb+"\".")
+		err = page.Refuse(http.StatusBadRequest, "bad_verb", "verb must be acknowledge, shelve, look or hold, not \""+a.Verb+"\".")
 	}
 	return done, "ok", err
 }
 
 // lookAt asks the stores to look.
-func (s *server) lookAt(ctx context.Context, a Act) (Acted, string, error) {
+func (s *whole) lookAt(ctx context.Context, a Act) (Acted, string, error) {
 	n, err := s.Hinter.Look(ctx, a.Stores)
-	done := Acted{Verb: a.Verb, Stores: n, Say: "Asked " + plural(n, "store") + " to look: each tells its state as soon as it has a line."}
+	done := Acted{Verb: a.Verb, Stores: n, Say: "Asked " + page.Plural(n, "store") + " to look: each tells its state as soon as it has a line."}
 	switch {
 	case err != nil && n == 0:
-		return done, "", refuse(http.StatusServiceUnavailable, "not_asked", "No store was asked: "+strings.TrimSuffix(err.Error(), ".")+".")
+		return done, "", page.Refuse(http.StatusServiceUnavailable, "not_asked", "No store was asked: "+strings.TrimSuffix(err.Error(), ".")+".")
 	case err != nil:
-		done.Say = fmt.Sprintf("Asked %d of %s to look. Not the others: %v.", n, plural(len(a.Stores), "store"), err)
+		done.Say = fmt.Sprintf("Asked %d of %s to look. Not the others: %v.", n, page.Plural(len(a.Stores), "store"), err)
 		return done, "failed", nil
 	}
 	return done, "ok", nil
 }
 
 // holdStores lets the stores begin nothing new.
-func (s *server) holdStores(ctx context.Context, a Act, name string) (say string, err error) {
+func (s *whole) holdStores(ctx context.Context, a Act, name string) (say string, err error) {
 	reason := strings.TrimSpace(a.Reason)
 	switch {
 	case reason == "":
-		return "", refuse(http.StatusBadRequest, "no_reason", "Say in the reason why these stores are held: stores show it.")
+		return "", page.Refuse(http.StatusBadRequest, "no_reason", "Say in the reason why these stores are held: stores show it.")
 	case len(reason) > site.MaxHoldReason:
-		return "", refuse(http.StatusBadRequest, "bad_reason", "The reason is too long: 500 characters at most.")
+		return "", page.Refuse(http.StatusBadRequest, "bad_reason", "The reason is too long: 500 characters at most.")
 	}
 	if err := s.Holds.HoldStores(ctx, a.Stores, reason, name, s.Now()); err != nil {
-		return "", refuse(http.StatusConflict, "not_held", "No store was held: "+strings.TrimSuffix(err.Error(), ".")+".")
+		return "", page.Refuse(http.StatusConflict, "not_held", "No store was held: "+strings.TrimSuffix(err.Error(), ".")+".")
 	}
 	if len(a.Stores) == 1 {
 		return "Held 1 store: it learns it at its next contact.", nil
 	}
-	return "Held " + plural(len(a.Stores), "store") + ": they learn it at their next contact.", nil
+	return "Held " + page.Plural(len(a.Stores), "store") + ": they learn it at their next contact.", nil
 }
 
 // sayOfStores says the same of every item of the stores that is not shelved.
-func (s *server) sayOfStores(ctx context.Context, a Act, name string) (Acted, error) {
+func (s *whole) sayOfStores(ctx context.Context, a Act, name string) (Acted, error) {
 	m := remark{verb: a.Verb, note: a.Note, until: a.Until}
 	if a.Hours != 0 {
 		m.hours = strconv.Itoa(a.Hours)
@@ -320,17 +315,17 @@ func (s *server) sayOfStores(ctx context.Context, a Act, name string) (Acted, er
 		}
 		return ok
 	})
-	var known *refusal
+	var known *page.Refusal
 	switch {
-	case errors.As(err, &known) && known.code == "no_item":
-		return Acted{}, refuse(http.StatusNotFound, "no_item", "None of these stores needs someone now. Nothing was done.")
+	case errors.As(err, &known) && known.Code == "no_item":
+		return Acted{}, page.Refuse(http.StatusNotFound, "no_item", "None of these stores needs someone now. Nothing was done.")
 	case err != nil:
 		return Acted{}, err
 	}
 	done := Acted{Verb: a.Verb, Stores: len(stores), Items: n}
-	done.Say = map[string]string{overview.VerbAck: "Took on ", overview.VerbShelve: "Shelved "}[a.Verb] + plural(n, "thing") + " of " + plural(len(stores), "store") + "."
+	done.Say = map[string]string{overview.VerbAck: "Took on ", overview.VerbShelve: "Shelved "}[a.Verb] + page.Plural(n, "thing") + " of " + page.Plural(len(stores), "store") + "."
 	if idle := len(a.Stores) - len(stores); idle > 0 {
-		done.Say += " " + upperFirst(plural(idle, "store")) + " of those that are chosen " + map[bool]string{true: "needs", false: "need"}[idle == 1] + " nobody."
+		done.Say += " " + page.Upper(page.Plural(idle, "store")) + " of those that are chosen " + map[bool]string{true: "needs", false: "need"}[idle == 1] + " nobody."
 	}
 	return done, nil
 }

@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/nightfill/nightfill/site/board/overview"
+	"github.com/nightfill/nightfill/ui/fleet/page"
 )
 
 // postJSON sends JSON as a program does.
@@ -124,18 +125,18 @@ func TestActRefused(t *testing.T) {
 		say    string
 		silent bool // nothing was asked for that could be written down
 	}{
-		"viewer looks":  {Viewer, url.Values{"verb": {"look"}, "store": {"0001"}}, 403, "The role viewer may look, and not change anything. Ask a manager.", false},
-		"viewer holds":  {Viewer, url.Values{"verb": {"hold"}, "store": {"0001"}}, 403, "The role viewer may look, and not change anything. Ask a manager.", false},
-		"viewer acks":   {Viewer, url.Values{"verb": {"acknowledge"}, "store": {"0001"}}, 403, "The role viewer may look, and not change anything. Ask a manager.", false},
-		"no reason":     {Admin, url.Values{"verb": {"hold"}, "store": {"0001"}, "sure": {"1"}, "reason": {" "}}, 400, "Say in the reason why these stores are held: stores show it.", false},
-		"long reason":   {Manager, url.Values{"verb": {"hold"}, "store": {"0001"}, "sure": {"1"}, "reason": {strings.Repeat("x", 501)}}, 400, "The reason is too long: 500 characters at most.", false},
-		"cannot hold":   {Manager, url.Values{"verb": {"hold"}, "store": {"0001"}, "sure": {"1"}, "reason": {"the disk is full"}}, 409, "No store was held: cannot publish: no space left on device.", false},
-		"no verb":       {Manager, url.Values{"verb": {"retry"}, "store": {"0001"}}, 400, "verb must be acknowledge, shelve, look or hold, not", false},
-		"no note":       {Manager, url.Values{"verb": {"shelve"}, "sure": {"1"}, "store": {needy(w)}, "hours": {"4"}}, 400, "Say in the note why it may wait.", false},
-		"unknown store": {Manager, url.Values{"verb": {"look"}, "store": {"0001", "9999"}}, 404, "There is no store 9999. Nothing was done.", true},
-		"no store":      {Manager, url.Values{"verb": {"look"}}, 400, "No store is chosen. Choose one first.", true},
-		"wrong hours":   {Manager, url.Values{"verb": {"shelve"}, "store": {"0001"}, "hours": {"soon"}}, 400, "hours must be a whole number from 1 to 744, not", true},
-		"too large":     {Manager, url.Values{"verb": {"look"}, "store": {strings.Repeat("x", actBody)}}, 400, "The form cannot be read: http: request body too large.", true},
+		"viewer looks":  {page.Viewer, url.Values{"verb": {"look"}, "store": {"0001"}}, 403, "The role viewer may look, and not change anything. Ask a manager.", false},
+		"viewer holds":  {page.Viewer, url.Values{"verb": {"hold"}, "store": {"0001"}}, 403, "The role viewer may look, and not change anything. Ask a manager.", false},
+		"viewer acks":   {page.Viewer, url.Values{"verb": {"acknowledge"}, "store": {"0001"}}, 403, "The role viewer may look, and not change anything. Ask a manager.", false},
+		"no reason":     {page.Admin, url.Values{"verb": {"hold"}, "store": {"0001"}, "sure": {"1"}, "reason": {" "}}, 400, "Say in the reason why these stores are held: stores show it.", false},
+		"long reason":   {page.Manager, url.Values{"verb": {"hold"}, "store": {"0001"}, "sure": {"1"}, "reason": {strings.Repeat("x", 501)}}, 400, "The reason is too long: 500 characters at most.", false},
+		"cannot hold":   {page.Manager, url.Values{"verb": {"hold"}, "store": {"0001"}, "sure": {"1"}, "reason": {"the disk is full"}}, 409, "No store was held: cannot publish: no space left on device.", false},
+		"no verb":       {page.Manager, url.Values{"verb": {"retry"}, "store": {"0001"}}, 400, "verb must be acknowledge, shelve, look or hold, not", false},
+		"no note":       {page.Manager, url.Values{"verb": {"shelve"}, "sure": {"1"}, "store": {needy(w)}, "hours": {"4"}}, 400, "Say in the note why it may wait.", false},
+		"unknown store": {page.Manager, url.Values{"verb": {"look"}, "store": {"0001", "9999"}}, 404, "There is no store 9999. Nothing was done.", true},
+		"no store":      {page.Manager, url.Values{"verb": {"look"}}, 400, "No store is chosen. Choose one first.", true},
+		"wrong hours":   {page.Manager, url.Values{"verb": {"shelve"}, "store": {"0001"}, "hours": {"soon"}}, 400, "hours must be a whole number from 1 to 744, not", true},
+		"too large":     {page.Manager, url.Values{"verb": {"look"}, "store": {strings.Repeat("x", page.ActBody)}}, 400, "The form cannot be read: http: request body too large.", true},
 	} {
 		for _, address := range []string{"/stores/act", "/api/v1/stores/act"} {
 			w.role = c.role
@@ -155,7 +156,7 @@ func TestActRefused(t *testing.T) {
 	if len(w.notes) != 0 || w.held != nil || w.hinted != nil {
 		t.Errorf("something was done: %v %v %v", w.notes, w.held, w.hinted)
 	}
-	w.role = Viewer
+	w.role = page.Viewer
 	if body := want(t, h, "/stores", "Your role may look, and not change anything."); strings.Contains(body, `value="look"`) {
 		t.Error("a viewer is offered what is refused")
 	}
@@ -187,7 +188,7 @@ func TestActWithoutHands(t *testing.T) {
 // The list has exactly the stores that were chosen, and so has the table; anybody may have both.
 func TestChosenStores(t *testing.T) {
 	w := newWorld(chain(150), morning())
-	w.role = Viewer
+	w.role = page.Viewer
 	h := New(w.options())
 	form := url.Values{"verb": {"list"}, "store": {"0003", "0001"}, "all": {"0100/0001"}}
 	rec := post(h, "/stores/act", form)

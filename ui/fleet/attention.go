@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -14,31 +13,33 @@ import (
 
 	"github.com/nightfill/nightfill/site/board"
 	"github.com/nightfill/nightfill/site/board/overview"
+	"github.com/nightfill/nightfill/ui/fleet/page"
 )
 
 // AttentionList is what needs a person: groups of items with the same cause, and the items that a
 // filter means.
 type AttentionList struct {
-	AsOf   string           `json:"as_of"`
-	Page                    // of the items
-	Kinds  []overview.Count `json:"kinds"`  // they add up to all items that are not shelved
-	Groups []overview.Group `json:"groups"` // the most urgent first
-	Items  []overview.Item  `json:"items"`  // of this page
+	AsOf      string           `json:"as_of"`
+	page.Page                  // of the items
+	Kinds     []overview.Count `json:"kinds"`  // they add up to all items that are not shelved
+	Groups    []overview.Group `json:"groups"` // the most urgent first
+	Items     []overview.Item  `json:"items"`  // of this page
 
 	Shelf    int    `json:"shelved"` // items that are shelved
 	Shelved  bool   `json:"shows_shelved"`
 	Filtered bool   `json:"-"` // a filter is set: the items are listed
 	Group    string `json:"-"`
 
-	query *query
+	query *page.Query
 }
 
-func (l AttentionList) title() string { return "Needs someone" }
+// PageTitle implements page.Titled.
+func (l AttentionList) PageTitle() string { return "Needs someone" }
 
 // Turn is the address of a page before or after this one.
 func (l AttentionList) Turn(by int) string {
 	v := url.Values{}
-	for name, values := range l.query.values {
+	for name, values := range l.query.Values {
 		v[name] = values
 	}
 	v.Set("page", strconv.Itoa(l.Page.Page+by))
@@ -47,7 +48,7 @@ func (l AttentionList) Turn(by int) string {
 
 // Loc is the zone of a store.
 func (l AttentionList) Loc(store string) *time.Location {
-	row, _ := l.query.overview.Store(store)
+	row, _ := l.query.Overview.Store(store)
 	return row.Loc
 }
 
@@ -55,16 +56,16 @@ func (l AttentionList) Loc(store string) *time.Location {
 func (l AttentionList) Back() string { return l.query.URL.RequestURI() }
 
 // attention answers what needs a person.
-func (s *server) attention(q *query) (any, error) {
-	skip, size, err := q.paging()
+func (s *whole) attention(q *page.Query) (any, error) {
+	skip, size, err := q.Paging()
 	if err != nil {
 		return nil, err
 	}
-	ask := q.values
-	l := AttentionList{AsOf: q.AsOf(), Groups: q.overview.Groups, Shelved: ask.Get("shelved") == "1", query: q, Group: ask.Get("group")}
+	ask := q.Values
+	l := AttentionList{AsOf: q.AsOf(), Groups: q.Overview.Groups, Shelved: ask.Get("shelved") == "1", query: q, Group: ask.Get("group")}
 	kinds := map[overview.Kind]int{}
 	found := []overview.Item{}
-	for _, i := range q.overview.Items {
+	for _, i := range q.Overview.Items {
 		if i.Shelved == nil {
 			kinds[i.Kind]++
 		} else {
@@ -81,10 +82,10 @@ func (s *server) attention(q *query) (any, error) {
 		l.Filtered = l.Filtered || ask.Get(name) != ""
 	}
 	if l.Shelved {
-		l.Groups, l.Filtered = q.overview.Shelved, true
+		l.Groups, l.Filtered = q.Overview.Shelved, true
 	}
 	l.Groups = append([]overview.Group{}, l.Groups...)
-	l.Page, l.Items = pageOf(len(found), skip, size), part(found, skip, size)
+	l.Page, l.Items = page.Of(len(found), skip, size), page.Part(found, skip, size)
 	return l, nil
 }
 
@@ -99,9 +100,9 @@ func fits(ask url.Values, i overview.Item) bool {
 }
 
 // sayForm says something about items: verb, item (several) or group, note, hours or until.
-func (s *server) sayForm() form {
-	return form{body: actBody, limit: registerLimit, read: func(c *change) (task, error) {
-		return task{verb: "attention." + c.field("verb"), subject: cmp.Or(c.field("group"), strings.Join(c.fields["item"], " ")), text: c.field("note"), do: s.say}, nil
+func (s *whole) sayForm() page.Form {
+	return page.Form{Body: page.ActBody, Limit: page.RegisterLimit, Read: func(c *page.Change) (page.Task, error) {
+		return page.Task{Verb: "attention." + c.Field("verb"), Subject: cmp.Or(c.Field("group"), strings.Join(c.Fields["item"], " ")), Text: c.Field("note"), Do: s.say}, nil
 	}}
 }
 
@@ -112,17 +113,17 @@ type Said struct {
 }
 
 // say keeps what is said of the items that a form names.
-func (s *server) say(c *change) (reply, error) {
-	wanted, group := map[string]bool{}, c.field("group")
-	for _, id := range c.fields["item"] {
+func (s *whole) say(c *page.Change) (page.Reply, error) {
+	wanted, group := map[string]bool{}, c.Field("group")
+	for _, id := range c.Fields["item"] {
 		wanted[id] = true
 	}
-	m := remark{verb: c.field("verb"), note: c.field("note"), hours: c.field("hours"), until: c.field("until")}
-	count, err := s.keep(c.Context(), m, c.name, func(i overview.Item) bool { return wanted[i.ID] || group != "" && group == i.GroupID() })
+	m := remark{verb: c.Field("verb"), note: c.Field("note"), hours: c.Field("hours"), until: c.Field("until")}
+	count, err := s.keep(c.Context(), m, c.Name, func(i overview.Item) bool { return wanted[i.ID] || group != "" && group == i.GroupID() })
 	if err != nil && count > 0 {
-		c.deed.Outcome, c.deed.Text = "failed", fmt.Sprintf("said of %d of them, and then: %v", count, err)
+		c.Deed.Outcome, c.Deed.Text = "failed", fmt.Sprintf("said of %d of them, and then: %v", count, err)
 	}
-	return reply{data: Said{Verb: m.verb, Items: count}, next: ownPath(c.field("back"))}, err
+	return page.Reply{Data: Said{Verb: m.verb, Items: count}, Next: ownPath(c.Field("back"))}, err
 }
 
 // ownPath lets a form return to pages of headquarters only.
@@ -137,7 +138,7 @@ func ownPath(to string) string {
 type remark struct{ verb, note, hours, until string }
 
 // keep says the same of every item that is meant.
-func (s *server) keep(ctx context.Context, m remark, name string, means func(overview.Item) bool) (int, error) {
+func (s *whole) keep(ctx context.Context, m remark, name string, means func(overview.Item) bool) (int, error) {
 	said, err := m.by(name, s.Now())
 	if err != nil {
 		return 0, err
@@ -156,7 +157,7 @@ func (s *server) keep(ctx context.Context, m remark, name string, means func(ove
 		known, version := s.overviews.note(i.ID)
 		now, err := known.Say(m.verb, said)
 		if err != nil {
-			return count, refuse(http.StatusBadRequest, "bad_form", upperFirst(err.Error())+".")
+			return count, page.Refuse(http.StatusBadRequest, "bad_form", page.Upper(err.Error())+".")
 		}
 		if err := s.write(ctx, i.ID, version, now, name); err != nil {
 			return count, err
@@ -164,7 +165,7 @@ func (s *server) keep(ctx context.Context, m remark, name string, means func(ove
 		count++
 	}
 	if count == 0 {
-		return 0, refuse(http.StatusNotFound, "no_item", "That needs nobody any more. Look at the list again.")
+		return 0, page.Refuse(http.StatusNotFound, "no_item", "That needs nobody any more. Look at the list again.")
 	}
 	return count, nil
 }
@@ -173,12 +174,12 @@ func (s *server) keep(ctx context.Context, m remark, name string, means func(ove
 func (m remark) by(name string, now time.Time) (overview.Said, error) {
 	said := overview.Said{By: cmp.Or(name, "somebody"), At: now, Note: strings.TrimSpace(m.note)}
 	if len(said.Note) > 2000 {
-		return said, refuse(http.StatusBadRequest, "bad_note", "The note is too long: 2,000 characters at most.")
+		return said, page.Refuse(http.StatusBadRequest, "bad_note", "The note is too long: 2,000 characters at most.")
 	}
 	if m.until != "" {
 		until, err := time.Parse(time.RFC3339, m.until)
 		if err != nil {
-			return said, refuse(http.StatusBadRequest, "bad_until", "until must be a time such as 2026-11-22T05:00:00Z, not \""+m.until+"\".")
+			return said, page.Refuse(http.StatusBadRequest, "bad_until", "until must be a time such as 2026-11-22T05:00:00Z, not \""+m.until+"\".")
 		}
 		said.Until = until
 	} else if m.hours != "" {
@@ -192,10 +193,10 @@ func (m remark) by(name string, now time.Time) (overview.Said, error) {
 }
 
 func badHours(text string) error {
-	return refuse(http.StatusBadRequest, "bad_hours", "hours must be a whole number from 1 to 744, not \""+text+"\".")
+	return page.Refuse(http.StatusBadRequest, "bad_hours", "hours must be a whole number from 1 to 744, not \""+text+"\".")
 }
 
-func (s *server) write(ctx context.Context, id string, version int64, a overview.Attention, name string) error {
+func (s *whole) write(ctx context.Context, id string, version int64, a overview.Attention, name string) error {
 	n := board.Note{Kind: overview.NoteKind, ID: id, Version: version, By: name, At: s.Now()}
 	if a != (overview.Attention{}) {
 		body, err := json.Marshal(a)
@@ -204,14 +205,5 @@ func (s *server) write(ctx context.Context, id string, version int64, a overview
 		}
 		n.Body = body
 	}
-	return s.put(ctx, n)
-}
-
-// put keeps a note. That somebody else was quicker is an answer; every other error is of headquarters itself.
-func (s *server) put(ctx context.Context, n board.Note) error {
-	_, err := s.Register.Keep(ctx, n)
-	if errors.Is(err, board.ErrConflict) {
-		return refuse(http.StatusConflict, "conflict", "It was not kept: somebody else changed it in the meantime. Look at it again.")
-	}
-	return err
+	return page.Keep(ctx, s.Register, n)
 }

@@ -15,6 +15,7 @@ import (
 
 	"github.com/nightfill/nightfill/site/board"
 	"github.com/nightfill/nightfill/site/board/overview"
+	"github.com/nightfill/nightfill/ui/fleet/page"
 )
 
 // post sends a form as a page of headquarters does.
@@ -103,7 +104,7 @@ func TestSayWhileSomebodyLooks(t *testing.T) {
 	o := w.options()
 	var l *overviewCache
 	said := false
-	o.Line = func() Line { // the notes were read, and the overview is not made yet
+	o.Line = func() page.Line { // the notes were read, and the overview is not made yet
 		if !said {
 			said = true
 			if _, err := w.Keep(t.Context(), board.Note{Kind: overview.NoteKind, ID: g.First.ID, Body: []byte(`{"acked":{"by":"kim","at":"2026-11-22T09:30:00Z"}}`)}); err != nil {
@@ -111,7 +112,7 @@ func TestSayWhileSomebodyLooks(t *testing.T) {
 			}
 			l.stale()
 		}
-		return Line{Connected: true}
+		return page.Line{Connected: true}
 	}
 	l = newOverviewCache(o)
 	for n := range 2 {
@@ -174,14 +175,14 @@ func TestSayRefused(t *testing.T) {
 		status int
 		say    string
 	}{
-		"viewer":      {Viewer, url.Values{"verb": {"acknowledge"}, "group": {g.ID}}, 403, "The role viewer may look, and not change anything. Ask a manager."},
-		"no item":     {Manager, url.Values{"verb": {"acknowledge"}, "item": {"failed/9999/x/y"}}, 404, "That needs nobody any more. Look at the list again."},
-		"no verb":     {Manager, url.Values{"verb": {"eat"}, "group": {g.ID}}, 400, "There is no such verb; there are acknowledge, shelve and release."},
-		"no time":     {Manager, url.Values{"verb": {"shelve"}, "group": {g.ID}, "note": {"x"}}, 400, "Say until when it is shelved: a time that is still to come."},
-		"no note":     {Manager, url.Values{"verb": {"shelve"}, "group": {g.ID}, "hours": {"4"}}, 400, "Say in the note why it may wait."},
-		"long":        {Manager, url.Values{"verb": {"shelve"}, "group": {g.ID}, "note": {"x"}, "until": {"2027-03-01T00:00:00Z"}}, 400, "An item is shelved for 31 days at most: say an earlier time."},
-		"wrong until": {Manager, url.Values{"verb": {"shelve"}, "group": {g.ID}, "note": {"x"}, "until": {"soon"}}, 400, `until must be a time such as 2026-11-22T05:00:00Z, not \"soon\".`},
-		"wrong hours": {Manager, url.Values{"verb": {"shelve"}, "group": {g.ID}, "note": {"x"}, "hours": {"0"}}, 400, `hours must be a whole number from 1 to 744, not \"0\".`},
+		"viewer":      {page.Viewer, url.Values{"verb": {"acknowledge"}, "group": {g.ID}}, 403, "The role viewer may look, and not change anything. Ask a manager."},
+		"no item":     {page.Manager, url.Values{"verb": {"acknowledge"}, "item": {"failed/9999/x/y"}}, 404, "That needs nobody any more. Look at the list again."},
+		"no verb":     {page.Manager, url.Values{"verb": {"eat"}, "group": {g.ID}}, 400, "There is no such verb; there are acknowledge, shelve and release."},
+		"no time":     {page.Manager, url.Values{"verb": {"shelve"}, "group": {g.ID}, "note": {"x"}}, 400, "Say until when it is shelved: a time that is still to come."},
+		"no note":     {page.Manager, url.Values{"verb": {"shelve"}, "group": {g.ID}, "hours": {"4"}}, 400, "Say in the note why it may wait."},
+		"long":        {page.Manager, url.Values{"verb": {"shelve"}, "group": {g.ID}, "note": {"x"}, "until": {"2027-03-01T00:00:00Z"}}, 400, "An item is shelved for 31 days at most: say an earlier time."},
+		"wrong until": {page.Manager, url.Values{"verb": {"shelve"}, "group": {g.ID}, "note": {"x"}, "until": {"soon"}}, 400, `until must be a time such as 2026-11-22T05:00:00Z, not \"soon\".`},
+		"wrong hours": {page.Manager, url.Values{"verb": {"shelve"}, "group": {g.ID}, "note": {"x"}, "hours": {"0"}}, 400, `hours must be a whole number from 1 to 744, not \"0\".`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w.role = c.role

@@ -1,6 +1,9 @@
 package fleet
 
-import "github.com/nightfill/nightfill/site/board"
+import (
+	"github.com/nightfill/nightfill/site/board"
+	"github.com/nightfill/nightfill/ui/fleet/page"
+)
 
 // AuditPage is a part of headquarters' own audit log, the newest first.
 type AuditPage struct {
@@ -10,17 +13,18 @@ type AuditPage struct {
 	Older int64        `json:"older,omitempty"` // what to ask for with before; 0: there is nothing older
 }
 
-func (p AuditPage) title() string { return "Audit" }
+// PageTitle implements page.Titled.
+func (p AuditPage) PageTitle() string { return "Audit" }
 
 const deedsShown = 100
 
 // audit answers who did what at headquarters; before is the number below which the deeds are.
-func (s *server) audit(q *query) (any, error) {
+func (s *whole) audit(q *page.Query) (any, error) {
 	p := AuditPage{AsOf: q.AsOf(), Deeds: []board.Deed{}}
 	if s.Register == nil {
 		return p, nil
 	}
-	before, err := q.number("before", 0, 1, 1<<53)
+	before, err := q.Number("before", 0, 1, 1<<53)
 	if err != nil {
 		return nil, err
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/chromedp/chromedp"
 
 	"github.com/nightfill/nightfill/site/board/boardtest"
+	"github.com/nightfill/nightfill/ui/fleet/page"
 	"github.com/nightfill/nightfill/ui/pagetest"
 )
 
@@ -180,7 +181,7 @@ func TestUIWithoutScripts(t *testing.T) {
 	tab.Screen(1280, 900)
 	tab.Script(false)
 	g, _ := needing(t, s.world)
-	tab.Do(chromedp.Navigate(s.URL + link("/attention", "group", g.ID)))
+	tab.Do(chromedp.Navigate(s.URL + page.Link("/attention", "group", g.ID)))
 	tab.TabTo("main button[value=acknowledge]")
 	tab.Type("\r")
 	tab.Await(`document.body.innerText.includes('taken on by kim')`)

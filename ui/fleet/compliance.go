@@ -7,21 +7,21 @@ import (
 	"github.com/nightfill/nightfill/site"
 	"github.com/nightfill/nightfill/site/board"
 	"github.com/nightfill/nightfill/site/board/comply"
-	"github.com/nightfill/nightfill/ui/fleet/address"
-	"github.com/nightfill/nightfill/ui/fleet/export"
+	"github.com/nightfill/nightfill/ui/fleet/page"
+	"github.com/nightfill/nightfill/ui/fleet/page/address"
+	"github.com/nightfill/nightfill/ui/fleet/page/compliance/export"
 )
 
 // complianceRoutes is every address of compliance and of the register of exceptions.
-func (s *server) complianceRoutes() []route {
-	all := s.both("/compliance", "/compliance", "compliance", s.compliance)
-	all = append(all, s.both("/compliance/rows", "/compliance/rows", "rows", s.rows)...)
-	all = append(all, s.both("/patches/{id}/clocks", "/patches/{id}/clocks", "clocks", s.clocks)...)
-	all = append(all, s.both("/exceptions", "/exceptions", "exceptions", s.exceptions)...)
-	change := s.changes(s.exceptionForm())
+func (s *whole) complianceRoutes() []page.Route {
+	all := s.Both("/compliance", "/compliance", "compliance", s.compliance)
+	all = append(all, s.Both("/compliance/rows", "/compliance/rows", "rows", s.rows)...)
+	all = append(all, s.Both("/patches/{id}/clocks", "/patches/{id}/clocks", "clocks", s.clocks)...)
+	all = append(all, s.Both("/exceptions", "/exceptions", "exceptions", s.exceptions)...)
+	all = append(all, s.Post("/exceptions", s.exceptionForm())...)
 	return append(all,
-		route{"POST /exceptions", change}, route{"POST /api/v1/exceptions", change},
-		route{"GET /export/compliance.csv", s.export(export.CSV{})}, route{"GET /export/compliance.jsonl", s.export(export.JSONLines{})},
-		route{"GET /export/report.html", s.answers(s.report)}, route{"GET /export/compliance.json", s.answers(s.report)})
+		page.At("GET /export/compliance.csv", s.export(export.CSV{})), page.At("GET /export/compliance.jsonl", s.export(export.JSONLines{})),
+		page.At("GET /export/report.html", s.Answers(s.report)), page.At("GET /export/compliance.json", s.Answers(s.report)))
 }
 
 // CompliancePage is how far the devices have their patches, counted.
@@ -33,14 +33,15 @@ type CompliancePage struct {
 	complyList
 }
 
-func (p CompliancePage) title() string { return "Compliance" }
+// PageTitle implements page.Titled.
+func (p CompliancePage) PageTitle() string { return "Compliance" }
 
 // Stale is how many devices were not looked at lately.
 func (p CompliancePage) Stale() int { return p.Report.Devices.Ratio().All - p.Report.Devices.Fresh }
 
 // compliance answers how far the devices have their patches.
-func (s *server) compliance(q *query) (any, error) {
-	f, err := q.complyFilter()
+func (s *whole) compliance(q *page.Query) (any, error) {
+	f, err := complyFilter(q)
 	if err != nil {
 		return nil, err
 	}
@@ -49,7 +50,7 @@ func (s *server) compliance(q *query) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := CompliancePage{AsOf: rfc(r.At), Report: r, complyList: complyList{query: q, filter: f}}
+	p := CompliancePage{AsOf: page.RFC(r.At), Report: r, complyList: complyList{query: q, filter: f}}
 	p.Filter = address.ValuesOfRows(f).Encode()
 	return p, nil
 }
@@ -120,10 +121,11 @@ type ClockPage struct {
 	complyList
 }
 
-func (p ClockPage) title() string { return p.Patch + ", its clocks" }
+// PageTitle implements page.Titled.
+func (p ClockPage) PageTitle() string { return p.Patch + ", its clocks" }
 
 // clocks answers for one patch what compliance answers for all, and its parity with the lab.
-func (s *server) clocks(q *query) (any, error) {
+func (s *whole) clocks(q *page.Query) (any, error) {
 	id := q.PathValue("id")
 	f := comply.Filter{Patch: id}
 	r, err := s.count(q.Context(), f)
@@ -134,15 +136,15 @@ func (s *server) clocks(q *query) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := ClockPage{AsOf: rfc(r.At), Patch: id, Report: r, complyList: complyList{query: q, filter: f}}
+	p := ClockPage{AsOf: page.RFC(r.At), Patch: id, Report: r, complyList: complyList{query: q, filter: f}}
 	known := false
-	q.view(func(b *board.Board) {
+	q.View(func(b *board.Board) {
 		v := comply.Look(b, o)
 		known = slices.ContainsFunc(v.Patches(), func(p *site.Patch) bool { return p.ID == id })
 		p.Parity = v.Parity(id)
 	})
 	if !known {
-		return nil, refuse(http.StatusNotFound, "no_patch", "There is no approved patch "+id+".")
+		return nil, page.Refuse(http.StatusNotFound, "no_patch", "There is no approved patch "+id+".")
 	}
 	return p, nil
 }

@@ -14,6 +14,7 @@ import (
 
 	"github.com/nightfill/nightfill/site/board/boardtest"
 	"github.com/nightfill/nightfill/site/board/comply"
+	"github.com/nightfill/nightfill/ui/fleet/page"
 )
 
 // Every number on the pages of compliance opens a list with exactly that count, as a page and in the API.
@@ -192,7 +193,7 @@ func TestExceptionsRefused(t *testing.T) {
 			t.Errorf("%v: %d, want %q in\n%s", form, status, text, body)
 		}
 	}
-	w.role = Viewer
+	w.role = page.Viewer
 	if status, body, _ := sent(h, "/api/v1/exceptions", url.Values{"verb": {"open"}}); status != http.StatusForbidden || !strings.Contains(body, "The role viewer may look, and not change anything. Ask a manager.") {
 		t.Errorf("%d %s", status, body)
 	}

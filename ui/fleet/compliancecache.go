@@ -49,7 +49,7 @@ func (c *reportCache) put(f comply.Filter, r comply.Report) {
 }
 
 // count returns a report of a filter, counted now or a moment ago.
-func (s *server) count(ctx context.Context, f comply.Filter) (comply.Report, error) {
+func (s *whole) count(ctx context.Context, f comply.Filter) (comply.Report, error) {
 	c := s.reportCache
 	if r, ok := c.find(f, s.Now()); ok {
 		return r, nil
@@ -74,7 +74,7 @@ func (s *server) count(ctx context.Context, f comply.Filter) (comply.Report, err
 }
 
 // judged is by what compliance is judged at a time.
-func (s *server) judged(ctx context.Context, now time.Time) (comply.Options, error) {
+func (s *whole) judged(ctx context.Context, now time.Time) (comply.Options, error) {
 	o := comply.Options{Policy: comply.DefaultPolicy()}
 	if s.Comply != nil {
 		o = s.Comply()

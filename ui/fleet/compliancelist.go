@@ -6,17 +6,18 @@ import (
 
 	"github.com/nightfill/nightfill/site"
 	"github.com/nightfill/nightfill/site/board/comply"
-	"github.com/nightfill/nightfill/ui/fleet/address"
+	"github.com/nightfill/nightfill/ui/fleet/page"
+	"github.com/nightfill/nightfill/ui/fleet/page/address"
 )
 
 // complyList is what the pages of compliance share: the filter and its addresses.
 type complyList struct {
-	query  *query
+	query  *page.Query
 	filter comply.Filter
 }
 
 // complyFilter reads the filter of a request.
-func (q *query) complyFilter() (comply.Filter, error) { return address.ReadRows(q.values) }
+func complyFilter(q *page.Query) (comply.Filter, error) { return address.ReadRows(q.Values) }
 
 // with is an address with the filter and pairs of a parameter and its value, which replace the filter's.
 func (l complyList) with(path string, pairs ...string) string {
@@ -43,11 +44,11 @@ func (l complyList) Limited(severity, mark string) string {
 func (l complyList) Export(file string) string { return l.with("/export/" + file) }
 
 // Chips lists the filters that are set.
-func (l complyList) Chips() []chip {
-	var list []chip
+func (l complyList) Chips() []page.Chip {
+	var list []page.Chip
 	for _, name := range address.RowNames() {
 		if v := *address.RowField(&l.filter, name); v != "" {
-			list = append(list, chip{plain(name), plain(v), l.with(l.query.URL.Path, name, "", "view", l.query.values.Get("view"))})
+			list = append(list, page.Chip{Name: page.Plain(name), Value: page.Plain(v), Without: l.with(l.query.URL.Path, name, "", "view", l.query.Values.Get("view"))})
 		}
 	}
 	return list

@@ -7,26 +7,28 @@ import (
 	"github.com/nightfill/nightfill/site"
 	"github.com/nightfill/nightfill/site/board"
 	"github.com/nightfill/nightfill/site/board/comply"
+	"github.com/nightfill/nightfill/ui/fleet/page"
 )
 
 // RowList is the rows, or the devices, that a filter means.
 type RowList struct {
 	AsOf string `json:"as_of"`
-	Page
+	page.Page
 	Rows    []RowTold    `json:"rows,omitzero"`    // where the list is of rows
 	Devices []DeviceTold `json:"devices,omitzero"` // where it is of devices
 
 	complyList
 }
 
-func (l RowList) title() string { return "Compliance, one by one" }
+// PageTitle implements page.Titled.
+func (l RowList) PageTitle() string { return "Compliance, one by one" }
 
 // ByDevice reports whether the list is of devices.
-func (l RowList) ByDevice() bool { return l.query.values.Get("view") == "devices" }
+func (l RowList) ByDevice() bool { return l.query.Values.Get("view") == "devices" }
 
 // Turn is the address of a page before or after this one.
 func (l RowList) Turn(by int) string {
-	return l.with(l.query.URL.Path, "view", l.query.values.Get("view"), "size", l.query.values.Get("size"), "page", strconv.Itoa(l.Page.Page+by))
+	return l.with(l.query.URL.Path, "view", l.query.Values.Get("view"), "size", l.query.Values.Get("size"), "page", strconv.Itoa(l.Page.Page+by))
 }
 
 // RowTold is one patch on one device.
@@ -50,7 +52,7 @@ type RowTold struct {
 	Loc      *time.Location  `json:"-"`
 }
 
-func (s *server) rowOf(v *comply.View, r comply.Row) RowTold {
+func (s *whole) rowOf(v *comply.View, r comply.Row) RowTold {
 	t := RowTold{
 		Store: r.Store.ID, Device: r.Device.ID, Patch: r.Patch.ID, Severity: r.Patch.Severity, Owner: r.Patch.Owner, Standing: r.Standing, State: r.State, Code: r.Code,
 		Version: r.Version, Due: r.Due, Overdue: r.Overdue, Looked: r.Looked, Again: r.Again, Clocks: v.Clocks(r), Loc: s.overviews.zones.find(r.Store.Info.Timezone),
@@ -74,12 +76,12 @@ type DeviceTold struct {
 }
 
 // rows answers which rows, or devices, a filter means.
-func (s *server) rows(q *query) (any, error) {
-	skip, size, err := q.paging()
+func (s *whole) rows(q *page.Query) (any, error) {
+	skip, size, err := q.Paging()
 	if err != nil {
 		return nil, err
 	}
-	f, err := q.complyFilter()
+	f, err := complyFilter(q)
 	if err != nil {
 		return nil, err
 	}
@@ -87,9 +89,9 @@ func (s *server) rows(q *query) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := RowList{AsOf: rfc(o.Now), complyList: complyList{query: q, filter: f}}
+	l := RowList{AsOf: page.RFC(o.Now), complyList: complyList{query: q, filter: f}}
 	n := 0
-	q.view(func(b *board.Board) {
+	q.View(func(b *board.Board) {
 		v := comply.Look(b, o)
 		if l.ByDevice() {
 			l.Devices = []DeviceTold{}
@@ -109,6 +111,6 @@ func (s *server) rows(q *query) (any, error) {
 			}
 		}
 	})
-	l.Page = pageOf(n, skip, size)
+	l.Page = page.Of(n, skip, size)
 	return l, nil
 }

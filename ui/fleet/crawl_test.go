@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/nightfill/nightfill/ui/fleet/page"
 )
 
 var (
@@ -35,7 +37,7 @@ func numberOf(inside string) (int, bool) {
 func withSize(address string) string {
 	u, _ := url.Parse(address)
 	v := u.Query()
-	v.Set("size", strconv.Itoa(pageMost))
+	v.Set("size", strconv.Itoa(page.Most))
 	u.RawQuery = v.Encode()
 	return u.String()
 }
@@ -98,7 +100,7 @@ func checkList(t *testing.T, h http.Handler, from, to string, n int) {
 		t.Errorf("%s: a number links to %s, which is no list", from, to)
 		return
 	}
-	if rows := strings.Count(body, "<tr data-row"); m[1] != strconv.Itoa(n) || rows != min(n, pageMost) {
+	if rows := strings.Count(body, "<tr data-row"); m[1] != strconv.Itoa(n) || rows != min(n, page.Most) {
 		t.Errorf("%s says %d, %s counts %s and shows %d", from, n, to, m[1], rows)
 	}
 	var v struct {

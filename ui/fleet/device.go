@@ -9,6 +9,7 @@ import (
 
 	"github.com/nightfill/nightfill/site/board"
 	"github.com/nightfill/nightfill/site/board/overview"
+	"github.com/nightfill/nightfill/ui/fleet/page"
 )
 
 // DevicePage is everything about one device.
@@ -31,14 +32,15 @@ type Package struct {
 	Version string `json:"version"`
 }
 
-func (p DevicePage) title() string { return p.Device.Device + " of store " + p.Store.ID }
+// PageTitle implements page.Titled.
+func (p DevicePage) PageTitle() string { return p.Device.Device + " of store " + p.Store.ID }
 
 // device answers what is known of one device.
-func (s *server) device(q *query) (any, error) {
+func (s *whole) device(q *page.Query) (any, error) {
 	id, device := q.PathValue("id"), q.PathValue("device")
-	row, ok := q.overview.Store(id)
+	row, ok := q.Overview.Store(id)
 	p := DevicePage{AsOf: q.AsOf(), Store: row, Jobs: []overview.Job{}, LeftOut: []board.LeftOut{}, Items: []overview.Item{}, Packages: []Package{}}
-	q.view(func(b *board.Board) {
+	q.View(func(b *board.Board) {
 		st := b.Stores[id]
 		if st == nil || st.Devices[device] == nil {
 			ok = false
@@ -56,9 +58,9 @@ func (s *server) device(q *query) (any, error) {
 		}
 	})
 	if !ok {
-		return nil, refuse(http.StatusNotFound, "no_device", "Store "+id+" has no device "+device+".")
+		return nil, page.Refuse(http.StatusNotFound, "no_device", "Store "+id+" has no device "+device+".")
 	}
-	for _, i := range q.overview.Items {
+	for _, i := range q.Overview.Items {
 		if i.Store == id && i.Device == device {
 			p.Items = append(p.Items, i)
 		}
@@ -72,7 +74,7 @@ func (s *server) device(q *query) (any, error) {
 }
 
 // packages reads what was seen on a device; it is too much for the board.
-func (s *server) packages(q *query, store, device string) ([]Package, error) {
+func (s *whole) packages(q *page.Query, store, device string) ([]Package, error) {
 	found := []Package{}
 	if s.History == nil {
 		return found, nil

@@ -12,6 +12,7 @@ import (
 	"github.com/nightfill/nightfill/site/board"
 	"github.com/nightfill/nightfill/site/board/inventory"
 	"github.com/nightfill/nightfill/site/board/overview"
+	"github.com/nightfill/nightfill/ui/fleet/page"
 )
 
 // Firsts remembers when headquarters was first told of devices, by store and device. A History that has
@@ -20,12 +21,10 @@ type Firsts interface {
 	Firsts(ctx context.Context, stores []string) (map[string]map[string]time.Time, error)
 }
 
-func (s *server) deviceRoutes() []route {
-	all := s.both("/reports/devices", "/reports/devices", "devices", s.devices)
-	all = append(all, s.both("/reports/devices/rows", "/reports/devices/rows", "devicerows", s.deviceRows)...)
-	return append(all, route{"GET /export/devices.csv", s.csv(sheet{
-		"devices", []string{"store", "region", "device", "class", "make", "model", "serial", "inventory_id", "location", "function", "owner", "pci_scope", "support_ends", "care", "life", "system", "seen_at", "first_told_at", "as_of"}, s.deviceSheet,
-	})})
+func (s *whole) deviceRoutes() []page.Route {
+	all := s.Both("/reports/devices", "/reports/devices", "devices", s.devices)
+	all = append(all, s.Both("/reports/devices/rows", "/reports/devices/rows", "devicerows", s.deviceRows)...)
+	return append(all, s.CSV("devices", []string{"store", "region", "device", "class", "make", "model", "serial", "inventory_id", "location", "function", "owner", "pci_scope", "support_ends", "care", "life", "system", "seen_at", "first_told_at", "as_of"}, s.deviceSheet))
 }
 
 // deviceNames are the filters of devices.
@@ -33,13 +32,13 @@ func deviceNames() []string {
 	return []string{"region", "store", "class", "model", "pci_scope", "life", "care", "mark"}
 }
 
-func (q *query) deviceFilter() (picked, error) {
-	p := q.pick(deviceNames()...)
-	return p, errors.Join(oneOf(p, "life", inventory.Lives()), oneOf(p, "care", inventory.Cares()), oneOf(p, "mark", inventory.Marks()))
+func deviceFilter(q *page.Query) (page.Picked, error) {
+	p := q.Pick(deviceNames()...)
+	return p, errors.Join(page.OneOf(p, "life", inventory.Lives()), page.OneOf(p, "care", inventory.Cares()), page.OneOf(p, "mark", inventory.Marks()))
 }
 
 // device reports whether a filter lets a device through.
-func (p picked) device(r inventory.Row) bool {
+func deviceFits(p page.Picked, r inventory.Row) bool {
 	for name, is := range map[string]string{
 		"region": r.Region, "store": r.Store, "class": cmp.Or(string(r.Class), "none"), "model": cmp.Or(r.Model, "none"), "pci_scope": cmp.Or(string(r.Asset.Scope), "none"), "life": string(r.Life), "care": string(r.Care),
 	} {
@@ -58,12 +57,9 @@ func (p picked) device(r inventory.Row) bool {
 
 // eachDevice calls do for every device that a filter lets through, in the order of the grid and then of ids.
 // The board is looked at a few stores at a time.
-func (s *server) eachDevice(q *query, p picked, at time.Time, do func(r inventory.Row) error) error {
+func (s *whole) eachDevice(q *page.Query, p page.Picked, at time.Time, do func(r inventory.Row) error) error {
 	firsts, _ := s.History.(Firsts)
-	stores := slices.DeleteFunc(slices.Clone(q.overview.Stores), func(x overview.Store) bool {
-		return p.Is("store") != "" && p.Is("store") != x.ID || p.Is("region") != "" && p.Is("region") != cmp.Or(x.Region, "none")
-	})
-	for some := range slices.Chunk(stores, shopsAtOnce) {
+	for some := range slices.Chunk(p.Stores(), shopsAtOnce) {
 		var ids []string
 		for _, x := range some {
 			ids = append(ids, x.ID)
@@ -76,13 +72,13 @@ func (s *server) eachDevice(q *query, p picked, at time.Time, do func(r inventor
 			}
 		}
 		var rows []inventory.Row
-		q.view(func(b *board.Board) {
+		q.View(func(b *board.Board) {
 			for _, id := range ids {
 				if b.Stores[id] == nil {
 					continue
 				}
 				for r := range inventory.Rows(b.Stores[id], func(store, device string) time.Time { return known[store][device] }, at) {
-					if p.device(r) {
+					if deviceFits(p, r) {
 						rows = append(rows, r)
 					}
 				}
@@ -104,7 +100,7 @@ type DeviceCountPage struct {
 	Classes []DeviceLine `json:"classes"`
 	Scopes  []DeviceLine `json:"scopes"`
 
-	picked
+	page.Picked
 }
 
 // DeviceLine is the devices of one class, or of one scope.
@@ -113,7 +109,8 @@ type DeviceLine struct {
 	inventory.Counts
 }
 
-func (p DeviceCountPage) title() string { return "Devices" }
+// PageTitle implements page.Titled.
+func (p DeviceCountPage) PageTitle() string { return "Devices" }
 
 // There is how many devices are there: all but those that are gone.
 func (l DeviceLine) There() int { return l.All - l.Lives[inventory.Gone] }
@@ -122,10 +119,10 @@ func (l DeviceLine) There() int { return l.All - l.Lives[inventory.Gone] }
 func (p DeviceCountPage) There() int { return p.All - p.Lives[inventory.Gone] }
 
 // devices answers which devices the stores told of, counted.
-func (s *server) devices(q *query) (any, error) {
-	p := DeviceCountPage{AsOf: q.AsOf(), Counts: inventory.NewCounts(), picked: q.pick("region", "store")}
+func (s *whole) devices(q *page.Query) (any, error) {
+	p := DeviceCountPage{AsOf: q.AsOf(), Counts: inventory.NewCounts(), Picked: q.Pick("region", "store")}
 	classes, scopes := map[string]*DeviceLine{}, map[string]*DeviceLine{}
-	err := s.eachDevice(q, p.picked, q.Moment(), func(r inventory.Row) error {
+	err := s.eachDevice(q, p.Picked, q.Moment(), func(r inventory.Row) error {
 		p.Add(r)
 		for _, l := range []struct {
 			of   map[string]*DeviceLine
@@ -161,11 +158,11 @@ func (p DeviceCountPage) Told(kind string) []overview.Count {
 	switch kind {
 	case "life":
 		for _, v := range inventory.Lives() {
-			all = append(all, overview.Count{ID: string(v), Word: plain(v), Count: p.Lives[v]})
+			all = append(all, overview.Count{ID: string(v), Word: page.Plain(v), Count: p.Lives[v]})
 		}
 	case "care":
 		for _, v := range inventory.Cares() {
-			all = append(all, overview.Count{ID: string(v), Word: plain(v), Count: p.Cares[v]})
+			all = append(all, overview.Count{ID: string(v), Word: page.Plain(v), Count: p.Cares[v]})
 		}
 	default:
 		for _, v := range inventory.Marks() {
@@ -185,28 +182,29 @@ func markWord(m inventory.Mark) string {
 // DeviceRows is the devices that a filter means.
 type DeviceRows struct {
 	AsOf string `json:"as_of"`
-	Page
+	page.Page
 	Devices []inventory.Row `json:"devices"`
 
-	picked
+	page.Picked
 }
 
-func (l DeviceRows) title() string { return "Devices, one by one" }
+// PageTitle implements page.Titled.
+func (l DeviceRows) PageTitle() string { return "Devices, one by one" }
 
 // Turn is the address of a page before or after this one.
-func (l DeviceRows) Turn(by int) string { return l.turn(l.Page, by) }
+func (l DeviceRows) Turn(by int) string { return l.PageAt(l.Page, by) }
 
 // deviceRows answers which devices a filter means.
-func (s *server) deviceRows(q *query) (any, error) {
-	p, err := q.deviceFilter()
+func (s *whole) deviceRows(q *page.Query) (any, error) {
+	p, err := deviceFilter(q)
 	if err != nil {
 		return nil, err
 	}
-	skip, size, err := q.paging()
+	skip, size, err := q.Paging()
 	if err != nil {
 		return nil, err
 	}
-	l := DeviceRows{AsOf: q.AsOf(), Devices: []inventory.Row{}, picked: p}
+	l := DeviceRows{AsOf: q.AsOf(), Devices: []inventory.Row{}, Picked: p}
 	n := 0
 	err = s.eachDevice(q, p, q.Moment(), func(r inventory.Row) error {
 		if n++; n > skip && n <= skip+size {
@@ -214,13 +212,13 @@ func (s *server) deviceRows(q *query) (any, error) {
 		}
 		return nil
 	})
-	l.Page = pageOf(n, skip, size)
+	l.Page = page.Of(n, skip, size)
 	return l, err
 }
 
 // deviceSheet writes the devices that a filter means.
-func (s *server) deviceSheet(q *query, at time.Time, put func(...string) error) error {
-	p, err := q.deviceFilter()
+func (s *whole) deviceSheet(q *page.Query, at time.Time, put func(...string) error) error {
+	p, err := deviceFilter(q)
 	if err != nil {
 		return err
 	}
@@ -230,7 +228,7 @@ func (s *server) deviceSheet(q *query, at time.Time, put func(...string) error) 
 			ends = a.Support.String()
 		}
 		return put(r.Store, strings.TrimPrefix(r.Region, "none"), r.Device, string(r.Class), a.Make, r.Model, a.Serial, a.ID, a.Location, a.Function, a.Owner, string(a.Scope), ends,
-			string(r.Care), string(r.Life), r.System, stamped(r.Seen), stamped(r.First), stamped(at))
+			string(r.Care), string(r.Life), r.System, page.Stamped(r.Seen), page.Stamped(r.First), page.Stamped(at))
 	})
 }
 

@@ -6,7 +6,5 @@
 // keeps nothing but the overview of the last second; what people say goes to the Register. Every
 // page works without JavaScript; with it, numbers follow the board through /events.
 //
-// A page of a subject is one file here, one template in pages and one line in (*server).routes. Whatever changes something
-// is a form, in the one way of change.go. Package address knows the filters in addresses, package export the files for
-// auditors.
+// Package page has what all pages have in common. A page of a subject is one file of Go and one template in page/html.
 package fleet

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/nightfill/nightfill/site/board/overview"
+	"github.com/nightfill/nightfill/ui/fleet/page"
 )
 
 const (
@@ -21,11 +22,11 @@ type delta struct {
 	Sentence string               `json:"sentence,omitempty"`
 	Counts   map[string]int       `json:"counts,omitempty"`
 	Cells    map[string][2]string `json:"cells,omitempty"` // store -> its bucket, and why
-	Line     Line                 `json:"line"`
+	Line     page.Line            `json:"line"`
 }
 
 // events sends what changes, until the reader goes or does not keep up.
-func (s *server) events(w http.ResponseWriter, r *http.Request) {
+func (s *whole) events(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
 	h.Set("Content-Type", "text/event-stream")
 	h.Set("X-Accel-Buffering", "no")
@@ -72,8 +73,8 @@ func wait(ctx context.Context, changed <-chan struct{}) bool {
 }
 
 // deltaOf compares two overviews. The cells of the first message have no words: the page has them.
-func deltaOf(old, v *overview.Overview, line Line) delta {
-	d := delta{AsOf: rfc(v.AsOf), Line: line, Counts: map[string]int{}, Cells: map[string][2]string{}}
+func deltaOf(old, v *overview.Overview, line page.Line) delta {
+	d := delta{AsOf: page.RFC(v.AsOf), Line: line, Counts: map[string]int{}, Cells: map[string][2]string{}}
 	if old == v {
 		return d
 	}
@@ -126,5 +127,3 @@ func counts(v *overview.Overview) map[string]int {
 	}
 	return n
 }
-
-func rfc(t time.Time) string { return t.UTC().Format(time.RFC3339) }

@@ -1,7 +1,6 @@
 package fleet
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -12,7 +11,8 @@ import (
 
 	"github.com/nightfill/nightfill/site/board"
 	"github.com/nightfill/nightfill/site/window"
-	"github.com/nightfill/nightfill/ui/fleet/address"
+	"github.com/nightfill/nightfill/ui/fleet/page"
+	"github.com/nightfill/nightfill/ui/fleet/page/address"
 )
 
 // Evidence makes evidence packs of many stores.
@@ -38,9 +38,8 @@ type EvidenceOrder struct {
 }
 
 const (
-	evidenceLimit = 2 * time.Hour   // for a whole pack
-	evidenceStep  = 5 * time.Minute // for a reader to take what was made, and for headquarters to make more
-	evidenceDays  = 30              // that the form proposes
+	evidenceLimit = 2 * time.Hour // for a whole pack
+	evidenceDays  = 30            // that the form proposes
 )
 
 // EvidencePage is the form with which a pack is asked for.
@@ -50,52 +49,53 @@ type EvidencePage struct {
 	Filter string `json:"filter"` // of stores, as it is in the address
 	Stores int    `json:"stores"` // that the filter means
 
-	listing
+	page.Listing
 	Ready bool `json:"ready"` // headquarters makes packs
 }
 
-func (p EvidencePage) title() string { return "Evidence" }
+// PageTitle implements page.Titled.
+func (p EvidencePage) PageTitle() string { return "Evidence" }
 
 // evidenceRoutes is every address of evidence packs.
-func (s *server) evidenceRoutes() []route {
-	all := s.both("/evidence", "/evidence", "evidence", s.evidence)
-	return append(all, route{"POST /evidence", s.evidencePack}, route{"POST /api/v1/evidence", s.evidencePack})
+func (s *whole) evidenceRoutes() []page.Route {
+	all := s.Both("/evidence", "/evidence", "evidence", s.evidence)
+	return append(all, page.At("POST /evidence", s.evidencePack), page.At("POST /api/v1/evidence", s.evidencePack))
 }
 
 // evidence answers the form. Its filter is that of the list of stores.
-func (s *server) evidence(q *query) (any, error) {
-	f := q.filter()
-	p := EvidencePage{listing: listing{query: q, filter: f}, Filter: strings.TrimPrefix(address.OfStores("", f, nil), "?"), Ready: s.Evidence != nil}
-	p.From, p.To = q.values.Get("from"), q.values.Get("to")
-	now := q.overview.AsOf.UTC()
+func (s *whole) evidence(q *page.Query) (any, error) {
+	f := q.Filter()
+	p := EvidencePage{Listing: q.Listing(f, page.Page{}), Filter: strings.TrimPrefix(address.OfStores("", f, nil), "?"), Ready: s.Evidence != nil}
+	p.From, p.To = q.Values.Get("from"), q.Values.Get("to")
+	now := q.Overview.AsOf.UTC()
 	if p.To == "" {
 		p.To = now.AddDate(0, 0, -1).Format(time.DateOnly)
 	}
 	if p.From == "" {
 		p.From = now.AddDate(0, 0, -evidenceDays).Format(time.DateOnly)
 	}
-	q.view(func(b *board.Board) { p.Stores = len(q.overview.Filter(b, f)) })
+	q.View(func(b *board.Board) { p.Stores = len(q.Overview.Filter(b, f)) })
 	return p, nil
 }
 
 // evidencePack streams a pack as a download.
-func (s *server) evidencePack(w http.ResponseWriter, r *http.Request) {
+func (s *whole) evidencePack(w http.ResponseWriter, r *http.Request) {
 	o, err := s.evidenceOrder(r)
 	if err != nil {
-		s.fail(w, r, err)
+		s.Fail(w, r, err)
 		return
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), evidenceLimit)
 	defer cancel()
-	out := &download{w: w, control: http.NewResponseController(w), name: fmt.Sprintf("evidence-%s-to-%s.zip", o.From, o.To)}
-	out.extend()
+	out := page.NewDownload(w, "application/zip", fmt.Sprintf("evidence-%s-to-%s.zip", o.From, o.To))
+	out.Wait()
 	err = s.Evidence.Pack(ctx, out, o)
 	var bad *BadOrder
 	switch {
-	case errors.As(err, &bad) && !out.begun:
-		s.fail(w, r, refuse(http.StatusBadRequest, "bad_order", upperFirst(bad.Text)+"."))
-	case err != nil && !out.begun:
-		s.fail(w, r, err)
+	case errors.As(err, &bad) && !out.Begun():
+		s.Fail(w, r, page.Refuse(http.StatusBadRequest, "bad_order", page.Upper(bad.Text)+"."))
+	case err != nil && !out.Begun():
+		s.Fail(w, r, err)
 	case err != nil:
 		s.Log.Error("an evidence pack was broken off", "err", err)
 		panic(http.ErrAbortHandler) // a file that ends in its middle must not look whole
@@ -103,74 +103,46 @@ func (s *server) evidencePack(w http.ResponseWriter, r *http.Request) {
 }
 
 // evidenceOrder reads what is asked for.
-func (s *server) evidenceOrder(r *http.Request) (EvidenceOrder, error) {
-	q, err := s.ask(r)
+func (s *whole) evidenceOrder(r *http.Request) (EvidenceOrder, error) {
+	q, err := s.Ask(r)
 	if err != nil {
 		return EvidenceOrder{}, err
 	}
-	if !changer(q.role) {
-		return EvidenceOrder{}, refuse(http.StatusForbidden, "not_allowed", "The role "+q.role+" may look, and not take evidence out of headquarters. Ask a manager.")
+	if !page.CanChange(q.Role) {
+		return EvidenceOrder{}, page.Refuse(http.StatusForbidden, "not_allowed", "The role "+q.Role+" may look, and not take evidence out of headquarters. Ask a manager.")
 	}
 	if s.Evidence == nil {
-		return EvidenceOrder{}, refuse(http.StatusNotFound, "no_evidence", "This headquarters makes no evidence packs.")
+		return EvidenceOrder{}, page.Refuse(http.StatusNotFound, "no_evidence", "This headquarters makes no evidence packs.")
 	}
 	if err := r.ParseForm(); err != nil {
-		return EvidenceOrder{}, refuse(http.StatusBadRequest, "bad_form", "The form cannot be read: "+err.Error()+".")
+		return EvidenceOrder{}, page.Refuse(http.StatusBadRequest, "bad_form", "The form cannot be read: "+err.Error()+".")
 	}
-	q.values = r.Form
-	o := EvidenceOrder{AsOf: s.Now().UTC().Truncate(time.Second), By: q.name, Origin: s.Origin(r)}
-	from, to := q.values.Get("from"), q.values.Get("to")
+	q.Values = r.Form
+	o := EvidenceOrder{AsOf: s.Now().UTC().Truncate(time.Second), By: q.Name, Origin: s.Origin(r)}
+	from, to := q.Values.Get("from"), q.Values.Get("to")
 	if to == "" {
 		to = from
 	}
 	o.From, err = window.ParseDate(from)
 	last, err2 := window.ParseDate(to)
 	if err = errors.Join(err, err2); err != nil {
-		return o, refuse(http.StatusBadRequest, "bad_date", "The nights must be two dates such as 2026-11-01 and 2026-11-30.")
+		return o, page.Refuse(http.StatusBadRequest, "bad_date", "The nights must be two dates such as 2026-11-01 and 2026-11-30.")
 	}
 	o.To = last
-	if text := q.values.Get("as_of"); text != "" {
+	if text := q.Values.Get("as_of"); text != "" {
 		if o.AsOf, err = time.Parse(time.RFC3339, text); err != nil {
-			return o, refuse(http.StatusBadRequest, "bad_as_of", "as_of must be a time such as "+rfc(s.Now())+", not \""+text+"\".")
+			return o, page.Refuse(http.StatusBadRequest, "bad_as_of", "as_of must be a time such as "+page.RFC(s.Now())+", not \""+text+"\".")
 		}
 	}
-	if f := q.filter(); address.OfStores("", f, nil) != "" {
-		q.view(func(b *board.Board) {
-			for _, row := range q.overview.Filter(b, f) {
+	if f := q.Filter(); address.OfStores("", f, nil) != "" {
+		q.View(func(b *board.Board) {
+			for _, row := range q.Overview.Filter(b, f) {
 				o.Stores = append(o.Stores, row.ID)
 			}
 		})
 		if len(o.Stores) == 0 {
-			return o, refuse(http.StatusBadRequest, "no_store", "No store fits this filter.")
+			return o, page.Refuse(http.StatusBadRequest, "no_store", "No store fits this filter.")
 		}
 	}
 	return o, nil
-}
-
-// download sends the headers of a file with its first byte, and gives its reader time as long as it reads.
-type download struct {
-	w       http.ResponseWriter
-	control *http.ResponseController
-	kind    string // "": a zip
-	name    string // "": it is shown, and not kept as a file
-	begun   bool
-}
-
-// Write implements io.Writer.
-func (d *download) Write(b []byte) (int, error) {
-	if !d.begun {
-		d.begun = true
-		h := d.w.Header()
-		h.Set("Content-Type", cmp.Or(d.kind, "application/zip"))
-		if d.name != "" {
-			h.Set("Content-Disposition", `attachment; filename="`+d.name+`"`)
-		}
-	}
-	d.extend()
-	return d.w.Write(b)
-}
-
-func (d *download) extend() {
-	// A test's writer has no deadline; then there is nothing to set.
-	_ = d.control.SetWriteDeadline(time.Now().Add(evidenceStep))
 }

@@ -10,6 +10,8 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+
+	"github.com/nightfill/nightfill/ui/fleet/page"
 )
 
 // packer makes packs of a few bytes.
@@ -89,7 +91,7 @@ func TestEvidence(t *testing.T) {
 	if _, broken := order(h, "/evidence", form()); !broken {
 		t.Error("a pack that was broken off looks whole")
 	}
-	w.role = Viewer
+	w.role = page.Viewer
 	if rec, _ := order(h, "/api/v1/evidence", form()); rec.Code != http.StatusForbidden || !strings.Contains(rec.Body.String(), "The role viewer may look, and not take evidence out of headquarters. Ask a manager.") {
 		t.Errorf("%d %s", rec.Code, rec.Body)
 	}

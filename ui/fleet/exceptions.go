@@ -15,11 +15,12 @@ import (
 	"github.com/nightfill/nightfill/site/board"
 	"github.com/nightfill/nightfill/site/board/comply"
 	"github.com/nightfill/nightfill/site/board/register"
+	"github.com/nightfill/nightfill/ui/fleet/page"
 )
 
 // entries reads the register of exceptions with the versions of its notes. Without a register there
 // are none. What cannot be read is in the log and holds nothing.
-func (s *server) entries(ctx context.Context) ([]register.Entry, map[string]int64, error) {
+func (s *whole) entries(ctx context.Context) ([]register.Entry, map[string]int64, error) {
 	if s.Register == nil {
 		return nil, nil, nil
 	}
@@ -68,10 +69,11 @@ type statusCount struct {
 	Count int    `json:"count"`
 }
 
-func (l ExceptionList) title() string { return "Exceptions" }
+// PageTitle implements page.Titled.
+func (l ExceptionList) PageTitle() string { return "Exceptions" }
 
 // exceptions answers what the register holds.
-func (s *server) exceptions(q *query) (any, error) {
+func (s *whole) exceptions(q *page.Query) (any, error) {
 	now := s.Now()
 	entries, _, err := s.entries(q.Context())
 	if err != nil {
@@ -81,14 +83,14 @@ func (s *server) exceptions(q *query) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := ExceptionList{AsOf: rfc(now), Entries: []ExceptionTold{}, Status: q.values.Get("status"), Earliest: now.UTC().AddDate(0, 0, 1).Format(time.DateOnly)}
+	l := ExceptionList{AsOf: page.RFC(now), Entries: []ExceptionTold{}, Status: q.Values.Get("status"), Earliest: now.UTC().AddDate(0, 0, 1).Format(time.DateOnly)}
 	needs := map[string]string{}
 	for _, i := range register.Items(entries, now) {
 		needs[i.Entry.ID] = i.Text
 	}
 	byStatus, byAge := map[string]int{}, map[string]int{}
 	rows := map[string]int{}
-	q.view(func(b *board.Board) {
+	q.View(func(b *board.Board) {
 		v := comply.Look(b, o)
 		for _, p := range v.Patches() {
 			l.Patches = append(l.Patches, p.ID)
@@ -128,24 +130,24 @@ func keyOf(e site.Exception) string {
 func days(d time.Duration) int { return int(d / (24 * time.Hour)) }
 
 // exceptionForm changes the register of exceptions: verb open, renew, review or close.
-func (s *server) exceptionForm() form {
-	return form{body: actBody, limit: registerLimit, read: func(c *change) (task, error) {
-		return task{verb: "exception." + c.field("verb"), subject: cmp.Or(c.field("id"), c.field("patch")), text: c.field("reason"), do: s.except}, nil
+func (s *whole) exceptionForm() page.Form {
+	return page.Form{Body: page.ActBody, Limit: page.RegisterLimit, Read: func(c *page.Change) (page.Task, error) {
+		return page.Task{Verb: "exception." + c.Field("verb"), Subject: cmp.Or(c.Field("id"), c.Field("patch")), Text: c.Field("reason"), Do: s.except}, nil
 	}}
 }
 
 // except keeps the entry that a form means.
-func (s *server) except(c *change) (reply, error) {
-	e, err := s.changeEntry(c.Context(), c.fields, c.by())
+func (s *whole) except(c *page.Change) (page.Reply, error) {
+	e, err := s.changeEntry(c.Context(), c.Fields, c.By())
 	if err != nil {
-		return reply{}, err
+		return page.Reply{}, err
 	}
-	c.deed.Subject = e.ID + " " + e.Patch
-	return reply{data: e, next: "/exceptions#" + url.PathEscape(e.ID)}, nil
+	c.Deed.Subject = e.ID + " " + e.Patch
+	return page.Reply{Data: e, Next: "/exceptions#" + url.PathEscape(e.ID)}, nil
 }
 
 // changeEntry does what a form says and keeps it.
-func (s *server) changeEntry(ctx context.Context, form url.Values, by string) (register.Entry, error) {
+func (s *whole) changeEntry(ctx context.Context, form url.Values, by string) (register.Entry, error) {
 	entries, versions, err := s.entries(ctx)
 	if err != nil {
 		return register.Entry{}, err
@@ -159,11 +161,11 @@ func (s *server) changeEntry(ctx context.Context, form url.Values, by string) (r
 		return e, err
 	}
 	defer s.overviews.stale()
-	return e, s.put(ctx, n)
+	return e, page.Keep(ctx, s.Register, n)
 }
 
 // nextEntry is the entry that a form means, as it stands then.
-func (s *server) nextEntry(entries []register.Entry, form url.Values, by string) (register.Entry, error) {
+func (s *whole) nextEntry(entries []register.Entry, form url.Values, by string) (register.Entry, error) {
 	now := s.Now()
 	until, err := when(form, "expires")
 	if err != nil {
@@ -179,7 +181,7 @@ func (s *server) nextEntry(entries []register.Entry, form url.Values, by string)
 	}
 	i := slices.IndexFunc(entries, func(e register.Entry) bool { return e.ID == form.Get("id") })
 	if i < 0 {
-		return e, refuse(http.StatusNotFound, "no_exception", "There is no exception "+form.Get("id")+" in the register.")
+		return e, page.Refuse(http.StatusNotFound, "no_exception", "There is no exception "+form.Get("id")+" in the register.")
 	}
 	e = entries[i]
 	switch verb {
@@ -190,13 +192,13 @@ func (s *server) nextEntry(entries []register.Entry, form url.Values, by string)
 	case "close":
 		e, err = e.Close(form.Get("reason"), by, now)
 	default:
-		return e, refuse(http.StatusBadRequest, "bad_verb", "verb must be open, renew, review or close, not \""+verb+"\".")
+		return e, page.Refuse(http.StatusBadRequest, "bad_verb", "verb must be open, renew, review or close, not \""+verb+"\".")
 	}
 	return e, asRefused(err)
 }
 
 // opened reads a new entry.
-func (s *server) opened(form url.Values, until time.Time) (register.Entry, error) {
+func (s *whole) opened(form url.Values, until time.Time) (register.Entry, error) {
 	list := func(name string) []string {
 		return strings.FieldsFunc(strings.Join(form[name], ","), func(r rune) bool { return r == ',' || r == ' ' || r == '\n' || r == '\r' || r == ';' })
 	}
@@ -223,11 +225,11 @@ func (s *server) opened(form url.Values, until time.Time) (register.Entry, error
 
 // asRefused makes what a person can help an answer of its own.
 func asRefused(err error) error {
-	var known *refusal
+	var known *page.Refusal
 	if err == nil || errors.As(err, &known) {
 		return err
 	}
-	return refuse(http.StatusBadRequest, "bad_exception", upperFirst(strings.TrimSuffix(err.Error(), "."))+".")
+	return page.Refuse(http.StatusBadRequest, "bad_exception", page.Upper(strings.TrimSuffix(err.Error(), "."))+".")
 }
 
 // when reads a moment of a form: a date is its first moment, in UTC.
@@ -244,5 +246,5 @@ func moment(name, text string) (time.Time, error) {
 			return t.UTC(), nil
 		}
 	}
-	return time.Time{}, refuse(http.StatusBadRequest, "bad_"+name, name+" must be a date like 2026-12-15 or a time like 2026-12-15T05:00:00Z, not \""+text+"\".")
+	return time.Time{}, page.Refuse(http.StatusBadRequest, "bad_"+name, name+" must be a date like 2026-12-15 or a time like 2026-12-15T05:00:00Z, not \""+text+"\".")
 }

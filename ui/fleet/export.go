@@ -5,7 +5,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"fmt"
 	"io"
 	"net/http"
 	"slices"
@@ -14,18 +13,18 @@ import (
 
 	"github.com/nightfill/nightfill/site/board"
 	"github.com/nightfill/nightfill/site/board/comply"
-	"github.com/nightfill/nightfill/ui/fleet/export"
+	"github.com/nightfill/nightfill/ui/fleet/page"
+	"github.com/nightfill/nightfill/ui/fleet/page/compliance/export"
 )
 
 const (
 	exportStores = 10          // of so many stores the board is read at a time
 	exportStep   = time.Minute // for a reader to take the rows of so many
-	exportPast   = time.Hour   // how old the moment may be for which an export is asked again
 )
 
 // export streams the rows that a filter means. The same board and the same moment give the same bytes.
-func (s *server) export(form export.Form) http.HandlerFunc {
-	return s.answers(func(w http.ResponseWriter, q *query) error {
+func (s *whole) export(form export.Form) http.HandlerFunc {
+	return s.Answers(func(w http.ResponseWriter, q *page.Query) error {
 		o, f, err := s.exported(q)
 		if err != nil {
 			return err
@@ -51,7 +50,7 @@ func (s *server) export(form export.Form) http.HandlerFunc {
 		}
 		sum := sha256.New()
 		n, err := s.stream(q.Context(), io.MultiWriter(out, sum), http.NewResponseController(w), form, o, f)
-		s.exportDone(q, "compliance."+suffix, o.Now, n, hex.EncodeToString(sum.Sum(nil)), err)
+		s.Exported(q, "compliance."+suffix, o.Now, n, hex.EncodeToString(sum.Sum(nil)), err)
 		if err != nil {
 			panic(http.ErrAbortHandler) // a file that ends in its middle must not look whole
 		}
@@ -60,12 +59,12 @@ func (s *server) export(form export.Form) http.HandlerFunc {
 }
 
 // exported reads what an export is of. as_of asks for one again, with the moment of before.
-func (s *server) exported(q *query) (comply.Options, comply.Filter, error) {
-	f, err := q.complyFilter()
+func (s *whole) exported(q *page.Query) (comply.Options, comply.Filter, error) {
+	f, err := complyFilter(q)
 	if err != nil {
 		return comply.Options{}, f, err
 	}
-	at, err := s.asOf(q)
+	at, err := s.AsOf(q)
 	if err != nil {
 		return comply.Options{}, f, err
 	}
@@ -74,7 +73,7 @@ func (s *server) exported(q *query) (comply.Options, comply.Filter, error) {
 }
 
 // stream writes the rows of a few stores at a time: the board is never kept while a reader is slow.
-func (s *server) stream(ctx context.Context, w io.Writer, deadline *http.ResponseController, form export.Form, o comply.Options, f comply.Filter) (n int, err error) {
+func (s *whole) stream(ctx context.Context, w io.Writer, deadline *http.ResponseController, form export.Form, o comply.Options, f comply.Filter) (n int, err error) {
 	var ids []string
 	s.Source.View(func(b *board.Board) { ids, _ = comply.Look(b, o).Stores(f) })
 	if err := form.Begin(w); err != nil {
@@ -105,24 +104,4 @@ func (s *server) stream(ctx context.Context, w io.Writer, deadline *http.Respons
 		n += len(rows)
 	}
 	return n, nil
-}
-
-// exportDone writes an export into the audit log.
-func (s *server) exportDone(q *query, what string, at time.Time, rows int, sum string, err error) {
-	if s.Register == nil {
-		return
-	}
-	deed := board.Deed{
-		At: s.Now(), Actor: q.name, Origin: s.Origin(q.Request), Verb: "export", Subject: what, Outcome: "ok",
-		Text: fmt.Sprintf("as of %s, %d rows, filter %q, sha256 %s", rfc(at), rows, q.values.Encode(), sum),
-	}
-	if err != nil {
-		deed.Outcome, deed.Text = "failed", fmt.Sprintf("broken off after %d rows: %v", rows, err)
-	}
-	// Its reader may be gone already; what was done is written down all the same.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(q.Context()), 10*time.Second)
-	defer cancel()
-	if _, err := s.Register.Record(ctx, deed); err != nil {
-		s.Log.Error("an export is not in the audit log", "what", what, "err", err)
-	}
 }

@@ -14,17 +14,18 @@ import (
 	"github.com/nightfill/nightfill/site/board/nights"
 	"github.com/nightfill/nightfill/site/board/overview"
 	"github.com/nightfill/nightfill/site/board/register"
+	"github.com/nightfill/nightfill/ui/fleet/page"
 )
 
-func (s *server) figureRoutes() []route {
-	all := s.both("/reports/figures", "/reports/figures", "figures", s.figures)
-	all = append(all, s.both("/reports/oldest", "/reports/oldest", "oldest", s.oldest)...)
-	all = append(all, s.both("/reports/owners", "/reports/owners", "owners", s.owners)...)
-	all = append(all, s.both("/reports/silent", "/reports/silent", "silent", s.silent)...)
+func (s *whole) figureRoutes() []page.Route {
+	all := s.Both("/reports/figures", "/reports/figures", "figures", s.figures)
+	all = append(all, s.Both("/reports/oldest", "/reports/oldest", "oldest", s.oldest)...)
+	all = append(all, s.Both("/reports/owners", "/reports/owners", "owners", s.owners)...)
+	all = append(all, s.Both("/reports/silent", "/reports/silent", "silent", s.silent)...)
 	return append(all,
-		route{"GET /export/figures.csv", s.csv(sheet{"figures", []string{"figure", "value", "of", "all", "how_it_is_counted", "as_of"}, s.figureSheet})},
-		route{"GET /export/oldest.csv", s.csv(sheet{"oldest", []string{"store", "device", "class", "model", "oldest_patch", "severity", "vendor_released", "age_days", "lacks", "looked_at", "as_of"}, s.oldestSheet})},
-		route{"GET /export/owners.csv", s.csv(sheet{"owners", []string{"owner", "asked_for", "installed", "pending_reboot", "missing", "failed", "excepted", "unknown", "overdue", "overdue_share", "as_of"}, s.ownerSheet})})
+		s.CSV("figures", []string{"figure", "value", "of", "all", "how_it_is_counted", "as_of"}, s.figureSheet),
+		s.CSV("oldest", []string{"store", "device", "class", "model", "oldest_patch", "severity", "vendor_released", "age_days", "lacks", "looked_at", "as_of"}, s.oldestSheet),
+		s.CSV("owners", []string{"owner", "asked_for", "installed", "pending_reboot", "missing", "failed", "excepted", "unknown", "overdue", "overdue_share", "as_of"}, s.ownerSheet))
 }
 
 // Figure is one number by which the work is judged. All is 0 where it is a part of nothing.
@@ -44,10 +45,11 @@ type FigurePage struct {
 	AsOf    string   `json:"as_of"`
 	Figures []Figure `json:"figures"`
 
-	picked
+	page.Picked
 }
 
-func (p FigurePage) title() string { return "Figures" }
+// PageTitle implements page.Titled.
+func (p FigurePage) PageTitle() string { return "Figures" }
 
 // ratioFigure is a part of a whole.
 func ratioFigure(name string, r comply.Ratio, formula, list, whole string) Figure {
@@ -55,9 +57,9 @@ func ratioFigure(name string, r comply.Ratio, formula, list, whole string) Figur
 }
 
 // figures answers the numbers by which the work is judged.
-func (s *server) figures(q *query) (any, error) {
+func (s *whole) figures(q *page.Query) (any, error) {
 	at := s.Now().UTC()
-	p := FigurePage{AsOf: rfc(at), picked: q.pick("region")}
+	p := FigurePage{AsOf: page.RFC(at), Picked: q.Pick("region")}
 	f := comply.Filter{Region: p.Is("region")}
 	r, err := s.count(q.Context(), f)
 	if err != nil {
@@ -65,15 +67,15 @@ func (s *server) figures(q *query) (any, error) {
 	}
 	l := complyList{query: q, filter: f}
 	p.Figures = compliedFigures(r, l)
-	silent := len(q.silentStores(p.picked, at))
-	p.Figures = append(p.Figures, ratioFigure("Stores silent for more than 24 hours", comply.Ratio{Of: silent, All: len(q.shopsOf(p.picked))},
+	silent := len(silentStores(p.Picked, at))
+	p.Figures = append(p.Figures, ratioFigure("Stores silent for more than 24 hours", comply.Ratio{Of: silent, All: len(p.Picked.Stores())},
 		"stores that were never heard, or not within 24 hours / stores", p.Link("/reports/silent"), ""))
 	exceptions, err := s.exceptionFigures(q, at)
 	if err != nil {
 		return nil, err
 	}
 	p.Figures = append(p.Figures, exceptions...)
-	last, err := s.nightFigures(q, p.picked, at)
+	last, err := s.nightFigures(q, p.Picked, at)
 	p.Figures = append(p.Figures, last...)
 	return p, err
 }
@@ -117,7 +119,7 @@ func overdue(r comply.Report) int {
 }
 
 // exceptionFigures are those of the register. It is one for all regions.
-func (s *server) exceptionFigures(q *query, at time.Time) ([]Figure, error) {
+func (s *whole) exceptionFigures(q *page.Query, at time.Time) ([]Figure, error) {
 	entries, _, err := s.entries(q.Context())
 	n := map[register.Status]int{}
 	for _, e := range entries {
@@ -133,7 +135,7 @@ func (s *server) exceptionFigures(q *query, at time.Time) ([]Figure, error) {
 		{"Exceptions renewed", register.StatusRenewed, "renewed at least once, and not over / entries"},
 		{"Exceptions expired", register.StatusExpired, "over, and not closed: their patches are asked for again / entries"},
 	} {
-		fig := ratioFigure(f.name, comply.Ratio{Of: n[f.status], All: len(entries)}, f.formula, link("/exceptions", "status", string(f.status)), "/exceptions")
+		fig := ratioFigure(f.name, comply.Ratio{Of: n[f.status], All: len(entries)}, f.formula, page.Link("/exceptions", "status", string(f.status)), "/exceptions")
 		fig.Value, fig.Counted = strconv.Itoa(n[f.status]), false
 		list = append(list, fig)
 	}
@@ -141,7 +143,7 @@ func (s *server) exceptionFigures(q *query, at time.Time) ([]Figure, error) {
 }
 
 // nightFigures are those of the last 30 days, where there is a history.
-func (s *server) nightFigures(q *query, p picked, at time.Time) ([]Figure, error) {
+func (s *whole) nightFigures(q *page.Query, p page.Picked, at time.Time) ([]Figure, error) {
 	if _, ok := s.History.(Days); !ok {
 		return nil, nil
 	}
@@ -149,7 +151,7 @@ func (s *server) nightFigures(q *query, p picked, at time.Time) ([]Figure, error
 	if err != nil {
 		return nil, err
 	}
-	f.names = f.names[:1]
+	f.Picked = f.First(1)
 	r, err := s.countMornings(q, f, at)
 	if err != nil {
 		return nil, err
@@ -177,13 +179,13 @@ func (s *server) nightFigures(q *query, p picked, at time.Time) ([]Figure, error
 }
 
 // figureSheet writes every figure.
-func (s *server) figureSheet(q *query, at time.Time, put func(...string) error) error {
+func (s *whole) figureSheet(q *page.Query, at time.Time, put func(...string) error) error {
 	v, err := s.figures(q)
 	if err != nil {
 		return err
 	}
 	for _, f := range v.(FigurePage).Figures {
-		if err := put(f.Name, f.Value, strconv.Itoa(f.Of), strconv.Itoa(f.All), f.Formula, stamped(at)); err != nil {
+		if err := put(f.Name, f.Value, strconv.Itoa(f.Of), strconv.Itoa(f.All), f.Formula, page.Stamped(at)); err != nil {
 			return err
 		}
 	}
@@ -193,23 +195,24 @@ func (s *server) figureSheet(q *query, at time.Time, put func(...string) error) 
 // SilentList is the stores that were not heard for a day.
 type SilentList struct {
 	AsOf string `json:"as_of"`
-	Page
+	page.Page
 	Stores []overview.Store `json:"stores"`
 
-	picked
+	page.Picked
 }
 
-func (l SilentList) title() string { return "Silent stores" }
+// PageTitle implements page.Titled.
+func (l SilentList) PageTitle() string { return "Silent stores" }
 
 // Turn is the address of a page before or after this one.
-func (l SilentList) Turn(by int) string { return l.turn(l.Page, by) }
+func (l SilentList) Turn(by int) string { return l.PageAt(l.Page, by) }
 
 const silentAfter = 24 * time.Hour
 
 // silentStores are those that a filter lets through and that were not heard for a day.
-func (q *query) silentStores(p picked, at time.Time) []overview.Store {
+func silentStores(p page.Picked, at time.Time) []overview.Store {
 	list := []overview.Store{}
-	for _, x := range q.shopsOf(p) {
+	for _, x := range p.Stores() {
 		if x.Contact.Heard.IsZero() || at.Sub(x.Contact.Heard) > silentAfter {
 			list = append(list, x)
 		}
@@ -218,11 +221,11 @@ func (q *query) silentStores(p picked, at time.Time) []overview.Store {
 }
 
 // silent answers which stores were not heard for a day.
-func (s *server) silent(q *query) (any, error) {
-	skip, size, err := q.paging()
-	p := q.pick("region")
-	all := q.silentStores(p, s.Now().UTC())
-	return SilentList{AsOf: q.AsOf(), Page: pageOf(len(all), skip, size), Stores: part(all, skip, size), picked: p}, err
+func (s *whole) silent(q *page.Query) (any, error) {
+	skip, size, err := q.Paging()
+	p := q.Pick("region")
+	all := silentStores(p, s.Now().UTC())
+	return SilentList{AsOf: q.AsOf(), Page: page.Of(len(all), skip, size), Stores: page.Part(all, skip, size), Picked: p}, err
 }
 
 // OldestPage is the devices that lack the oldest patches.
@@ -232,7 +235,7 @@ type OldestPage struct {
 	Ages    []AgeLine  `json:"ages"` // they add up to All
 	Devices []AgedTold `json:"devices"`
 
-	picked
+	page.Picked
 }
 
 // AgeLine is how many devices lack what is so old.
@@ -255,7 +258,8 @@ type AgedTold struct {
 	Looked   time.Time     `json:"looked_at,omitzero"`
 }
 
-func (p OldestPage) title() string { return "Oldest devices" }
+// PageTitle implements page.Titled.
+func (p OldestPage) PageTitle() string { return "Oldest devices" }
 
 const oldestShown = 50
 
@@ -268,13 +272,13 @@ func agedOf(a comply.Aged, now time.Time) AgedTold {
 }
 
 // oldest answers which devices lack the oldest patches.
-func (s *server) oldest(q *query) (any, error) {
+func (s *whole) oldest(q *page.Query) (any, error) {
 	o, err := s.judged(q.Context(), s.Now())
 	if err != nil {
 		return nil, err
 	}
-	p := OldestPage{AsOf: rfc(o.Now), Ages: []AgeLine{}, Devices: []AgedTold{}, picked: q.pick("region", "class")}
-	q.view(func(b *board.Board) {
+	p := OldestPage{AsOf: page.RFC(o.Now), Ages: []AgeLine{}, Devices: []AgedTold{}, Picked: q.Pick("region", "class")}
+	q.View(func(b *board.Board) {
 		list, by := comply.Look(b, o).Oldest(comply.Filter{Region: p.Is("region"), Class: p.Is("class")}, oldestShown)
 		for _, age := range comply.Lacks() {
 			p.Ages = append(p.Ages, AgeLine{age, by[age]})
@@ -306,17 +310,17 @@ func (p OldestPage) DevicesAt(a comply.Age) string {
 }
 
 // oldestSheet writes every device with the oldest patch that it lacks.
-func (s *server) oldestSheet(q *query, at time.Time, put func(...string) error) error {
+func (s *whole) oldestSheet(q *page.Query, at time.Time, put func(...string) error) error {
 	o, err := s.judged(q.Context(), at)
 	if err != nil {
 		return err
 	}
-	p := q.pick("region", "class")
+	p := q.Pick("region", "class")
 	f := comply.Filter{Region: p.Is("region"), Class: p.Is("class")}
-	for _, x := range q.overview.Stores {
+	for _, x := range q.Overview.Stores {
 		o.Stores = []string{x.ID}
 		var list []AgedTold
-		q.view(func(b *board.Board) {
+		q.View(func(b *board.Board) {
 			for a := range comply.Look(b, o).Aged(f) {
 				list = append(list, agedOf(a, at))
 			}
@@ -326,7 +330,7 @@ func (s *server) oldestSheet(q *query, at time.Time, put func(...string) error) 
 			if a.Patch != "" {
 				old, released = strconv.Itoa(a.Days), a.Released.Format(time.DateOnly)
 			}
-			if err := put(a.Store, a.Device, string(a.Class), a.Model, a.Patch, string(a.Severity), released, old, strconv.Itoa(a.Lacks), stamped(a.Looked), stamped(at)); err != nil {
+			if err := put(a.Store, a.Device, string(a.Class), a.Model, a.Patch, string(a.Severity), released, old, strconv.Itoa(a.Lacks), page.Stamped(a.Looked), page.Stamped(at)); err != nil {
 				return err
 			}
 		}
@@ -349,11 +353,12 @@ type OwnerTold struct {
 	Overdue comply.Ratio  `json:"overdue"` // of those that devices need
 }
 
-func (p OwnerPage) title() string { return "Owners" }
+// PageTitle implements page.Titled.
+func (p OwnerPage) PageTitle() string { return "Owners" }
 
 // owners answers how the patches of each owner stand.
-func (s *server) owners(q *query) (any, error) {
-	f := comply.Filter{Region: q.values.Get("region")}
+func (s *whole) owners(q *page.Query) (any, error) {
+	f := comply.Filter{Region: q.Values.Get("region")}
 	r, err := s.count(q.Context(), f)
 	if err != nil {
 		return nil, err
@@ -362,7 +367,7 @@ func (s *server) owners(q *query) (any, error) {
 	for _, o := range r.Overdue {
 		late[o.Owner] += o.Rows
 	}
-	p := OwnerPage{AsOf: rfc(r.At), Owners: []OwnerTold{}, complyList: complyList{query: q, filter: f}}
+	p := OwnerPage{AsOf: page.RFC(r.At), Owners: []OwnerTold{}, complyList: complyList{query: q, filter: f}}
 	for _, l := range r.By[comply.ByOwner] {
 		p.Owners = append(p.Owners, OwnerTold{cmp.Or(l.Name, comply.None), l.Patches, comply.Ratio{Of: late[l.Name], All: l.Patches.Ratio().All}})
 	}
@@ -370,7 +375,7 @@ func (s *server) owners(q *query) (any, error) {
 }
 
 // ownerSheet writes how the patches of each owner stand.
-func (s *server) ownerSheet(q *query, at time.Time, put func(...string) error) error {
+func (s *whole) ownerSheet(q *page.Query, at time.Time, put func(...string) error) error {
 	v, err := s.owners(q)
 	if err != nil {
 		return err
@@ -381,7 +386,7 @@ func (s *server) ownerSheet(q *query, at time.Time, put func(...string) error) e
 		for _, n := range []int{c.Ratio().All, c.Installed, c.PendingReboot, c.Missing, c.Failed, c.Excepted, c.Unknown, o.Overdue.Of} {
 			cells = append(cells, strconv.Itoa(n))
 		}
-		if err := put(append(cells, o.Overdue.String(), stamped(at))...); err != nil {
+		if err := put(append(cells, o.Overdue.String(), page.Stamped(at))...); err != nil {
 			return err
 		}
 	}

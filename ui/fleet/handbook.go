@@ -3,6 +3,8 @@ package fleet
 import (
 	"html/template"
 	"net/http"
+
+	"github.com/nightfill/nightfill/ui/fleet/page"
 )
 
 // Handbook is what people read.
@@ -19,15 +21,16 @@ type HandbookPage struct {
 	Text    template.HTML // the program's own text
 }
 
-func (p HandbookPage) title() string { return p.Heading }
+// PageTitle implements page.Titled.
+func (p HandbookPage) PageTitle() string { return p.Heading }
 
 // handbook answers a page of the handbook.
-func (s *server) handbook(q *query) (any, error) {
+func (s *whole) handbook(q *page.Query) (any, error) {
 	if s.Handbook != nil {
 		topic := q.PathValue("topic")
 		if title, body, ok := s.Handbook.HTML(topic, "/handbook/"); ok {
 			return HandbookPage{Topic: topic, Heading: title, Text: template.HTML(body)}, nil
 		}
 	}
-	return nil, refuse(http.StatusNotFound, "not_found", "The handbook has no such page. All of them are at /handbook.")
+	return nil, page.Refuse(http.StatusNotFound, "not_found", "The handbook has no such page. All of them are at /handbook.")
 }

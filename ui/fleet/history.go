@@ -11,6 +11,7 @@ import (
 	"github.com/nightfill/nightfill/site/board"
 	"github.com/nightfill/nightfill/site/board/overview"
 	"github.com/nightfill/nightfill/site/run"
+	"github.com/nightfill/nightfill/ui/fleet/page"
 )
 
 // Event is one event of a store as a list shows it. Missing is how many events before it, in its
@@ -30,14 +31,14 @@ type Event struct {
 
 // lines reads the newest events, or those before the parameter before, and all of the moment of the last one. older
 // is what to ask for next; zero: there are none.
-func (s *server) lines(q *query, ask board.Query) (lines []Event, older time.Time, err error) {
+func (s *whole) lines(q *page.Query, ask board.Query) (lines []Event, older time.Time, err error) {
 	lines = []Event{}
 	if s.History == nil {
 		return lines, older, nil
 	}
-	if text := q.values.Get("before"); text != "" {
+	if text := q.Values.Get("before"); text != "" {
 		if ask.To, err = time.Parse(time.RFC3339Nano, text); err != nil {
-			return nil, older, refuse(http.StatusBadRequest, "bad_before", "before must be a time such as 2026-11-22T05:00:00Z, not \""+text+"\".")
+			return nil, older, page.Refuse(http.StatusBadRequest, "bad_before", "before must be a time such as 2026-11-22T05:00:00Z, not \""+text+"\".")
 		}
 	}
 	events, shown, err := s.newest(q.Context(), ask)
@@ -60,7 +61,7 @@ func (s *server) lines(q *query, ask board.Query) (lines []Event, older time.Tim
 }
 
 // newest reads the newest events. So many are shown; there is one more where there are older ones.
-func (s *server) newest(ctx context.Context, ask board.Query) (events []board.Event, shown int, err error) {
+func (s *whole) newest(ctx context.Context, ask board.Query) (events []board.Event, shown int, err error) {
 	ask.Newest, ask.Limit = true, eventsShown+1
 	events, err = s.History.Events(ctx, ask)
 	if err != nil || len(events) <= eventsShown {
@@ -71,7 +72,7 @@ func (s *server) newest(ctx context.Context, ask board.Query) (events []board.Ev
 	if !moment(events[eventsShown]).Equal(at) {
 		return events, eventsShown, nil
 	}
-	ask.From, ask.To, ask.Limit = at, at.Add(time.Microsecond), pageMost
+	ask.From, ask.To, ask.Limit = at, at.Add(time.Microsecond), page.Most
 	same, err := s.History.Events(ctx, ask)
 	if err != nil {
 		return nil, 0, err
@@ -104,13 +105,13 @@ func detail(e run.Event) string {
 		}
 	}
 	add(string(e.Step))
-	add(plain(e.Outcome))
+	add(page.Plain(e.Outcome))
 	if e.To != "" {
-		add(plain(e.From) + " \u2192 " + plain(e.To))
+		add(page.Plain(e.From) + " \u2192 " + page.Plain(e.To))
 	}
-	add(plain(e.Verdict))
+	add(page.Plain(e.Verdict))
 	if e.Check != nil {
-		add(e.Check.Check + " " + plain(e.Check.Outcome) + " " + e.Check.Seen)
+		add(e.Check.Check + " " + page.Plain(e.Check.Outcome) + " " + e.Check.Seen)
 	}
 	if e.Actor != "" {
 		add("by " + e.Actor)

@@ -1,7 +1,6 @@
 package fleet
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"net/http"
@@ -15,14 +14,13 @@ import (
 	"github.com/nightfill/nightfill/site/board/comply"
 	"github.com/nightfill/nightfill/site/board/mornings"
 	"github.com/nightfill/nightfill/site/board/overview"
+	"github.com/nightfill/nightfill/ui/fleet/page"
 )
 
-func (s *server) morningRoutes() []route {
-	all := s.both("/reports/mornings", "/reports/mornings", "mornings", s.mornings)
-	all = append(all, s.both("/reports/mornings/rows", "/reports/mornings/rows", "morningrows", s.morningRows)...)
-	return append(all, route{"GET /export/mornings.csv", s.csv(sheet{
-		"mornings", []string{"store", "name", "region", "date", "answer", "opens_at", "ready_since", "lead_minutes", "word", "word_within_two_hours"}, s.morningSheet,
-	})})
+func (s *whole) morningRoutes() []page.Route {
+	all := s.Both("/reports/mornings", "/reports/mornings", "mornings", s.mornings)
+	all = append(all, s.Both("/reports/mornings/rows", "/reports/mornings/rows", "morningrows", s.morningRows)...)
+	return append(all, s.CSV("mornings", []string{"store", "name", "region", "date", "answer", "opens_at", "ready_since", "lead_minutes", "word", "word_within_two_hours"}, s.morningSheet))
 }
 
 const (
@@ -36,24 +34,19 @@ func morningNames() []string { return []string{"region", "store", "answer", "mar
 
 // morningFilter is what mornings are narrowed to.
 type morningFilter struct {
-	picked
+	page.Picked
 	span mornings.Span
 }
 
 // morningsOf reads the filter of a request.
-func (s *server) morningsOf(q *query, at time.Time) (morningFilter, error) {
-	f := morningFilter{picked: q.pick(morningNames()...)}
-	days, err := q.number("days", 30, 1, morningsMost)
+func (s *whole) morningsOf(q *page.Query, at time.Time) (morningFilter, error) {
+	f := morningFilter{Picked: q.Pick(morningNames()...)}
+	days, err := q.Number("days", 30, 1, morningsMost)
 	if err == nil {
-		err = errors.Join(oneOf(f.picked, "answer", mornings.Answers()), oneOf(f.picked, "mark", mornings.Marks()))
+		err = errors.Join(page.OneOf(f.Picked, "answer", mornings.Answers()), page.OneOf(f.Picked, "mark", mornings.Marks()))
 	}
 	f.span = mornings.Last(days, at)
 	return f, err
-}
-
-func (f morningFilter) shop(x overview.Store) bool {
-	region := f.Is("region")
-	return (region == "" || region == cmp.Or(x.Region, "none")) && (f.Is("store") == "" || f.Is("store") == x.ID)
 }
 
 func (f morningFilter) row(r mornings.Row) bool {
@@ -61,13 +54,12 @@ func (f morningFilter) row(r mornings.Row) bool {
 }
 
 // eachMorning calls do for every store that a filter lets through, in the order of the grid, with all its mornings.
-func (s *server) eachMorning(ctx context.Context, q *query, f morningFilter, at time.Time, do func(x overview.Store, rows []mornings.Row) error) error {
+func (s *whole) eachMorning(ctx context.Context, q *page.Query, f morningFilter, at time.Time, do func(x overview.Store, rows []mornings.Row) error) error {
 	days, ok := s.History.(Days)
 	if !ok {
-		return refuse(http.StatusNotFound, "no_history", "This headquarters keeps no history.")
+		return page.Refuse(http.StatusNotFound, "no_history", "This headquarters keeps no history.")
 	}
-	stores := slices.DeleteFunc(slices.Clone(q.overview.Stores), func(x overview.Store) bool { return !f.shop(x) })
-	for some := range slices.Chunk(stores, shopsAtOnce) {
+	for some := range slices.Chunk(f.Stores(), shopsAtOnce) {
 		ask := board.DayQuery{Kind: board.KindAfter, From: f.span.From, To: f.span.To}
 		for _, x := range some {
 			ask.Stores = append(ask.Stores, x.ID)
@@ -121,7 +113,7 @@ func (c *morningCache) put(key [3]string, r mornings.Report) {
 }
 
 // countMornings counts the mornings of a filter, or finds what was counted a moment ago.
-func (s *server) countMornings(q *query, f morningFilter, at time.Time) (mornings.Report, error) {
+func (s *whole) countMornings(q *page.Query, f morningFilter, at time.Time) (mornings.Report, error) {
 	key := [3]string{strconv.Itoa(f.span.Days), f.Is("region"), f.Is("store")}
 	select {
 	case s.morningCache.turn <- struct{}{}:
@@ -153,23 +145,24 @@ type MorningPage struct {
 	morningFilter
 }
 
-func (p MorningPage) title() string { return "How stores opened" }
+// PageTitle implements page.Titled.
+func (p MorningPage) PageTitle() string { return "How stores opened" }
 
 // mornings answers on how many mornings stores opened ready.
-func (s *server) mornings(q *query) (any, error) {
+func (s *whole) mornings(q *page.Query) (any, error) {
 	at := s.Now().UTC()
 	f, err := s.morningsOf(q, at)
 	if err != nil {
 		return nil, err
 	}
-	f.names = f.names[:2]
+	f.Picked = f.First(2)
 	r, err := s.countMornings(q, f, at)
 	if err != nil {
 		return nil, err
 	}
 	r.Stores = slices.Clone(r.Stores)
 	slices.SortStableFunc(r.Stores, func(x, y mornings.Line) int { return (y.All() - y.Ready) - (x.All() - x.Ready) })
-	return MorningPage{AsOf: rfc(at), Report: r, morningFilter: f}, nil
+	return MorningPage{AsOf: page.RFC(at), Report: r, morningFilter: f}, nil
 }
 
 // Answers are all answers.
@@ -177,7 +170,7 @@ func (p MorningPage) Answers() []mornings.Answer { return mornings.Answers() }
 
 // Worst are the stores that were least often ready, as many as a page shows.
 func (p MorningPage) Worst() []mornings.Line {
-	return p.Report.Stores[:min(len(p.Report.Stores), pageSize)]
+	return p.Report.Stores[:min(len(p.Report.Stores), page.Size)]
 }
 
 // Lines is a table of the page.
@@ -215,45 +208,37 @@ func (p MorningPage) Lead(l mornings.Line, d site.Duration) string {
 	if l.Timed == 0 {
 		return "\u2013"
 	}
-	return lasts(time.Duration(d))
-}
-
-// lasts writes how long something takes, to the minute.
-func lasts(d time.Duration) string {
-	m := int(d.Round(time.Minute).Minutes())
-	if m < 60 {
-		return strconv.Itoa(m) + " min"
-	}
-	return strconv.Itoa(m/60) + " h " + strconv.Itoa(m%60) + " min"
+	return page.Lasts(time.Duration(d))
 }
 
 // MorningRows is the mornings that a filter means, by store and date.
 type MorningRows struct {
 	AsOf string `json:"as_of"`
-	Page
+	page.Page
 	mornings.Span
 	Mornings []mornings.Row `json:"mornings"`
 
-	picked
+	page.Picked
 }
 
-func (l MorningRows) title() string { return "Mornings, one by one" }
+// PageTitle implements page.Titled.
+func (l MorningRows) PageTitle() string { return "Mornings, one by one" }
 
 // Turn is the address of a page before or after this one.
-func (l MorningRows) Turn(by int) string { return l.turn(l.Page, by) }
+func (l MorningRows) Turn(by int) string { return l.PageAt(l.Page, by) }
 
 // morningRows answers which mornings a filter means.
-func (s *server) morningRows(q *query) (any, error) {
+func (s *whole) morningRows(q *page.Query) (any, error) {
 	at := s.Now().UTC()
 	f, err := s.morningsOf(q, at)
 	if err != nil {
 		return nil, err
 	}
-	skip, size, err := q.paging()
+	skip, size, err := q.Paging()
 	if err != nil {
 		return nil, err
 	}
-	l := MorningRows{AsOf: rfc(at), Span: f.span, Mornings: []mornings.Row{}, picked: f.picked}
+	l := MorningRows{AsOf: page.RFC(at), Span: f.span, Mornings: []mornings.Row{}, Picked: f.Picked}
 	n := 0
 	err = s.eachMorning(q.Context(), q, f, at, func(_ overview.Store, rows []mornings.Row) error {
 		for _, r := range rows {
@@ -266,12 +251,12 @@ func (s *server) morningRows(q *query) (any, error) {
 		}
 		return nil
 	})
-	l.Page = pageOf(n, skip, size)
+	l.Page = page.Of(n, skip, size)
 	return l, err
 }
 
 // morningSheet writes the mornings that a filter means.
-func (s *server) morningSheet(q *query, at time.Time, put func(...string) error) error {
+func (s *whole) morningSheet(q *page.Query, at time.Time, put func(...string) error) error {
 	f, err := s.morningsOf(q, at)
 	if err != nil {
 		return err
@@ -285,7 +270,7 @@ func (s *server) morningSheet(q *query, at time.Time, put func(...string) error)
 			if !r.Since.IsZero() {
 				lead = strconv.Itoa(int(time.Duration(r.Lead).Minutes()))
 			}
-			if err := put(x.ID, x.Name, x.Region, r.Date, string(r.Answer), stamped(r.Opens), stamped(r.Since), lead, r.Text, string(r.After)); err != nil {
+			if err := put(x.ID, x.Name, x.Region, r.Date, string(r.Answer), page.Stamped(r.Opens), page.Stamped(r.Since), lead, r.Text, string(r.After)); err != nil {
 				return err
 			}
 		}

@@ -1,7 +1,6 @@
 package fleet
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"maps"
@@ -15,60 +14,53 @@ import (
 	"github.com/nightfill/nightfill/site/board"
 	"github.com/nightfill/nightfill/site/board/mornings"
 	"github.com/nightfill/nightfill/site/board/nights"
-	"github.com/nightfill/nightfill/site/board/overview"
 	"github.com/nightfill/nightfill/site/window"
-	"github.com/nightfill/nightfill/ui/fleet/export"
+	"github.com/nightfill/nightfill/ui/fleet/page"
+	"github.com/nightfill/nightfill/ui/fleet/page/compliance/export"
 )
 
-func (s *server) nightRoutes() []route {
-	all := s.both("/reports/nights", "/reports/nights", "nights", s.nights)
-	all = append(all, s.both("/reports/nights/rows", "/reports/nights/rows", "nightrows", s.nightRows)...)
+func (s *whole) nightRoutes() []page.Route {
+	all := s.Both("/reports/nights", "/reports/nights", "nights", s.nights)
+	all = append(all, s.Both("/reports/nights/rows", "/reports/nights/rows", "nightrows", s.nightRows)...)
 	return append(all,
-		route{"GET /export/nights.csv", s.csv(sheet{"nights", []string{
+		s.CSV("nights", []string{
 			"store", "name", "region", "night", "window_opens", "window_closes", "ended_at", "planned", "done", "broke", "left", "no_answer", "open", "used_minutes", "window_minutes", "over", "text",
-		}, s.nightSheet})},
-		route{"GET /export/night.csv", s.csv(sheet{"night", []string{
+		}, s.nightSheet),
+		s.CSV("night", []string{
 			"store", "name", "region", "night", "device", "class", "patch", "title", "planned", "state", "reason_code", "reason", "next", "before", "after", "attempts", "took_s", "verified_at",
-		}, s.shiftSheet})},
-		route{"GET /export/night.html", s.answers(s.shiftReport)})
+		}, s.shiftSheet),
+		page.At("GET /export/night.html", s.Answers(s.shiftReport)))
 }
 
 // nightNames are the filters of nights.
 func nightNames() []string { return []string{"region", "store", "date", "mark"} }
 
 // nightFilter reads the filter of a request and the dates that it means.
-func (s *server) nightFilter(q *query, at time.Time) (picked, mornings.Span, error) {
-	p := q.pick(nightNames()...)
-	days, err := q.number("days", 30, 1, morningsMost)
+func (s *whole) nightFilter(q *page.Query, at time.Time) (page.Picked, mornings.Span, error) {
+	p := q.Pick(nightNames()...)
+	days, err := q.Number("days", 30, 1, morningsMost)
 	span := mornings.Last(days, at)
 	if date := p.Is("date"); date != "" && err == nil {
 		if _, bad := window.ParseDate(date); bad != nil {
-			err = refuse(http.StatusBadRequest, "bad_date", "date must be a date such as "+span.To+", not \""+date+"\".")
+			err = page.Refuse(http.StatusBadRequest, "bad_date", "date must be a date such as "+span.To+", not \""+date+"\".")
 		}
 		span = mornings.Span{From: date, To: date, Days: 1}
 	}
-	return p, span, errors.Join(err, oneOf(p, "mark", nights.Marks()))
-}
-
-// shopsOf are the stores that a filter lets through, in the order of the grid.
-func (q *query) shopsOf(p picked) []overview.Store {
-	return slices.DeleteFunc(slices.Clone(q.overview.Stores), func(x overview.Store) bool {
-		return p.Is("store") != "" && p.Is("store") != x.ID || p.Is("region") != "" && p.Is("region") != cmp.Or(x.Region, "none")
-	})
+	return p, span, errors.Join(err, page.OneOf(p, "mark", nights.Marks()))
 }
 
 // eachNight calls do for every night that a filter lets through, by store and date.
-func (s *server) eachNight(q *query, p picked, span mornings.Span, at time.Time, do func(r nights.Row) error) error {
+func (s *whole) eachNight(q *page.Query, p page.Picked, span mornings.Span, at time.Time, do func(r nights.Row) error) error {
 	return s.eachWindow(q, p, span, at, s.tally, do)
 }
 
 // eachWindow is eachNight with count called for the nights of each store, to count what the store's own word does not.
-func (s *server) eachWindow(q *query, p picked, span mornings.Span, at time.Time, count func(ctx context.Context, store string, rows []nights.Row) error, do func(r nights.Row) error) error {
+func (s *whole) eachWindow(q *page.Query, p page.Picked, span mornings.Span, at time.Time, count func(ctx context.Context, store string, rows []nights.Row) error, do func(r nights.Row) error) error {
 	days, ok := s.History.(Days)
 	if !ok {
-		return refuse(http.StatusNotFound, "no_history", "This headquarters keeps no history.")
+		return page.Refuse(http.StatusNotFound, "no_history", "This headquarters keeps no history.")
 	}
-	for shops := range slices.Chunk(q.shopsOf(p), shopsAtOnce) {
+	for shops := range slices.Chunk(p.Stores(), shopsAtOnce) {
 		facts := map[board.Kind]map[string][]board.Day{}
 		for _, kind := range []board.Kind{board.KindNight, board.KindNightOpened, board.KindNightClosed} {
 			ask := board.DayQuery{Kind: kind, From: span.From, To: span.To}
@@ -101,7 +93,7 @@ func (s *server) eachWindow(q *query, p picked, span mornings.Span, at time.Time
 }
 
 // tally counts from the events the nights of a store of which its own count never came.
-func (s *server) tally(ctx context.Context, store string, rows []nights.Row) error {
+func (s *whole) tally(ctx context.Context, store string, rows []nights.Row) error {
 	t := nights.NewTally(rows)
 	ask, some := t.Query(store)
 	records, ok := s.History.(export.Records)
@@ -129,20 +121,21 @@ type NightList struct {
 	AsOf   string        `json:"as_of"`
 	Nights []nights.Line `json:"nights"` // the newest first
 
-	picked
+	page.Picked
 }
 
-func (l NightList) title() string { return "Nights" }
+// PageTitle implements page.Titled.
+func (l NightList) PageTitle() string { return "Nights" }
 
 // nights answers how the nights went, by date.
-func (s *server) nights(q *query) (any, error) {
+func (s *whole) nights(q *page.Query) (any, error) {
 	at := s.Now().UTC()
 	p, span, err := s.nightFilter(q, at)
 	if err != nil {
 		return nil, err
 	}
-	p.names = p.names[:2]
-	shops, lines := len(q.shopsOf(p)), map[string]*nights.Line{}
+	p = p.First(2)
+	shops, lines := len(p.Stores()), map[string]*nights.Line{}
 	err = s.eachNight(q, p, span, at, func(r nights.Row) error {
 		if lines[r.Date] == nil {
 			l := nights.NewLine(r.Date, shops)
@@ -151,7 +144,7 @@ func (s *server) nights(q *query) (any, error) {
 		lines[r.Date].Add(r)
 		return nil
 	})
-	l := NightList{AsOf: rfc(at), Nights: []nights.Line{}, picked: p}
+	l := NightList{AsOf: page.RFC(at), Nights: []nights.Line{}, Picked: p}
 	for _, date := range slices.Backward(slices.Sorted(maps.Keys(lines))) {
 		l.Nights = append(l.Nights, *lines[date])
 	}
@@ -176,32 +169,33 @@ func (l NightList) RowsAt(pairs ...string) string { return l.Link("/reports/nigh
 // NightRows is the nights of stores that a filter means.
 type NightRows struct {
 	AsOf string `json:"as_of"`
-	Page
+	page.Page
 	Nights []nights.Row `json:"nights"`
 
-	picked
+	page.Picked
 }
 
-func (l NightRows) title() string { return "Nights, store by store" }
+// PageTitle implements page.Titled.
+func (l NightRows) PageTitle() string { return "Nights, store by store" }
 
 // Turn is the address of a page before or after this one.
-func (l NightRows) Turn(by int) string { return l.turn(l.Page, by) }
+func (l NightRows) Turn(by int) string { return l.PageAt(l.Page, by) }
 
 // Over reports whether a night ran over its window.
 func (l NightRows) Over(r nights.Row) bool { return r.Has(nights.Over) }
 
 // nightRows answers which nights a filter means.
-func (s *server) nightRows(q *query) (any, error) {
+func (s *whole) nightRows(q *page.Query) (any, error) {
 	at := s.Now().UTC()
 	p, span, err := s.nightFilter(q, at)
 	if err != nil {
 		return nil, err
 	}
-	skip, size, err := q.paging()
+	skip, size, err := q.Paging()
 	if err != nil {
 		return nil, err
 	}
-	l := NightRows{AsOf: rfc(at), Nights: []nights.Row{}, picked: p}
+	l := NightRows{AsOf: page.RFC(at), Nights: []nights.Row{}, Picked: p}
 	n := 0
 	err = s.eachNight(q, p, span, at, func(r nights.Row) error {
 		if n++; n > skip && n <= skip+size {
@@ -209,19 +203,19 @@ func (s *server) nightRows(q *query) (any, error) {
 		}
 		return nil
 	})
-	l.Page = pageOf(n, skip, size)
+	l.Page = page.Of(n, skip, size)
 	return l, err
 }
 
 // nightSheet writes the nights that a filter means.
-func (s *server) nightSheet(q *query, at time.Time, put func(...string) error) error {
+func (s *whole) nightSheet(q *page.Query, at time.Time, put func(...string) error) error {
 	p, span, err := s.nightFilter(q, at)
 	if err != nil {
 		return err
 	}
 	minutes := func(d site.Duration) string { return strconv.Itoa(int(time.Duration(d).Minutes())) }
 	return s.eachNight(q, p, span, at, func(r nights.Row) error {
-		cells := []string{r.Store, r.Name, r.Region, r.Date, stamped(r.Opens), stamped(r.Closes), stamped(r.Closed)}
+		cells := []string{r.Store, r.Name, r.Region, r.Date, page.Stamped(r.Opens), page.Stamped(r.Closes), page.Stamped(r.Closed)}
 		for _, n := range []int{r.Planned, r.Done, r.Broke, r.Left, r.NoAnswer, r.Open} {
 			cells = append(cells, strconv.Itoa(n))
 		}
@@ -263,15 +257,15 @@ func (x Shift) Next() string {
 }
 
 // eachShift calls do for each store that told of a night of a date, with what became of everything in it.
-func (s *server) eachShift(ctx context.Context, q *query, at time.Time, do func(r nights.Row, list []Shift) error) error {
+func (s *whole) eachShift(ctx context.Context, q *page.Query, at time.Time, do func(r nights.Row, list []Shift) error) error {
 	p, span, err := s.nightFilter(q, at)
 	switch {
 	case err != nil:
 		return err
 	case p.Is("date") == "":
-		return refuse(http.StatusBadRequest, "bad_date", "The report of a night needs its date, such as date="+span.To+".")
+		return page.Refuse(http.StatusBadRequest, "bad_date", "The report of a night needs its date, such as date="+span.To+".")
 	case s.Shift == nil:
-		return refuse(http.StatusNotFound, "no_history", "This headquarters keeps no history.")
+		return page.Refuse(http.StatusNotFound, "no_history", "This headquarters keeps no history.")
 	}
 	var rows []nights.Row
 	if err := s.eachNight(q, p, span, at, func(r nights.Row) error { rows = append(rows, r); return nil }); err != nil {
@@ -290,11 +284,11 @@ func (s *server) eachShift(ctx context.Context, q *query, at time.Time, do func(
 }
 
 // shiftSheet writes the report of a night.
-func (s *server) shiftSheet(q *query, at time.Time, put func(...string) error) error {
+func (s *whole) shiftSheet(q *page.Query, at time.Time, put func(...string) error) error {
 	return s.eachShift(q.Context(), q, at, func(r nights.Row, list []Shift) error {
 		for _, x := range list {
 			err := put(r.Store, r.Name, r.Region, r.Date, x.Device, x.Class, x.Patch, x.Title, strconv.FormatBool(x.Planned()), string(x.State), x.Code, strings.TrimSpace(x.Reason), x.Next(),
-				x.Before, x.After, strconv.Itoa(x.Attempts), strconv.Itoa(int(x.Took.Seconds())), stamped(x.Verified))
+				x.Before, x.After, strconv.Itoa(x.Attempts), strconv.Itoa(int(x.Took.Seconds())), page.Stamped(x.Verified))
 			if err != nil {
 				return err
 			}

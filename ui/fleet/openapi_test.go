@@ -20,7 +20,8 @@ import (
 	"github.com/nightfill/nightfill/site/board/register"
 	"github.com/nightfill/nightfill/site/board/savedview"
 	"github.com/nightfill/nightfill/site/window"
-	"github.com/nightfill/nightfill/ui/fleet/address"
+	"github.com/nightfill/nightfill/ui/fleet/page"
+	"github.com/nightfill/nightfill/ui/fleet/page/address"
 )
 
 func updating() bool {
@@ -147,9 +148,9 @@ func description(t *testing.T) []byte {
 	paths["/api/v1/patches/{id}/hold"] = object{"post": stopForm(schemas)}
 	paths["/api/v1/stores/act"] = object{"post": actForm(schemas)}
 	paths["/api/v1/openapi.json"] = object{"get": object{"summary": "This description.", "responses": object{"200": object{"description": "OpenAPI 3."}}}}
-	schemaOf(reflect.TypeOf(wrong{}), schemas)
-	schemas["Error"] = schemas["wrong"]
-	delete(schemas, "wrong")
+	schemaOf(reflect.TypeOf(page.Wrong{}), schemas)
+	schemas["Error"] = schemas["Wrong"]
+	delete(schemas, "Wrong")
 	doc := object{
 		"openapi": "3.0.3",
 		"info":    object{"title": "Nightfill headquarters", "version": "1", "description": "The same data as the pages, as JSON. Fields are added and never change meaning. Times are UTC, RFC 3339; a time that is not known is absent."},
@@ -304,11 +305,11 @@ func structOf(t reflect.Type, schemas object) object {
 	name := t.Name()
 	if pkg := t.PkgPath(); strings.HasSuffix(pkg, "/site/board") || strings.HasSuffix(pkg, "/site") {
 		name = "Store." + name // as a store tells it
-	} else if strings.HasSuffix(pkg, "/comply") {
+	} else if strings.HasSuffix(pkg, "/board/comply") {
 		name = "Comply." + name
-	} else if strings.HasSuffix(pkg, "/mornings") {
+	} else if strings.HasSuffix(pkg, "/board/mornings") {
 		name = "Mornings." + name
-	} else if strings.HasSuffix(pkg, "/nights") {
+	} else if strings.HasSuffix(pkg, "/board/nights") {
 		name = "Nights." + name
 	}
 	if schemas[name] == nil {
@@ -332,7 +333,7 @@ func fields(t reflect.Type, s, schemas object) {
 			switch {
 			case name == "-" || !f.IsExported() && !f.Anonymous:
 			case f.Anonymous && name == "":
-				if f.Name != "listing" && f.Name != "complyList" {
+				if f.Name != "Listing" && f.Name != "complyList" {
 					walk(f.Type)
 				}
 			default:
@@ -355,13 +356,13 @@ func fields(t reflect.Type, s, schemas object) {
 func TestOpenAPI(t *testing.T) {
 	want := description(t)
 	if updating() {
-		if err := os.WriteFile("static/openapi.json", want, 0o644); err != nil {
+		if err := os.WriteFile("page/static/openapi.json", want, 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
-	got, err := os.ReadFile("static/openapi.json")
+	got, err := os.ReadFile("page/static/openapi.json")
 	if err != nil || !bytes.Equal(got, want) {
-		t.Errorf("static/openapi.json is not what the API answers (%v): go test ./ui/fleet -run OpenAPI -update", err)
+		t.Errorf("page/static/openapi.json is not what the API answers (%v): go test ./ui/fleet -run OpenAPI -update", err)
 	}
 	var doc struct {
 		Paths map[string]map[string]any `json:"paths"`
@@ -375,12 +376,12 @@ func TestOpenAPI(t *testing.T) {
 			known[strings.ToUpper(verb)+" "+path] = true
 		}
 	}
-	s := &server{Options: Options{}}
+	s := newWhole(Options{})
 	for _, r := range s.routes() {
-		if strings.Contains(r.pattern, " /api/") && !known[r.pattern] {
-			t.Errorf("%s is not described", r.pattern)
+		if strings.Contains(r.Pattern, " /api/") && !known[r.Pattern] {
+			t.Errorf("%s is not described", r.Pattern)
 		}
-		delete(known, r.pattern)
+		delete(known, r.Pattern)
 	}
 	for left := range known {
 		t.Errorf("%s is described and not served", left)

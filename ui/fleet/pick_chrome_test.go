@@ -13,6 +13,7 @@ import (
 	"github.com/chromedp/cdproto/input"
 	"github.com/chromedp/chromedp"
 
+	"github.com/nightfill/nightfill/ui/fleet/page"
 	"github.com/nightfill/nightfill/ui/pagetest"
 )
 
@@ -317,7 +318,7 @@ func TestUIHoldPatch(t *testing.T) {
 // TestUIViews keeps a view, and looks at the menu with it.
 func TestUIViews(t *testing.T) {
 	s := newShop(t, chain(40))
-	if rec := post(withLogin(s.world, Manager), "/views", map[string][]string{"verb": {"keep"}, "page": {"/stores"}, "query": {"region=North"}, "name": {"The north"}, "shared": {"1"}}); rec.Code != http.StatusSeeOther {
+	if rec := post(withLogin(s.world, page.Manager), "/views", map[string][]string{"verb": {"keep"}, "page": {"/stores"}, "query": {"region=North"}, "name": {"The north"}, "shared": {"1"}}); rec.Code != http.StatusSeeOther {
 		t.Fatal(rec.Code, rec.Body)
 	}
 	tab := pagetest.Open(t, s.URL+"/")

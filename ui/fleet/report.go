@@ -10,7 +10,8 @@ import (
 
 	"github.com/nightfill/nightfill/site/board"
 	"github.com/nightfill/nightfill/site/board/comply"
-	"github.com/nightfill/nightfill/ui/fleet/address"
+	"github.com/nightfill/nightfill/ui/fleet/page"
+	"github.com/nightfill/nightfill/ui/fleet/page/address"
 )
 
 // About is what an export is of: it is beside the rows, which are nothing but rows.
@@ -35,14 +36,14 @@ type StoreAsOf struct {
 }
 
 // about gathers what an export is of.
-func (s *server) about(q *query) (About, error) {
+func (s *whole) about(q *page.Query) (About, error) {
 	o, f, err := s.exported(q)
 	if err != nil {
 		return About{}, err
 	}
-	a := About{AsOf: o.Now, Generated: s.Now().UTC().Truncate(time.Second), By: q.name, Org: q.overview.Org, Version: s.Version, list: complyList{query: q, filter: f}, Stores: []StoreAsOf{}, Silent: []string{}}
+	a := About{AsOf: o.Now, Generated: s.Now().UTC().Truncate(time.Second), By: q.Name, Org: q.Overview.Org, Version: s.Version, list: complyList{query: q, filter: f}, Stores: []StoreAsOf{}, Silent: []string{}}
 	a.Filter = address.ValuesOfRows(a.list.filter).Encode()
-	q.view(func(b *board.Board) {
+	q.View(func(b *board.Board) {
 		v := comply.Look(b, o)
 		a.Report = v.Report(f)
 		for range v.Rows(f) {
@@ -60,7 +61,7 @@ func (s *server) about(q *query) (About, error) {
 }
 
 // Chips are the filters that are set.
-func (a About) Chips() []chip { return a.list.Chips() }
+func (a About) Chips() []page.Chip { return a.list.Chips() }
 
 // Axes are the tables of the report.
 func (a About) Axes() []complyTable {
@@ -74,7 +75,7 @@ func (a About) Axes() []complyTable {
 }
 
 // report serves the printable report, or what an export is of as JSON.
-func (s *server) report(w http.ResponseWriter, q *query) error {
+func (s *whole) report(w http.ResponseWriter, q *page.Query) error {
 	a, err := s.about(q)
 	if err != nil {
 		return err
@@ -85,15 +86,13 @@ func (s *server) report(w http.ResponseWriter, q *query) error {
 		name, kind = "compliance.json", "application/json"
 		err = json.NewEncoder(&body).Encode(a)
 	} else {
-		f := frame{Title: "Compliance report", Q: q, Body: a}
-		f.complete(s, q.Request)
-		err = pages().ExecuteTemplate(&body, "report", f)
+		err = page.Render(&body, "report", s.Framed(q, "Compliance report", a))
 	}
 	if err != nil {
 		return err
 	}
 	sum := sha256.Sum256(body.Bytes())
-	s.exportDone(q, name, a.AsOf, a.Rows, hex.EncodeToString(sum[:]), nil)
-	s.send(w, q.Request, http.StatusOK, kind, body.Bytes())
+	s.Exported(q, name, a.AsOf, a.Rows, hex.EncodeToString(sum[:]), nil)
+	s.Send(w, q.Request, http.StatusOK, kind, body.Bytes())
 	return nil
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/nightfill/nightfill/site/board/boardtest"
 	"github.com/nightfill/nightfill/site/board/breaker"
 	"github.com/nightfill/nightfill/site/run"
+	"github.com/nightfill/nightfill/ui/fleet/page"
 )
 
 // world is headquarters without a broker and a database: a board, a history and a register in memory.
@@ -26,7 +27,7 @@ type world struct {
 	board   *board.Board
 	changed chan struct{}
 	now     time.Time
-	line    Line
+	line    page.Line
 	role    string
 
 	hinted  []string // asked to look
@@ -101,7 +102,7 @@ func chain(stores int) boardtest.Chain {
 }
 
 func newWorld(c boardtest.Chain, now time.Time) *world {
-	return &world{board: c.Board(now), changed: make(chan struct{}), now: now, line: Line{Connected: true}, role: Manager, notes: map[string]board.Note{}}
+	return &world{board: c.Board(now), changed: make(chan struct{}), now: now, line: page.Line{Connected: true}, role: page.Manager, notes: map[string]board.Note{}}
 }
 
 func (w *world) View(read func(*board.Board)) {
@@ -272,7 +273,7 @@ func (w *world) options() Options {
 		Hinter: w, Holds: w, Stopper: w,
 		Source: w, History: w, Register: w, Now: w.time, Version: "nightfill-hq 1.0.0", Log: slog.Default(),
 		Actor: func(*http.Request) (string, string) { return "kim", w.role },
-		Line:  func() Line { return w.line },
+		Line:  func() page.Line { return w.line },
 		Shift: func(_ context.Context, store, date string) ([]Shift, error) {
 			return []Shift{
 				{Device: "till-1", Class: "linux-server", Patch: "pos-app-4.2.1", State: site.RolledBack, Code: "verify_failed", Reason: "=its service did not start", Attempts: 1, Took: 9 * time.Minute},

@@ -8,13 +8,14 @@ import (
 
 	"github.com/nightfill/nightfill/site"
 	"github.com/nightfill/nightfill/site/board/nights"
+	"github.com/nightfill/nightfill/ui/fleet/page"
 )
 
 // shiftPage is the printed report of a night around its stores.
 type shiftPage struct {
 	Date string
 	Made string
-	picked
+	page.Picked
 }
 
 // shiftStore is one store in it.
@@ -35,35 +36,34 @@ func (x shiftStore) Calm() int {
 }
 
 // shiftReport serves the report of a night for printing, store by store as each is read.
-func (s *server) shiftReport(w http.ResponseWriter, q *query) error {
-	at, err := s.asOf(q)
+func (s *whole) shiftReport(w http.ResponseWriter, q *page.Query) error {
+	at, err := s.AsOf(q)
 	if err != nil {
 		return err
 	}
-	p := q.pick(nightNames()...)
-	f := frame{Title: "Night of " + p.Is("date"), Q: q, Body: shiftPage{p.Is("date"), rfc(at), p}}
-	f.complete(s, q.Request)
-	sum, out := sha256.New(), &download{w: w, control: http.NewResponseController(w), kind: "text/html; charset=utf-8"}
-	page := io.MultiWriter(out, sum)
+	p := q.Pick(nightNames()...)
+	f := s.Framed(q, "Night of "+p.Is("date"), shiftPage{p.Is("date"), page.RFC(at), p})
+	sum, out := sha256.New(), page.NewDownload(w, "text/html; charset=utf-8", "")
+	to := io.MultiWriter(out, sum)
 	n := 0
 	err = s.eachShift(q.Context(), q, at, func(row nights.Row, list []Shift) error {
 		if n++; n == 1 {
-			if err := pages().ExecuteTemplate(page, "nightprint", f); err != nil {
+			if err := page.Render(to, "nightprint", f); err != nil {
 				return err
 			}
 		}
 		f.Body = shiftStore{row, list}
-		return pages().ExecuteTemplate(page, "nightstore", f)
+		return page.Render(to, "nightstore", f)
 	})
 	switch {
-	case err != nil && !out.begun:
+	case err != nil && !out.Begun():
 		return err
 	case err == nil && n == 0:
-		return refuse(http.StatusNotFound, "no_night", "No store told of a night of "+p.Is("date")+".")
+		return page.Refuse(http.StatusNotFound, "no_night", "No store told of a night of "+p.Is("date")+".")
 	case err == nil:
-		err = pages().ExecuteTemplate(page, "bottom", f)
+		err = page.Render(to, "bottom", f)
 	}
-	s.exportDone(q, "night.html", at, n, hex.EncodeToString(sum.Sum(nil)), err)
+	s.Exported(q, "night.html", at, n, hex.EncodeToString(sum.Sum(nil)), err)
 	if err != nil {
 		panic(http.ErrAbortHandler) // a page that ends in its middle must not look whole
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/nightfill/nightfill/site"
 	"github.com/nightfill/nightfill/site/board/breaker"
+	"github.com/nightfill/nightfill/ui/fleet/page"
 )
 
 // Stopper stops a patch in every store.
@@ -29,7 +30,7 @@ type stopOffer struct {
 }
 
 // stopping says what can be done to stop a patch.
-func (s *server) stopping(patch string) stopOffer {
+func (s *whole) stopping(patch string) stopOffer {
 	var catalog site.Catalog
 	if s.Comply != nil {
 		o := s.Comply()
@@ -71,33 +72,33 @@ type Stopped struct {
 }
 
 // stopForm stops a patch everywhere, for a reason.
-func (s *server) stopForm() form {
-	return form{body: formBody, limit: actLimit, read: func(c *change) (task, error) {
-		return task{verb: "patch.stop", subject: c.PathValue("id"), do: s.stop}, nil
+func (s *whole) stopForm() page.Form {
+	return page.Form{Body: page.FormBody, Limit: page.ActLimit, Read: func(c *page.Change) (page.Task, error) {
+		return page.Task{Verb: "patch.stop", Subject: c.PathValue("id"), Do: s.stop}, nil
 	}}
 }
 
 // stop stops the patch that a form means.
-func (s *server) stop(c *change) (reply, error) {
-	id, reason := c.PathValue("id"), strings.TrimSpace(c.field("reason"))
+func (s *whole) stop(c *page.Change) (page.Reply, error) {
+	id, reason := c.PathValue("id"), strings.TrimSpace(c.Field("reason"))
 	switch {
 	case s.Stopper == nil:
-		return reply{}, refuse(http.StatusConflict, "no_desk", "Headquarters has no working folder of the catalog: people hold a patch with nightfill catalog hold.")
+		return page.Reply{}, page.Refuse(http.StatusConflict, "no_desk", "Headquarters has no working folder of the catalog: people hold a patch with nightfill catalog hold.")
 	case reason == "":
-		return reply{}, refuse(http.StatusBadRequest, "no_reason", "Say in the reason why it is stopped: stores show it.")
+		return page.Reply{}, page.Refuse(http.StatusBadRequest, "no_reason", "Say in the reason why it is stopped: stores show it.")
 	case len(reason) > site.MaxHoldReason:
-		return reply{}, refuse(http.StatusBadRequest, "bad_reason", "The reason is too long: 500 characters at most.")
+		return page.Reply{}, page.Refuse(http.StatusBadRequest, "bad_reason", "The reason is too long: 500 characters at most.")
 	}
-	done, outcome, err := s.stopPatch(c.Context(), id, reason, c.by())
+	done, outcome, err := s.stopPatch(c.Context(), id, reason, c.By())
 	if err != nil {
-		return reply{}, err
+		return page.Reply{}, err
 	}
-	c.deed.Outcome, c.deed.Text = outcome, done.Say+" "+reason
-	return reply{data: done, page: "stopped", title: id, body: done}, nil
+	c.Deed.Outcome, c.Deed.Text = outcome, done.Say+" "+reason
+	return page.Reply{Data: done, Page: "stopped", Title: id, Body: done}, nil
 }
 
 // stopPatch stops a patch; an outcome that is no error says that not everything was done.
-func (s *server) stopPatch(ctx context.Context, id, reason, by string) (Stopped, string, error) {
+func (s *whole) stopPatch(ctx context.Context, id, reason, by string) (Stopped, string, error) {
 	defer s.overviews.stale()
 	how, err := s.Stopper.Stop(ctx, id, reason, by, s.Now())
 	done := Stopped{Patch: id, How: how}
@@ -107,7 +108,7 @@ func (s *server) stopPatch(ctx context.Context, id, reason, by string) (Stopped,
 		if err != nil {
 			text = strings.TrimSuffix(err.Error(), ".")
 		}
-		return done, "", refuse(http.StatusConflict, "not_stopped", "It was not stopped: "+text+".")
+		return done, "", page.Refuse(http.StatusConflict, "not_stopped", "It was not stopped: "+text+".")
 	case how == breaker.Held:
 		done.Say = "Held " + id + " everywhere: stores learn it at their next contact."
 	case err != nil:

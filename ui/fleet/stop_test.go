@@ -5,6 +5,8 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+
+	"github.com/nightfill/nightfill/ui/fleet/page"
 )
 
 const badPatch = "/patches/pos-app-4.2.1"
@@ -59,11 +61,11 @@ func TestStopPatchRefused(t *testing.T) {
 		status int
 		say    string
 	}{
-		"viewer":      {New(o), Viewer, "x", 403, "The role viewer may look, and not change anything. Ask a manager."},
-		"no reason":   {New(o), Manager, " ", 400, "Say in the reason why it is stopped: stores show it."},
-		"long reason": {New(o), Admin, strings.Repeat("x", 501), 400, "The reason is too long: 500 characters at most."},
-		"held":        {New(o), Manager, "it is held already", 409, "It was not stopped: pos-app-4.2.1 is held already."},
-		"no folder":   {New(without), Manager, "x", 409, "Headquarters has no working folder of the catalog: people hold a patch with nightfill catalog hold."},
+		"viewer":      {New(o), page.Viewer, "x", 403, "The role viewer may look, and not change anything. Ask a manager."},
+		"no reason":   {New(o), page.Manager, " ", 400, "Say in the reason why it is stopped: stores show it."},
+		"long reason": {New(o), page.Admin, strings.Repeat("x", 501), 400, "The reason is too long: 500 characters at most."},
+		"held":        {New(o), page.Manager, "it is held already", 409, "It was not stopped: pos-app-4.2.1 is held already."},
+		"no folder":   {New(without), page.Manager, "x", 409, "Headquarters has no working folder of the catalog: people hold a patch with nightfill catalog hold."},
 	} {
 		w.role = c.role
 		for _, address := range []string{badPatch + "/hold", "/api/v1" + badPatch + "/hold"} {
@@ -81,7 +83,7 @@ func TestStopPatchRefused(t *testing.T) {
 		t.Errorf("something was kept: %v", w.notes)
 	}
 	want(t, New(without), badPatch, "Headquarters has no working folder of the catalog: people hold a patch with")
-	w.role = Viewer
+	w.role = page.Viewer
 	if body := want(t, New(o), badPatch, "Your role may look, and not change anything."); strings.Contains(body, `name="reason"`) {
 		t.Error("a viewer is offered to hold it")
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/nightfill/nightfill/site/board"
 	"github.com/nightfill/nightfill/site/board/nights"
 	"github.com/nightfill/nightfill/site/board/overview"
+	"github.com/nightfill/nightfill/ui/fleet/page"
 )
 
 // eventsShown is how many events a page of a store or a device has.
@@ -39,7 +40,8 @@ type StorePage struct {
 	opened bool // the events of the newest night are stored from its opening on
 }
 
-func (p StorePage) title() string { return "Store " + p.Store.ID }
+// PageTitle implements page.Titled.
+func (p StorePage) PageTitle() string { return "Store " + p.Store.ID }
 
 // DeviceRow is one device with one cell for each patch of its store.
 type DeviceRow struct {
@@ -71,19 +73,19 @@ type StreamState struct {
 }
 
 // store answers what is known of one store.
-func (s *server) store(q *query) (any, error) {
+func (s *whole) store(q *page.Query) (any, error) {
 	id := q.PathValue("id")
-	row, ok := q.overview.Store(id)
+	row, ok := q.Overview.Store(id)
 	if !ok {
-		return nil, refuse(http.StatusNotFound, "no_store", "There is no store "+id+": it is not in the list of stores and was never heard.")
+		return nil, page.Refuse(http.StatusNotFound, "no_store", "There is no store "+id+": it is not in the list of stores and was never heard.")
 	}
 	p := StorePage{AsOf: q.AsOf(), Store: row, Items: []overview.Item{}}
-	for _, i := range q.overview.Items {
+	for _, i := range q.Overview.Items {
 		if i.Store == id {
 			p.Items = append(p.Items, i)
 		}
 	}
-	q.view(func(b *board.Board) {
+	q.View(func(b *board.Board) {
 		st := b.Stores[id]
 		if st == nil { // it was closed at this moment
 			st = &board.Store{}
@@ -189,24 +191,25 @@ type NightPage struct {
 	Older   time.Time      `json:"older,omitzero"`
 }
 
-func (p NightPage) title() string {
+// PageTitle implements page.Titled.
+func (p NightPage) PageTitle() string {
 	return "Store " + p.Store.ID + ", night of " + p.Night.Night.String()
 }
 
 // night answers how one night of a store went.
-func (s *server) night(q *query) (any, error) {
+func (s *whole) night(q *page.Query) (any, error) {
 	id, date := q.PathValue("id"), q.PathValue("date")
-	row, ok := q.overview.Store(id)
+	row, ok := q.Overview.Store(id)
 	p := NightPage{AsOf: q.AsOf(), Store: row, Jobs: []overview.Job{}}
 	opened, known, err := false, false, error(nil)
-	q.view(func(b *board.Board) {
+	q.View(func(b *board.Board) {
 		st := b.Stores[id]
 		if st == nil {
 			return
 		}
 		p.Night, known = st.Nights[date]
 		_, opened = st.Opened[date]
-		jobs, _ := q.overview.Jobs(b, overview.Filter{Store: []string{id}}, 0, 10*pageMost)
+		jobs, _ := q.Overview.Jobs(b, overview.Filter{Store: []string{id}}, 0, 10*page.Most)
 		for _, j := range jobs {
 			if j.Night == date {
 				p.Jobs = append(p.Jobs, j)
@@ -219,7 +222,7 @@ func (s *server) night(q *query) (any, error) {
 		}
 	}
 	if !ok || !known {
-		return nil, refuse(http.StatusNotFound, "no_night", "Store "+id+" told of no night of "+date+".")
+		return nil, page.Refuse(http.StatusNotFound, "no_night", "Store "+id+" told of no night of "+date+".")
 	}
 	p.Night.States = counted(p.Night.States)
 	if s.Night != nil && opened {
@@ -231,7 +234,7 @@ func (s *server) night(q *query) (any, error) {
 }
 
 // pastNight reads a night that is not on the board: it is over for long, or the store's own count never came.
-func (s *server) pastNight(q *query, store, date string) (n board.Night, opened, known bool, err error) {
+func (s *whole) pastNight(q *page.Query, store, date string) (n board.Night, opened, known bool, err error) {
 	if s.History == nil {
 		return n, false, false, nil
 	}
@@ -257,7 +260,7 @@ func (s *server) pastNight(q *query, store, date string) (n board.Night, opened,
 }
 
 // picture serves the drawing of a night. Its style stays with it, wherever it is opened.
-func (s *server) picture(w http.ResponseWriter, r *http.Request) {
+func (s *whole) picture(w http.ResponseWriter, r *http.Request) {
 	var svg []byte
 	var err error
 	if s.Night != nil {
@@ -265,11 +268,11 @@ func (s *server) picture(w http.ResponseWriter, r *http.Request) {
 	}
 	switch {
 	case err != nil:
-		s.fail(w, r, err)
+		s.Fail(w, r, err)
 	case svg == nil:
-		s.fail(w, r, refuse(http.StatusNotFound, "no_night", "There is no picture of that night."))
+		s.Fail(w, r, page.Refuse(http.StatusNotFound, "no_night", "There is no picture of that night."))
 	default:
 		w.Header().Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'")
-		s.send(w, r, http.StatusOK, "image/svg+xml", svg)
+		s.Send(w, r, http.StatusOK, "image/svg+xml", svg)
 	}
 }

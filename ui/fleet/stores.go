@@ -7,20 +7,22 @@ import (
 
 	"github.com/nightfill/nightfill/site/board"
 	"github.com/nightfill/nightfill/site/board/overview"
+	"github.com/nightfill/nightfill/ui/fleet/page"
 )
 
 // StoreList is the stores that a filter means.
 type StoreList struct {
 	AsOf string `json:"as_of"`
-	Page
+	page.Page
 	Buckets []overview.Count `json:"buckets"` // of the stores that are meant, were it not for the filter on buckets
 	Stores  []overview.Store `json:"stores"`  // of this page
 
-	listing
+	page.Listing
 	all []overview.Store
 }
 
-func (l StoreList) title() string { return "Stores" }
+// PageTitle implements page.Titled.
+func (l StoreList) PageTitle() string { return "Stores" }
 
 // Grid is the cells of the stores that are meant.
 func (l StoreList) Grid() grid { return gridOf(l.all) }
@@ -35,24 +37,24 @@ func (l StoreList) Here() string {
 }
 
 // stores answers which stores a filter means.
-func (s *server) stores(q *query) (any, error) {
-	skip, size, err := q.paging()
+func (s *whole) stores(q *page.Query) (any, error) {
+	skip, size, err := q.Paging()
 	if err != nil {
 		return nil, err
 	}
-	f := q.filter()
-	l := StoreList{AsOf: rfc(q.overview.AsOf), listing: listing{query: q, filter: f}}
+	f := q.Filter()
+	l := StoreList{AsOf: q.AsOf()}
 	whole := f
 	whole.Bucket = nil
-	q.view(func(b *board.Board) { l.all = q.overview.Filter(b, whole) })
+	q.View(func(b *board.Board) { l.all = q.Overview.Filter(b, whole) })
 	l.Buckets = bucketsOf(l.all)
 	l.all = slices.DeleteFunc(l.all, func(s overview.Store) bool { return len(f.Bucket) > 0 && !slices.Contains(f.Bucket, string(s.Bucket)) })
-	sorted, err := sortStores(l.all, q.values.Get("sort"))
+	sorted, err := sortStores(l.all, q.Values.Get("sort"))
 	if err != nil {
 		return nil, err
 	}
-	l.Page, l.Stores = pageOf(len(sorted), skip, size), part(sorted, skip, size)
-	l.listing.page = l.Page
+	l.Page, l.Stores = page.Of(len(sorted), skip, size), page.Part(sorted, skip, size)
+	l.Listing = q.Listing(f, l.Page)
 	return l, nil
 }
 
@@ -87,7 +89,7 @@ func sortStores(stores []overview.Store, by string) ([]overview.Store, error) {
 	case "opens":
 		order = func(a, b overview.Store) int { return a.Opens.Compare(b.Opens) }
 	default:
-		return nil, refuse(http.StatusBadRequest, "bad_sort", "sort must be store, bucket, heard, needs or opens, not \""+by+"\".")
+		return nil, page.Refuse(http.StatusBadRequest, "bad_sort", "sort must be store, bucket, heard, needs or opens, not \""+by+"\".")
 	}
 	list := slices.Clone(stores)
 	slices.SortStableFunc(list, func(a, b overview.Store) int { return cmp.Or(order(a, b)) })

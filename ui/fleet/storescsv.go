@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"github.com/nightfill/nightfill/site/board/overview"
-	"github.com/nightfill/nightfill/ui/fleet/export"
+	"github.com/nightfill/nightfill/ui/fleet/page"
 )
 
 // storeColumn is one column of a table of stores.
@@ -25,7 +25,7 @@ func storeColumns() []storeColumn {
 		if t.IsZero() {
 			return ""
 		}
-		return rfc(t)
+		return page.RFC(t)
 	}
 	return []storeColumn{
 		{"store", func(s *overview.Store) string { return s.ID }},
@@ -64,7 +64,7 @@ func storeColumns() []storeColumn {
 }
 
 // storesCSV serves the stores that a filter means, as the list of stores has them, all on one page.
-func (s *server) storesCSV(w http.ResponseWriter, q *query) error {
+func (s *whole) storesCSV(w http.ResponseWriter, q *page.Query) error {
 	v, err := s.stores(q)
 	if err != nil {
 		return err
@@ -73,22 +73,22 @@ func (s *server) storesCSV(w http.ResponseWriter, q *query) error {
 }
 
 // chosenCSV serves the stores that were chosen.
-func (s *server) chosenCSV(a Act) http.HandlerFunc {
-	return s.answers(func(w http.ResponseWriter, q *query) error {
-		q.values = url.Values{"store": a.Stores}
+func (s *whole) chosenCSV(a Act) http.HandlerFunc {
+	return s.Answers(func(w http.ResponseWriter, q *page.Query) error {
+		q.Values = url.Values{"store": a.Stores}
 		return s.sendStores(w, q, a.rows)
 	})
 }
 
 // sendStores sends a table of stores, and writes it into the audit log.
-func (s *server) sendStores(w http.ResponseWriter, q *query, rows []overview.Store) error {
+func (s *whole) sendStores(w http.ResponseWriter, q *page.Query, rows []overview.Store) error {
 	columns := append(storeColumns(), storeColumn{"as_of", func(*overview.Store) string { return q.AsOf() }})
 	names := make([]string, len(columns))
 	for i, c := range columns {
 		names[i] = c.name
 	}
 	var body bytes.Buffer
-	lines := export.NewLines(&body)
+	lines := page.NewLines(&body)
 	err := lines.Write(names...)
 	cells := make([]string, len(columns))
 	for i := 0; err == nil && i < len(rows); i++ {
@@ -104,8 +104,8 @@ func (s *server) sendStores(w http.ResponseWriter, q *query, rows []overview.Sto
 		return err
 	}
 	sum := sha256.Sum256(body.Bytes())
-	s.exportDone(q, "stores.csv", q.overview.AsOf, len(rows), hex.EncodeToString(sum[:]), nil)
+	s.Exported(q, "stores.csv", q.Overview.AsOf, len(rows), hex.EncodeToString(sum[:]), nil)
 	w.Header().Set("Content-Disposition", `attachment; filename="stores.csv"`)
-	s.send(w, q.Request, http.StatusOK, "text/csv; charset=utf-8", body.Bytes())
+	s.Send(w, q.Request, http.StatusOK, "text/csv; charset=utf-8", body.Bytes())
 	return nil
 }

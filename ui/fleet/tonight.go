@@ -4,16 +4,18 @@ import (
 	"slices"
 
 	"github.com/nightfill/nightfill/site/board/overview"
+	"github.com/nightfill/nightfill/ui/fleet/page"
 )
 
 // Summary is the whole chain at a moment: the first page.
 type Summary struct {
 	*overview.Overview
-	Line    Line   `json:"line"`
-	Version string `json:"version"`
+	Line    page.Line `json:"line"`
+	Version string    `json:"version"`
 }
 
-func (s Summary) title() string { return "Tonight" }
+// PageTitle implements page.Titled.
+func (s Summary) PageTitle() string { return "Tonight" }
 
 // Grid is the cells of every store.
 func (s Summary) Grid() grid { return gridOf(s.Stores) }
@@ -57,6 +59,6 @@ func (s Summary) Needs() int {
 }
 
 // tonight answers how the night goes.
-func (s *server) tonight(q *query) (any, error) {
-	return Summary{Overview: q.overview, Line: s.Line(), Version: s.Version}, nil
+func (s *whole) tonight(q *page.Query) (any, error) {
+	return Summary{Overview: q.Overview, Line: s.Line(), Version: s.Version}, nil
 }

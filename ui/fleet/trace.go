@@ -3,7 +3,6 @@ package fleet
 import (
 	"context"
 	"net/http"
-	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -14,6 +13,7 @@ import (
 	"github.com/nightfill/nightfill/site/board/comply"
 	"github.com/nightfill/nightfill/site/board/overview"
 	"github.com/nightfill/nightfill/site/run"
+	"github.com/nightfill/nightfill/ui/fleet/page"
 )
 
 // Signatures are who signed a patch in a generation of the catalog, as headquarters verified it.
@@ -71,7 +71,8 @@ type TraceEvent struct {
 	Proof    bool          `json:"proof,omitempty"` // it is the one that proves the patch
 }
 
-func (p TracePage) title() string { return p.Patch + " on " + p.Device + " of store " + p.Store.ID }
+// PageTitle implements page.Titled.
+func (p TracePage) PageTitle() string { return p.Patch + " on " + p.Device + " of store " + p.Store.ID }
 
 // say adds a fact; where it is empty, that it is not known.
 func (s *TraceStep) say(name, text string) {
@@ -107,22 +108,22 @@ type labProof struct {
 }
 
 // trace answers how one patch came to one device.
-func (s *server) trace(q *query) (any, error) {
+func (s *whole) trace(q *page.Query) (any, error) {
 	id, device, patch := q.PathValue("id"), q.PathValue("device"), q.PathValue("patch")
-	row, ok := q.overview.Store(id)
+	row, ok := q.Overview.Store(id)
 	if !ok {
-		return nil, refuse(http.StatusNotFound, "no_store", "There is no store "+id+": it is not in the list of stores and was never heard.")
+		return nil, page.Refuse(http.StatusNotFound, "no_store", "There is no store "+id+": it is not in the list of stores and was never heard.")
 	}
 	o, err := s.judged(q.Context(), s.Now())
 	if err != nil {
 		return nil, err
 	}
-	p := TracePage{AsOf: rfc(o.Now), Store: row, Device: device, Patch: patch, Asset: id + "/" + device}
+	p := TracePage{AsOf: page.RFC(o.Now), Store: row, Device: device, Patch: patch, Asset: id + "/" + device}
 	var t traced
 	known := false
-	q.view(func(b *board.Board) { known = t.read(b, o, &p) })
+	q.View(func(b *board.Board) { known = t.read(b, o, &p) })
 	if !known {
-		return nil, refuse(http.StatusNotFound, "no_trace", "Nothing is known of "+patch+" on "+device+" of store "+id+".")
+		return nil, page.Refuse(http.StatusNotFound, "no_trace", "Nothing is known of "+patch+" on "+device+" of store "+id+".")
 	}
 	p.Title = t.patch.Title
 	if p.Events, err = s.traceEvents(q, &t, &p); err != nil {
@@ -195,7 +196,7 @@ func (t *traced) proven(b *board.Board, patch string) bool {
 }
 
 // signatures are those of the generation by which the store went in a night; nil: they are not known.
-func (s *server) signatures(q *query, store, patch, night string) (*Signatures, error) {
+func (s *whole) signatures(q *page.Query, store, patch, night string) (*Signatures, error) {
 	if s.Signed == nil || s.History == nil {
 		return nil, nil
 	}
@@ -216,14 +217,14 @@ func (s *server) signatures(q *query, store, patch, night string) (*Signatures, 
 const traceLimit = 30 * time.Second
 
 // traceEvents reads what the store told of the patch on the device.
-func (s *server) traceEvents(q *query, t *traced, p *TracePage) ([]TraceEvent, error) {
+func (s *whole) traceEvents(q *page.Query, t *traced, p *TracePage) ([]TraceEvent, error) {
 	list := []TraceEvent{}
 	if s.History == nil {
 		return list, nil
 	}
 	ctx, cancel := context.WithTimeout(q.Context(), traceLimit)
 	defer cancel()
-	events, err := s.History.Events(ctx, board.Query{Store: p.Store.ID, Device: p.Device, Patch: p.Patch, Limit: pageMost})
+	events, err := s.History.Events(ctx, board.Query{Store: p.Store.ID, Device: p.Device, Patch: p.Patch, Limit: page.Most})
 	for _, e := range events {
 		v := e.Event()
 		list = append(list, TraceEvent{
@@ -320,7 +321,7 @@ func (t *traced) attempts(events []TraceEvent) TraceStep {
 		s.at("Restarted", t.clocks.Restarted)
 	}
 	if !t.job.Failed.IsZero() {
-		s.at(strings.TrimSuffix("Broke last: "+plain(t.job.FailedCode), ": "), t.job.Failed.Time())
+		s.at(strings.TrimSuffix("Broke last: "+page.Plain(t.job.FailedCode), ": "), t.job.Failed.Time())
 	}
 	if !t.job.RolledBack.IsZero() {
 		s.at("Taken back", t.job.RolledBack.Time())
@@ -373,9 +374,4 @@ func (t *traced) reported() TraceStep {
 	s := TraceStep{Name: "Reported"}
 	s.at("Headquarters knew", t.clocks.Reported)
 	return s
-}
-
-// tracePath is the address of the way of a patch to a device.
-func tracePath(store, device, patch string) string {
-	return "/stores/" + url.PathEscape(store) + "/devices/" + url.PathEscape(device) + "/patches/" + url.PathEscape(patch)
 }

@@ -9,13 +9,12 @@ import (
 	"time"
 
 	"github.com/nightfill/nightfill/site/board/comply"
+	"github.com/nightfill/nightfill/ui/fleet/page"
 )
 
-func (s *server) trendRoutes() []route {
-	return append(s.both("/reports/trend", "/reports/trend", "trend", s.trend), route{"GET /export/trend.csv", s.csv(sheet{
-		"trend", []string{"date", "counted_at", "region", "devices_compliant", "devices_excepted", "devices_behind", "devices_unknown", "devices", "devices_fresh", "patches_installed",
-			"patches_pending_reboot", "patches_missing", "patches_failed", "patches_excepted", "patches_unknown", "patches_asked_for", "overdue", "within_limit", "with_limit"}, s.trendSheet,
-	})})
+func (s *whole) trendRoutes() []page.Route {
+	return append(s.Both("/reports/trend", "/reports/trend", "trend", s.trend), s.CSV("trend", []string{"date", "counted_at", "region", "devices_compliant", "devices_excepted", "devices_behind", "devices_unknown", "devices", "devices_fresh", "patches_installed",
+		"patches_pending_reboot", "patches_missing", "patches_failed", "patches_excepted", "patches_unknown", "patches_asked_for", "overdue", "within_limit", "with_limit"}, s.trendSheet))
 }
 
 const trendDays = 400 // that are shown at most
@@ -30,19 +29,20 @@ type TrendPage struct {
 	Missing int          `json:"missing"` // days between the first and the last one that nobody counted
 	Regions []string     `json:"regions"`
 
-	picked
+	page.Picked
 }
 
-func (p TrendPage) title() string { return "Compliance over time" }
+// PageTitle implements page.Titled.
+func (p TrendPage) PageTitle() string { return "Compliance over time" }
 
 // trend answers how compliance was day by day.
-func (s *server) trend(q *query) (any, error) {
-	days, err := q.number("days", 90, 2, trendDays)
+func (s *whole) trend(q *page.Query) (any, error) {
+	days, err := q.Number("days", 90, 2, trendDays)
 	if err != nil {
 		return nil, err
 	}
 	at := s.Now().UTC()
-	p := TrendPage{AsOf: rfc(at), From: at.AddDate(0, 0, 1-days).Format(time.DateOnly), To: at.Format(time.DateOnly), picked: q.pick("region"), Days: []comply.Day{}, Regions: []string{}}
+	p := TrendPage{AsOf: page.RFC(at), From: at.AddDate(0, 0, 1-days).Format(time.DateOnly), To: at.Format(time.DateOnly), Picked: q.Pick("region"), Days: []comply.Day{}, Regions: []string{}}
 	p.Region = p.Is("region")
 	all, err := s.days(q)
 	if err != nil {
@@ -73,7 +73,7 @@ func (s *server) trend(q *query) (any, error) {
 }
 
 // days are all that are kept.
-func (s *server) days(q *query) ([]comply.Day, error) {
+func (s *whole) days(q *page.Query) ([]comply.Day, error) {
 	if s.Register == nil {
 		return nil, nil
 	}
@@ -178,7 +178,7 @@ func (p TrendPage) sentence() string {
 }
 
 // trendSheet writes every day that is kept, the fleet first and then its regions.
-func (s *server) trendSheet(q *query, _ time.Time, put func(...string) error) error {
+func (s *whole) trendSheet(q *page.Query, _ time.Time, put func(...string) error) error {
 	days, err := s.days(q)
 	if err != nil {
 		return err
@@ -199,7 +199,7 @@ func (s *server) trendSheet(q *query, _ time.Time, put func(...string) error) er
 }
 
 func trendCells(d comply.Day, region string, more ...string) []string {
-	cells := []string{d.Date, stamped(d.At), region}
+	cells := []string{d.Date, page.Stamped(d.At), region}
 	v, p := d.Devices, d.Patches
 	for _, n := range []int{v.Compliant, v.Excepted, v.Behind, v.Unknown, v.Ratio().All, v.Fresh, p.Installed, p.PendingReboot, p.Missing, p.Failed, p.Excepted, p.Unknown, p.Ratio().All} {
 		cells = append(cells, strconv.Itoa(n))

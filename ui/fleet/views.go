@@ -13,13 +13,13 @@ import (
 	"time"
 
 	"github.com/nightfill/nightfill/site/board/savedview"
-	"github.com/nightfill/nightfill/ui/fleet/address"
+	"github.com/nightfill/nightfill/ui/fleet/page"
+	"github.com/nightfill/nightfill/ui/fleet/page/address"
 )
 
 // viewRoutes is every address of the views that people keep.
-func (s *server) viewRoutes() []route {
-	keep := s.changes(s.viewForm())
-	return []route{{"GET /api/v1/views", s.data(s.views)}, {"POST /views", keep}, {"POST /api/v1/views", keep}}
+func (s *whole) viewRoutes() []page.Route {
+	return append(s.Post("/views", s.viewForm()), page.At("GET /api/v1/views", s.Data(s.views)))
 }
 
 // viewNames are the parameters that a view of a list keeps; nil: no view is kept of the page.
@@ -94,18 +94,16 @@ type ViewList struct {
 }
 
 // keeper is who asks, as the views know people.
-func (q *query) keeper() savedview.Person { return q.server.keeper(q.Request) }
-
-func (s *server) keeper(r *http.Request) savedview.Person {
-	name, role := s.who(r)
-	return savedview.Person{Name: name, Manager: changer(role)}
+func (s *whole) keeper(r *http.Request) savedview.Person {
+	name, role := s.Who(r)
+	return savedview.Person{Name: name, Manager: page.CanChange(role)}
 }
 
 // nobody reports whether people do not log in: a view of nobody in particular is for everybody.
-func (s *server) nobody(p savedview.Person) bool { return s.Logout == "" || p.Name == "" }
+func (s *whole) nobody(p savedview.Person) bool { return s.Logout == "" || p.Name == "" }
 
 // views answers which views the one who asks sees.
-func (s *server) views(q *query) (any, error) {
+func (s *whole) views(q *page.Query) (any, error) {
 	l := ViewList{Views: []ViewTold{}}
 	if s.Register == nil {
 		return l, nil
@@ -114,7 +112,7 @@ func (s *server) views(q *query) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	by, of := q.keeper(), q.values.Get("of")
+	by, of := s.keeper(q.Request), q.Values.Get("of")
 	for _, v := range all {
 		if v.Seen(by.Name) && (of == "" || of == v.Page) {
 			l.Views = append(l.Views, ViewTold{View: v, Address: v.Address(), MayChange: v.MayChange(by)})
@@ -124,7 +122,7 @@ func (s *server) views(q *query) (any, error) {
 }
 
 // allViews reads every view, or remembers what it read a moment ago.
-func (s *server) allViews(ctx context.Context) ([]savedview.View, error) {
+func (s *whole) allViews(ctx context.Context) ([]savedview.View, error) {
 	if all, fresh := s.viewCache.find(s.Now()); fresh {
 		return all, nil
 	}
@@ -138,8 +136,8 @@ func (s *server) allViews(ctx context.Context) ([]savedview.View, error) {
 }
 
 // viewsHere are the views of a page, with what would be kept of it; nil: there is no menu.
-func (s *server) viewsHere(q *query) *ViewList {
-	here, ok := viewOf(q.URL.Path, q.values)
+func (s *whole) viewsHere(q *page.Query) any {
+	here, ok := viewOf(q.URL.Path, q.Values)
 	if !ok || s.Register == nil {
 		return nil
 	}
@@ -148,7 +146,7 @@ func (s *server) viewsHere(q *query) *ViewList {
 		s.Log.Error("cannot read the views that people keep", "err", err)
 		return nil
 	}
-	by := q.keeper()
+	by := s.keeper(q.Request)
 	l := &ViewList{Page: here.Page, Query: here.Query, Nobody: s.nobody(by)}
 	for _, v := range all {
 		if v.Page == here.Page && v.Seen(by.Name) {
@@ -159,25 +157,25 @@ func (s *server) viewsHere(q *query) *ViewList {
 }
 
 // viewForm changes a view: verb keep, rename, share, unshare or remove.
-func (s *server) viewForm() form {
-	return form{body: formBody, limit: registerLimit, anybody: true, read: func(c *change) (task, error) {
-		return task{verb: "view." + c.field("verb"), do: s.keepView}, nil
+func (s *whole) viewForm() page.Form {
+	return page.Form{Body: page.FormBody, Limit: page.RegisterLimit, Anybody: true, Read: func(c *page.Change) (page.Task, error) {
+		return page.Task{Verb: "view." + c.Field("verb"), Do: s.keepView}, nil
 	}}
 }
 
 // keepView keeps the view that a form means.
-func (s *server) keepView(c *change) (reply, error) {
-	v, err := s.changeView(c.Context(), c.fields, s.keeper(c.Request))
-	c.deed.Subject, c.deed.Text = cmp.Or(v.Name, c.field("name"), c.field("id")), v.Address()
+func (s *whole) keepView(c *page.Change) (page.Reply, error) {
+	v, err := s.changeView(c.Context(), c.Fields, s.keeper(c.Request))
+	c.Deed.Subject, c.Deed.Text = cmp.Or(v.Name, c.Field("name"), c.Field("id")), v.Address()
 	next := v.Address()
-	if back, err := url.Parse(c.field("back")); err == nil && back.Host == "" && back.Scheme == "" && viewNames(back.Path) != nil {
+	if back, err := url.Parse(c.Field("back")); err == nil && back.Host == "" && back.Scheme == "" && viewNames(back.Path) != nil {
 		next = back.RequestURI()
 	}
-	return reply{data: v, next: next}, err
+	return page.Reply{Data: v, Next: next}, err
 }
 
 // changeView does what a form says and keeps it. One does at a time: a name is used once.
-func (s *server) changeView(ctx context.Context, form url.Values, by savedview.Person) (savedview.View, error) {
+func (s *whole) changeView(ctx context.Context, form url.Values, by savedview.Person) (savedview.View, error) {
 	select {
 	case s.viewCache.turn <- struct{}{}:
 		defer func() { <-s.viewCache.turn }()
@@ -193,7 +191,7 @@ func (s *server) changeView(ctx context.Context, form url.Values, by savedview.P
 	v, err := s.nextView(all, form, by)
 	switch {
 	case errors.Is(err, savedview.ErrNotManager):
-		return v, refuse(http.StatusForbidden, "not_allowed", upperFirst(err.Error())+".")
+		return v, page.Refuse(http.StatusForbidden, "not_allowed", page.Upper(err.Error())+".")
 	case err != nil:
 		return v, asViewRefused(err)
 	}
@@ -204,17 +202,17 @@ func (s *server) changeView(ctx context.Context, form url.Values, by savedview.P
 	if form.Get("verb") == "remove" {
 		n.Body, n.At = nil, s.Now()
 	}
-	return v, s.put(ctx, n)
+	return v, page.Keep(ctx, s.Register, n)
 }
 
 // nextView is the view that a form means, as it stands then.
-func (s *server) nextView(all []savedview.View, form url.Values, by savedview.Person) (savedview.View, error) {
+func (s *whole) nextView(all []savedview.View, form url.Values, by savedview.Person) (savedview.View, error) {
 	now, verb := s.Now(), form.Get("verb")
 	if verb == "keep" {
 		values, err := url.ParseQuery(form.Get("query"))
 		v, ok := viewOf(form.Get("page"), values)
 		if !ok || err != nil {
-			return savedview.View{}, refuse(http.StatusBadRequest, "bad_page", "A view is kept of /stores, /patches, /failures, /attention and /compliance/rows, with their filters.")
+			return savedview.View{}, page.Refuse(http.StatusBadRequest, "bad_page", "A view is kept of /stores, /patches, /failures, /attention and /compliance/rows, with their filters.")
 		}
 		v.ID, v.Name = strings.ToLower(rand.Text()[:12]), form.Get("name")
 		v.Shared = form.Get("shared") == "1" || by.Manager && s.nobody(by)
@@ -222,7 +220,7 @@ func (s *server) nextView(all []savedview.View, form url.Values, by savedview.Pe
 	}
 	i := slices.IndexFunc(all, func(v savedview.View) bool { return v.ID == form.Get("id") && v.Seen(by.Name) })
 	if i < 0 {
-		return savedview.View{}, refuse(http.StatusNotFound, "no_view", "There is no such view any more.")
+		return savedview.View{}, page.Refuse(http.StatusNotFound, "no_view", "There is no such view any more.")
 	}
 	v := all[i]
 	switch verb {
@@ -236,14 +234,14 @@ func (s *server) nextView(all []savedview.View, form url.Values, by savedview.Pe
 		}
 		return v, nil
 	}
-	return v, refuse(http.StatusBadRequest, "bad_verb", "verb must be keep, rename, share, unshare or remove, not \""+verb+"\".")
+	return v, page.Refuse(http.StatusBadRequest, "bad_verb", "verb must be keep, rename, share, unshare or remove, not \""+verb+"\".")
 }
 
 // asViewRefused makes what a person can help an answer of its own.
 func asViewRefused(err error) error {
-	var known *refusal
+	var known *page.Refusal
 	if errors.As(err, &known) {
 		return err
 	}
-	return refuse(http.StatusBadRequest, "bad_view", upperFirst(err.Error())+".")
+	return page.Refuse(http.StatusBadRequest, "bad_view", page.Upper(err.Error())+".")
 }

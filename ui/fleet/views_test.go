@@ -7,6 +7,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/nightfill/nightfill/ui/fleet/page"
 )
 
 // withLogin is headquarters where people log in, as kim with a role.
@@ -27,21 +29,21 @@ func as(w *world, name, role string) http.Handler {
 
 func TestViews(t *testing.T) {
 	w := newWorld(chain(60), morning())
-	h := withLogin(w, Manager)
+	h := withLogin(w, page.Manager)
 	want(t, h, "/stores?region=North&page=1", "Keep this view", `name="query" value="region=North"`, "For everybody")
 	kept := url.Values{"verb": {"keep"}, "page": {"/stores"}, "query": {"region=North&bucket=done&page=2&evil=1&q="}, "name": {"  North,  done "}}
 	if rec := post(h, "/views", kept); rec.Code != http.StatusSeeOther || rec.Header().Get("Location") != "/stores?bucket=done&region=North" {
 		t.Fatalf("keep: %d %s %s", rec.Code, rec.Header().Get("Location"), rec.Body)
 	}
 	body := want(t, h, "/stores?bucket=done&region=North", "Views (1)", `<a href="/stores?bucket=done&amp;region=North" aria-current="true">North, done</a>`)
-	if strings.Contains(want(t, h, "/patches"), "North, done") || strings.Contains(want(t, as(w, "vera", Viewer), "/stores"), "North, done") {
+	if strings.Contains(want(t, h, "/patches"), "North, done") || strings.Contains(want(t, as(w, "vera", page.Viewer), "/stores"), "North, done") {
 		t.Error("the view is on another page, or another person sees it")
 	}
 	id := regexp.MustCompile(`name="id" value="(\w+)"`).FindStringSubmatch(body)[1]
 	if rec := post(h, "/views", url.Values{"verb": {"share"}, "id": {id}, "back": {"/stores?region=South"}}); rec.Header().Get("Location") != "/stores?region=South" {
 		t.Errorf("share: %d %s", rec.Code, rec.Body)
 	}
-	vera := as(w, "vera", Viewer)
+	vera := as(w, "vera", page.Viewer)
 	if body := want(t, vera, "/stores", "for everybody, kept by kim"); strings.Contains(body, "Change the view") || strings.Contains(body, `name="shared"`) {
 		t.Error("a viewer may change what is for everybody")
 	}
@@ -65,7 +67,7 @@ func TestViews(t *testing.T) {
 // Five lists have the menu, and each keeps its own filters.
 func TestViewsOfEveryList(t *testing.T) {
 	w := newWorld(chain(40), morning())
-	h := withLogin(w, Manager)
+	h := withLogin(w, page.Manager)
 	for page, query := range map[string]string{
 		"/stores": "bucket=done", "/patches": "severity=critical", "/failures": "model=x", "/attention": "kind=alert&shelved=1", "/compliance/rows": "standing=failed&view=devices",
 	} {
@@ -88,7 +90,7 @@ func TestViewsOfEveryList(t *testing.T) {
 
 func TestViewsRefused(t *testing.T) {
 	w := newWorld(chain(40), morning())
-	h := withLogin(w, Manager)
+	h := withLogin(w, page.Manager)
 	for _, name := range []string{"Mine", "Ours"} {
 		form := url.Values{"verb": {"keep"}, "page": {"/stores"}, "name": {name}}
 		if name == "Ours" {
@@ -106,7 +108,7 @@ func TestViewsRefused(t *testing.T) {
 			ours = id
 		}
 	}
-	vera := as(w, "vera", Viewer)
+	vera := as(w, "vera", page.Viewer)
 	for name, c := range map[string]struct {
 		h      http.Handler
 		form   url.Values
@@ -147,7 +149,7 @@ func TestViewsWithoutLogin(t *testing.T) {
 		t.Error("it is asked for whom the view is")
 	}
 	post(h, "/views", url.Values{"verb": {"keep"}, "page": {"/stores"}, "name": {"All"}})
-	want(t, as(w, "vera", Viewer), "/stores", ">All</a>", "for everybody")
+	want(t, as(w, "vera", page.Viewer), "/stores", ">All</a>", "for everybody")
 }
 
 func TestViewsWithoutRegister(t *testing.T) {

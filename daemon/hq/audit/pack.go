@@ -19,7 +19,7 @@ import (
 	"github.com/nightfill/nightfill/site/board/register"
 	"github.com/nightfill/nightfill/site/window/tzdata"
 	"github.com/nightfill/nightfill/sync/fleet/database"
-	"github.com/nightfill/nightfill/ui/fleet/export"
+	"github.com/nightfill/nightfill/ui/fleet/page/compliance/export"
 )
 
 // pack is one pack that is made.

@@ -1,4 +1,4 @@
-package fleet
+package utc
 
 import (
 	"encoding/json"
@@ -37,7 +37,7 @@ func TestTimesOfTheAPIAreUTC(t *testing.T) {
 	}
 	v.Board = &ring{At: at}
 	before, _ := json.Marshal(v)
-	got, err := json.Marshal(inUTC(v))
+	got, err := json.Marshal(Copy(v))
 	const utc = `"2026-11-22T09:04:05Z"`
 	want := `{"since":` + utc + `,"some":[` + utc + `],"none":null,"map":{"a":{"at":` + utc + `,"next":{"at":` + utc + `}},"b":null},"any":{"at":` + utc + `},"pair":[` + utc +
 		`],"raw":{"at":"2026-11-22T03:04:05-06:00"},"words":{"at":"2026-11-22T03:04:05-06:00"}}`
@@ -47,10 +47,10 @@ func TestTimesOfTheAPIAreUTC(t *testing.T) {
 	if after, _ := json.Marshal(v); string(after) != string(before) || !v.hidden.Equal(at) {
 		t.Errorf("what was answered with is changed: %s", after)
 	}
-	if inUTC(v).(*answer).Board != v.Board {
+	if Copy(v).(*answer).Board != v.Board {
 		t.Error("what is not written is copied")
 	}
-	if inUTC(nil) != nil {
+	if Copy(nil) != nil {
 		t.Error("nothing is something")
 	}
 }

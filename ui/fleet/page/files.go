@@ -1,4 +1,4 @@
-package fleet
+package page
 
 import (
 	"embed"
@@ -8,14 +8,14 @@ import (
 	"path"
 )
 
-//go:embed pages/*.html
+//go:embed html/*.html
 var pageFiles embed.FS
 
 //go:embed static
 var staticFiles embed.FS
 
 // files serves the style and the scripts. They hold no secret.
-func (s *server) files(mux *http.ServeMux) {
+func (s *Server) files(mux *http.ServeMux) {
 	err := fs.WalkDir(staticFiles, "static", func(name string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
 			return err
@@ -24,7 +24,7 @@ func (s *server) files(mux *http.ServeMux) {
 		if err != nil {
 			return err
 		}
-		mux.HandleFunc("GET /"+name, func(w http.ResponseWriter, r *http.Request) { s.send(w, r, http.StatusOK, kindOf(name), body) })
+		mux.HandleFunc("GET /"+name, func(w http.ResponseWriter, r *http.Request) { s.Send(w, r, http.StatusOK, kindOf(name), body) })
 		return nil
 	})
 	if err != nil {
@@ -44,11 +44,11 @@ func kindOf(name string) string {
 	return mime.TypeByExtension(path.Ext(name))
 }
 
-// openapi describes the API.
-func (s *server) openapi(w http.ResponseWriter, r *http.Request) {
+// OpenAPI describes the API.
+func (s *Server) OpenAPI(w http.ResponseWriter, r *http.Request) {
 	body, err := staticFiles.ReadFile("static/openapi.json")
 	if err != nil {
 		panic("internal error: the description of the API is not embedded")
 	}
-	s.send(w, r, http.StatusOK, "application/json", body)
+	s.Send(w, r, http.StatusOK, "application/json", body)
 }

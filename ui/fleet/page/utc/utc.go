@@ -1,4 +1,5 @@
-package fleet
+// Package utc puts every moment of an answer of the API into UTC.
+package utc
 
 import (
 	"encoding"
@@ -7,9 +8,9 @@ import (
 	"time"
 )
 
-// inUTC is a copy of what the API answers, with every time.Time in UTC: a moment that came with the offset of its store
+// Copy is a copy of what the API answers, with every time.Time in UTC: a moment that came with the offset of its store
 // keeps it on the pages alone. What a store told word by word, as a json.RawMessage, stays as it is, and so does v itself.
-func inUTC(v any) any {
+func Copy(v any) any {
 	if v == nil {
 		return nil
 	}

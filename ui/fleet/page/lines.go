@@ -1,4 +1,4 @@
-package export
+package page
 
 import (
 	"encoding/csv"

@@ -1,9 +1,10 @@
-package fleet
+package page
 
 import (
 	"fmt"
 	"html/template"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 
@@ -15,10 +16,10 @@ import (
 // words are the functions of the templates.
 func words() template.FuncMap {
 	return template.FuncMap{
-		"num": overview.Number, "words": plain, "percent": percent, "clock": clock, "day": day, "ago": ago, "path": url.PathEscape,
-		"link": link, "upper": upperFirst, "share": share, "plural": plural, "join": strings.Join, "zone": zoneOf, "parts": parts, "first": first, "more": more,
+		"num": overview.Number, "words": Plain, "percent": percent, "clock": clock, "day": day, "ago": ago, "path": url.PathEscape,
+		"link": Link, "upper": Upper, "share": share, "plural": Plural, "join": strings.Join, "zone": zoneOf, "parts": parts, "first": first, "more": more,
 		"tone": tone, "sign": sign, "verdict": verdict, "size": size,
-		"trace": tracePath, "local": local, "lasts": func(d site.Duration) string { return lasts(time.Duration(d)) }, "within": func(t, zoned time.Time) time.Time { return t.In(zoned.Location()) },
+		"trace": tracePath, "local": local, "lasts": func(d site.Duration) string { return Lasts(time.Duration(d)) }, "within": func(t, zoned time.Time) time.Time { return t.In(zoned.Location()) },
 		"standings": comply.Standings, "deviceStandings": comply.DeviceStandings,
 	}
 }
@@ -26,18 +27,19 @@ func words() template.FuncMap {
 // percent keeps the sign on the line of its number.
 func percent(share float64) string { return strings.ReplaceAll(overview.Percent(share), " ", "\u00a0") }
 
-// plain writes an id as people read it.
-func plain(id any) string { return strings.ReplaceAll(fmt.Sprint(id), "_", " ") }
+// Plain writes an id as people read it.
+func Plain(id any) string { return strings.ReplaceAll(fmt.Sprint(id), "_", " ") }
 
-func upperFirst(s string) string {
+// Upper writes the first letter of a text large.
+func Upper(s string) string {
 	if s == "" {
 		return s
 	}
 	return strings.ToUpper(s[:1]) + s[1:]
 }
 
-// plural counts things in words.
-func plural(count any, what string) string {
+// Plural counts things in words.
+func Plural(count any, what string) string {
 	n := 0
 	switch c := count.(type) {
 	case int:
@@ -112,8 +114,8 @@ func ago(t, now time.Time) string {
 	return sign + fmt.Sprintf("%d days", int(d.Hours()/24))
 }
 
-// link makes an address of a path and pairs of parameter and value. Empty values are left out.
-func link(path string, pairs ...any) string {
+// Link makes an address of a path and pairs of parameter and value. Empty values are left out.
+func Link(path string, pairs ...any) string {
 	v := url.Values{}
 	for i := 0; i+1 < len(pairs); i += 2 {
 		if value := fmt.Sprint(pairs[i+1]); value != "" {
@@ -224,4 +226,29 @@ func size(n int64) string {
 		return fmt.Sprintf("%.0f MiB", float64(n)/(1<<20))
 	}
 	return fmt.Sprintf("%d bytes", n)
+}
+
+// RFC writes a moment for programs.
+func RFC(t time.Time) string { return t.UTC().Format(time.RFC3339) }
+
+// Stamped writes a moment as a cell of a table.
+func Stamped(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.UTC().Format(time.RFC3339)
+}
+
+// Lasts writes how long something takes, to the minute.
+func Lasts(d time.Duration) string {
+	m := int(d.Round(time.Minute).Minutes())
+	if m < 60 {
+		return strconv.Itoa(m) + " min"
+	}
+	return strconv.Itoa(m/60) + " h " + strconv.Itoa(m%60) + " min"
+}
+
+// tracePath is the address of the way of a patch to a device.
+func tracePath(store, device, patch string) string {
+	return "/stores/" + url.PathEscape(store) + "/devices/" + url.PathEscape(device) + "/patches/" + url.PathEscape(patch)
 }

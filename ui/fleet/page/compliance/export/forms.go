@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/json"
 	"io"
+
+	"github.com/nightfill/nightfill/ui/fleet/page"
 )
 
 // Form is how rows are written.
@@ -30,7 +32,7 @@ func (CSV) Begin(w io.Writer) error {
 	for _, c := range columns() {
 		names = append(names, c.name)
 	}
-	l := NewLines(w)
+	l := page.NewLines(w)
 	if err := l.Write(names...); err != nil {
 		return err
 	}
@@ -39,7 +41,7 @@ func (CSV) Begin(w io.Writer) error {
 
 // Write implements Form.
 func (CSV) Write(w io.Writer, rows []Row) error {
-	columns, l := columns(), NewLines(w)
+	columns, l := columns(), page.NewLines(w)
 	cells := make([]string, len(columns))
 	for i := range rows {
 		for k, c := range columns {
