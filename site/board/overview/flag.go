@@ -96,7 +96,8 @@ func (s tallied) share(or, weight float64) float64 { return (s.broke + or*weight
 // expected is the share of a patch's ends that breaks as usual on its machines.
 func (t *tally) expected(patch string, usual rates) float64 {
 	sum, n := 0.0, 0
-	for model, m := range t.models[patch] {
+	for _, model := range slices.Sorted(maps.Keys(t.models[patch])) { // the same sum, to its last digit, from the same board
+		m := t.models[patch][model]
 		sum += usual(model, patch) * float64(m.ended)
 		n += m.ended
 	}
