@@ -251,6 +251,9 @@ func Verify(ctx context.Context, address string, files fs.FS, root []byte, now t
 	if files != nil {
 		o.URL, o.Transport = "file:///", fsTransport(files)
 	}
+	if err := usable(root); err != nil {
+		return site.Catalog{}, err
+	}
 	if err := os.WriteFile(o.Root, root, 0o600); err != nil {
 		return site.Catalog{}, err
 	}

@@ -37,7 +37,7 @@ type server struct {
 // newServer makes a client that ends every request and follows redirects only on the same host.
 func newServer(base string, transport http.RoundTripper, limit time.Duration) (*server, error) {
 	u, err := url.Parse(base)
-	if err != nil || (u.Scheme != "http" && u.Scheme != "https" && u.Scheme != "file") {
+	if err != nil || (u.Scheme != "http" && u.Scheme != "https" && u.Scheme != "file") || (u.Scheme != "file" && u.Host == "") {
 		return nil, fmt.Errorf("%q is not the address of a catalog: write https://HOST/PATH/ or file:///PATH/", base)
 	}
 	return &server{
@@ -98,6 +98,9 @@ func (s *server) get(ctx context.Context, limit int64, elem ...string) ([]byte, 
 }
 
 func (s *server) unreachable(address string, err error) error {
+	if at := (*url.Error)(nil); errors.As(err, &at) {
+		err = at.Err // the address is said already
+	}
 	if errors.Is(err, context.DeadlineExceeded) {
 		err = fmt.Errorf("no complete answer within %s", s.limit)
 	}

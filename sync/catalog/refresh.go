@@ -143,7 +143,7 @@ func (u *update) explain(err error) error {
 			"url", u.s.base, "now", u.now.UTC().Format(time.RFC3339))
 	case errors.Is(err, errNotThere):
 		return site.Because(site.CodeCatalogUnreachable,
-			fmt.Sprintf("cannot fetch the catalog: %v; check catalog.url", err), "url", u.s.base)
+			fmt.Sprintf("cannot fetch the catalog: %v; %s", err, u.s.advice()), "url", u.s.base)
 	}
 	return site.Because(site.CodeCatalogRefused,
 		fmt.Sprintf("the catalog at %s is refused: %v; what was approved before stays approved, tell headquarters", u.s.base, err), "url", u.s.base)
@@ -190,13 +190,11 @@ func (u *update) timestamp(ctx context.Context) (bool, error) {
 		return false, err
 	}
 	ts, err := u.tm.UpdateTimestamp(data)
-	switch {
-	case errors.Is(err, &metadata.ErrEqualVersionNumber{}):
-		if ts, err = u.sameTimestamp(data); err != nil {
-			return false, err
-		}
-	case err != nil:
-		return false, err
+	if errors.Is(err, &metadata.ErrEqualVersionNumber{}) {
+		ts, err = u.sameTimestamp(data)
+	}
+	if err != nil {
+		return false, faulty("metadata/timestamp.json", err)
 	}
 	at, err := issued(ts)
 	if err != nil {
@@ -263,7 +261,7 @@ func (u *update) snapshot(ctx context.Context) error {
 		return err
 	}
 	if _, err := u.tm.UpdateSnapshot(data, false); err != nil {
-		return err
+		return faulty("metadata/"+versioned(meta.Version, "snapshot"), err)
 	}
 	return u.keep("snapshot", data)
 }
@@ -313,7 +311,7 @@ func (u *update) role(ctx context.Context, name, delegator string) (*metadata.Me
 	}
 	md, err := u.tm.UpdateDelegatedTargets(data, name, delegator)
 	if err != nil {
-		return nil, err
+		return nil, faulty("metadata/"+versioned(meta.Version, name), err)
 	}
 	return md, u.keep(name, data)
 }
@@ -336,7 +334,7 @@ func (u *update) payloads(ctx context.Context, role string, md *metadata.Metadat
 			return err
 		}
 		if err := p.file.VerifyLengthHashes(data); err != nil {
-			return fmt.Errorf("%s: %w", p.path, err)
+			return faulty("targets/"+p.path, err)
 		}
 		u.files[name] = data
 	}

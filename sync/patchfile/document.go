@@ -58,6 +58,12 @@ type mapping struct {
 // has reports whether the key is there with a value; `key:` alone counts as not there.
 func (m mapping) has(name string) bool { return m.fields[name].value != nil }
 
+// empty reports whether the key has a list without an item.
+func (m mapping) empty(name string) bool {
+	s, ok := m.fields[name].value.(*ast.SequenceNode)
+	return ok && len(s.Values) == 0
+}
+
 // where is the token to blame for a key: its value, or the whole mapping when it is not there.
 func (m mapping) where(name string) *token.Token {
 	if v := m.fields[name].value; v != nil {

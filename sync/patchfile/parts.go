@@ -26,7 +26,7 @@ func (r *reader) rollback(m mapping) site.Rollback {
 			r.complain(sub.where("artifacts"), "rollback.class none takes nothing back: leave the artifacts out, or write class: package-downgrade")
 		}
 	case site.RollbackDowngrade, site.RollbackScript:
-		if !sub.has("artifacts") {
+		if !sub.has("artifacts") || sub.empty("artifacts") {
 			r.complain(sub.at, "rollback.class %s needs artifacts: write artifacts: [FILE]", b.Class)
 		}
 	default:

@@ -101,8 +101,8 @@ func (r *reader) check(m mapping, p site.Patch) {
 	if !namePattern.MatchString(p.Owner) {
 		r.complain(m.where("owner"), "owner %q is not a name: write the owner given to `nightfill catalog init --owner`", p.Owner)
 	}
-	if p.Install.Kind != "" && len(p.Artifacts) == 0 && !m.has("artifacts") {
-		r.complain(m.at, "artifacts are missing: write artifacts: [FILE]")
+	if p.Install.Kind != "" && len(p.Artifacts) == 0 && (!m.has("artifacts") || m.empty("artifacts")) {
+		r.complain(m.where("artifacts"), "artifacts are missing: write artifacts: [FILE]")
 	}
 	if slices.Contains(p.Requires, p.ID) || slices.Contains(p.Supersedes, p.ID) {
 		r.complain(m.where("id"), "the patch names itself in requires or supersedes")

@@ -70,6 +70,9 @@ func (r *Repo) Drop(id string) error {
 			return b.dropWithdrawal(id)
 		}
 		if !exists(b.path(draftsDir, id+".json")) {
+			if b.ownerOf(id) != "" {
+				return fmt.Errorf("patch %s is signed and no draft any more: take it back with `nightfill catalog withdraw`", id)
+			}
 			return fmt.Errorf("there is no draft %s: %s", id, b.suggestPatch(id))
 		}
 		return os.Remove(b.path(draftsDir, id+".json"))

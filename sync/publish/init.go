@@ -88,7 +88,7 @@ func (o InitOptions) needs() ([]Owner, error) {
 	}
 	for _, w := range all {
 		if w.Quorum.Threshold < 1 || w.Quorum.Threshold > w.Quorum.Keys {
-			return nil, fmt.Errorf("%d of %d keys cannot sign for %s: the first number is how many must sign, the second how many keys there are, like 2/3", w.Quorum.Threshold, w.Quorum.Keys, w.Name)
+			return nil, asked("%d of %d keys cannot sign for %s: the first number is how many must sign, the second how many keys there are, like 2/3", w.Quorum.Threshold, w.Quorum.Keys, w.Name)
 		}
 	}
 	return all, nil

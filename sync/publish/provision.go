@@ -32,13 +32,13 @@ func (r *Repo) Provision(id, address string) (p Provision, err error) {
 func (b *book) rememberURL(address string) error {
 	if address == "" {
 		if b.cfg.URL == "" {
-			return fmt.Errorf("the address of the catalog is not known yet: give --url, like https://patches.example.com/catalog/")
+			return asked("the address of the catalog is not known yet: give --url, like https://patches.example.com/catalog/")
 		}
 		return nil
 	}
 	u, err := url.Parse(address)
 	if err != nil || u.Host == "" && u.Scheme != "file" || u.Scheme != "http" && u.Scheme != "https" && u.Scheme != "file" {
-		return fmt.Errorf("%q is not an address: write https://patches.example.com/catalog/", address)
+		return asked("%q is not an address: write https://patches.example.com/catalog/", address)
 	}
 	b.cfg.URL = address
 	return writeJSON(b.path(configName), b.cfg)

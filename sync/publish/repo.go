@@ -130,9 +130,9 @@ func checkOwner(name string) error {
 	reserved := []string{"root", "targets", "snapshot", "timestamp", site.FleetRole, site.HoldsRole, "mirrors"}
 	switch {
 	case !rolePattern.MatchString(name):
-		return fmt.Errorf("%q is not a name of an owner: use small letters, digits and -, like pos-app", name)
+		return asked("%q is not a name of an owner: use small letters, digits and -, like pos-app", name)
 	case slices.Contains(reserved, name):
-		return fmt.Errorf("%q cannot be an owner: the name is reserved (%s)", name, strings.Join(reserved, ", "))
+		return asked("%q cannot be an owner: the name is reserved (%s)", name, strings.Join(reserved, ", "))
 	}
 	return nil
 }

@@ -3,6 +3,7 @@ package catalogcmd
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -62,13 +63,21 @@ the people whose they are, and copies of all keys to a safe.`,
 			o.Owners = append(o.Owners, w)
 		}
 		if err := publish.Init(o); err != nil {
-			return report{}, err
+			return report{}, misused(err)
 		}
 		return report{
 			v:    map[string]string{"dir": args[0], "keys": *keys},
 			text: fmt.Sprintf("Made catalog %s with its keys in %s.\nNext: nightfill catalog add %s patch.yaml\n", args[0], *keys, args[0]),
 		}, nil
 	}))
+}
+
+// misused makes a wrong owner, quorum or address an error of the command line.
+func misused(err error) error {
+	if errors.Is(err, publish.ErrAsked) {
+		return exit.With(exit.Usage, err)
+	}
+	return err
 }
 
 func quorum(flag, s string) (publish.Quorum, error) {
@@ -103,7 +112,7 @@ id again replaces a draft; what is signed never changes and needs a new id.`,
 				return report{}, exit.With(exit.Usage, err)
 			}
 			if err != nil {
-				return report{}, err
+				return report{}, exit.With(exit.Usage, err)
 			}
 			if err := r.Add(p, files); err != nil {
 				return report{}, err
@@ -155,7 +164,10 @@ two people with two keys sign one after the other.`,
 		}
 		var all []publish.Signed
 		var text strings.Builder
-		for _, file := range *keys {
+		for i, file := range *keys {
+			if slices.Contains((*keys)[:i], file) {
+				continue // a key signs once
+			}
 			key, err := keyfile.Read(file, password(cmd, false))
 			if err != nil {
 				return report{}, err
@@ -206,9 +218,13 @@ pilot, then fleet. It takes effect with the next publish, once the owner has sig
 		if err := r.Release(args[1], site.Ring(*ring), *stores); err != nil {
 			return report{}, err
 		}
+		where := "ring " + *ring
+		if len(*stores) > 0 {
+			where += ", stores " + strings.Join(*stores, " ")
+		}
 		return report{
 			v:    map[string]any{"patch": args[1], "ring": *ring, "stores": *stores},
-			text: fmt.Sprintf("Released %s to ring %s; it takes effect with the next publish.\n", args[1], *ring),
+			text: fmt.Sprintf("Released %s to %s; it takes effect with the next publish.\n", args[1], where),
 		}, nil
 	}))
 }

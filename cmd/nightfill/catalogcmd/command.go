@@ -7,17 +7,19 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"slices"
+	"strings"
 	"time"
+	"unicode"
 
 	"github.com/spf13/cobra"
 
 	"github.com/nightfill/nightfill/cmd/nightfill/exit"
+	"github.com/nightfill/nightfill/cmd/nightfill/session"
 	"github.com/nightfill/nightfill/sync/catalog"
-	"github.com/nightfill/nightfill/sync/patchfile"
 )
 
-// Command is `nightfill catalog`. Its errors carry exit codes; with --json they are printed
-// as {"error": ...} on the standard output before they are returned.
+// Command is `nightfill catalog`. Its errors carry exit codes; main prints them.
 func Command() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "catalog",
@@ -42,6 +44,8 @@ type report struct {
 	v    any
 	text string
 	code int // exit code of a command that finished, but not all is good
+
+	silent bool // all was said already
 }
 
 // action wraps what a command does with printing: reports and errors, as text or JSON.
@@ -50,19 +54,38 @@ func action(args cobra.PositionalArgs, do func(cmd *cobra.Command, args []string
 		cmd.SilenceUsage, cmd.SilenceErrors = true, true
 		cmd.Args = func(cmd *cobra.Command, a []string) error {
 			if err := args(cmd, a); err != nil {
-				return fail(cmd, exit.With(exit.Usage, fmt.Errorf("%w\nusage: %s\nexample:\n%s", err, cmd.UseLine(), cmd.Example)))
+				return exit.With(exit.Usage, fmt.Errorf("%w\nusage: %s\nexample:\n%s", err, cmd.UseLine(), cmd.Example))
 			}
 			return nil
 		}
-		cmd.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return fail(cmd, exit.With(exit.Usage, err)) })
+		cmd.SetFlagErrorFunc(session.Usage)
 		cmd.RunE = func(cmd *cobra.Command, a []string) error {
+			if err := plainFlags(cmd); err != nil {
+				return exit.With(exit.Usage, err)
+			}
 			r, err := do(cmd, a)
 			if err != nil {
-				return fail(cmd, err)
+				return err
 			}
 			return show(cmd, r)
 		}
 	}
+}
+
+// plainFlags refuses a list that was given and names nothing, as a script with an empty variable gives it: it would
+// mean all. It refuses texts that would break the lines of others, too.
+func plainFlags(cmd *cobra.Command) error {
+	for _, name := range []string{"stores", "devices", "groups"} {
+		if items, err := cmd.Flags().GetStringSlice(name); err == nil && cmd.Flags().Changed(name) && (len(items) == 0 || slices.Contains(items, "")) {
+			return fmt.Errorf("--%s names nothing: write --%s A,B, or leave the flag out for all", name, name)
+		}
+	}
+	for _, name := range []string{"reason", "owner", "risk", "controls", "by"} {
+		if text, err := cmd.Flags().GetString(name); err == nil && strings.ContainsFunc(text, unicode.IsControl) {
+			return fmt.Errorf("--%s holds a line break or a control character: write it as one plain line", name)
+		}
+	}
+	return nil
 }
 
 // finish applies an action to a command.
@@ -77,6 +100,9 @@ func asJSON(cmd *cobra.Command) bool {
 }
 
 func show(cmd *cobra.Command, r report) error {
+	if r.silent {
+		return nil
+	}
 	if asJSON(cmd) {
 		if err := printJSON(cmd.OutOrStdout(), r.v); err != nil {
 			return err
@@ -92,21 +118,6 @@ func show(cmd *cobra.Command, r report) error {
 
 // errIncomplete is the error of a command that finished and has said already what is not good.
 var errIncomplete = errors.New("finished, but not all is good")
-
-// fail prints an error as JSON when that is asked for. Text errors are printed by main.
-func fail(cmd *cobra.Command, err error) error {
-	if asJSON(cmd) {
-		out := map[string]any{"error": err.Error(), "code": exit.Code(err)}
-		var problems patchfile.Problems
-		if errors.As(err, &problems) {
-			out["problems"] = problems
-		}
-		if perr := printJSON(cmd.OutOrStdout(), out); perr != nil {
-			return perr
-		}
-	}
-	return err
-}
 
 func printJSON(w io.Writer, v any) error {
 	e := json.NewEncoder(w)

@@ -3,8 +3,8 @@ package catalogcmd
 import (
 	"errors"
 	"fmt"
-	"io/fs"
 	"maps"
+	"net/url"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -58,11 +58,19 @@ Exit code 3 means: published, but a patch or a role waits for signatures.`,
 
 func publishedText(p publish.Published, out string) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "Published version %d to %s: %d patches. Publish again before %s.\n", p.Version, out, len(p.Patches), p.Expires.Format(time.RFC3339))
+	fmt.Fprintf(&b, "Published version %d to %s: %s. Publish again before %s.\n", p.Version, out, patches(len(p.Patches)), p.Expires.Format(time.RFC3339))
 	for _, w := range p.Waiting {
 		b.WriteString("Not published: " + waitingText(w) + "\n")
 	}
 	return b.String()
+}
+
+// patches counts patches in words.
+func patches(n int) string {
+	if n == 1 {
+		return "1 patch"
+	}
+	return fmt.Sprintf("%d patches", n)
 }
 
 func waitingText(w publish.Waiting) string {
@@ -165,14 +173,16 @@ func verifyCommand() *cobra.Command {
 		if err != nil {
 			return report{}, exit.With(exit.Usage, fmt.Errorf("cannot read the root: %w", err))
 		}
-		address, files := args[0], fs.FS(nil)
+		address := args[0]
 		if !strings.Contains(address, "://") {
-			if st, err := os.Stat(address); err != nil || !st.IsDir() {
-				return report{}, exit.With(exit.Usage, fmt.Errorf("%s is neither a directory nor an address like https://HOST/PATH/", address))
+			if address, err = folderURL(address); err != nil {
+				return report{}, exit.With(exit.Usage, err)
 			}
-			address, files = "", os.DirFS(address)
 		}
-		c, err := catalog.Verify(cmd.Context(), address, files, root, time.Now())
+		c, err := catalog.Verify(cmd.Context(), address, nil, root, time.Now())
+		if errors.Is(err, catalog.ErrRoot) {
+			return report{}, exit.With(exit.Usage, fmt.Errorf("--root %s: %w", *rootFile, err))
+		}
 		if err != nil {
 			return report{}, err
 		}
@@ -180,9 +190,18 @@ func verifyCommand() *cobra.Command {
 	}))
 }
 
+// folderURL is the address of a folder on this machine.
+func folderURL(dir string) (string, error) {
+	if st, err := os.Stat(dir); err != nil || !st.IsDir() {
+		return "", fmt.Errorf("%q is neither a directory nor an address like https://HOST/PATH/", dir)
+	}
+	abs, err := filepath.Abs(dir)
+	return (&url.URL{Scheme: "file", Path: abs + "/"}).String(), err
+}
+
 func catalogText(c site.Catalog) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "Good: version %d, issued %s, %d patches.\n", c.Version, c.Issued.Format(time.RFC3339), len(c.Patches))
+	fmt.Fprintf(&b, "Good: version %d, issued %s, %s.\n", c.Version, c.Issued.Format(time.RFC3339), patches(len(c.Patches)))
 	for _, p := range c.Patches {
 		state := releaseText(p.Release)
 		if p.Withdrawn != nil {
@@ -273,7 +292,7 @@ store trusts, and a store.yaml to be filled in. The URL is remembered for the ne
 			path = filepath.Join(args[0], "stores", args[1])
 		}
 		if err := bundle(r, args[1], *url, path); err != nil {
-			return report{}, err
+			return report{}, misused(err)
 		}
 		return report{
 			v:    map[string]string{"store": args[1], "bundle": path},
@@ -298,7 +317,11 @@ as well. What it serves is protected by its signatures, not by the connection.`,
 		}
 		ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
 		defer stop()
-		return report{}, serve(ctx, *listen, args[0], func(addr string) {
+		return report{silent: true}, serve(ctx, *listen, args[0], func(addr string) {
+			if asJSON(cmd) {
+				_ = printJSON(cmd.OutOrStdout(), map[string]string{"dir": args[0], "url": "http://" + addr + "/"}) // it serves all the same
+				return
+			}
 			fmt.Fprintf(cmd.ErrOrStderr(), "Serving %s on http://%s/\n", args[0], addr)
 		})
 	}))

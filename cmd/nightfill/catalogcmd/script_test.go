@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"testing"
 	"time"
 
@@ -11,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/nightfill/nightfill/cmd/nightfill/exit"
+	"github.com/nightfill/nightfill/cmd/nightfill/session"
 )
 
 func TestMain(m *testing.M) {
@@ -35,7 +37,7 @@ func nightfill() {
 	root.AddCommand(Command())
 	err := root.Execute()
 	if err != nil && !errors.Is(err, errIncomplete) {
-		fmt.Fprintln(os.Stderr, "nightfill:", err)
+		session.Report(os.Stderr, err, slices.Contains(os.Args, "--json"))
 	}
 	os.Exit(exit.Code(err))
 }
@@ -45,6 +47,7 @@ func TestScripts(t *testing.T) {
 		Dir: "testdata/script",
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("NIGHTFILL_KEY_PASSWORD", "")
+			e.Setenv("TWO_LINES", "prints\ntwice")
 			e.Setenv("NEXT_WEEK", time.Now().AddDate(0, 0, 7).Format(time.DateOnly))
 			e.Setenv("GORACE", "atexit_sleep_ms=0") // or each command waits a second under the race detector
 			return nil

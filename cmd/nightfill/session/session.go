@@ -21,6 +21,7 @@ import (
 	"github.com/nightfill/nightfill/daemon/control/client"
 	"github.com/nightfill/nightfill/daemon/control/wire"
 	"github.com/nightfill/nightfill/site/window"
+	"github.com/nightfill/nightfill/sync/patchfile"
 )
 
 // The codes of errors that come from no daemon.
@@ -156,7 +157,12 @@ func Report(w io.Writer, err error, asJSON bool) {
 	case exit.Code(err) == exit.NotAllGood:
 		e.Code = codeNotAllGood
 	}
-	_ = writeJSON(w, map[string]any{"error": e}) // there is nobody else to tell
+	out := struct {
+		*control.Error
+		Problems patchfile.Problems `json:"problems,omitempty"` // of a file, each with its place
+	}{Error: e}
+	_ = errors.As(err, &out.Problems)
+	_ = writeJSON(w, map[string]any{"error": out}) // there is nobody else to tell
 }
 
 // said is the text of an error; a command that was interrupted says so.
