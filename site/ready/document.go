@@ -19,9 +19,23 @@ type Document struct {
 	Tonight      *Notice       `json:"tonight,omitempty"`
 	DoNotTouch   []Untouchable `json:"do_not_touch,omitempty"`
 	AsOf         time.Time     `json:"as_of,omitzero"`
-	MaxAge       int           `json:"max_age_s"` // seconds after AsOf until the document says nothing any more
+	MaxAge       int           `json:"max_age_s"`      // seconds after AsOf until the document says nothing any more
+	More         int           `json:"more,omitempty"` // how much Short left out of the three lists
 	Rev          uint64        `json:"rev"`
 }
+
+// shortList is how much of each list is in a short document.
+const shortList = 50
+
+// Short is the document for whoever takes no large one: the same word, with the first of each list.
+func (d Document) Short() any {
+	all := len(d.Fix) + len(d.Notes) + len(d.DoNotTouch)
+	d.Fix, d.Notes, d.DoNotTouch = head(d.Fix), head(d.Notes), head(d.DoNotTouch)
+	d.More = all - len(d.Fix) - len(d.Notes) - len(d.DoNotTouch)
+	return d
+}
+
+func head[T any](list []T) []T { return list[:min(len(list), shortList)] }
 
 // Document returns the machine form of the judgement.
 func (r Report) Document() Document {

@@ -2,6 +2,7 @@ package ready_test
 
 import (
 	"encoding/json"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -243,6 +244,21 @@ func TestFindingHasFourParts(t *testing.T) {
 	}
 	if r.Line() != "NOT READY: No till can take cards" {
 		t.Errorf("line: %q", r.Line())
+	}
+}
+
+func TestShortDocument(t *testing.T) {
+	long := ready.Document{Fix: make([]ready.Finding, 60), Notes: make([]ready.Finding, 50), DoNotTouch: make([]ready.Untouchable, 70), Verdict: site.NotReady}
+	short, ok := long.Short().(ready.Document)
+	if !ok || len(short.Fix) != 50 || len(short.Notes) != 50 || len(short.DoNotTouch) != 50 || short.More != 30 || short.Verdict != site.NotReady {
+		t.Errorf("%d to fix, %d to know, %d not to touch, %d more", len(short.Fix), len(short.Notes), len(short.DoNotTouch), short.More)
+	}
+	if len(long.Fix) != 60 || long.More != 0 {
+		t.Error("the long document was changed")
+	}
+	few := ready.Judge(input()).Document()
+	if got := few.Short(); !reflect.DeepEqual(got, few) {
+		t.Errorf("a document that is short already became %+v", got)
 	}
 }
 

@@ -11,6 +11,13 @@ import (
 	"strings"
 )
 
+// shortener is a value that can be told in fewer words. What is too large for a broker would otherwise stay
+// unsaid, and the word before it would stay on the board.
+type shortener interface{ Short() any }
+
+// errTooLong is why a message is not posted as it is.
+var errTooLong = fmt.Errorf("more than the %d that brokers take", maxPayload)
+
 // post is one retained message. An empty payload clears the topic at the broker.
 type post struct {
 	topic   string // below the store's root
@@ -59,6 +66,9 @@ func (b *board) due(s Snapshot) ([]post, error) {
 	var problems []error
 	add := func(topic string, value any, flat bool) {
 		p, err := render(topic, value, s.Rev, flat)
+		if long, can := value.(shortener); can && errors.Is(err, errTooLong) {
+			p, err = render(topic, long.Short(), s.Rev, flat)
+		}
 		if err != nil {
 			problems = append(problems, err)
 		}
@@ -163,7 +173,7 @@ func withRev(raw []byte, rev uint64, comma bool) []byte {
 // sized refuses a message that a broker might refuse by closing the connection.
 func sized(p post) (post, error) {
 	if len(p.payload) > maxPayload {
-		return post{}, fmt.Errorf("cannot post %s: %d bytes are more than the %d that brokers take", p.topic, len(p.payload), maxPayload)
+		return post{}, fmt.Errorf("cannot post %s: %d bytes are %w", p.topic, len(p.payload), errTooLong)
 	}
 	return p, nil
 }

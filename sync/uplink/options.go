@@ -36,7 +36,7 @@ type Journal interface {
 }
 
 // Snapshot is the state of the store as the retained topics show it. Every value
-// becomes JSON; an object without a "rev" gets Rev. The zero Snapshot means "not
+// becomes JSON; one that is too large and has a method Short() any is told as that says. An object without a "rev" gets Rev. The zero Snapshot means "not
 // known now": nothing is published and nothing is cleared.
 type Snapshot struct {
 	Rev     uint64         // the newest sequence number that is folded in

@@ -85,6 +85,29 @@ func TestLargeEventsAreCutAndMarked(t *testing.T) {
 	}
 }
 
+// long is a snapshot that can be told in fewer words.
+type long struct {
+	Verdict string `json:"verdict"`
+	Fix     string `json:"fix,omitempty"`
+}
+
+func (l long) Short() any { return long{Verdict: l.Verdict} }
+
+// TestWhatIsTooLongIsToldShort: the verdict before must not stay on the board.
+func TestWhatIsTooLongIsToldShort(t *testing.T) {
+	b := newBoard()
+	for _, c := range []struct{ fix, want string }{
+		{"till 1", `{"verdict":"not_ready","fix":"till 1","rev":9}`},
+		{strings.Repeat("x", maxPayload), `{"verdict":"not_ready","rev":9}`},
+	} {
+		posts, err := b.due(Snapshot{Rev: 9, Ready: long{"not_ready", c.fix}})
+		if err != nil || len(posts) != 1 || string(posts[0].payload) != c.want {
+			t.Fatalf("%v, %v, want %s", posts, err, c.want)
+		}
+		b.confirm(posts[0])
+	}
+}
+
 func TestRender(t *testing.T) {
 	type shown struct {
 		B string `json:"b"`
