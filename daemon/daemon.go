@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
@@ -135,12 +136,13 @@ func (d *Daemon) assemble() error {
 	if err != nil {
 		return err
 	}
-	box, err := identity(filepath.Join(d.Config.State, "box"))
+	latest := slices.MaxFunc([]time.Time{time.Now(), d.Built, d.ledger.State().TrustedAt}, time.Time.Compare)
+	box, since, err := identity(filepath.Join(d.Config.State, "box"), latest)
 	if err != nil {
 		return err
 	}
 	owner := d.store.Org + "." + d.store.ID + "." + box
-	d.hosts = sshhost.New(sshhost.Options{Signer: signer, Box: box, Log: d.Log})
+	d.hosts = sshhost.New(sshhost.Options{Signer: signer, Box: box, Since: since, Log: d.Log})
 	d.devices = devices.Set{site.LinuxServer: d.hosts}
 	if err := d.openCatalog(); err != nil {
 		return err

@@ -56,7 +56,7 @@ func (d *Driver) Start(ctx context.Context, dev site.Device, w devices.Work) err
 	if err != nil {
 		return fmt.Errorf("cannot start %s on %s: %w", w.ID, dev.ID, err)
 	}
-	call := fmt.Sprintf("start_work %s %d %s", quote(string(w.ID)), seconds(w.Timeout), quote(w.Owner))
+	call := fmt.Sprintf("start_work %s %d %s %s", quote(string(w.ID)), seconds(w.Timeout), quote(w.Owner), d.box())
 	_, err = d.call(ctx, dev, deviceText+withFiles(call, runnerText, workText+body), answerAtMost)
 	return err
 }
@@ -78,12 +78,17 @@ func (d *Driver) Status(ctx context.Context, dev site.Device, id devices.WorkID)
 	return p, nil
 }
 
+// box is who this box is and since when, as words for the device.
+func (d *Driver) box() string {
+	return quote(d.opts.Box) + " " + strconv.FormatInt(max(0, d.opts.Since.Unix()), 10)
+}
+
 // Reboot implements devices.Driver. It is refused with CodeBusy while any work runs on the device.
 func (d *Driver) Reboot(ctx context.Context, dev site.Device, id devices.WorkID) error {
 	if err := checkID(id); err != nil {
 		return err
 	}
-	_, err := d.call(ctx, dev, deviceText+"reboot_once "+quote(string(id))+" </dev/null\n", answerAtMost)
+	_, err := d.call(ctx, dev, deviceText+"reboot_once "+quote(string(id))+" "+d.box()+" </dev/null\n", answerAtMost)
 	return err
 }
 

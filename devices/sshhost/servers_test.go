@@ -227,10 +227,14 @@ func TestConformanceOnOpenSSH(t *testing.T) {
 // openSSH is a device with a real sshd. It gives the login a home of its own: a bash under sshd reads ~/.bashrc,
 // and that of the person who runs the tests may wait for a lock that a reset left behind.
 func openSSH(t *testing.T) *drivertest.Host {
+	s, signer, key := openSSHServer(t)
+	return s.host(t, signer, key, sshhost.Options{})
+}
+
+func openSSHServer(t *testing.T) (s *server, signer, key ssh.Signer) {
 	sshd := program(t, "/usr/sbin/sshd")
-	signer := newSigner(t)
-	var key ssh.Signer
-	s := start(t, func(s *server) {
+	signer = newSigner(t)
+	s = start(t, func(s *server) {
 		var err error
 		if key, err = fakessh.HostKey(filepath.Join(s.Dir(), "etc/host_key")); err != nil {
 			t.Fatal(err)
@@ -256,7 +260,7 @@ SetEnv %s %s HOME=%s
 			return exec.Command(sshd, "-D", "-e", "-f", config)
 		}
 	})
-	return s.host(t, signer, key, sshhost.Options{})
+	return s, signer, key
 }
 
 // TestConformanceOnDropbear uses the smallest Linux there is: dropbear, and busybox for every command.

@@ -29,6 +29,9 @@ type Options struct {
 	// Box tells this box from any other that reaches the same devices, as part of a file name: what two boxes send
 	// does not mix. It is to stay the same over restarts, so that a transfer is resumed.
 	Box string
+	// Since is when Box was set up, to the second. A device that worked for a box which was set up later refuses this one
+	// all work and restarts, with CodeBusy. With an empty Box it is not asked.
+	Since time.Time
 	// Dial opens connections; nil is TCP with keep-alive.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 	// Log is where connections are told of; nil is nowhere.

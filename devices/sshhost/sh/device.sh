@@ -56,13 +56,13 @@ phase() {
 	ended
 }
 
-# idle OWNER: no work of anybody else runs. An empty OWNER: no work at all.
+# idle OWNER [ID]: no work of anybody else runs, but for this one. An empty OWNER: no work at all.
 idle() {
 	for w in "$S"/work/*/; do
 		[ -f "$w/boot" ] && [ ! -f "$w/rc" ] || continue
 		w=${w%/}
 		phase "${w##*/}"
-		[ "$P" = running ] && [ "$OWNER" != "$1" ] || continue
+		[ "$P" = running ] && [ "$OWNER" != "$1" ] && [ "${w##*/}" != "${2:-}" ] || continue
 		fail busy "work ${w##*/} of $OWNER runs on it"
 	done
 }
@@ -73,7 +73,8 @@ held() {
 	[ "$P" = running ] || { [ "$P" = none ] && [ $((U - $2)) -le 30 ]; }
 }
 
-# take ID OWNER: the device's lock. It may be taken from an owner whose work has ended.
+# take ID OWNER: the device's lock. It may be taken from an owner whose work has ended. It fails when somebody else has begun
+# this very work.
 take() {
 	L=$S/lock
 	[ ! -L "$L" ] || fail unsafe "$L is a symbolic link; remove it"
@@ -89,7 +90,12 @@ take() {
 			return 0
 		fi
 		if [ "$lb" = "$B" ] && held "$lid" "${lu:-0}"; then
+			if [ "$lid" = "$1" ] && [ "$P" = none ]; then
+				nap
+				continue
+			fi
 			rm -f "$L.$$"
+			[ "$lid" != "$1" ] || return 1
 			fail busy "$lo holds its lock for work $lid"
 		fi
 		mv "$L" "$L.old.$$" 2>/dev/null || continue
@@ -98,6 +104,28 @@ take() {
 		rm -f "$L.old.$$"
 	done
 	rm -f "$L.$$"
+}
+
+# newest BOX SINCE: no box that was set up later than this one has worked here. An empty BOX is not asked.
+newest() {
+	[ -n "$1" ] || return 0
+	[ ! -L "$S/box" ] || fail unsafe "$S/box is a symbolic link; remove it"
+	ns= nb=
+	{ read -r ns nb <"$S/box"; } 2>/dev/null
+	case $ns in *[!0-9]*) ns= ;; esac
+	[ -z "$nb" ] || [ "$nb" = "$1" ] || [ "$2" -gt "${ns:-0}" ]
+}
+
+# mark BOX SINCE: from now on no box that was set up earlier works here. To be called under the lock.
+mark() {
+	[ -n "$1" ] && [ "$nb" != "$1" ] || return 0
+	printf '%s %s\n' "$2" "$1" >"$S/box.$$" && durable "$S/box.$$" && mv -f "$S/box.$$" "$S/box" || fail '-' "cannot write $S/box"
+	durable "$S"
+}
+
+# outdated: the answer to a box that is not the newest.
+outdated() {
+	fail busy "box $nb, which was set up later than this one, works on it. Only if this one is to do so: stop the other, remove the file box from this one's state folder and start nightfilld again"
 }
 
 # claim ID OWNER: succeeds for one caller only, ever; the claim is on the disk then.
@@ -113,15 +141,18 @@ claim() {
 	return $won
 }
 
-# start_work ID SECONDS OWNER, runner on fd 3, work on fd 4.
+# start_work ID SECONDS OWNER BOX SINCE, runner on fd 3, work on fd 4.
 start_work() {
 	boot
 	up
 	spool
 	phase "$1"
 	[ "$P" = none ] || { echo "already $P"; return 0; }
-	idle "$3"
-	take "$1" "$3"
+	newest "$4" "$5" || outdated
+	idle "$3" "$1"
+	take "$1" "$3" || { echo already; return 0; }
+	newest "$4" "$5" || { rm -f "$S/lock"; outdated; }
+	mark "$4" "$5"
 	W=$S/work/$1
 	own "$W"
 	cat <&3 >"$W/runner.$$" && cat <&4 >"$W/script.$$" || fail '-' 'cannot write the work'
@@ -164,12 +195,14 @@ status() {
 	[ "$P" = none ] || cat "$W/out.0" "$W/out.1" "$W/out.2" 2>/dev/null | tail -c 4096
 }
 
+# reboot_once ID BOX SINCE
 reboot_once() {
 	boot
 	up
 	spool
 	phase "$1"
 	[ "$P" = none ] || { echo already; return 0; }
+	newest "$2" "$3" || outdated
 	idle ''
 	claim "$1" reboot || { echo already; return 0; }
 	settle "$W" "done 0 $UU $UU"
