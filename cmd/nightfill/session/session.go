@@ -158,7 +158,7 @@ func Report(w io.Writer, err error, asJSON bool) {
 		e.Code = codeNotAllGood
 	}
 	out := struct {
-		*control.Error
+		*wire.Error
 		Problems patchfile.Problems `json:"problems,omitempty"` // of a file, each with its place
 	}{Error: e}
 	_ = errors.As(err, &out.Problems)
