@@ -17,7 +17,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
-	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -240,17 +239,22 @@ func (m *Machine) Kill() {
 // killOnce kills what it finds and says how many were found; a process may have forked meanwhile.
 func (m *Machine) killOnce(mark []byte) int {
 	found := 0
-	all, err := filepath.Glob("/proc/[0-9]*/environ")
+	proc, err := os.Open("/proc")
 	if err != nil {
 		return 0
 	}
-	for _, name := range all {
-		env, err := os.ReadFile(name)
-		if err != nil || !contains(env, mark) {
+	defer proc.Close()
+	names, err := proc.Readdirnames(-1)
+	if err != nil {
+		return 0
+	}
+	for _, name := range names {
+		pid, err := strconv.Atoi(name)
+		if err != nil || pid == os.Getpid() {
 			continue
 		}
-		pid, err := strconv.Atoi(strings.Split(name, "/")[2])
-		if err == nil && pid != os.Getpid() && syscall.Kill(pid, syscall.SIGKILL) == nil {
+		env, err := os.ReadFile(filepath.Join("/proc", name, "environ"))
+		if err == nil && contains(env, mark) && syscall.Kill(pid, syscall.SIGKILL) == nil {
 			found++
 		}
 	}
