@@ -73,7 +73,10 @@ func end(name string, err error) {
 //	headquarters DIR    the database DIR/hq.db with the past of two stores, which stays open, the catalog, and root.json
 //	exits CODE COMMAND  the command must end with exactly this code
 func TestScripts(t *testing.T) {
-	testscript.Run(t, testscript.Params{Dir: "testdata", Cmds: map[string]func(*testscript.TestScript, bool, []string){
+	testscript.Run(t, testscript.Params{Dir: "testdata", Setup: func(e *testscript.Env) error {
+		e.Setenv("GORACE", "atexit_sleep_ms=0") // or each command waits a second under the race detector
+		return nil
+	}, Cmds: map[string]func(*testscript.TestScript, bool, []string){
 		"headquarters": func(ts *testscript.TestScript, _ bool, args []string) { ts.Check(tellPast(ts, ts.MkAbs(args[0]))) },
 		"exits": func(ts *testscript.TestScript, _ bool, args []string) {
 			got := "0"
