@@ -141,7 +141,7 @@ func placeOf(n ast.Node) Place {
 
 // Absent returns the value under a name that v does not have; it stands where v does.
 func (v Value) Absent(name string) Value {
-	c := Value{key: Plain(name), pointer: v.pointer + "/" + strings.NewReplacer("~", "~0", "/", "~1").Replace(name), At: v.KeyAt, KeyAt: v.KeyAt}
+	c := Value{key: Plain(name), pointer: v.pointer + "/" + strings.ReplaceAll(strings.ReplaceAll(name, "~", "~0"), "/", "~1"), At: v.KeyAt, KeyAt: v.KeyAt}
 	if v.key != "" {
 		c.key = v.key + "." + c.key
 	}
