@@ -46,7 +46,13 @@ func TestEveryRenamedKeyIsFound(t *testing.T) {
 		if len(found) < 50 {
 			t.Fatalf("%s: only %d keys", name, len(found))
 		}
-		for _, k := range found {
+		every := 1
+		if testing.Short() {
+			every = 3 // the whole of it is in .ci/run
+			t.Logf("%s: every third of %d keys", name, len(found))
+		}
+		for i := 0; i < len(found); i += every {
+			k := found[i]
 			for _, wrong := range []string{k.Value + "x", k.Value[:len(k.Value)-1] + "#"} {
 				_, err := config.Parse(name, []byte(renamed(text, k, wrong)))
 				var problems strict.Problems
