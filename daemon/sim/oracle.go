@@ -162,6 +162,9 @@ func (o *oracle) planned(e run.Event) {
 		o.within("the night", e.At)
 	}
 	o.closed = false
+	if e.Kind == run.NightOpened {
+		o.pace.forget(e.Plan.Forgets)
+	}
 	for _, m := range e.Plan.Members {
 		o.down[m.Device] = m.Down
 	}

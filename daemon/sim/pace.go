@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/nightfill/nightfill/site"
+	"github.com/nightfill/nightfill/site/estimate"
+	"github.com/nightfill/nightfill/site/plan"
 	"github.com/nightfill/nightfill/site/run"
 )
 
@@ -34,6 +36,19 @@ func (p pace) saw(model string, e run.Event) {
 		of.patch, of.step = "", run.Reboot
 	}
 	p[of] = append(p[of], e.Took.Std().Truncate(time.Second))
+}
+
+// forget takes out what a plan lets go: the longest run of each.
+func (p pace) forget(list []plan.Forgotten) {
+	for _, f := range list {
+		for _, part := range f.Parts {
+			step, known := map[estimate.Part]run.Step{estimate.Install: run.Install, estimate.Rollback: run.Revert}[part]
+			of := ran{f.Model, f.Patch, step}
+			if longest := slices.Index(p[of], slices.Max(append([]time.Duration{0}, p[of]...))); known && longest >= 0 {
+				p[of] = slices.Delete(slices.Clone(p[of]), longest, longest+1)
+			}
+		}
+	}
 }
 
 // least is the shortest time that the rules may reckon with for a patch and its rollback.

@@ -139,3 +139,27 @@ func TestValue(t *testing.T) {
 		t.Errorf("the longest is %s", longest)
 	}
 }
+
+// The longest run is forgotten, and nothing else; what was learned before stays as it was.
+func TestForget(t *testing.T) {
+	for _, c := range []struct{ learned, part, install, reboot, rollback, from string }{
+		{"install 2m 14m 2m", "install", "10m0s", "6m0s", "8m0s", "patch file"},
+		{"install 14m", "install", "10m0s", "6m0s", "8m0s", "patch file"},
+		{"install 12m 30m 15m", "install", "15m0s", "6m0s", "8m0s", "learned (n=2)"},
+		{"install 12m, rollback 20m", "rollback", "12m0s", "6m0s", "8m0s", "learned (n=1)"},
+		{"other 9m 20m", "reboot", "10m0s", "9m0s", "8m0s", "patch file, restart learned (n=1)"},
+		{"reboot 20m", "reboot", "10m0s", "6m0s", "8m0s", "patch file"},
+		{"", "install", "10m0s", "6m0s", "8m0s", "patch file"},
+	} {
+		l := taught(t, c.learned)
+		before := fmt.Sprint(l)
+		e := l.Forget("till", "app", estimate.Part(c.part)).Of("till", patch(site.RebootMay))
+		got := fmt.Sprint(e.Install, " ", e.Reboot, " ", e.Rollback, " ", e.From)
+		if want := strings.Join([]string{c.install, c.reboot, c.rollback, c.from}, " "); got != want {
+			t.Errorf("%s without %s: got %s, want %s", c.learned, c.part, got, want)
+		}
+		if fmt.Sprint(l) != before {
+			t.Errorf("%s: it was changed to %v", c.learned, l)
+		}
+	}
+}

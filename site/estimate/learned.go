@@ -44,10 +44,21 @@ type Runs struct {
 
 func (r Runs) with(took site.Duration) Runs {
 	from := max(0, len(r.Took)+1-Newest)
-	r.Took = append(slices.Clone(r.Took[from:]), took)
-	sorted := slices.Sorted(slices.Values(r.Took))
-	r.P95 = sorted[(95*len(sorted)+99)/100-1]
-	return r
+	return runsOf(append(slices.Clone(r.Took[from:]), took))
+}
+
+func (r Runs) withoutLongest() Runs {
+	if len(r.Took) < 2 {
+		return Runs{}
+	}
+	longest := slices.Index(r.Took, slices.Max(r.Took))
+	return runsOf(slices.Delete(slices.Clone(r.Took), longest, longest+1))
+}
+
+// runsOf are runs with what is learned from them; there is at least one.
+func runsOf(took []site.Duration) Runs {
+	sorted := slices.Sorted(slices.Values(took))
+	return Runs{Took: took, P95: sorted[(95*len(sorted)+99)/100-1]}
 }
 
 // Learn adds that a part of a patch took so long on a device of a model. A model without a name,
@@ -77,6 +88,27 @@ func (l Learned) Learn(model, patch string, part Part, took time.Duration) Learn
 	}
 	more[model] = m
 	return more
+}
+
+// Forget drops the longest run of a part of a patch on a model: of a restart, the longest one by any patch too.
+func (l Learned) Forget(model, patch string, part Part) Learned {
+	m, known := l[model]
+	if !known {
+		return l
+	}
+	if part == Reboot {
+		m.Reboot = m.Reboot.withoutLongest()
+	}
+	m.Patches = maps.Clone(m.Patches)
+	if parts := maps.Clone(m.Patches[patch]); parts != nil {
+		if parts[part] = parts[part].withoutLongest(); len(parts[part].Took) == 0 {
+			delete(parts, part)
+		}
+		m.Patches[patch] = parts
+	}
+	less := maps.Clone(l)
+	less[model] = m
+	return less
 }
 
 // Only forgets all patches but those that are to be kept. What was learned of a model's restarts stays.

@@ -124,6 +124,7 @@ func (m *maker) paced(d site.Device, p *site.Patch) site.Patch {
 func (m *maker) possible(d site.Device, wanted []*site.Patch) []*site.Patch {
 	kept := make([]*site.Patch, 0, len(wanted))
 	for _, p := range wanted {
+		m.forget(d, p)
 		if v := m.room(d, p); !v.Eligible() {
 			m.leaveOut(d.ID, p.ID, v)
 			continue
@@ -144,6 +145,34 @@ func (m *maker) possible(d site.Device, wanted []*site.Patch) []*site.Patch {
 		})
 	}
 	return m.sequence(kept)
+}
+
+// settling is what a night needs until the first device can be begun: looks, transfers, gates.
+const settling = 15 * time.Minute
+
+// forget notes what was learned of a patch that lets it fit into no night at all, where its patch file lets it:
+// nothing could ever show any more that it was only one slow run. Each night lets the longest run go, so that a few of
+// them are soon forgotten, and a pace that many runs agree on is not.
+func (m *maker) forget(d site.Device, p *site.Patch) {
+	night, learned := m.plan.Cutoff.Sub(m.plan.Opens)-settling, m.paced(d, p)
+	known := func(f Forgotten) bool { return f.Model == d.ModelOrClass() && f.Patch == p.ID }
+	if Needs(learned) <= night || Needs(*p) > night || slices.ContainsFunc(m.plan.Forgets, known) {
+		return
+	}
+	f := Forgotten{Model: d.ModelOrClass(), Patch: p.ID}
+	for _, part := range []struct {
+		name          estimate.Part
+		learned, file site.Duration
+	}{
+		{estimate.Install, learned.Duration.Install, p.Duration.Install},
+		{estimate.Reboot, learned.Duration.Reboot, p.Duration.Reboot},
+		{estimate.Rollback, learned.Duration.Rollback, p.Duration.Rollback},
+	} {
+		if part.learned > part.file {
+			f.Parts = append(f.Parts, part.name)
+		}
+	}
+	m.plan.Forgets = append(m.plan.Forgets, f)
 }
 
 // missing names a patch that p needs and that is neither planned nor already on the device.

@@ -83,6 +83,9 @@ func write(p plan.Plan, report plan.Report) string {
 			b.WriteString("\n")
 		}
 	}
+	for _, f := range p.Forgets {
+		fmt.Fprintf(&b, "forgets the longest of %s on %s: %v\n", f.Patch, f.Model, f.Parts)
+	}
 	for _, left := range report {
 		patch := left.Patch
 		if patch == "" {

@@ -23,6 +23,15 @@ type Plan struct {
 	Members []Member     `json:"members"` // every patchable device of the store, for the groups' arithmetic
 	Patches []site.Patch `json:"patches,omitempty"`
 	Lanes   []Lane       `json:"lanes,omitempty"` // in the order in which devices are begun
+	// Forgets is what was learned that would keep a patch from every night: it is let go when the night opens.
+	Forgets []Forgotten `json:"forgets,omitempty"`
+}
+
+// Forgotten names the parts of a patch on a model of device of which the longest run is forgotten.
+type Forgotten struct {
+	Model string          `json:"model"`
+	Patch string          `json:"patch"`
+	Parts []estimate.Part `json:"parts"`
 }
 
 // Member is a device of the store, whether or not anything is planned for it.

@@ -37,7 +37,7 @@ func Extension(s State, made plan.Plan) plan.Plan {
 			lanes = append(lanes, lane)
 		}
 	}
-	made.Lanes = lanes
+	made.Lanes, made.Forgets = lanes, nil // once a night is enough
 	made.Patches = slices.DeleteFunc(slices.Clone(made.Patches), func(p site.Patch) bool { return !wanted[p.ID] })
 	return made
 }

@@ -140,6 +140,11 @@ func (s *State) release(e Event) {
 func (s *State) open(e Event) {
 	s.Night = NewNight(*e.Plan, e.At, queued(*e.Plan, e.At))
 	s.spend(e.Plan.Night)
+	for _, f := range e.Plan.Forgets {
+		for _, part := range f.Parts {
+			s.Learned = s.Learned.Forget(f.Model, f.Patch, part)
+		}
+	}
 	s.Night.Report, s.Night.Passes, s.Night.Before = e.Report, 1, Before{Checks: s.known(), Down: down(e)}
 }
 
