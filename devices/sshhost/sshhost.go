@@ -93,11 +93,13 @@ func (d *Driver) begin() error {
 }
 
 // call runs shell text as root on the device and returns what it printed after the greeting.
-// It is one question: one session on the connection that is kept.
+// It is one question: one session on the connection that is kept. A shell carries out what it reads as it comes; the braces
+// make it read to the end first, so that of a text that was cut off nothing is done.
 func (d *Driver) call(ctx context.Context, dev site.Device, script string, limit int) (string, error) {
 	if d.opts.Root != "" {
 		script = "NIGHTFILL_ROOT=" + quote(d.opts.Root) + "\n" + script
 	}
+	script = "{\n" + script + "}\n"
 	var res result
 	var err error
 	for range 3 { // a command that was not taken has done nothing
