@@ -47,7 +47,8 @@ func typeOf(v any) string {
 func (w *Walker) Walk(way string, s Object, v any) {
 	for keyword := range s {
 		if !slices.Contains([]string{"$schema", "$id", "title", "description", "type", "additionalProperties", "required", "properties", "const", "examples",
-			"pattern", "maxLength", "minLength", "enum", "default", "items", "minItems", "minimum", "not", "propertyNames", "dependentRequired"}, keyword) {
+			"pattern", "maxLength", "minLength", "enum", "default", "items", "minItems", "minimum", "not", "propertyNames", "dependentRequired",
+			"uniqueItems", "allOf"}, keyword) {
 			w.say(way, "the test does not know the keyword %s", keyword)
 		}
 	}
