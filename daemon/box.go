@@ -235,9 +235,8 @@ func (d *Daemon) Diagnose(ctx context.Context, id string) (view.Diagnosis, error
 	if !looked {
 		o = site.Observation{Device: id, At: time.Now(), Error: policy.Facts{}.Device(device).Reason}
 	}
+	d.saw(site.Inventory{id: o})
 	d.mu.Lock()
-	d.inventory = maps.Clone(d.inventory) // others read the one there was
-	d.inventory[id] = o
 	results := maps.Clone(d.results)
 	d.mu.Unlock()
 	return view.Diagnose(d.View(ctx), device, o, results), nil

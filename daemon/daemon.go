@@ -152,7 +152,7 @@ func (d *Daemon) assemble() error {
 	d.runner = runner.New(runner.Options{
 		Ledger: d.ledger, Devices: d.devices, Artifacts: artifacts{d.depot}, Facts: d.facts,
 		Calendar: func() window.Calendar { return d.store.Calendar }, Device: d.device,
-		Owner: owner, Log: d.Log, Beat: heart.Beat, BeatEvery: d.notify.Interval() / 2, Prepared: d.ready,
+		Owner: owner, Log: d.Log, Beat: heart.Beat, BeatEvery: d.notify.Interval() / 2, Prepared: d.ready, Seen: d.saw,
 	})
 	d.checker = checker.New(checker.Options{
 		Store: d.store, Devices: pinned{d}, Log: d.Log, Sink: d.keepResults,

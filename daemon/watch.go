@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"context"
+	"maps"
 	"time"
 
 	"github.com/nightfill/nightfill/daemon/collector"
@@ -53,11 +54,17 @@ func (d *Daemon) watch(ctx context.Context) error {
 func (d *Daemon) look(ctx context.Context) site.Inventory {
 	inventory := collector.Look(ctx, d.devices, d.pinnedStore().Devices, d.Log)
 	if ctx.Err() == nil {
-		d.mu.Lock()
-		d.inventory = inventory
-		d.mu.Unlock()
+		d.saw(inventory)
 	}
 	return inventory
+}
+
+// saw remembers what was seen of devices, of all or of some.
+func (d *Daemon) saw(inventory site.Inventory) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.inventory = maps.Clone(d.inventory) // others read the one there was
+	maps.Copy(d.inventory, inventory)
 }
 
 // seen is the newest look at each device, from here or from the night.

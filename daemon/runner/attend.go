@@ -41,6 +41,7 @@ func (r *Runner) attend(ctx context.Context) {
 // attended writes down who fell silent and who answers again.
 func (r *Runner) attended(seen site.Inventory) {
 	r.around, r.nextAround = false, time.Now().Add(lookAround)
+	r.Seen(seen)
 	records, err := r.Ledger.Commit(func(s run.State) []run.Event { return run.Attendance(s, seen, r.Now()) })
 	if err != nil {
 		r.Log.Error("cannot write who of the store answers", "err", err)

@@ -70,6 +70,9 @@ func TestDeadBystanderIsMissed(t *testing.T) {
 		if missed.Before(at(23, 10)) || missed.After(at(23, 17)) {
 			t.Errorf("till-3 was missed at %s", missed)
 		}
+		if s.seen["till-3"].Error == nil || s.seen["till-1"].Error != nil {
+			t.Errorf("the last look is told as %v", s.seen)
+		}
 	})
 }
 

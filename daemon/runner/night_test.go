@@ -328,8 +328,8 @@ func openJournal(t *testing.T, dir string) *journal.Journal {
 	return j
 }
 
-// box runs a box on the journal in dir until a moment.
-func box(t *testing.T, dir string, store *fake.Store, facts policy.Facts, end time.Time) {
+// box runs a box on the journal in dir until a moment, and returns what it told of devices that it looked at.
+func box(t *testing.T, dir string, store *fake.Store, facts policy.Facts, end time.Time) site.Inventory {
 	t.Helper()
 	j := openJournal(t, dir)
 	l, err := ledger.Open(j)
@@ -338,7 +338,9 @@ func box(t *testing.T, dir string, store *fake.Store, facts policy.Facts, end ti
 	}
 	ctx, cancel := context.WithDeadline(t.Context(), end)
 	defer cancel()
+	seen := site.Inventory{}
 	r := runner.New(runner.Options{
+		Seen: func(looked site.Inventory) { maps.Copy(seen, looked) },
 		Ledger: l, Devices: store, Artifacts: weightless{}, Facts: func(context.Context) policy.Facts { return facts },
 		Calendar: func() window.Calendar { return facts.Store.Calendar }, Device: facts.Store.Device, Owner: "box", Log: slog.New(slog.DiscardHandler),
 	})
@@ -348,4 +350,5 @@ func box(t *testing.T, dir string, store *fake.Store, facts policy.Facts, end ti
 	if err := j.Close(); err != nil {
 		t.Error(err)
 	}
+	return seen
 }

@@ -66,6 +66,7 @@ func (r *Runner) plan(ctx context.Context, decide func(run.State, policy.Facts) 
 		return
 	}
 	r.nextAround = time.Now().Add(lookAround)
+	r.Seen(facts.Inventory)
 	records, err := r.Ledger.Commit(func(s run.State) []run.Event {
 		facts.Holds, facts.Dirty, facts.Quarantine, facts.Learned, facts.Now = s.Holds, s.Dirty, s.Quarantine, s.Learned, r.Now()
 		return decide(s, facts)

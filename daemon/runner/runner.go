@@ -34,9 +34,10 @@ type Options struct {
 	Device    func(id string) (site.Device, bool) // with its pinned host key
 	Owner     string                              // who holds the devices' locks: one name per box
 	Log       *slog.Logger
-	Prepared  <-chan struct{} // closed when a night may be planned: the catalog was looked for; nil = at once
-	Beat      func()          // called whenever the loop has made progress, from any goroutine; may be nil
-	BeatEvery time.Duration   // how often at least; 0 = as it comes
+	Prepared  <-chan struct{}      // closed when a night may be planned: the catalog was looked for; nil = at once
+	Beat      func()               // called whenever the loop has made progress, from any goroutine; may be nil
+	BeatEvery time.Duration        // how often at least; 0 = as it comes
+	Seen      func(site.Inventory) // told what a look at devices saw; may be nil
 	// Now is the wall clock, by which windows open and records are dated; nil = time.Now. What
 	// is under way keeps its deadlines by the monotonic clock of the process, wherever this one jumps.
 	Now func() time.Time
@@ -82,6 +83,9 @@ func New(o Options) *Runner {
 	}
 	if o.Now == nil {
 		o.Now = time.Now
+	}
+	if o.Seen == nil {
+		o.Seen = func(site.Inventory) {}
 	}
 	if o.Prepared == nil {
 		ready := make(chan struct{})
@@ -237,7 +241,12 @@ func (r *Runner) dismiss(s run.State) {
 }
 
 func (r *Runner) log(e run.Event) {
-	attrs := []any{"device", e.Device, "patch", e.Patch, "step", e.Step}
+	var attrs []any
+	for _, a := range [][2]string{{"device", e.Device}, {"patch", e.Patch}, {"step", string(e.Step)}} {
+		if a[1] != "" {
+			attrs = append(attrs, a[0], a[1])
+		}
+	}
 	switch e.Kind {
 	case run.StepEnded:
 		attrs = append(attrs, "outcome", e.Outcome, "took", e.Took.Std().Round(time.Millisecond))

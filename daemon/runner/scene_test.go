@@ -21,6 +21,7 @@ type scene struct {
 	dir   string
 	store *fake.Store
 	facts policy.Facts
+	seen  site.Inventory // what the box was told last of each device that was looked at
 }
 
 // play plays a scene in a bubble of its own, from a minute before its first window.
@@ -52,7 +53,7 @@ func play(t *testing.T, machines []fake.Device, patches []site.Patch, haunted fu
 // until runs the box until a moment and returns what its journal folds to, and all of its records.
 func (s *scene) until(end time.Time) (run.State, []run.Record) {
 	s.t.Helper()
-	box(s.t, s.dir, s.store, s.facts, end)
+	s.seen = box(s.t, s.dir, s.store, s.facts, end)
 	j := openJournal(s.t, s.dir)
 	var records []run.Record
 	if err := j.Each(1, func(r run.Record) error { records = append(records, r); return nil }); err != nil {
