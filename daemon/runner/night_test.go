@@ -340,7 +340,7 @@ func box(t *testing.T, dir string, store *fake.Store, facts policy.Facts, end ti
 	defer cancel()
 	seen := site.Inventory{}
 	r := runner.New(runner.Options{
-		Seen: func(looked site.Inventory) { maps.Copy(seen, looked) },
+		Seen:   func(looked site.Inventory) { maps.Copy(seen, looked) },
 		Ledger: l, Devices: store, Artifacts: weightless{}, Facts: func(context.Context) policy.Facts { return facts },
 		Calendar: func() window.Calendar { return facts.Store.Calendar }, Device: facts.Store.Device, Owner: "box", Log: slog.New(slog.DiscardHandler),
 	})
