@@ -110,6 +110,25 @@ func TestRunEndsWithTheJournal(t *testing.T) {
 	})
 }
 
+// A journal that has failed ends Run at once, so that the box starts again and the file is checked.
+func TestRunEndsWhenTheJournalFails(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		j := mustOpen(t, small(t.TempDir()))
+		began, done := time.Now(), make(chan error)
+		go func() { done <- j.Run(t.Context()) }()
+		synctest.Wait()
+		if err := os.Remove(j.Path()); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := j.Append(events(0, 1), true); !errors.Is(err, ErrFailed) {
+			t.Errorf("Append = %v", err)
+		}
+		if err := <-done; !errors.Is(err, ErrFailed) || time.Since(began) > 0 {
+			t.Errorf("Run = %v after %s", err, time.Since(began))
+		}
+	})
+}
+
 // Without Run, the next append writes what has waited for too long.
 func TestNextAppendWrites(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

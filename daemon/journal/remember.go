@@ -81,9 +81,10 @@ func fitsHere(path string, sum Summary, err error) error {
 		return err
 	}
 	t, dir := traceBeside(path), filepath.Dir(path)
-	if errors.Is(err, os.ErrNotExist) {
-		return errors.Join(t.missing(dir), err)
-	} else if err != nil {
+	switch gone := t.missing(dir); {
+	case errors.Is(err, os.ErrNotExist) && gone != nil:
+		return gone
+	case err != nil:
 		return err
 	}
 	return t.fits(dir, sum.Stream, sum.Last)

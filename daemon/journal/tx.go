@@ -155,7 +155,7 @@ func writeAll(path string, r io.Reader) error {
 	return errors.Join(err, f.Close())
 }
 
-// giveUp makes every later call fail, and returns the error that they get. The file stays as it is.
+// giveUp makes every later call fail, and Run end, and returns the error that they get. The file stays as it is.
 func (j *Journal) giveUp(why error) error {
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -164,6 +164,7 @@ func (j *Journal) giveUp(why error) error {
 			ErrFailed, j.path, why, j.opts.Dir)
 		j.opts.Log.Error("the journal cannot be used any more", "path", j.path, "error", why)
 		j.notify()
+		j.nudge() // whoever runs it has to know now: a start checks the file, and goes on or says why not
 	}
 	return j.failed
 }
