@@ -29,7 +29,7 @@ func (d *Daemon) supply(ctx context.Context) error {
 	for first := true; ; first = false {
 		pause := catalogEvery
 		if err := d.supplyOnce(ctx, first); err != nil && ctx.Err() == nil {
-			d.Log.Warn("the catalog is as it was", "err", err)
+			d.Log.Warn("the catalog, or something that it names, could not be fetched", "err", err)
 			pause = catalogRetry
 		}
 		timer := time.NewTimer(pause)

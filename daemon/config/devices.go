@@ -283,7 +283,7 @@ func (f *file) settleGroups() {
 	for _, g := range f.Config.Store.Groups {
 		if n := size[g.ID]; g.MinUp > 0 && n > 0 && g.MinUp >= n {
 			f.Warn(f.minUpAt[g.ID], fmt.Sprintf("no device of %s could ever be patched: %d must stay up and it has %d", g.ID, g.MinUp, n),
-				fmt.Sprintf("write %d or less, or add devices", n-1))
+				strings.Replace(fmt.Sprintf("write %d or less, or add devices", n-1), "0 or less", "0", 1))
 		}
 	}
 }

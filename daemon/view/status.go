@@ -97,7 +97,7 @@ func StatusOf(f Facts) Status {
 		if o, seen := f.Inventory[d.ID]; seen && o.Error == nil {
 			s.Devices.Answers++
 		}
-		if h, held := f.State.Holds[d.ID]; held && f.Now.Before(h.Until) {
+		if f.Now.Before(f.State.Holds[d.ID].Until) || f.Now.Before(f.State.Holds[site.AllDevices].Until) {
 			s.Devices.Held++
 		}
 	}

@@ -126,6 +126,19 @@ func TestStatusLine(t *testing.T) {
 }
 
 // TestHeldByHeadquarters: a held store says so everywhere, and its word about trading does not change.
+// TestHeldCountsEveryDevice of a store that is held whole, until the hold is over.
+func TestHeldCountsEveryDevice(t *testing.T) {
+	f := facts()
+	f.State.Holds = map[string]site.Hold{site.AllDevices: {Device: site.AllDevices, Until: f.Now.Add(time.Hour)}}
+	if d := StatusOf(f).Devices; d.Held != d.Total || d.Held == 0 {
+		t.Errorf("%d of %d devices are held", d.Held, d.Total)
+	}
+	f.Now = f.Now.Add(time.Hour)
+	if d := StatusOf(f).Devices; d.Held != 0 {
+		t.Errorf("%d devices are held after the hold", d.Held)
+	}
+}
+
 func TestHeldByHeadquarters(t *testing.T) {
 	f := facts()
 	f.State.Night, f.Now, f.Line = nil, at(19, 48), Line{}

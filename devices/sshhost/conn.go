@@ -238,11 +238,11 @@ func loginError(dev site.Device, pinned, other ssh.PublicKey, err error) error {
 	var negotiation *ssh.AlgorithmNegotiationError
 	switch {
 	case other != nil:
-		return devices.Failure(site.CodeIdentity, "%s at %s answers with another host key: %s, pinned is %s; if it was replaced on purpose, enrol it again",
-			dev.ID, dev.Address, ssh.FingerprintSHA256(other), ssh.FingerprintSHA256(pinned))
+		return devices.Failure(site.CodeIdentity, "%s at %s answers with another host key: %s, pinned is %s; if it was replaced on purpose: nightfill enrol %s",
+			dev.ID, dev.Address, ssh.FingerprintSHA256(other), ssh.FingerprintSHA256(pinned), dev.ID)
 	case errors.As(err, &negotiation) && isHostKey(negotiation):
-		return devices.Failure(site.CodeIdentity, "%s at %s has no host key of the pinned type %s; if it was replaced on purpose, enrol it again",
-			dev.ID, dev.Address, pinned.Type())
+		return devices.Failure(site.CodeIdentity, "%s at %s has no host key of the pinned type %s; if it was replaced on purpose: nightfill enrol %s",
+			dev.ID, dev.Address, pinned.Type(), dev.ID)
 	case isAuth(err):
 		return devices.Failure(site.CodeAuth, "%s refuses the login of %s: is the box's key in its authorized keys?", dev.ID, userOf(dev))
 	}

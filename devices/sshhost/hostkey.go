@@ -42,11 +42,11 @@ func FetchHostKey(ctx context.Context, addr string) (key, fingerprint string, er
 // pinnedKey is the host key that the device is enrolled with.
 func pinnedKey(dev site.Device) (ssh.PublicKey, error) {
 	if dev.HostKey == "" {
-		return nil, devices.Failure(site.CodeNotEnrolled, "%s has no pinned host key: enrol it first", dev.ID)
+		return nil, devices.Failure(site.CodeNotEnrolled, "%s has no pinned host key; compare its fingerprint and run: nightfill enrol %s", dev.ID, dev.ID)
 	}
 	key, _, _, _, err := ssh.ParseAuthorizedKey([]byte(dev.HostKey))
 	if err != nil {
-		return nil, devices.Failure(site.CodeNotEnrolled, "the pinned host key of %s cannot be read: enrol it again", dev.ID)
+		return nil, devices.Failure(site.CodeNotEnrolled, "the pinned host key of %s cannot be read: nightfill enrol %s", dev.ID, dev.ID)
 	}
 	return key, nil
 }

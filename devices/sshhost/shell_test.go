@@ -180,8 +180,8 @@ func TestShellRefused(t *testing.T) {
 		code   site.Code
 		text   string
 	}{
-		"another host key":   {driver, other, site.CodeIdentity, "answers with another host key"},
-		"no pinned host key": {driver, bare, site.CodeNotEnrolled, "srv-1 has no pinned host key: enrol it first"},
+		"another host key":   {driver, other, site.CodeIdentity, "if it was replaced on purpose: nightfill enrol srv-1"},
+		"no pinned host key": {driver, bare, site.CodeNotEnrolled, "srv-1 has no pinned host key; compare its fingerprint and run: nightfill enrol srv-1"},
 		"another login":      {newDriver(t, newSigner(t)), host.Device(), site.CodeAuth, "srv-1 refuses the login of patch"},
 	} {
 		t.Run(strings.ReplaceAll(name, " ", "-"), func(t *testing.T) {
