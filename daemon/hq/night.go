@@ -13,7 +13,7 @@ import (
 	"github.com/nightfill/nightfill/site/run"
 	"github.com/nightfill/nightfill/site/window"
 	"github.com/nightfill/nightfill/site/window/tzdata"
-	"github.com/nightfill/nightfill/ui/fleet"
+	"github.com/nightfill/nightfill/ui/fleet/page/reports"
 	"github.com/nightfill/nightfill/ui/gantt"
 )
 
@@ -131,7 +131,7 @@ func fold(shop site.Store, records []run.Record) (v *view.Night, err error) {
 }
 
 // shift is what became of everything in a night of a store. None: the events of that night are not stored.
-func (h *HQ) shift(ctx context.Context, store, date string) ([]fleet.Shift, error) {
+func (h *HQ) shift(ctx context.Context, store, date string) ([]reports.Shift, error) {
 	p, err := h.nightOf(ctx, store, date)
 	if err != nil || len(p.records) == 0 {
 		return nil, err
@@ -143,9 +143,9 @@ func (h *HQ) shift(ctx context.Context, store, date string) ([]fleet.Shift, erro
 		return nil, nil
 	}
 	rows := sheet.Report(*v, zone).Rows
-	list := make([]fleet.Shift, 0, len(rows))
+	list := make([]reports.Shift, 0, len(rows))
 	for _, r := range rows {
-		list = append(list, fleet.Shift{
+		list = append(list, reports.Shift{
 			Device: r.Device, Class: r.Class, Patch: r.Patch, Title: r.Title, State: site.State(r.State), Code: r.Code, Reason: r.Reason, Before: r.Before, After: r.After,
 			Attempts: r.Attempts, Took: r.Took, Verified: r.Verified,
 		})

@@ -144,22 +144,22 @@ func (s *whole) exceptionFigures(q *page.Query, at time.Time) ([]Figure, error) 
 
 // nightFigures are those of the last 30 days, where there is a history.
 func (s *whole) nightFigures(q *page.Query, p page.Picked, at time.Time) ([]Figure, error) {
-	if _, ok := s.History.(Days); !ok {
+	if s.reports.Days == nil {
 		return nil, nil
 	}
-	f, err := s.morningsOf(q, at)
+	f, err := s.reports.MorningsOf(q, at)
 	if err != nil {
 		return nil, err
 	}
 	f.Picked = f.First(1)
-	r, err := s.countMornings(q, f, at)
+	r, err := s.reports.CountMornings(q, f, at)
 	if err != nil {
 		return nil, err
 	}
 	all := nights.NewLine("", 0)
-	_, span, err := s.nightFilter(q, at)
+	_, span, err := s.reports.NightFilter(q, at)
 	uncounted := func(context.Context, string, []nights.Row) error { return nil } // no figure is about what became of patches
-	err = errors.Join(err, s.eachWindow(q, p, span, at, uncounted, func(n nights.Row) error { all.Add(n); return nil }))
+	err = errors.Join(err, s.reports.EachWindow(q, p, span, at, uncounted, func(n nights.Row) error { all.Add(n); return nil }))
 	used := "\u2013"
 	if share, known := all.Share(); known {
 		used = strconv.Itoa(share) + " %"

@@ -10,6 +10,7 @@ import (
 	"github.com/nightfill/nightfill/site/board/comply"
 	"github.com/nightfill/nightfill/site/board/overview"
 	"github.com/nightfill/nightfill/ui/fleet/page"
+	"github.com/nightfill/nightfill/ui/fleet/page/reports"
 )
 
 // History is what stores told, event by event.
@@ -51,7 +52,7 @@ type Options struct {
 	Tiers   func(overview.Item) []time.Duration
 	Version string
 	// Shift says what became of everything in a night of a store; nil: there are no reports of nights by device.
-	Shift func(ctx context.Context, store, date string) ([]Shift, error)
+	Shift func(ctx context.Context, store, date string) ([]reports.Shift, error)
 	// Signed says who signed a patch in a version of the catalog; nil, or a nil answer: that is not known.
 	Signed  func(ctx context.Context, patch string, version int64) (*Signatures, error)
 	Hinter  Hinter  // nil: no store can be asked to look
@@ -85,8 +86,8 @@ func newWhole(o Options) *whole {
 		o.Line = func() page.Line { return page.Line{Connected: true} }
 	}
 	s := &whole{
-		needs: needs{o.History, o.Register, o.Night, o.Zone, o.Comply, o.Shift, o.Signed, o.Hinter, o.Holds, o.Stopper, o.Evidence, o.Handbook}, overviews: newOverviewCache(o), reportCache: newReportCache(),
-		viewCache: newViewCache(), morningCache: &morningCache{turn: make(chan struct{}, 1)},
+		needs: needs{o.History, o.Register, o.Night, o.Zone, o.Comply, o.Signed, o.Hinter, o.Holds, o.Stopper, o.Evidence, o.Handbook}, overviews: newOverviewCache(o), reportCache: newReportCache(),
+		viewCache: newViewCache(),
 	}
 	c := page.Options{
 		Source: o.Source, Overview: s.overviews.get, Actor: o.Actor, Origin: o.Origin, Line: o.Line, Logout: o.Logout, Now: o.Now, Version: o.Version, Log: o.Log,
@@ -96,6 +97,11 @@ func newWhole(o Options) *whole {
 		c.Deeds = o.Register
 	}
 	s.Server = page.New(c)
+	ask := reports.Options{Shift: o.Shift}
+	ask.Days, _ = o.History.(reports.Days)
+	ask.Firsts, _ = o.History.(reports.Firsts)
+	ask.Records, _ = o.History.(reports.Records)
+	s.reports = reports.New(s.Server, ask)
 	return s
 }
 
@@ -105,7 +111,6 @@ type needs struct {
 	Night    func(ctx context.Context, store, date string) ([]byte, error)
 	Zone     func(name string) *time.Location
 	Comply   func() comply.Options
-	Shift    func(ctx context.Context, store, date string) ([]Shift, error)
 	Signed   func(ctx context.Context, patch string, version int64) (*Signatures, error)
 	Hinter   Hinter
 	Holds    Holds
@@ -117,10 +122,10 @@ type needs struct {
 type whole struct {
 	*page.Server
 	needs
-	overviews    *overviewCache
-	reportCache  *reportCache
-	viewCache    *viewCache
-	morningCache *morningCache
+	overviews   *overviewCache
+	reports     *reports.Pages
+	reportCache *reportCache
+	viewCache   *viewCache
 }
 
 // routes is every address but the files'.
@@ -141,7 +146,10 @@ func (s *whole) routes() []page.Route {
 	all = append(all, s.complianceRoutes()...)
 	all = append(all, s.evidenceRoutes()...)
 	all = append(all, s.viewRoutes()...)
-	all = append(all, s.reportRoutes()...)
+	all = append(all, s.reports.Routes()...)
+	all = append(all, s.figureRoutes()...)
+	all = append(all, s.trendRoutes()...)
+	all = append(all, s.Both("/stores/{id}/devices/{device}/patches/{patch}", "/stores/{id}/devices/{device}/patches/{patch}", "trace", s.trace)...)
 	all = append(all, s.actRoutes()...)
 	all = append(all, s.Post("/patches/{id}/hold", s.stopForm())...)
 	all = append(all, page.At("GET /handbook", s.Page("handbook", s.handbook)), page.At("GET /handbook/{topic}", s.Page("handbook", s.handbook)))

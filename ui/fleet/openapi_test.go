@@ -22,6 +22,7 @@ import (
 	"github.com/nightfill/nightfill/site/window"
 	"github.com/nightfill/nightfill/ui/fleet/page"
 	"github.com/nightfill/nightfill/ui/fleet/page/address"
+	"github.com/nightfill/nightfill/ui/fleet/page/reports"
 )
 
 func updating() bool {
@@ -61,13 +62,13 @@ func answers() []answer {
 		{"/exceptions", "The register of exceptions.", ExceptionList{}, []string{"status"}},
 		{"/evidence", "Which stores an evidence pack would be of.", EvidencePage{}, append([]string{"from", "to"}, filters...)},
 		{"/views", "The views that the one who asks sees: their own, and those for everybody.", ViewList{}, []string{"of"}},
-		{"/reports", "Every report that there is.", ReportList{}, nil},
-		{"/reports/mornings", "On how many mornings stores opened ready.", MorningPage{}, []string{"days", "region", "store"}},
-		{"/reports/mornings/rows", "The mornings that a filter means, by store and date.", MorningRows{}, append(append(slices.Clone(list), "days"), morningNames()...)},
-		{"/reports/devices", "Which devices the stores told of, counted.", DeviceCountPage{}, []string{"region", "store"}},
-		{"/reports/devices/rows", "The devices that a filter means.", DeviceRows{}, append(slices.Clone(list), deviceNames()...)},
-		{"/reports/nights", "How the nights went, by date.", NightList{}, []string{"days", "region", "store"}},
-		{"/reports/nights/rows", "The nights of stores that a filter means.", NightRows{}, append(append(slices.Clone(list), "days"), nightNames()...)},
+		{"/reports", "Every report that there is.", reports.ReportList{}, nil},
+		{"/reports/mornings", "On how many mornings stores opened ready.", reports.MorningPage{}, []string{"days", "region", "store"}},
+		{"/reports/mornings/rows", "The mornings that a filter means, by store and date.", reports.MorningRows{}, append(append(slices.Clone(list), "days"), reports.MorningNames()...)},
+		{"/reports/devices", "Which devices the stores told of, counted.", reports.DeviceCountPage{}, []string{"region", "store"}},
+		{"/reports/devices/rows", "The devices that a filter means.", reports.DeviceRows{}, append(slices.Clone(list), reports.DeviceNames()...)},
+		{"/reports/nights", "How the nights went, by date.", reports.NightList{}, []string{"days", "region", "store"}},
+		{"/reports/nights/rows", "The nights of stores that a filter means.", reports.NightRows{}, append(append(slices.Clone(list), "days"), reports.NightNames()...)},
 		{"/reports/figures", "Every number by which the work is judged.", FigurePage{}, []string{"region"}},
 		{"/reports/oldest", "The devices that lack the oldest patches.", OldestPage{}, []string{"region", "class"}},
 		{"/reports/owners", "How the patches of each owner stand.", OwnerPage{}, []string{"region"}},

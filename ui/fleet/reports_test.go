@@ -16,6 +16,7 @@ import (
 	"github.com/nightfill/nightfill/site/plan"
 	"github.com/nightfill/nightfill/site/run"
 	"github.com/nightfill/nightfill/site/window"
+	"github.com/nightfill/nightfill/ui/fleet/page/reports"
 )
 
 // remember gives every store of a world 40 days of history.
@@ -123,7 +124,7 @@ func TestEveryReportIsThere(t *testing.T) {
 	w := newWorld(chain(4), morning())
 	remember(w)
 	h := New(w.options())
-	for _, r := range reportsListed() {
+	for _, r := range reports.ReportsListed() {
 		want(t, h, r.Page)
 		for _, f := range r.Files {
 			if body := want(t, h, f.At); strings.HasSuffix(f.At, ".csv") && !strings.Contains(body, ",") {

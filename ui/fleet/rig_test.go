@@ -19,6 +19,7 @@ import (
 	"github.com/nightfill/nightfill/site/board/breaker"
 	"github.com/nightfill/nightfill/site/run"
 	"github.com/nightfill/nightfill/ui/fleet/page"
+	"github.com/nightfill/nightfill/ui/fleet/page/reports"
 )
 
 // world is headquarters without a broker and a database: a board, a history and a register in memory.
@@ -274,8 +275,8 @@ func (w *world) options() Options {
 		Source: w, History: w, Register: w, Now: w.time, Version: "nightfill-hq 1.0.0", Log: slog.Default(),
 		Actor: func(*http.Request) (string, string) { return "kim", w.role },
 		Line:  func() page.Line { return w.line },
-		Shift: func(_ context.Context, store, date string) ([]Shift, error) {
-			return []Shift{
+		Shift: func(_ context.Context, store, date string) ([]reports.Shift, error) {
+			return []reports.Shift{
 				{Device: "till-1", Class: "linux-server", Patch: "pos-app-4.2.1", State: site.RolledBack, Code: "verify_failed", Reason: "=its service did not start", Attempts: 1, Took: 9 * time.Minute},
 				{Device: "till-2", Class: "linux-server", Patch: "pos-app-4.2.1", State: site.Done, Verified: morning().Add(-6 * time.Hour)},
 				{Device: "pinpad-1", Class: "observe", State: site.NotDue, Code: "observe_only", Reason: "it is never touched"},

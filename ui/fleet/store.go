@@ -255,7 +255,7 @@ func (s *whole) pastNight(q *page.Query, store, date string) (n board.Night, ope
 	if err != nil || len(rows) == 0 {
 		return n, opened, false, err
 	}
-	err = s.tally(q.Context(), store, rows)
+	err = s.reports.Tally(q.Context(), store, rows)
 	return rows[0].Night(), opened, true, err
 }
 

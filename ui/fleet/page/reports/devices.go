@@ -1,4 +1,4 @@
-package fleet
+package reports
 
 import (
 	"cmp"
@@ -21,19 +21,19 @@ type Firsts interface {
 	Firsts(ctx context.Context, stores []string) (map[string]map[string]time.Time, error)
 }
 
-func (s *whole) deviceRoutes() []page.Route {
+func (s *Pages) deviceRoutes() []page.Route {
 	all := s.Both("/reports/devices", "/reports/devices", "devices", s.devices)
 	all = append(all, s.Both("/reports/devices/rows", "/reports/devices/rows", "devicerows", s.deviceRows)...)
 	return append(all, s.CSV("devices", []string{"store", "region", "device", "class", "make", "model", "serial", "inventory_id", "location", "function", "owner", "pci_scope", "support_ends", "care", "life", "system", "seen_at", "first_told_at", "as_of"}, s.deviceSheet))
 }
 
-// deviceNames are the filters of devices.
-func deviceNames() []string {
+// DeviceNames are the filters of devices.
+func DeviceNames() []string {
 	return []string{"region", "store", "class", "model", "pci_scope", "life", "care", "mark"}
 }
 
 func deviceFilter(q *page.Query) (page.Picked, error) {
-	p := q.Pick(deviceNames()...)
+	p := q.Pick(DeviceNames()...)
 	return p, errors.Join(page.OneOf(p, "life", inventory.Lives()), page.OneOf(p, "care", inventory.Cares()), page.OneOf(p, "mark", inventory.Marks()))
 }
 
@@ -57,17 +57,16 @@ func deviceFits(p page.Picked, r inventory.Row) bool {
 
 // eachDevice calls do for every device that a filter lets through, in the order of the grid and then of ids.
 // The board is looked at a few stores at a time.
-func (s *whole) eachDevice(q *page.Query, p page.Picked, at time.Time, do func(r inventory.Row) error) error {
-	firsts, _ := s.History.(Firsts)
+func (s *Pages) eachDevice(q *page.Query, p page.Picked, at time.Time, do func(r inventory.Row) error) error {
 	for some := range slices.Chunk(p.Stores(), shopsAtOnce) {
 		var ids []string
 		for _, x := range some {
 			ids = append(ids, x.ID)
 		}
 		known := map[string]map[string]time.Time{}
-		if firsts != nil {
+		if s.Firsts != nil {
 			var err error
-			if known, err = firsts.Firsts(q.Context(), ids); err != nil {
+			if known, err = s.Firsts.Firsts(q.Context(), ids); err != nil {
 				return err
 			}
 		}
@@ -119,7 +118,7 @@ func (l DeviceLine) There() int { return l.All - l.Lives[inventory.Gone] }
 func (p DeviceCountPage) There() int { return p.All - p.Lives[inventory.Gone] }
 
 // devices answers which devices the stores told of, counted.
-func (s *whole) devices(q *page.Query) (any, error) {
+func (s *Pages) devices(q *page.Query) (any, error) {
 	p := DeviceCountPage{AsOf: q.AsOf(), Counts: inventory.NewCounts(), Picked: q.Pick("region", "store")}
 	classes, scopes := map[string]*DeviceLine{}, map[string]*DeviceLine{}
 	err := s.eachDevice(q, p.Picked, q.Moment(), func(r inventory.Row) error {
@@ -195,7 +194,7 @@ func (l DeviceRows) PageTitle() string { return "Devices, one by one" }
 func (l DeviceRows) Turn(by int) string { return l.PageAt(l.Page, by) }
 
 // deviceRows answers which devices a filter means.
-func (s *whole) deviceRows(q *page.Query) (any, error) {
+func (s *Pages) deviceRows(q *page.Query) (any, error) {
 	p, err := deviceFilter(q)
 	if err != nil {
 		return nil, err
@@ -217,7 +216,7 @@ func (s *whole) deviceRows(q *page.Query) (any, error) {
 }
 
 // deviceSheet writes the devices that a filter means.
-func (s *whole) deviceSheet(q *page.Query, at time.Time, put func(...string) error) error {
+func (s *Pages) deviceSheet(q *page.Query, at time.Time, put func(...string) error) error {
 	p, err := deviceFilter(q)
 	if err != nil {
 		return err

@@ -1,27 +1,56 @@
-package fleet
+package reports
 
 import (
 	"context"
+	"net/http"
 
 	"github.com/nightfill/nightfill/site/board"
 	"github.com/nightfill/nightfill/ui/fleet/page"
 )
 
-// Days are facts that are kept by their date. A History that has them shows what was before.
+// Days are facts that are kept by their date.
 type Days interface {
 	// EachDays calls do for each store that is asked for, in that order, with what is kept of it.
 	EachDays(ctx context.Context, q board.DayQuery, do func(store string, days []board.Day) error) error
 }
 
-// reportRoutes is every address of the reports that have no other place.
-func (s *whole) reportRoutes() []page.Route {
+// Records are the events of stores.
+type Records interface {
+	EachEvent(ctx context.Context, q board.Query, do func(board.Event) error) error
+}
+
+// Options is what the reports read.
+type Options struct {
+	Days    Days    // nil: there is no history
+	Firsts  Firsts  // nil: nothing is new
+	Records Records // nil: a night of which no count came is not counted
+	// Shift says what became of everything in a night of a store; nil: there are no reports of nights by device.
+	Shift func(ctx context.Context, store, date string) ([]Shift, error)
+}
+
+// Pages are the reports.
+type Pages struct {
+	*page.Server
+	Options
+	morningCache *morningCache
+}
+
+// New makes them. It starts nothing.
+func New(s *page.Server, o Options) *Pages {
+	return &Pages{s, o, &morningCache{turn: make(chan struct{}, 1)}}
+}
+
+// Routes is every address of the reports, and of their files.
+func (s *Pages) Routes() []page.Route {
 	all := s.Both("/reports", "/reports", "reports", s.reportList)
 	all = append(all, s.morningRoutes()...)
 	all = append(all, s.deviceRoutes()...)
-	all = append(all, s.nightRoutes()...)
-	all = append(all, s.figureRoutes()...)
-	all = append(all, s.Both("/stores/{id}/devices/{device}/patches/{patch}", "/stores/{id}/devices/{device}/patches/{patch}", "trace", s.trace)...)
-	return append(all, s.trendRoutes()...)
+	return append(all, s.nightRoutes()...)
+}
+
+// historyless is the answer where there is none.
+func historyless() error {
+	return page.Refuse(http.StatusNotFound, "no_history", "This headquarters keeps no history.")
 }
 
 // ReportList is every report that there is.
@@ -49,11 +78,11 @@ type ReportFile struct {
 func (l ReportList) PageTitle() string { return "Reports" }
 
 // reportList answers which reports there are.
-func (s *whole) reportList(q *page.Query) (any, error) {
-	return ReportList{AsOf: q.AsOf(), Reports: reportsListed()}, nil
+func (s *Pages) reportList(q *page.Query) (any, error) {
+	return ReportList{AsOf: q.AsOf(), Reports: ReportsListed()}, nil
 }
 
-func reportsListed() []ReportListed {
+func ReportsListed() []ReportListed {
 	file := func(pairs ...string) []ReportFile {
 		list := []ReportFile{}
 		for i := 0; i+1 < len(pairs); i += 2 {

@@ -1,4 +1,4 @@
-package fleet
+package reports
 
 import (
 	"context"
@@ -16,10 +16,9 @@ import (
 	"github.com/nightfill/nightfill/site/board/nights"
 	"github.com/nightfill/nightfill/site/window"
 	"github.com/nightfill/nightfill/ui/fleet/page"
-	"github.com/nightfill/nightfill/ui/fleet/page/compliance/export"
 )
 
-func (s *whole) nightRoutes() []page.Route {
+func (s *Pages) nightRoutes() []page.Route {
 	all := s.Both("/reports/nights", "/reports/nights", "nights", s.nights)
 	all = append(all, s.Both("/reports/nights/rows", "/reports/nights/rows", "nightrows", s.nightRows)...)
 	return append(all,
@@ -32,12 +31,12 @@ func (s *whole) nightRoutes() []page.Route {
 		page.At("GET /export/night.html", s.Answers(s.shiftReport)))
 }
 
-// nightNames are the filters of nights.
-func nightNames() []string { return []string{"region", "store", "date", "mark"} }
+// NightNames are the filters of nights.
+func NightNames() []string { return []string{"region", "store", "date", "mark"} }
 
-// nightFilter reads the filter of a request and the dates that it means.
-func (s *whole) nightFilter(q *page.Query, at time.Time) (page.Picked, mornings.Span, error) {
-	p := q.Pick(nightNames()...)
+// NightFilter reads the filter of a request and the dates that it means.
+func (s *Pages) NightFilter(q *page.Query, at time.Time) (page.Picked, mornings.Span, error) {
+	p := q.Pick(NightNames()...)
 	days, err := q.Number("days", 30, 1, morningsMost)
 	span := mornings.Last(days, at)
 	if date := p.Is("date"); date != "" && err == nil {
@@ -50,15 +49,14 @@ func (s *whole) nightFilter(q *page.Query, at time.Time) (page.Picked, mornings.
 }
 
 // eachNight calls do for every night that a filter lets through, by store and date.
-func (s *whole) eachNight(q *page.Query, p page.Picked, span mornings.Span, at time.Time, do func(r nights.Row) error) error {
-	return s.eachWindow(q, p, span, at, s.tally, do)
+func (s *Pages) eachNight(q *page.Query, p page.Picked, span mornings.Span, at time.Time, do func(r nights.Row) error) error {
+	return s.EachWindow(q, p, span, at, s.Tally, do)
 }
 
-// eachWindow is eachNight with count called for the nights of each store, to count what the store's own word does not.
-func (s *whole) eachWindow(q *page.Query, p page.Picked, span mornings.Span, at time.Time, count func(ctx context.Context, store string, rows []nights.Row) error, do func(r nights.Row) error) error {
-	days, ok := s.History.(Days)
-	if !ok {
-		return page.Refuse(http.StatusNotFound, "no_history", "This headquarters keeps no history.")
+// EachWindow is eachNight with count called for the nights of each store, to count what the store's own word does not.
+func (s *Pages) EachWindow(q *page.Query, p page.Picked, span mornings.Span, at time.Time, count func(ctx context.Context, store string, rows []nights.Row) error, do func(r nights.Row) error) error {
+	if s.Days == nil {
+		return historyless()
 	}
 	for shops := range slices.Chunk(p.Stores(), shopsAtOnce) {
 		facts := map[board.Kind]map[string][]board.Day{}
@@ -69,7 +67,7 @@ func (s *whole) eachWindow(q *page.Query, p page.Picked, span mornings.Span, at 
 			}
 			of := map[string][]board.Day{}
 			facts[kind] = of
-			if err := days.EachDays(q.Context(), ask, func(store string, list []board.Day) error { of[store] = list; return nil }); err != nil {
+			if err := s.Days.EachDays(q.Context(), ask, func(store string, list []board.Day) error { of[store] = list; return nil }); err != nil {
 				return err
 			}
 		}
@@ -92,15 +90,14 @@ func (s *whole) eachWindow(q *page.Query, p page.Picked, span mornings.Span, at 
 	return nil
 }
 
-// tally counts from the events the nights of a store of which its own count never came.
-func (s *whole) tally(ctx context.Context, store string, rows []nights.Row) error {
+// Tally counts from the events the nights of a store of which its own count never came.
+func (s *Pages) Tally(ctx context.Context, store string, rows []nights.Row) error {
 	t := nights.NewTally(rows)
 	ask, some := t.Query(store)
-	records, ok := s.History.(export.Records)
-	if !some || !ok {
+	if !some || s.Records == nil {
 		return nil
 	}
-	err := records.EachEvent(ctx, ask, func(e board.Event) error {
+	err := s.Records.EachEvent(ctx, ask, func(e board.Event) error {
 		if !t.Add(e) {
 			return errEnough
 		}
@@ -128,9 +125,9 @@ type NightList struct {
 func (l NightList) PageTitle() string { return "Nights" }
 
 // nights answers how the nights went, by date.
-func (s *whole) nights(q *page.Query) (any, error) {
+func (s *Pages) nights(q *page.Query) (any, error) {
 	at := s.Now().UTC()
-	p, span, err := s.nightFilter(q, at)
+	p, span, err := s.NightFilter(q, at)
 	if err != nil {
 		return nil, err
 	}
@@ -185,9 +182,9 @@ func (l NightRows) Turn(by int) string { return l.PageAt(l.Page, by) }
 func (l NightRows) Over(r nights.Row) bool { return r.Has(nights.Over) }
 
 // nightRows answers which nights a filter means.
-func (s *whole) nightRows(q *page.Query) (any, error) {
+func (s *Pages) nightRows(q *page.Query) (any, error) {
 	at := s.Now().UTC()
-	p, span, err := s.nightFilter(q, at)
+	p, span, err := s.NightFilter(q, at)
 	if err != nil {
 		return nil, err
 	}
@@ -208,8 +205,8 @@ func (s *whole) nightRows(q *page.Query) (any, error) {
 }
 
 // nightSheet writes the nights that a filter means.
-func (s *whole) nightSheet(q *page.Query, at time.Time, put func(...string) error) error {
-	p, span, err := s.nightFilter(q, at)
+func (s *Pages) nightSheet(q *page.Query, at time.Time, put func(...string) error) error {
+	p, span, err := s.NightFilter(q, at)
 	if err != nil {
 		return err
 	}
@@ -257,15 +254,15 @@ func (x Shift) Next() string {
 }
 
 // eachShift calls do for each store that told of a night of a date, with what became of everything in it.
-func (s *whole) eachShift(ctx context.Context, q *page.Query, at time.Time, do func(r nights.Row, list []Shift) error) error {
-	p, span, err := s.nightFilter(q, at)
+func (s *Pages) eachShift(ctx context.Context, q *page.Query, at time.Time, do func(r nights.Row, list []Shift) error) error {
+	p, span, err := s.NightFilter(q, at)
 	switch {
 	case err != nil:
 		return err
 	case p.Is("date") == "":
 		return page.Refuse(http.StatusBadRequest, "bad_date", "The report of a night needs its date, such as date="+span.To+".")
 	case s.Shift == nil:
-		return page.Refuse(http.StatusNotFound, "no_history", "This headquarters keeps no history.")
+		return historyless()
 	}
 	var rows []nights.Row
 	if err := s.eachNight(q, p, span, at, func(r nights.Row) error { rows = append(rows, r); return nil }); err != nil {
@@ -284,7 +281,7 @@ func (s *whole) eachShift(ctx context.Context, q *page.Query, at time.Time, do f
 }
 
 // shiftSheet writes the report of a night.
-func (s *whole) shiftSheet(q *page.Query, at time.Time, put func(...string) error) error {
+func (s *Pages) shiftSheet(q *page.Query, at time.Time, put func(...string) error) error {
 	return s.eachShift(q.Context(), q, at, func(r nights.Row, list []Shift) error {
 		for _, x := range list {
 			err := put(r.Store, r.Name, r.Region, r.Date, x.Device, x.Class, x.Patch, x.Title, strconv.FormatBool(x.Planned()), string(x.State), x.Code, strings.TrimSpace(x.Reason), x.Next(),

@@ -1,9 +1,8 @@
-package fleet
+package reports
 
 import (
 	"context"
 	"errors"
-	"net/http"
 	"slices"
 	"strconv"
 	"sync"
@@ -17,7 +16,7 @@ import (
 	"github.com/nightfill/nightfill/ui/fleet/page"
 )
 
-func (s *whole) morningRoutes() []page.Route {
+func (s *Pages) morningRoutes() []page.Route {
 	all := s.Both("/reports/mornings", "/reports/mornings", "mornings", s.mornings)
 	all = append(all, s.Both("/reports/mornings/rows", "/reports/mornings/rows", "morningrows", s.morningRows)...)
 	return append(all, s.CSV("mornings", []string{"store", "name", "region", "date", "answer", "opens_at", "ready_since", "lead_minutes", "word", "word_within_two_hours"}, s.morningSheet))
@@ -27,10 +26,11 @@ const (
 	morningsMost  = 400 // days
 	shopsAtOnce   = 64  // stores whose days are read at a time
 	morningsLimit = time.Minute
+	countsMost    = 20 // different ones that are remembered
 )
 
-// morningNames are the filters of mornings.
-func morningNames() []string { return []string{"region", "store", "answer", "mark", "date"} }
+// MorningNames are the filters of mornings.
+func MorningNames() []string { return []string{"region", "store", "answer", "mark", "date"} }
 
 // morningFilter is what mornings are narrowed to.
 type morningFilter struct {
@@ -38,9 +38,9 @@ type morningFilter struct {
 	span mornings.Span
 }
 
-// morningsOf reads the filter of a request.
-func (s *whole) morningsOf(q *page.Query, at time.Time) (morningFilter, error) {
-	f := morningFilter{Picked: q.Pick(morningNames()...)}
+// MorningsOf reads the filter of a request.
+func (s *Pages) MorningsOf(q *page.Query, at time.Time) (morningFilter, error) {
+	f := morningFilter{Picked: q.Pick(MorningNames()...)}
 	days, err := q.Number("days", 30, 1, morningsMost)
 	if err == nil {
 		err = errors.Join(page.OneOf(f.Picked, "answer", mornings.Answers()), page.OneOf(f.Picked, "mark", mornings.Marks()))
@@ -54,10 +54,9 @@ func (f morningFilter) row(r mornings.Row) bool {
 }
 
 // eachMorning calls do for every store that a filter lets through, in the order of the grid, with all its mornings.
-func (s *whole) eachMorning(ctx context.Context, q *page.Query, f morningFilter, at time.Time, do func(x overview.Store, rows []mornings.Row) error) error {
-	days, ok := s.History.(Days)
-	if !ok {
-		return page.Refuse(http.StatusNotFound, "no_history", "This headquarters keeps no history.")
+func (s *Pages) eachMorning(ctx context.Context, q *page.Query, f morningFilter, at time.Time, do func(x overview.Store, rows []mornings.Row) error) error {
+	if s.Days == nil {
+		return historyless()
 	}
 	for some := range slices.Chunk(f.Stores(), shopsAtOnce) {
 		ask := board.DayQuery{Kind: board.KindAfter, From: f.span.From, To: f.span.To}
@@ -65,7 +64,7 @@ func (s *whole) eachMorning(ctx context.Context, q *page.Query, f morningFilter,
 			ask.Stores = append(ask.Stores, x.ID)
 		}
 		after := map[string][]board.Day{}
-		err := days.EachDays(ctx, ask, func(store string, list []board.Day) error {
+		err := s.Days.EachDays(ctx, ask, func(store string, list []board.Day) error {
 			after[store] = list
 			return nil
 		})
@@ -74,7 +73,7 @@ func (s *whole) eachMorning(ctx context.Context, q *page.Query, f morningFilter,
 		}
 		i := 0
 		ask.Kind, ask.From = board.KindMorning, f.span.Reads()
-		err = days.EachDays(ctx, ask, func(store string, list []board.Day) error {
+		err = s.Days.EachDays(ctx, ask, func(store string, list []board.Day) error {
 			i++
 			return do(some[i-1], mornings.Of(store, list, after[store], f.span, at))
 		})
@@ -97,7 +96,7 @@ type morningCache struct {
 func (c *morningCache) find(key [3]string, now time.Time) (mornings.Report, bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if age := now.Sub(c.at); age < 0 || age >= morningsLimit || len(c.newest) > reportsMost {
+	if age := now.Sub(c.at); age < 0 || age >= morningsLimit || len(c.newest) > countsMost {
 		c.at, c.newest = now, map[[3]string]mornings.Report{}
 	}
 	r, ok := c.newest[key]
@@ -112,8 +111,8 @@ func (c *morningCache) put(key [3]string, r mornings.Report) {
 	}
 }
 
-// countMornings counts the mornings of a filter, or finds what was counted a moment ago.
-func (s *whole) countMornings(q *page.Query, f morningFilter, at time.Time) (mornings.Report, error) {
+// CountMornings counts the mornings of a filter, or finds what was counted a moment ago.
+func (s *Pages) CountMornings(q *page.Query, f morningFilter, at time.Time) (mornings.Report, error) {
 	key := [3]string{strconv.Itoa(f.span.Days), f.Is("region"), f.Is("store")}
 	select {
 	case s.morningCache.turn <- struct{}{}:
@@ -149,14 +148,14 @@ type MorningPage struct {
 func (p MorningPage) PageTitle() string { return "How stores opened" }
 
 // mornings answers on how many mornings stores opened ready.
-func (s *whole) mornings(q *page.Query) (any, error) {
+func (s *Pages) mornings(q *page.Query) (any, error) {
 	at := s.Now().UTC()
-	f, err := s.morningsOf(q, at)
+	f, err := s.MorningsOf(q, at)
 	if err != nil {
 		return nil, err
 	}
 	f.Picked = f.First(2)
-	r, err := s.countMornings(q, f, at)
+	r, err := s.CountMornings(q, f, at)
 	if err != nil {
 		return nil, err
 	}
@@ -228,9 +227,9 @@ func (l MorningRows) PageTitle() string { return "Mornings, one by one" }
 func (l MorningRows) Turn(by int) string { return l.PageAt(l.Page, by) }
 
 // morningRows answers which mornings a filter means.
-func (s *whole) morningRows(q *page.Query) (any, error) {
+func (s *Pages) morningRows(q *page.Query) (any, error) {
 	at := s.Now().UTC()
-	f, err := s.morningsOf(q, at)
+	f, err := s.MorningsOf(q, at)
 	if err != nil {
 		return nil, err
 	}
@@ -256,8 +255,8 @@ func (s *whole) morningRows(q *page.Query) (any, error) {
 }
 
 // morningSheet writes the mornings that a filter means.
-func (s *whole) morningSheet(q *page.Query, at time.Time, put func(...string) error) error {
-	f, err := s.morningsOf(q, at)
+func (s *Pages) morningSheet(q *page.Query, at time.Time, put func(...string) error) error {
+	f, err := s.MorningsOf(q, at)
 	if err != nil {
 		return err
 	}

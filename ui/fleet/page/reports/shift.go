@@ -1,4 +1,4 @@
-package fleet
+package reports
 
 import (
 	"crypto/sha256"
@@ -36,12 +36,12 @@ func (x shiftStore) Calm() int {
 }
 
 // shiftReport serves the report of a night for printing, store by store as each is read.
-func (s *whole) shiftReport(w http.ResponseWriter, q *page.Query) error {
+func (s *Pages) shiftReport(w http.ResponseWriter, q *page.Query) error {
 	at, err := s.AsOf(q)
 	if err != nil {
 		return err
 	}
-	p := q.Pick(nightNames()...)
+	p := q.Pick(NightNames()...)
 	f := s.Framed(q, "Night of "+p.Is("date"), shiftPage{p.Is("date"), page.RFC(at), p})
 	sum, out := sha256.New(), page.NewDownload(w, "text/html; charset=utf-8", "")
 	to := io.MultiWriter(out, sum)
