@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"github.com/nightfill/nightfill/site/board/boardtest"
-	"github.com/nightfill/nightfill/site/board/comply"
 	"github.com/nightfill/nightfill/ui/fleet/page"
 )
 
@@ -202,20 +201,5 @@ func TestExceptionsRefused(t *testing.T) {
 	}
 	if len(w.notes) != 0 || len(w.deeds) != 6 || w.deeds[5].Outcome != "refused" {
 		t.Errorf("notes %+v, deeds %+v", w.notes, w.deeds)
-	}
-}
-
-// Reports that are too old are not held in memory.
-func TestReportsAreForgotten(t *testing.T) {
-	c := newReportCache()
-	for n := range 50 {
-		at := morning().Add(time.Duration(n) * reportLimit / 5)
-		c.put(comply.Filter{Store: strconv.Itoa(n)}, comply.Report{At: at})
-		if len(c.newest) > 5 {
-			t.Fatalf("%d reports are kept", len(c.newest))
-		}
-		if _, ok := c.find(comply.Filter{Store: strconv.Itoa(n)}, at); !ok {
-			t.Fatal("the newest is not kept")
-		}
 	}
 }

@@ -18,29 +18,6 @@ import (
 	"github.com/nightfill/nightfill/ui/fleet/page"
 )
 
-// entries reads the register of exceptions with the versions of its notes. Without a register there
-// are none. What cannot be read is in the log and holds nothing.
-func (s *whole) entries(ctx context.Context) ([]register.Entry, map[string]int64, error) {
-	if s.Register == nil {
-		return nil, nil, nil
-	}
-	ctx, cancel := context.WithTimeout(ctx, noteWait)
-	defer cancel()
-	notes, err := s.Register.Notes(ctx, register.NoteKind)
-	if err != nil {
-		return nil, nil, err
-	}
-	versions := map[string]int64{}
-	for _, n := range notes {
-		versions[n.ID] = n.Version
-	}
-	entries, err := register.Read(notes)
-	if err != nil {
-		s.Log.Error("an exception of the register is passed over", "err", err)
-	}
-	return entries, versions, nil
-}
-
 // ExceptionTold is an entry of the register as it stands now.
 type ExceptionTold struct {
 	register.Entry
@@ -75,11 +52,11 @@ func (l ExceptionList) PageTitle() string { return "Exceptions" }
 // exceptions answers what the register holds.
 func (s *whole) exceptions(q *page.Query) (any, error) {
 	now := s.Now()
-	entries, _, err := s.entries(q.Context())
+	entries, _, err := s.compliance.Entries(q.Context())
 	if err != nil {
 		return nil, err
 	}
-	o, err := s.judged(q.Context(), now)
+	o, err := s.compliance.Judged(q.Context(), now)
 	if err != nil {
 		return nil, err
 	}
@@ -148,7 +125,7 @@ func (s *whole) except(c *page.Change) (page.Reply, error) {
 
 // changeEntry does what a form says and keeps it.
 func (s *whole) changeEntry(ctx context.Context, form url.Values, by string) (register.Entry, error) {
-	entries, versions, err := s.entries(ctx)
+	entries, versions, err := s.compliance.Entries(ctx)
 	if err != nil {
 		return register.Entry{}, err
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/nightfill/nightfill/site/board/overview"
 	"github.com/nightfill/nightfill/site/board/register"
 	"github.com/nightfill/nightfill/ui/fleet/page"
+	"github.com/nightfill/nightfill/ui/fleet/page/compliance"
 )
 
 func (s *whole) figureRoutes() []page.Route {
@@ -61,11 +62,11 @@ func (s *whole) figures(q *page.Query) (any, error) {
 	at := s.Now().UTC()
 	p := FigurePage{AsOf: page.RFC(at), Picked: q.Pick("region")}
 	f := comply.Filter{Region: p.Is("region")}
-	r, err := s.count(q.Context(), f)
+	r, err := s.compliance.Count(q.Context(), f)
 	if err != nil {
 		return nil, err
 	}
-	l := complyList{query: q, filter: f}
+	l := compliance.At(q, f)
 	p.Figures = compliedFigures(r, l)
 	silent := len(silentStores(p.Picked, at))
 	p.Figures = append(p.Figures, ratioFigure("Stores silent for more than 24 hours", comply.Ratio{Of: silent, All: len(p.Picked.Stores())},
@@ -81,7 +82,7 @@ func (s *whole) figures(q *page.Query) (any, error) {
 }
 
 // compliedFigures are those that compliance counts.
-func compliedFigures(r comply.Report, l complyList) []Figure {
+func compliedFigures(r comply.Report, l compliance.List) []Figure {
 	list := []Figure{
 		ratioFigure("Device score", r.Devices.Ratio(), "devices that have every patch asked for / devices; unknown counts as not", l.DevicesAt("device_standing", "compliant"), l.DevicesAt()),
 		ratioFigure("Patches installed", r.Patches.Ratio(), "installed / (installed + pending a restart + missing + failed + excepted + unknown)", l.RowsAt("standing", "installed"), l.RowsAt("mark", "applies")),
@@ -103,7 +104,7 @@ func compliedFigures(r comply.Report, l complyList) []Figure {
 		ratioFigure("Overdue", comply.Ratio{Of: overdue(r), All: r.Patches.Ratio().All}, "late, neither there nor excepted / patches that devices need", l.RowsAt("mark", "overdue"), l.RowsAt("mark", "applies")))
 }
 
-func took(l complyList, c comply.SLA, d site.Duration) string {
+func took(l compliance.List, c comply.SLA, d site.Duration) string {
 	if c.Measured == 0 {
 		return "\u2013"
 	}
@@ -120,7 +121,7 @@ func overdue(r comply.Report) int {
 
 // exceptionFigures are those of the register. It is one for all regions.
 func (s *whole) exceptionFigures(q *page.Query, at time.Time) ([]Figure, error) {
-	entries, _, err := s.entries(q.Context())
+	entries, _, err := s.compliance.Entries(q.Context())
 	n := map[register.Status]int{}
 	for _, e := range entries {
 		n[e.Status(at)]++
@@ -273,7 +274,7 @@ func agedOf(a comply.Aged, now time.Time) AgedTold {
 
 // oldest answers which devices lack the oldest patches.
 func (s *whole) oldest(q *page.Query) (any, error) {
-	o, err := s.judged(q.Context(), s.Now())
+	o, err := s.compliance.Judged(q.Context(), s.Now())
 	if err != nil {
 		return nil, err
 	}
@@ -311,7 +312,7 @@ func (p OldestPage) DevicesAt(a comply.Age) string {
 
 // oldestSheet writes every device with the oldest patch that it lacks.
 func (s *whole) oldestSheet(q *page.Query, at time.Time, put func(...string) error) error {
-	o, err := s.judged(q.Context(), at)
+	o, err := s.compliance.Judged(q.Context(), at)
 	if err != nil {
 		return err
 	}
@@ -343,7 +344,7 @@ type OwnerPage struct {
 	AsOf   string      `json:"as_of"`
 	Owners []OwnerTold `json:"owners"`
 
-	complyList
+	compliance.List
 }
 
 // OwnerTold is how the patches of one owner stand.
@@ -359,7 +360,7 @@ func (p OwnerPage) PageTitle() string { return "Owners" }
 // owners answers how the patches of each owner stand.
 func (s *whole) owners(q *page.Query) (any, error) {
 	f := comply.Filter{Region: q.Values.Get("region")}
-	r, err := s.count(q.Context(), f)
+	r, err := s.compliance.Count(q.Context(), f)
 	if err != nil {
 		return nil, err
 	}
@@ -367,7 +368,7 @@ func (s *whole) owners(q *page.Query) (any, error) {
 	for _, o := range r.Overdue {
 		late[o.Owner] += o.Rows
 	}
-	p := OwnerPage{AsOf: page.RFC(r.At), Owners: []OwnerTold{}, complyList: complyList{query: q, filter: f}}
+	p := OwnerPage{AsOf: page.RFC(r.At), Owners: []OwnerTold{}, List: compliance.At(q, f)}
 	for _, l := range r.By[comply.ByOwner] {
 		p.Owners = append(p.Owners, OwnerTold{cmp.Or(l.Name, comply.None), l.Patches, comply.Ratio{Of: late[l.Name], All: l.Patches.Ratio().All}})
 	}

@@ -10,6 +10,8 @@ import (
 	"github.com/nightfill/nightfill/site/board/comply"
 	"github.com/nightfill/nightfill/site/board/overview"
 	"github.com/nightfill/nightfill/ui/fleet/page"
+	"github.com/nightfill/nightfill/ui/fleet/page/compliance"
+	"github.com/nightfill/nightfill/ui/fleet/page/compliance/export"
 	"github.com/nightfill/nightfill/ui/fleet/page/reports"
 )
 
@@ -42,6 +44,7 @@ type Options struct {
 	Line func() page.Line
 	// Zone finds a time zone by its name, and nil where there is none; nil: those of this machine.
 	Zone func(name string) *time.Location
+
 	// Logout is where the form that logs out is sent; "": there is none.
 	Logout string
 	Now    func() time.Time // nil: time.Now
@@ -86,7 +89,7 @@ func newWhole(o Options) *whole {
 		o.Line = func() page.Line { return page.Line{Connected: true} }
 	}
 	s := &whole{
-		needs: needs{o.History, o.Register, o.Night, o.Zone, o.Comply, o.Signed, o.Hinter, o.Holds, o.Stopper, o.Evidence, o.Handbook}, overviews: newOverviewCache(o), reportCache: newReportCache(),
+		needs: needs{o.History, o.Register, o.Night, o.Signed, o.Hinter, o.Holds, o.Stopper, o.Evidence, o.Handbook}, overviews: newOverviewCache(o),
 		viewCache: newViewCache(),
 	}
 	c := page.Options{
@@ -101,6 +104,12 @@ func newWhole(o Options) *whole {
 	ask.Days, _ = o.History.(reports.Days)
 	ask.Firsts, _ = o.History.(reports.Firsts)
 	ask.Records, _ = o.History.(reports.Records)
+	judge := compliance.Options{Comply: o.Comply, Zone: s.overviews.zones.find}
+	judge.Records, _ = o.History.(export.Records)
+	if o.Register != nil {
+		judge.Notes = o.Register
+	}
+	s.compliance = compliance.New(s.Server, judge)
 	s.reports = reports.New(s.Server, ask)
 	return s
 }
@@ -109,8 +118,6 @@ type needs struct {
 	History  History
 	Register Register
 	Night    func(ctx context.Context, store, date string) ([]byte, error)
-	Zone     func(name string) *time.Location
-	Comply   func() comply.Options
 	Signed   func(ctx context.Context, patch string, version int64) (*Signatures, error)
 	Hinter   Hinter
 	Holds    Holds
@@ -122,10 +129,10 @@ type needs struct {
 type whole struct {
 	*page.Server
 	needs
-	overviews   *overviewCache
-	reports     *reports.Pages
-	reportCache *reportCache
-	viewCache   *viewCache
+	overviews  *overviewCache
+	reports    *reports.Pages
+	compliance *compliance.Pages
+	viewCache  *viewCache
 }
 
 // routes is every address but the files'.
@@ -143,12 +150,13 @@ func (s *whole) routes() []page.Route {
 	all = append(all, s.Both("/search", "/search", "search", s.search)...)
 	all = append(all, s.Both("/audit", "/audit", "audit", s.audit)...)
 	all = append(all, page.At("GET /stores/{id}/nights/{date}/picture.svg", s.picture))
-	all = append(all, s.complianceRoutes()...)
+	all = append(all, s.compliance.Routes()...)
+	all = append(all, s.Both("/exceptions", "/exceptions", "exceptions", s.exceptions)...)
+	all = append(all, s.Post("/exceptions", s.exceptionForm())...)
 	all = append(all, s.evidenceRoutes()...)
 	all = append(all, s.viewRoutes()...)
 	all = append(all, s.reports.Routes()...)
 	all = append(all, s.figureRoutes()...)
-	all = append(all, s.trendRoutes()...)
 	all = append(all, s.Both("/stores/{id}/devices/{device}/patches/{patch}", "/stores/{id}/devices/{device}/patches/{patch}", "trace", s.trace)...)
 	all = append(all, s.actRoutes()...)
 	all = append(all, s.Post("/patches/{id}/hold", s.stopForm())...)

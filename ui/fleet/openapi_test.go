@@ -22,6 +22,7 @@ import (
 	"github.com/nightfill/nightfill/site/window"
 	"github.com/nightfill/nightfill/ui/fleet/page"
 	"github.com/nightfill/nightfill/ui/fleet/page/address"
+	"github.com/nightfill/nightfill/ui/fleet/page/compliance"
 	"github.com/nightfill/nightfill/ui/fleet/page/reports"
 )
 
@@ -56,9 +57,9 @@ func answers() []answer {
 		{"/failures", "What broke, by cause; with a filter the devices on which it broke.", FailureList{}, append(slices.Clone(list), filters...)},
 		{"/attention", "What needs a person.", AttentionList{}, append(slices.Clone(list), "group", "kind", "store", "device", "patch", "urgency", "shelved", "q")},
 		{"/search", "Any store, device, patch, CVE and cause of a failure.", SearchPage{}, append(slices.Clone(list), "q")},
-		{"/compliance", "How far the devices have the patches that are asked for, counted.", CompliancePage{}, address.RowNames()[:9]},
-		{"/compliance/rows", "The patches on devices that a filter means, or with view=devices the devices.", RowList{}, append(append(slices.Clone(list), "view"), address.RowNames()...)},
-		{"/patches/{id}/clocks", "One patch: how long it took, and whether the lab stands for the fleet.", ClockPage{}, nil},
+		{"/compliance", "How far the devices have the patches that are asked for, counted.", compliance.CompliancePage{}, compliance.RowNames()[:9]},
+		{"/compliance/rows", "The patches on devices that a filter means, or with view=devices the devices.", compliance.RowList{}, append(append(slices.Clone(list), "view"), compliance.RowNames()...)},
+		{"/patches/{id}/clocks", "One patch: how long it took, and whether the lab stands for the fleet.", compliance.ClockPage{}, nil},
 		{"/exceptions", "The register of exceptions.", ExceptionList{}, []string{"status"}},
 		{"/evidence", "Which stores an evidence pack would be of.", EvidencePage{}, append([]string{"from", "to"}, filters...)},
 		{"/views", "The views that the one who asks sees: their own, and those for everybody.", ViewList{}, []string{"of"}},
@@ -73,7 +74,7 @@ func answers() []answer {
 		{"/reports/oldest", "The devices that lack the oldest patches.", OldestPage{}, []string{"region", "class"}},
 		{"/reports/owners", "How the patches of each owner stand.", OwnerPage{}, []string{"region"}},
 		{"/reports/silent", "The stores that were not heard for more than 24 hours.", SilentList{}, append(slices.Clone(list), "region")},
-		{"/reports/trend", "Compliance day by day.", TrendPage{}, []string{"days", "region"}},
+		{"/reports/trend", "Compliance day by day.", compliance.TrendPage{}, []string{"days", "region"}},
 		{"/audit", "Who did what at headquarters, the newest first.", AuditPage{}, []string{"before"}},
 	}
 }
@@ -334,7 +335,7 @@ func fields(t reflect.Type, s, schemas object) {
 			switch {
 			case name == "-" || !f.IsExported() && !f.Anonymous:
 			case f.Anonymous && name == "":
-				if f.Name != "Listing" && f.Name != "complyList" {
+				if f.Name != "Listing" && f.Name != "List" {
 					walk(f.Type)
 				}
 			default:

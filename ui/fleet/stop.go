@@ -32,8 +32,8 @@ type stopOffer struct {
 // stopping says what can be done to stop a patch.
 func (s *whole) stopping(patch string) stopOffer {
 	var catalog site.Catalog
-	if s.Comply != nil {
-		o := s.Comply()
+	if s.compliance.Comply != nil {
+		o := s.compliance.Comply()
 		catalog.Patches, catalog.Issued = o.Catalog, o.Issued
 	}
 	offer := stopOffer{Offered: s.Stopper != nil, AtOnce: s.canHold()}

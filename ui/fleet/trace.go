@@ -114,7 +114,7 @@ func (s *whole) trace(q *page.Query) (any, error) {
 	if !ok {
 		return nil, page.Refuse(http.StatusNotFound, "no_store", "There is no store "+id+": it is not in the list of stores and was never heard.")
 	}
-	o, err := s.judged(q.Context(), s.Now())
+	o, err := s.compliance.Judged(q.Context(), s.Now())
 	if err != nil {
 		return nil, err
 	}

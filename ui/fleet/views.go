@@ -15,6 +15,7 @@ import (
 	"github.com/nightfill/nightfill/site/board/savedview"
 	"github.com/nightfill/nightfill/ui/fleet/page"
 	"github.com/nightfill/nightfill/ui/fleet/page/address"
+	"github.com/nightfill/nightfill/ui/fleet/page/compliance"
 )
 
 // viewRoutes is every address of the views that people keep.
@@ -33,7 +34,7 @@ func viewNames(page string) []string {
 	case "/attention":
 		return append(more, "group", "kind", "store", "device", "patch", "urgency", "shelved")
 	case "/compliance/rows":
-		return append(append(more, "view"), address.RowNames()...)
+		return append(append(more, "view"), compliance.RowNames()...)
 	}
 	return nil
 }

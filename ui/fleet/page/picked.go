@@ -64,3 +64,13 @@ func (p Picked) Stores() []overview.Store {
 		return store != "" && store != x.ID || region != "" && region != cmp.Or(x.Region, "none")
 	})
 }
+
+// Unknown is the error of a parameter whose value means nothing.
+type Unknown = address.Unknown
+
+// Known returns an Unknown where a value of a parameter is neither empty nor known.
+func Known[T ~string](name, value string, known []T) error { return address.OneOf(name, value, known) }
+
+// With is the address of a path with parameters, and with pairs of a parameter and its value, which replace those. An
+// empty value takes the parameter away. The parameters are changed.
+func With(path string, v url.Values, pairs ...string) string { return address.With(path, v, pairs...) }

@@ -82,6 +82,7 @@ func (s *Pages) reportList(q *page.Query) (any, error) {
 	return ReportList{AsOf: q.AsOf(), Reports: ReportsListed()}, nil
 }
 
+// ReportsListed are all reports.
 func ReportsListed() []ReportListed {
 	file := func(pairs ...string) []ReportFile {
 		list := []ReportFile{}

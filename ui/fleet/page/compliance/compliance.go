@@ -1,24 +1,51 @@
-package fleet
+package compliance
 
 import (
+	"context"
 	"net/http"
 	"slices"
+	"time"
 
 	"github.com/nightfill/nightfill/site"
 	"github.com/nightfill/nightfill/site/board"
 	"github.com/nightfill/nightfill/site/board/comply"
 	"github.com/nightfill/nightfill/ui/fleet/page"
-	"github.com/nightfill/nightfill/ui/fleet/page/address"
 	"github.com/nightfill/nightfill/ui/fleet/page/compliance/export"
 )
 
-// complianceRoutes is every address of compliance and of the register of exceptions.
-func (s *whole) complianceRoutes() []page.Route {
+// Options is by what compliance is judged. Zone must be set.
+type Options struct {
+	// Comply says what is approved and by which policy compliance is judged; the register's exceptions
+	// and the time are filled in. nil: the patches that the stores told of, by the default policy.
+	Comply  func() comply.Options
+	Notes   Notes                            // nil: there is no register of exceptions, and nothing of the days before
+	Records export.Records                   // nil: no row names the record that proves it
+	Zone    func(name string) *time.Location // nil where there is no such zone
+}
+
+// Notes are what headquarters itself keeps.
+type Notes interface {
+	Notes(ctx context.Context, kind string) ([]board.Note, error)
+}
+
+// Pages are the pages of compliance.
+type Pages struct {
+	*page.Server
+	Options
+	cache *reportCache
+}
+
+// New makes them. It starts nothing.
+func New(s *page.Server, o Options) *Pages {
+	return &Pages{s, o, newReportCache()}
+}
+
+// Routes is every address of compliance, and of its files.
+func (s *Pages) Routes() []page.Route {
 	all := s.Both("/compliance", "/compliance", "compliance", s.compliance)
 	all = append(all, s.Both("/compliance/rows", "/compliance/rows", "rows", s.rows)...)
 	all = append(all, s.Both("/patches/{id}/clocks", "/patches/{id}/clocks", "clocks", s.clocks)...)
-	all = append(all, s.Both("/exceptions", "/exceptions", "exceptions", s.exceptions)...)
-	all = append(all, s.Post("/exceptions", s.exceptionForm())...)
+	all = append(all, s.trendRoutes()...)
 	return append(all,
 		page.At("GET /export/compliance.csv", s.export(export.CSV{})), page.At("GET /export/compliance.jsonl", s.export(export.JSONLines{})),
 		page.At("GET /export/report.html", s.Answers(s.report)), page.At("GET /export/compliance.json", s.Answers(s.report)))
@@ -30,7 +57,7 @@ type CompliancePage struct {
 	Filter string `json:"filter"` // as it is in the address
 	comply.Report
 
-	complyList
+	List
 }
 
 // PageTitle implements page.Titled.
@@ -40,18 +67,18 @@ func (p CompliancePage) PageTitle() string { return "Compliance" }
 func (p CompliancePage) Stale() int { return p.Report.Devices.Ratio().All - p.Report.Devices.Fresh }
 
 // compliance answers how far the devices have their patches.
-func (s *whole) compliance(q *page.Query) (any, error) {
+func (s *Pages) compliance(q *page.Query) (any, error) {
 	f, err := complyFilter(q)
 	if err != nil {
 		return nil, err
 	}
 	f = comply.Filter{Store: f.Store, Region: f.Region, Ring: f.Ring, Class: f.Class, Model: f.Model, Patch: f.Patch, Severity: f.Severity, Owner: f.Owner, Age: f.Age}
-	r, err := s.count(q.Context(), f)
+	r, err := s.Count(q.Context(), f)
 	if err != nil {
 		return nil, err
 	}
-	p := CompliancePage{AsOf: page.RFC(r.At), Report: r, complyList: complyList{query: q, filter: f}}
-	p.Filter = address.ValuesOfRows(f).Encode()
+	p := CompliancePage{AsOf: page.RFC(r.At), Report: r, List: List{query: q, filter: f}}
+	p.Filter = valuesOfRows(f).Encode()
 	return p, nil
 }
 
@@ -60,7 +87,7 @@ func (p CompliancePage) Axes() []complyTable {
 	var all []complyTable
 	for _, a := range comply.Axes() {
 		lines := p.By[a]
-		t := complyTable{Axis: a, Total: len(lines), OfDevices: a.OfDevices(), list: p.complyList}
+		t := complyTable{Axis: a, Total: len(lines), OfDevices: a.OfDevices(), list: p.List}
 		if a == comply.ByStore {
 			// The page shows the stores that are furthest behind; the address of the list has all.
 			lines = slices.Clone(lines)
@@ -80,7 +107,7 @@ type complyTable struct {
 	Lines     []comply.Line
 	Total     int
 	OfDevices bool
-	list      complyList
+	list      List
 }
 
 // Rows is the address of the rows of a line with a standing, or of all its rows.
@@ -118,25 +145,25 @@ type ClockPage struct {
 	Parity comply.Parity `json:"parity"`
 	comply.Report
 
-	complyList
+	List
 }
 
 // PageTitle implements page.Titled.
 func (p ClockPage) PageTitle() string { return p.Patch + ", its clocks" }
 
 // clocks answers for one patch what compliance answers for all, and its parity with the lab.
-func (s *whole) clocks(q *page.Query) (any, error) {
+func (s *Pages) clocks(q *page.Query) (any, error) {
 	id := q.PathValue("id")
 	f := comply.Filter{Patch: id}
-	r, err := s.count(q.Context(), f)
+	r, err := s.Count(q.Context(), f)
 	if err != nil {
 		return nil, err
 	}
-	o, err := s.judged(q.Context(), s.Now())
+	o, err := s.Judged(q.Context(), s.Now())
 	if err != nil {
 		return nil, err
 	}
-	p := ClockPage{AsOf: page.RFC(r.At), Patch: id, Report: r, complyList: complyList{query: q, filter: f}}
+	p := ClockPage{AsOf: page.RFC(r.At), Patch: id, Report: r, List: List{query: q, filter: f}}
 	known := false
 	q.View(func(b *board.Board) {
 		v := comply.Look(b, o)

@@ -1,4 +1,4 @@
-package fleet
+package compliance
 
 import (
 	"context"
@@ -48,9 +48,9 @@ func (c *reportCache) put(f comply.Filter, r comply.Report) {
 	c.newest[f] = r
 }
 
-// count returns a report of a filter, counted now or a moment ago.
-func (s *whole) count(ctx context.Context, f comply.Filter) (comply.Report, error) {
-	c := s.reportCache
+// Count returns a report of a filter, counted now or a moment ago.
+func (s *Pages) Count(ctx context.Context, f comply.Filter) (comply.Report, error) {
+	c := s.cache
 	if r, ok := c.find(f, s.Now()); ok {
 		return r, nil
 	}
@@ -63,7 +63,7 @@ func (s *whole) count(ctx context.Context, f comply.Filter) (comply.Report, erro
 	if r, ok := c.find(f, s.Now()); ok {
 		return r, nil
 	}
-	o, err := s.judged(ctx, s.Now())
+	o, err := s.Judged(ctx, s.Now())
 	if err != nil {
 		return comply.Report{}, err
 	}
@@ -73,13 +73,13 @@ func (s *whole) count(ctx context.Context, f comply.Filter) (comply.Report, erro
 	return r, nil
 }
 
-// judged is by what compliance is judged at a time.
-func (s *whole) judged(ctx context.Context, now time.Time) (comply.Options, error) {
+// Judged is by what compliance is judged at a time.
+func (s *Pages) Judged(ctx context.Context, now time.Time) (comply.Options, error) {
 	o := comply.Options{Policy: comply.DefaultPolicy()}
 	if s.Comply != nil {
 		o = s.Comply()
 	}
-	entries, _, err := s.entries(ctx)
+	entries, _, err := s.Entries(ctx)
 	if err != nil {
 		return o, err
 	}

@@ -1,4 +1,4 @@
-package fleet
+package compliance
 
 import (
 	"bytes"
@@ -11,7 +11,6 @@ import (
 	"github.com/nightfill/nightfill/site/board"
 	"github.com/nightfill/nightfill/site/board/comply"
 	"github.com/nightfill/nightfill/ui/fleet/page"
-	"github.com/nightfill/nightfill/ui/fleet/page/address"
 )
 
 // About is what an export is of: it is beside the rows, which are nothing but rows.
@@ -26,7 +25,7 @@ type About struct {
 	Rows      int           `json:"rows"`
 	Report    comply.Report `json:"report"`
 	Silent    []string      `json:"silent_stores"` // of which no device is known
-	list      complyList
+	list      List
 }
 
 // StoreAsOf is when a store last told something of a device.
@@ -36,13 +35,13 @@ type StoreAsOf struct {
 }
 
 // about gathers what an export is of.
-func (s *whole) about(q *page.Query) (About, error) {
+func (s *Pages) about(q *page.Query) (About, error) {
 	o, f, err := s.exported(q)
 	if err != nil {
 		return About{}, err
 	}
-	a := About{AsOf: o.Now, Generated: s.Now().UTC().Truncate(time.Second), By: q.Name, Org: q.Overview.Org, Version: s.Version, list: complyList{query: q, filter: f}, Stores: []StoreAsOf{}, Silent: []string{}}
-	a.Filter = address.ValuesOfRows(a.list.filter).Encode()
+	a := About{AsOf: o.Now, Generated: s.Now().UTC().Truncate(time.Second), By: q.Name, Org: q.Overview.Org, Version: s.Version, list: List{query: q, filter: f}, Stores: []StoreAsOf{}, Silent: []string{}}
+	a.Filter = valuesOfRows(a.list.filter).Encode()
 	q.View(func(b *board.Board) {
 		v := comply.Look(b, o)
 		a.Report = v.Report(f)
@@ -75,7 +74,7 @@ func (a About) Axes() []complyTable {
 }
 
 // report serves the printable report, or what an export is of as JSON.
-func (s *whole) report(w http.ResponseWriter, q *page.Query) error {
+func (s *Pages) report(w http.ResponseWriter, q *page.Query) error {
 	a, err := s.about(q)
 	if err != nil {
 		return err

@@ -1,4 +1,4 @@
-package fleet
+package compliance
 
 import (
 	"strconv"
@@ -17,7 +17,7 @@ type RowList struct {
 	Rows    []RowTold    `json:"rows,omitzero"`    // where the list is of rows
 	Devices []DeviceTold `json:"devices,omitzero"` // where it is of devices
 
-	complyList
+	List
 }
 
 // PageTitle implements page.Titled.
@@ -52,10 +52,10 @@ type RowTold struct {
 	Loc      *time.Location  `json:"-"`
 }
 
-func (s *whole) rowOf(v *comply.View, r comply.Row) RowTold {
+func (s *Pages) rowOf(v *comply.View, r comply.Row) RowTold {
 	t := RowTold{
 		Store: r.Store.ID, Device: r.Device.ID, Patch: r.Patch.ID, Severity: r.Patch.Severity, Owner: r.Patch.Owner, Standing: r.Standing, State: r.State, Code: r.Code,
-		Version: r.Version, Due: r.Due, Overdue: r.Overdue, Looked: r.Looked, Again: r.Again, Clocks: v.Clocks(r), Loc: s.overviews.zones.find(r.Store.Info.Timezone),
+		Version: r.Version, Due: r.Due, Overdue: r.Overdue, Looked: r.Looked, Again: r.Again, Clocks: v.Clocks(r), Loc: s.Zone(r.Store.Info.Timezone),
 	}
 	if r.Exception != nil {
 		t.Excepted, t.Until = r.Exception.Owner, r.Exception.Expires
@@ -76,7 +76,7 @@ type DeviceTold struct {
 }
 
 // rows answers which rows, or devices, a filter means.
-func (s *whole) rows(q *page.Query) (any, error) {
+func (s *Pages) rows(q *page.Query) (any, error) {
 	skip, size, err := q.Paging()
 	if err != nil {
 		return nil, err
@@ -85,11 +85,11 @@ func (s *whole) rows(q *page.Query) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	o, err := s.judged(q.Context(), s.Now())
+	o, err := s.Judged(q.Context(), s.Now())
 	if err != nil {
 		return nil, err
 	}
-	l := RowList{AsOf: page.RFC(o.Now), complyList: complyList{query: q, filter: f}}
+	l := RowList{AsOf: page.RFC(o.Now), List: List{query: q, filter: f}}
 	n := 0
 	q.View(func(b *board.Board) {
 		v := comply.Look(b, o)
@@ -98,7 +98,7 @@ func (s *whole) rows(q *page.Query) (any, error) {
 			for d := range v.Devices(f) {
 				if n++; n > skip && n <= skip+size {
 					l.Devices = append(l.Devices, DeviceTold{
-						d.Store.ID, d.Device.ID, d.Device.Now.Class, d.Device.Now.Model, d.Standing, d.Looked, d.Counts, s.overviews.zones.find(d.Store.Info.Timezone),
+						d.Store.ID, d.Device.ID, d.Device.Now.Class, d.Device.Now.Model, d.Standing, d.Looked, d.Counts, s.Zone(d.Store.Info.Timezone),
 					})
 				}
 			}

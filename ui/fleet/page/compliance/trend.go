@@ -1,4 +1,4 @@
-package fleet
+package compliance
 
 import (
 	"fmt"
@@ -12,7 +12,7 @@ import (
 	"github.com/nightfill/nightfill/ui/fleet/page"
 )
 
-func (s *whole) trendRoutes() []page.Route {
+func (s *Pages) trendRoutes() []page.Route {
 	return append(s.Both("/reports/trend", "/reports/trend", "trend", s.trend), s.CSV("trend", []string{"date", "counted_at", "region", "devices_compliant", "devices_excepted", "devices_behind", "devices_unknown", "devices", "devices_fresh", "patches_installed",
 		"patches_pending_reboot", "patches_missing", "patches_failed", "patches_excepted", "patches_unknown", "patches_asked_for", "overdue", "within_limit", "with_limit"}, s.trendSheet))
 }
@@ -36,7 +36,7 @@ type TrendPage struct {
 func (p TrendPage) PageTitle() string { return "Compliance over time" }
 
 // trend answers how compliance was day by day.
-func (s *whole) trend(q *page.Query) (any, error) {
+func (s *Pages) trend(q *page.Query) (any, error) {
 	days, err := q.Number("days", 90, 2, trendDays)
 	if err != nil {
 		return nil, err
@@ -73,11 +73,11 @@ func (s *whole) trend(q *page.Query) (any, error) {
 }
 
 // days are all that are kept.
-func (s *whole) days(q *page.Query) ([]comply.Day, error) {
-	if s.Register == nil {
+func (s *Pages) days(q *page.Query) ([]comply.Day, error) {
+	if s.Notes == nil {
 		return nil, nil
 	}
-	notes, err := s.Register.Notes(q.Context(), comply.DayKind)
+	notes, err := s.Notes.Notes(q.Context(), comply.DayKind)
 	return comply.Days(notes), err
 }
 
@@ -178,7 +178,7 @@ func (p TrendPage) sentence() string {
 }
 
 // trendSheet writes every day that is kept, the fleet first and then its regions.
-func (s *whole) trendSheet(q *page.Query, _ time.Time, put func(...string) error) error {
+func (s *Pages) trendSheet(q *page.Query, _ time.Time, put func(...string) error) error {
 	days, err := s.days(q)
 	if err != nil {
 		return err

@@ -1,4 +1,4 @@
-package fleet
+package compliance
 
 import (
 	"compress/gzip"
@@ -23,7 +23,7 @@ const (
 )
 
 // export streams the rows that a filter means. The same board and the same moment give the same bytes.
-func (s *whole) export(form export.Form) http.HandlerFunc {
+func (s *Pages) export(form export.Form) http.HandlerFunc {
 	return s.Answers(func(w http.ResponseWriter, q *page.Query) error {
 		o, f, err := s.exported(q)
 		if err != nil {
@@ -59,7 +59,7 @@ func (s *whole) export(form export.Form) http.HandlerFunc {
 }
 
 // exported reads what an export is of. as_of asks for one again, with the moment of before.
-func (s *whole) exported(q *page.Query) (comply.Options, comply.Filter, error) {
+func (s *Pages) exported(q *page.Query) (comply.Options, comply.Filter, error) {
 	f, err := complyFilter(q)
 	if err != nil {
 		return comply.Options{}, f, err
@@ -68,12 +68,12 @@ func (s *whole) exported(q *page.Query) (comply.Options, comply.Filter, error) {
 	if err != nil {
 		return comply.Options{}, f, err
 	}
-	o, err := s.judged(q.Context(), at)
+	o, err := s.Judged(q.Context(), at)
 	return o, f, err
 }
 
 // stream writes the rows of a few stores at a time: the board is never kept while a reader is slow.
-func (s *whole) stream(ctx context.Context, w io.Writer, deadline *http.ResponseController, form export.Form, o comply.Options, f comply.Filter) (n int, err error) {
+func (s *Pages) stream(ctx context.Context, w io.Writer, deadline *http.ResponseController, form export.Form, o comply.Options, f comply.Filter) (n int, err error) {
 	var ids []string
 	s.Source.View(func(b *board.Board) { ids, _ = comply.Look(b, o).Stores(f) })
 	if err := form.Begin(w); err != nil {
@@ -91,7 +91,7 @@ func (s *whole) stream(ctx context.Context, w io.Writer, deadline *http.Response
 				rows = append(rows, export.Of(v, r, o.Now))
 			}
 		})
-		if records, ok := s.History.(export.Records); ok {
+		if records := s.Records; records != nil {
 			if err := export.Prove(ctx, records, rows); err != nil {
 				return n, err
 			}
