@@ -156,7 +156,7 @@ func (a Act) page() ActPage { return ActPage{Act: a, Few: a.Stores[:min(len(a.St
 
 // askMore is the page with the form that asks for the words.
 func (s *whole) askMore(ctx context.Context, a Act) (page.Reply, error) {
-	v, err := s.overviews.get(ctx)
+	v, err := s.overviews.Get(ctx)
 	if err != nil {
 		return page.Reply{}, err
 	}
@@ -183,7 +183,7 @@ func (s *whole) readAct(c *page.Change) (Act, error) {
 	if err != nil {
 		return a, err
 	}
-	v, err := s.overviews.get(c.Context())
+	v, err := s.overviews.Get(c.Context())
 	if err != nil {
 		return a, err
 	}

@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/nightfill/nightfill/site/board/overview"
+	"github.com/nightfill/nightfill/ui/fleet/overviews"
 	"github.com/nightfill/nightfill/ui/fleet/page"
 )
 
@@ -26,7 +27,7 @@ func postJSON(h http.Handler, address, body string) *httptest.ResponseRecorder {
 
 // storesNeeding are the ids of stores with items, each with how many, and one without.
 func storesNeeding(w *world) (needs map[string]int, quiet string) {
-	v := overview.Look(w.board, overview.Options{Now: w.time(), Zone: (&zones{}).find})
+	v := overview.Look(w.board, overview.Options{Now: w.time(), Zone: (&overviews.Zones{}).Find})
 	needs = map[string]int{}
 	for _, i := range v.Items {
 		if i.Store != "" {

@@ -143,18 +143,18 @@ func (s *whole) keep(ctx context.Context, m remark, name string, means func(over
 	if err != nil {
 		return 0, err
 	}
-	s.overviews.stale()
-	v, err := s.overviews.get(ctx)
+	s.overviews.Stale()
+	v, err := s.overviews.Get(ctx)
 	if err != nil {
 		return 0, err
 	}
 	count := 0
-	defer s.overviews.stale()
+	defer s.overviews.Stale()
 	for _, i := range v.Items {
 		if !means(i) {
 			continue
 		}
-		known, version := s.overviews.note(i.ID)
+		known, version := s.overviews.Note(i.ID)
 		now, err := known.Say(m.verb, said)
 		if err != nil {
 			return count, page.Refuse(http.StatusBadRequest, "bad_form", page.Upper(err.Error())+".")

@@ -15,6 +15,7 @@ import (
 
 	"github.com/nightfill/nightfill/site/board"
 	"github.com/nightfill/nightfill/site/board/overview"
+	"github.com/nightfill/nightfill/ui/fleet/overviews"
 	"github.com/nightfill/nightfill/ui/fleet/page"
 )
 
@@ -31,7 +32,7 @@ func post(h http.Handler, address string, form url.Values) *httptest.ResponseRec
 // needing returns a group of items for now, and what needs somebody.
 func needing(t *testing.T, w *world) (overview.Group, *overview.Overview) {
 	t.Helper()
-	v := overview.Look(w.board, overview.Options{Now: w.time(), Zone: (&zones{}).find})
+	v := overview.Look(w.board, overview.Options{Now: w.time(), Zone: (&overviews.Zones{}).Find})
 	if len(v.Groups) == 0 || v.Groups[0].Urgency != overview.Now {
 		t.Fatal("nothing needs somebody now")
 	}
@@ -102,7 +103,7 @@ func TestSayWhileSomebodyLooks(t *testing.T) {
 	w := newWorld(chain(150), morning())
 	g, _ := needing(t, w)
 	o := w.options()
-	var l *overviewCache
+	var l *overviews.Cache
 	said := false
 	o.Line = func() page.Line { // the notes were read, and the overview is not made yet
 		if !said {
@@ -110,13 +111,13 @@ func TestSayWhileSomebodyLooks(t *testing.T) {
 			if _, err := w.Keep(t.Context(), board.Note{Kind: overview.NoteKind, ID: g.First.ID, Body: []byte(`{"acked":{"by":"kim","at":"2026-11-22T09:30:00Z"}}`)}); err != nil {
 				t.Error(err)
 			}
-			l.stale()
+			l.Stale()
 		}
 		return page.Line{Connected: true}
 	}
-	l = newOverviewCache(o)
+	l = overviews.New(overviewsOf(o))
 	for n := range 2 {
-		v, err := l.get(t.Context())
+		v, err := l.Get(t.Context())
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/nightfill/nightfill/site/board/boardtest"
+	"github.com/nightfill/nightfill/ui/fleet/overviews"
 )
 
 // BenchmarkFirstScreen is the first page of 2,000 stores with 36 devices each, compressed, when the board
@@ -25,7 +26,7 @@ func BenchmarkFirstScreen(b *testing.B) {
 	}
 	b.Run("changed", func(b *testing.B) {
 		for b.Loop() {
-			w.become(w.board, w.now.Add(overviewEvery))
+			w.become(w.board, w.now.Add(overviews.Every))
 			serve(b, "/")
 		}
 	})

@@ -33,7 +33,7 @@ func (s *whole) events(w http.ResponseWriter, r *http.Request) {
 	out, last := http.NewResponseController(w), (*overview.Overview)(nil)
 	for {
 		changed := s.Source.Changed()
-		v, err := s.overviews.get(r.Context())
+		v, err := s.overviews.Get(r.Context())
 		if err != nil {
 			return
 		}

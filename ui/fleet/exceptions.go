@@ -137,7 +137,7 @@ func (s *whole) changeEntry(ctx context.Context, form url.Values, by string) (re
 	if err != nil {
 		return e, err
 	}
-	defer s.overviews.stale()
+	defer s.overviews.Stale()
 	return e, page.Keep(ctx, s.Register, n)
 }
 

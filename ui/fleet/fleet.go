@@ -6,9 +6,11 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/nightfill/nightfill/site"
 	"github.com/nightfill/nightfill/site/board"
 	"github.com/nightfill/nightfill/site/board/comply"
 	"github.com/nightfill/nightfill/site/board/overview"
+	"github.com/nightfill/nightfill/ui/fleet/overviews"
 	"github.com/nightfill/nightfill/ui/fleet/page"
 	"github.com/nightfill/nightfill/ui/fleet/page/compliance"
 	"github.com/nightfill/nightfill/ui/fleet/page/compliance/export"
@@ -89,11 +91,11 @@ func newWhole(o Options) *whole {
 		o.Line = func() page.Line { return page.Line{Connected: true} }
 	}
 	s := &whole{
-		needs: needs{o.History, o.Register, o.Night, o.Signed, o.Hinter, o.Holds, o.Stopper, o.Evidence, o.Handbook}, overviews: newOverviewCache(o),
+		needs: needs{o.History, o.Register, o.Night, o.Signed, o.Hinter, o.Holds, o.Stopper, o.Evidence, o.Handbook}, overviews: overviews.New(overviewsOf(o)),
 		viewCache: newViewCache(),
 	}
 	c := page.Options{
-		Source: o.Source, Overview: s.overviews.get, Actor: o.Actor, Origin: o.Origin, Line: o.Line, Logout: o.Logout, Now: o.Now, Version: o.Version, Log: o.Log,
+		Source: o.Source, Overview: s.overviews.Get, Actor: o.Actor, Origin: o.Origin, Line: o.Line, Logout: o.Logout, Now: o.Now, Version: o.Version, Log: o.Log,
 		Book: o.Handbook != nil, Views: s.viewsHere, Picks: func() page.Picks { return page.Picks{Hold: s.canHold(), Look: s.Hinter != nil} },
 	}
 	if o.Register != nil {
@@ -104,7 +106,7 @@ func newWhole(o Options) *whole {
 	ask.Days, _ = o.History.(reports.Days)
 	ask.Firsts, _ = o.History.(reports.Firsts)
 	ask.Records, _ = o.History.(reports.Records)
-	judge := compliance.Options{Comply: o.Comply, Zone: s.overviews.zones.find}
+	judge := compliance.Options{Comply: o.Comply, Zone: s.overviews.Zone}
 	judge.Records, _ = o.History.(export.Records)
 	if o.Register != nil {
 		judge.Notes = o.Register
@@ -112,6 +114,24 @@ func newWhole(o Options) *whole {
 	s.compliance = compliance.New(s.Server, judge)
 	s.reports = reports.New(s.Server, ask)
 	return s
+}
+
+// overviewsOf is what overviews are made of.
+func overviewsOf(o Options) overviews.Options {
+	c := overviews.Options{Board: o.Source, Tiers: o.Tiers, Zone: o.Zone, Now: o.Now, Log: o.Log, Line: func() (bool, time.Time) {
+		line := o.Line()
+		return line.Connected, line.Since
+	}}
+	if o.Register != nil {
+		c.Notes = o.Register
+	}
+	if o.Comply != nil {
+		c.Approved = func() site.Catalog {
+			judged := o.Comply()
+			return site.Catalog{Patches: judged.Catalog, Issued: judged.Issued}
+		}
+	}
+	return c
 }
 
 type needs struct {
@@ -129,7 +149,7 @@ type needs struct {
 type whole struct {
 	*page.Server
 	needs
-	overviews  *overviewCache
+	overviews  *overviews.Cache
 	reports    *reports.Pages
 	compliance *compliance.Pages
 	viewCache  *viewCache

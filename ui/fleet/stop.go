@@ -40,7 +40,7 @@ func (s *whole) stopping(patch string) stopOffer {
 	if i := slices.IndexFunc(catalog.Patches, func(a site.Approved) bool { return a.Patch.ID == patch }); i >= 0 {
 		offer.Held, offer.Withdrawn = catalog.Patches[i].Held, catalog.Patches[i].Withdrawn
 	}
-	d, ok := s.overviews.decision(patch)
+	d, ok := s.overviews.Decision(patch)
 	switch {
 	case !ok || d.Settled(catalog):
 	case d.How == breaker.Held && offer.Held == nil:
@@ -50,18 +50,6 @@ func (s *whole) stopping(patch string) stopOffer {
 		offer.Offered = offer.Offered && offer.AtOnce
 	}
 	return offer
-}
-
-// decision is the newest one about a patch.
-func (c *overviewCache) decision(patch string) (breaker.Decision, bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for _, d := range c.decided { // the newest first
-		if d.Patch == patch {
-			return d, true
-		}
-	}
-	return breaker.Decision{}, false
 }
 
 // Stopped is what came of stopping a patch.
@@ -99,7 +87,7 @@ func (s *whole) stop(c *page.Change) (page.Reply, error) {
 
 // stopPatch stops a patch; an outcome that is no error says that not everything was done.
 func (s *whole) stopPatch(ctx context.Context, id, reason, by string) (Stopped, string, error) {
-	defer s.overviews.stale()
+	defer s.overviews.Stale()
 	how, err := s.Stopper.Stop(ctx, id, reason, by, s.Now())
 	done := Stopped{Patch: id, How: how}
 	switch {
