@@ -205,12 +205,7 @@ func TestUIChosenLooks(t *testing.T) {
 				if n := len(chosenNow(tab)); n < 5 {
 					t.Errorf("%s: %d chosen", at, n)
 				}
-				if over := pagetest.Eval[float64](tab, `document.documentElement.scrollWidth / window.innerWidth`); over > 1 {
-					t.Errorf("%s: the page is %.2f screens wide", at, over)
-				}
-				for _, fault := range tab.Violations() {
-					t.Errorf("%s: %.900s", at, fault)
-				}
+				sound(t, tab, at)
 				pagetest.Eval[bool](tab, `(document.querySelector('.grid').scrollIntoView({ block: 'start' }), true)`)
 				name := strings.NewReplacer("/", "", " ", "-").Replace(map[string]string{"/": "tonight", "/stores": "stores"}[page] + at[len(page):])
 				shot(tab, name)
@@ -329,12 +324,7 @@ func TestUIViews(t *testing.T) {
 			tab.Do(chromedp.Navigate(s.URL + "/stores?region=North"))
 			pagetest.Eval[bool](tab, `document.querySelectorAll('.views, .views details').forEach(d => { d.open = true; }) || true`)
 			shot(tab, fmt.Sprintf("views-%d-dark-%t", wide, dark))
-			if over := pagetest.Eval[float64](tab, `document.documentElement.scrollWidth / window.innerWidth`); over > 1 {
-				t.Errorf("%d wide: the page is %.2f screens wide", wide, over)
-			}
-			for _, fault := range tab.Violations() {
-				t.Errorf("%d wide, dark %t: %.600s", wide, dark, fault)
-			}
+			sound(t, tab, fmt.Sprintf("%d wide, dark %t", wide, dark))
 		}
 	}
 }
