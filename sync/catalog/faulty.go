@@ -18,7 +18,7 @@ var ErrRoot = errors.New("not the root of a catalog")
 func usable(root []byte) error {
 	err := guarded("the root", func() error { _, err := trustedmetadata.New(root); return err })
 	if err != nil {
-		return fmt.Errorf("%w (%s); give the root.json that `nightfill catalog publish` wrote", ErrRoot, inWords(err))
+		return fmt.Errorf("%w, but empty, damaged or something else (%v); give the root.json that `nightfill catalog publish` wrote", ErrRoot, err)
 	}
 	return nil
 }
