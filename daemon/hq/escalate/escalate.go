@@ -210,22 +210,14 @@ func (e *Escalator) read(ctx context.Context) (map[string]*memory, error) {
 
 // prepare gathers the message of a tier and writes down that it is sent. parts are the groups in it.
 func (e *Escalator) prepare(ctx context.Context, t Tier, groups map[string][]Item, notes map[string]*memory, now time.Time) (Message, []string) {
-	open := unfinished(t.name(), notes)
-	var due map[string][]string
-	id := ""
-	if len(open) > 0 {
-		id, due = notes[open[0]].Tiers[t.name()].Open, map[string][]string{}
-		for _, g := range open {
-			if tier := notes[g].Tiers[t.name()]; tier.Open == id {
-				due[g] = tier.Items
-			}
-		}
-	} else if due = dueOf(t, groups, notes, now); len(due) > 0 {
+	id, due := next(t, groups, notes, now)
+	resumed := id != ""
+	if !resumed {
 		id = rand.Text()
 	}
 	var parts []string
 	for _, g := range slices.Sorted(maps.Keys(due)) {
-		if len(open) > 0 || e.intend(ctx, t, g, id, due[g], groups[g], notes, now) {
+		if resumed || e.intend(ctx, t, g, id, due[g], groups[g], notes, now) {
 			parts = append(parts, g)
 		}
 	}

@@ -31,6 +31,22 @@ type tierRun struct {
 	Failed   string    `json:"failed,omitempty"` // why the newest one was not sent
 }
 
+// next decides what a tier tells now, by group: the message that an earlier process did not end, with its id, or what is due,
+// with none yet.
+func next(t Tier, groups map[string][]Item, notes map[string]*memory, now time.Time) (id string, due map[string][]string) {
+	open := unfinished(t.name(), notes)
+	if len(open) == 0 {
+		return "", dueOf(t, groups, notes, now)
+	}
+	id, due = notes[open[0]].Tiers[t.name()].Open, map[string][]string{}
+	for _, g := range open {
+		if run := notes[g].Tiers[t.name()]; run.Open == id {
+			due[g] = run.Items
+		}
+	}
+	return id, due
+}
+
 // unfinished returns the groups in which a message of the tier is open.
 func unfinished(tier string, notes map[string]*memory) []string {
 	var open []string
