@@ -80,6 +80,7 @@ func New(o Options) http.Handler {
 	return s.Guarded(mux)
 }
 
+// newWhole wires the packages of the pages. It starts nothing.
 func newWhole(o Options) *whole {
 	if o.Now == nil {
 		o.Now = time.Now
@@ -134,6 +135,7 @@ func overviewsOf(o Options) overviews.Options {
 	return c
 }
 
+// needs are what the pages of this package read and do besides what all pages have.
 type needs struct {
 	History  History
 	Register Register
@@ -146,6 +148,7 @@ type needs struct {
 	Handbook Handbook
 }
 
+// whole is every page that has no package of its own, beside those that have one.
 type whole struct {
 	*page.Server
 	needs
