@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/nightfill/nightfill/daemon/collector"
+	"github.com/nightfill/nightfill/daemon/pause"
 	"github.com/nightfill/nightfill/daemon/view"
 	"github.com/nightfill/nightfill/site"
 )
@@ -117,17 +118,11 @@ func (d *Daemon) pulse(ctx context.Context) error {
 }
 
 // onChange calls act at once, whenever the box learns something, and after each pause, until ctx ends.
-func (d *Daemon) onChange(ctx context.Context, pause time.Duration, act func(context.Context)) error {
+func (d *Daemon) onChange(ctx context.Context, longest time.Duration, act func(context.Context)) error {
 	for ctx.Err() == nil {
 		changed := d.ledger.Changed()
 		act(ctx)
-		timer := time.NewTimer(pause)
-		select {
-		case <-ctx.Done():
-		case <-timer.C:
-		case <-changed:
-		}
-		timer.Stop()
+		pause.Until(ctx, changed, longest)
 	}
 	return nil
 }

@@ -15,6 +15,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/nightfill/nightfill/daemon/pause"
 	"github.com/nightfill/nightfill/daemon/view"
 	"github.com/nightfill/nightfill/site"
 	"github.com/nightfill/nightfill/site/run"
@@ -73,19 +74,9 @@ func (e *Escalator) Run(ctx context.Context) error {
 				e.posts.Go(func() { e.send(ctx, p) })
 			}
 		}
-		pause(ctx, changed, lookEvery)
+		pause.Until(ctx, changed, lookEvery)
 	}
 	return nil
-}
-
-func pause(ctx context.Context, changed <-chan struct{}, longest time.Duration) {
-	timer := time.NewTimer(longest)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-	case <-changed:
-	case <-timer.C:
-	}
 }
 
 // look writes down what began, changed or is over, and who is told of it.
@@ -150,7 +141,7 @@ func (e *Escalator) send(ctx context.Context, p post) {
 		if try == len(pauses()) {
 			break
 		}
-		pause(ctx, nil, pauses()[try])
+		pause.For(ctx, pauses()[try])
 	}
 	end.At = time.Now()
 	if _, err := e.Ledger.Commit(func(run.State) []run.Event { return []run.Event{end} }); err != nil {

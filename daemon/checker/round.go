@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/nightfill/nightfill/daemon/pause"
 	"github.com/nightfill/nightfill/site"
 )
 
@@ -121,7 +122,7 @@ func (r *round) one(ctx context.Context, check site.Check) site.CheckResult {
 		if outcome != site.Fail && outcome != site.Unknown || try >= check.Retries {
 			return result
 		}
-		if !nap(ctx, napFirst+time.Duration(try)*time.Second) {
+		if !pause.For(ctx, napFirst+time.Duration(try)*time.Second) {
 			return result
 		}
 	}
@@ -132,18 +133,6 @@ func told(o site.CheckOutcome) string {
 		return "failing"
 	}
 	return string(o)
-}
-
-// nap waits; false: ctx ended before.
-func nap(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
 }
 
 // try takes its places and looks once; false: the round ended before there was an answer. Who

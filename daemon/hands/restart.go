@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/nightfill/nightfill/daemon/collector"
+	"github.com/nightfill/nightfill/daemon/pause"
 	"github.com/nightfill/nightfill/devices"
 	"github.com/nightfill/nightfill/site"
 	"github.com/nightfill/nightfill/site/run"
@@ -23,19 +24,9 @@ func (h *Hands) Run(ctx context.Context) error {
 				h.workers.Go(func() { h.seeThrough(ctx, device, hand) })
 			}
 		}
-		pause(ctx, changed, lookAgain)
+		pause.Until(ctx, changed, lookAgain)
 	}
 	return nil
-}
-
-func pause(ctx context.Context, changed <-chan struct{}, longest time.Duration) {
-	timer := time.NewTimer(longest)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-	case <-changed:
-	case <-timer.C:
-	}
 }
 
 // seeThrough orders a restart and waits until the device answers with another boot id, or its
@@ -50,7 +41,7 @@ func (h *Hands) seeThrough(ctx context.Context, id string, hand run.Hand) {
 	}
 	// The clock on the wall may jump: it ends nothing and prolongs nothing, but for the time that the box was away.
 	deadline := time.Now().Add(min(bootLimit, time.Until(hand.Deadline)))
-	for ordered := false; known && time.Now().Before(deadline); pause(ctx, nil, lookPause) {
+	for ordered := false; known && time.Now().Before(deadline); pause.For(ctx, lookPause) {
 		if ctx.Err() != nil {
 			return
 		}
@@ -76,7 +67,7 @@ func (h *Hands) seeThrough(ctx context.Context, id string, hand run.Hand) {
 			return
 		}
 		log.Error("cannot write down the end of a restart", "err", err)
-		pause(ctx, nil, retryWrite)
+		pause.For(ctx, retryWrite)
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/nightfill/nightfill/daemon/pause"
 	"github.com/nightfill/nightfill/devices"
 	"github.com/nightfill/nightfill/site"
 	"github.com/nightfill/nightfill/site/run"
@@ -70,19 +71,9 @@ func (m *Mender) Run(ctx context.Context) error {
 				m.workers.Go(func() { m.seeThrough(ctx, r) })
 			}
 		}
-		pause(ctx, changed, lookEvery)
+		pause.Until(ctx, changed, lookEvery)
 	}
 	return nil
-}
-
-func pause(ctx context.Context, changed <-chan struct{}, longest time.Duration) {
-	timer := time.NewTimer(longest)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-	case <-changed:
-	case <-timer.C:
-	}
 }
 
 // decide writes down which repairs begin, and which are over.
@@ -114,7 +105,7 @@ func (m *Mender) seeThrough(ctx context.Context, r run.Repair) {
 		if m.ask(ctx, device, r, &end) {
 			break
 		}
-		if pause(ctx, nil, askPause); ctx.Err() != nil {
+		if !pause.For(ctx, askPause) {
 			return
 		}
 	}
@@ -125,7 +116,7 @@ func (m *Mender) seeThrough(ctx context.Context, r run.Repair) {
 			m.Again()
 			return
 		}
-		pause(ctx, nil, writePause)
+		pause.For(ctx, writePause)
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/nightfill/nightfill/daemon/collector"
+	"github.com/nightfill/nightfill/daemon/pause"
 	"github.com/nightfill/nightfill/devices"
 	"github.com/nightfill/nightfill/site"
 	"github.com/nightfill/nightfill/site/policy"
@@ -191,7 +192,7 @@ func (s *step) notStaged(a site.Artifact, otherwise run.Outcome, err error) run.
 // reboot restarts the device, and is done when it answers with another boot id.
 func (s *step) reboot(ctx context.Context) run.Event {
 	ordered, before := false, s.intent.BootID
-	for pause := bootPause; ctx.Err() == nil; wait(ctx, pause) {
+	for between := bootPause; ctx.Err() == nil; pause.For(ctx, between) {
 		o, err := s.probe(ctx)
 		s.heard(err)
 		if err == nil && before == "" { // not known when it was decided: another boot than this one proves it
@@ -205,7 +206,7 @@ func (s *step) reboot(ctx context.Context) run.Event {
 		case err == nil && !ordered:
 			ordered = s.order(ctx)
 		case time.Now().After(s.deadline):
-			pause = longPause
+			between = longPause
 		}
 	}
 	return run.Event{}
@@ -231,15 +232,5 @@ func (s *step) heard(err error) {
 	case err != nil && !s.silent && time.Now().After(s.deadline.Add(silentFrom)):
 		s.silent = true
 		s.report(run.Event{Kind: run.DeviceSilent, Reason: collector.Why(s.device, err)})
-	}
-}
-
-// wait pauses unless ctx ends first.
-func wait(ctx context.Context, pause time.Duration) {
-	timer := time.NewTimer(pause)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-	case <-timer.C:
 	}
 }

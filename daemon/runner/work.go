@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/nightfill/nightfill/daemon/pause"
 	"github.com/nightfill/nightfill/devices"
 	"github.com/nightfill/nightfill/site"
 	"github.com/nightfill/nightfill/site/policy"
@@ -20,7 +21,7 @@ func (s *step) work(ctx context.Context) run.Event {
 	// The device ends its work by its own clock. A box that starts again does not give up what runs
 	// because of a clock on its wall that may be wrong.
 	patience := time.Now().Add(s.intent.Deadline.Sub(s.intent.At) + overrun)
-	for pause := firstPause; ctx.Err() == nil; {
+	for between := firstPause; ctx.Err() == nil; {
 		if !claimed && untaken && s.timely() {
 			err := s.start(ctx)
 			var reason *site.Reason
@@ -40,8 +41,8 @@ func (s *step) work(ctx context.Context) run.Event {
 		switch {
 		case err != nil:
 			s.log.Debug("the device does not answer", "err", err)
-			wait(ctx, pause)
-			pause = min(2*pause, longPause)
+			pause.For(ctx, between)
+			between = min(2*between, longPause)
 		case progress.Phase.Ended():
 			return ended(progress)
 		case progress.Phase == devices.PhaseRunning:
@@ -49,16 +50,16 @@ func (s *step) work(ctx context.Context) run.Event {
 			if time.Now().After(patience) {
 				return run.Event{Outcome: run.TimedOut}
 			}
-			pause = firstPause
-			wait(ctx, pause) // a driver may answer at once
+			between = firstPause
+			pause.For(ctx, between) // a driver may answer at once
 		case claimed: // it had the work and has forgotten it: what was done is not known
 			return run.Event{Outcome: run.Interrupted}
 		case !s.timely():
 			return run.Event{Outcome: run.Unreached}
 		default:
 			if told { // it answers, and cannot be told
-				wait(ctx, pause)
-				pause = min(2*pause, longPause)
+				pause.For(ctx, between)
+				between = min(2*between, longPause)
 			}
 			untaken = true
 		}
@@ -72,12 +73,12 @@ func (s *step) gate(ctx context.Context) run.Event {
 	if s.Ledger.State().Observed[s.device.ID].Power == nil {
 		return s.work(ctx)
 	}
-	for pause := firstPause; ctx.Err() == nil; pause = min(2*pause, longPause) {
+	for between := firstPause; ctx.Err() == nil; between = min(2*between, longPause) {
 		o, err := s.probe(ctx)
 		s.heard(err)
 		if err != nil {
 			s.log.Debug("cannot look at the device's power", "err", err)
-			wait(ctx, pause)
+			pause.For(ctx, between)
 			continue
 		}
 		reason := policy.Powered(s.device, o)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/nightfill/nightfill/daemon/hands"
+	"github.com/nightfill/nightfill/daemon/pause"
 	"github.com/nightfill/nightfill/site"
 )
 
@@ -249,12 +250,7 @@ func (s *Session) giveBack(ctx context.Context, end hands.TerminalEnd) {
 			return
 		}
 		s.desk.Log.Error("cannot write down the end of a terminal", "device", s.ask.Device, "err", err)
-		again := time.NewTimer(retryWrite)
-		select {
-		case <-ctx.Done():
-		case <-again.C:
-		}
-		again.Stop()
+		pause.For(ctx, retryWrite)
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/nightfill/nightfill/daemon/pause"
 	"github.com/nightfill/nightfill/site/board"
 )
 
@@ -273,7 +274,7 @@ func (e *Escalator) send(ctx context.Context, t Tier, m Message, parts []string)
 			break
 		}
 		e.Log.Warn("somebody was not told and is told again", "to", t.To, "try", try+1, "err", err)
-		if !pause(ctx, pauses()[try]) {
+		if !pause.For(ctx, pauses()[try]) {
 			return
 		}
 		m = e.still(ctx, m)
@@ -328,16 +329,4 @@ func (e *Escalator) forget(ctx context.Context, groups map[string][]Item, notes 
 		}
 	}
 	return ctx.Err()
-}
-
-// pause waits, and reports whether ctx goes on.
-func pause(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return false
-	case <-timer.C:
-		return true
-	}
 }
