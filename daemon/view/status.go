@@ -287,6 +287,11 @@ func JobsUnsettled(n *run.Night) (busy []string, total, settled int) {
 	return busy, len(seen), len(seen) - len(open)
 }
 
+// answers reports whether a device that cannot be reached answers all the same, and lets the box do nothing.
+func answers(d Device) bool {
+	return d.State == site.NoAnswer && d.Reason != nil && d.Reason.Code != site.CodeNoAnswer
+}
+
 // Readiness gathers what the judgement of readiness needs from the state.
 func Readiness(f Facts, results map[string]site.CheckResult, since map[string]time.Time, started time.Time) ready.Input {
 	in := ready.Input{Store: f.Store, Results: results, Since: since, Now: f.Now, Started: started, Rev: f.State.Seq, Baseline: BaselineOf(f.State, f.Store)}
@@ -301,7 +306,7 @@ func Readiness(f Facts, results map[string]site.CheckResult, since map[string]ti
 	in.Repairs = repairs(f)
 	in.Risk, in.Alarms = riskFrom(f), f.State.Alarms
 	for _, d := range Devices(f) {
-		in.Devices = append(in.Devices, ready.Fact{Device: d.Device, State: d.State, Since: d.Since})
+		in.Devices = append(in.Devices, ready.Fact{Device: d.Device, State: d.State, Since: d.Since, Answers: answers(d)})
 		switch {
 		case d.Held != nil:
 			in.Notes = append(in.Notes, ready.Note{Kind: ready.HeldBack, Device: d.Held.Device, Until: d.Held.Until})

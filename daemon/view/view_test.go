@@ -195,6 +195,21 @@ func TestAlertsAndProblems(t *testing.T) {
 	}
 }
 
+// A device with another host key answers: the page is told so.
+func TestReadinessKnowsWhoAnswers(t *testing.T) {
+	f := facts()
+	f.State.Night = nil
+	device := f.Store.Devices[0].ID
+	for code, want := range map[site.Code]bool{site.CodeNoAnswer: false, site.CodeIdentity: true, site.CodeAuth: true} {
+		f.Inventory = site.Inventory{device: {Device: device, At: f.Now, Error: site.Because(code, "so it is")}}
+		for _, d := range Readiness(f, nil, nil, f.Now).Devices {
+			if d.Device == device && (d.State != site.NoAnswer || d.Answers != want) {
+				t.Errorf("%s: it is %s, and answers: %v", code, d.State, d.Answers)
+			}
+		}
+	}
+}
+
 func TestReadinessKnowsTheNight(t *testing.T) {
 	in := Readiness(facts(), nil, nil, at(20, 0))
 	if in.Night == nil || in.Night.Total != 2 || in.Night.Settled != 1 || strings.Join(in.Night.Busy, " ") != "till-1" {

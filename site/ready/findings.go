@@ -78,7 +78,11 @@ func (j *judge) findDown() {
 			red = red || j.capability(name).missed()
 			named = first(named, name)
 		}
-		f := j.about(CodeDown, d.ID)
+		about := CodeDown
+		if j.closed[d.ID] { // to look whether it is switched on would be no help
+			about = CodeNotSeen
+		}
+		f := j.about(about, d.ID)
 		f.Code, f.Device, f.Since = code, d.ID, since
 		red = j.hide(&f, red, func(root look) bool { return root.check.Device == d.ID })
 		f.SoWhat = j.soWhat(named, red) + j.hangWords(f)

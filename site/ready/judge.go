@@ -52,6 +52,7 @@ type judge struct {
 	lang   *words.Language
 	zone   *time.Location
 	down   map[string]time.Time // device -> since
+	closed map[string]bool      // of these, the ones that answer and let the box do nothing
 	away   map[string]time.Time
 	dirty  map[string]time.Time
 	looks  []look
@@ -67,7 +68,7 @@ type judge struct {
 func newJudge(in Input) *judge {
 	j := &judge{
 		in: in, lang: words.For(in.Language), zone: in.Store.Calendar.Zone,
-		down: map[string]time.Time{}, away: map[string]time.Time{}, dirty: map[string]time.Time{},
+		down: map[string]time.Time{}, closed: map[string]bool{}, away: map[string]time.Time{}, dirty: map[string]time.Time{},
 		fix: []Finding{}, notes: []Finding{}, working: []string{},
 	}
 	if j.zone == nil {
@@ -76,7 +77,7 @@ func newJudge(in Input) *judge {
 	for _, f := range in.Devices {
 		switch f.State {
 		case site.NoAnswer:
-			j.down[f.Device] = f.Since
+			j.down[f.Device], j.closed[f.Device] = f.Since, f.Answers
 		case site.Restarting, site.Installing, site.Verifying:
 			j.away[f.Device] = f.Since
 		case site.RollbackFailed:

@@ -48,9 +48,10 @@ type Night struct {
 // (it is away for a short time) and site.RollbackFailed (a person must look). Other states say
 // nothing about trading and are ignored.
 type Fact struct {
-	Device string
-	State  site.State
-	Since  time.Time
+	Device  string
+	State   site.State
+	Since   time.Time
+	Answers bool // of one that is down: something answers there, and the box cannot work with it, as with another host key
 }
 
 // NoteKind is something worth knowing that no check looks at.
