@@ -191,7 +191,7 @@ func (s *step) notStaged(a site.Artifact, otherwise run.Outcome, err error) run.
 
 // reboot restarts the device, and is done when it answers with another boot id.
 func (s *step) reboot(ctx context.Context) run.Event {
-	ordered, before := false, s.intent.BootID
+	ordered, before, refused := false, s.intent.BootID, error(nil)
 	for between := bootPause; ctx.Err() == nil; pause.For(ctx, between) {
 		o, err := s.probe(ctx)
 		s.heard(err)
@@ -202,9 +202,10 @@ func (s *step) reboot(ctx context.Context) run.Event {
 		case err == nil && o.BootID != before:
 			return run.Event{Outcome: run.OK, Observed: &o, BootID: o.BootID}
 		case err == nil && time.Now().After(s.deadline):
-			return run.Event{Outcome: run.Bad, Observed: &o, Reason: site.Because(site.CodeNotBack, s.device.ID+" did not restart though it was told to")}
+			return run.Event{Outcome: run.Bad, Observed: &o, Reason: site.Because(site.CodeNotBack, s.device.ID+told(refused))}
 		case err == nil && !ordered:
-			ordered = s.order(ctx)
+			refused = s.order(ctx)
+			ordered = refused == nil
 		case time.Now().After(s.deadline):
 			between = longPause
 		}
@@ -212,15 +213,19 @@ func (s *step) reboot(ctx context.Context) run.Event {
 	return run.Event{}
 }
 
+// told says what a device that is still the same made of being told to restart.
+func told(refused error) string {
+	if refused != nil {
+		return " could not be told to restart: " + refused.Error()
+	}
+	return " did not restart though it was told to"
+}
+
 // order tells the device to restart; under one id it does so once, however often it is told.
-func (s *step) order(ctx context.Context) bool {
+func (s *step) order(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, perCall)
 	defer cancel()
-	err := s.Devices.Reboot(ctx, s.device, devices.WorkID(s.intent.Work))
-	if err != nil {
-		s.log.Debug("cannot order the restart", "err", err)
-	}
-	return err == nil
+	return s.Devices.Reboot(ctx, s.device, devices.WorkID(s.intent.Work))
 }
 
 // heard keeps count of whether the device answers, and says so when that changes.
