@@ -3,6 +3,7 @@ package runner_test
 import (
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -83,12 +84,16 @@ func every() int {
 	return 1
 }
 
-// sweep plays one night for each plan, several at once.
+// sweep plays one night for each plan, several at once. A night may write once or twice less than the one whose moments
+// were counted, for a person and the box act at the same moment, and either may be first: so a few of the last
+// moments may not come.
 func (k kind) sweep(t *testing.T, plans []crashes) {
 	t.Helper()
 	const workers = 4
-	t.Logf("%d of %d nights are played", (len(plans)+every()-1)/every(), len(plans))
+	nights := (len(plans) + every() - 1) / every()
+	t.Logf("%d of %d nights are played", nights, len(plans))
 	var group sync.WaitGroup
+	var untouched atomic.Int64
 	for worker := range workers {
 		group.Go(func() {
 			for i := worker * every(); i < len(plans); i += workers * every() {
@@ -97,7 +102,7 @@ func (k kind) sweep(t *testing.T, plans []crashes) {
 						k.play(w)
 						w.compare(k.want)
 						if w.fired == 0 {
-							t.Error("the box never crashed")
+							untouched.Add(1)
 						}
 					})
 				})
@@ -105,4 +110,7 @@ func (k kind) sweep(t *testing.T, plans []crashes) {
 		})
 	}
 	group.Wait()
+	if untouched.Load() > 1+int64(nights)/20 {
+		t.Errorf("in %d of %d nights the box never crashed", untouched.Load(), nights)
+	}
 }
