@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"sync"
+	"time"
 
 	"golang.org/x/crypto/ssh"
 
@@ -15,6 +16,10 @@ import (
 
 // shellTerminal is what a device is told that people look at it with.
 const shellTerminal = "xterm-256color"
+
+// lastWord is how long a shell that shows nothing any more has to say how it ended. OpenSSH says it when it has
+// reaped the shell, which may be after the end of what that showed.
+const lastWord = 2 * time.Second
 
 // Shell is an interactive login shell on a device, on a connection of its own. Read, Write, Resize
 // and Close may be called at the same time; each of them by one goroutine at a time.
@@ -107,8 +112,25 @@ func (d *Driver) attend(s *Shell) error {
 }
 
 // Read reads what the shell shows. Who does not read stops the device after some 2 MiB. It returns
-// io.EOF when the shell has ended or the connection is gone; Exit tells which.
-func (s *Shell) Read(p []byte) (int, error) { return s.out.Read(p) }
+// io.EOF when the shell has ended or the connection is gone; Exit tells which. A device that shows
+// nothing any more and does not say how its shell ended is waited for through lastWord.
+func (s *Shell) Read(p []byte) (int, error) {
+	n, err := s.out.Read(p)
+	if err != nil {
+		s.awaitEnd()
+	}
+	return n, err
+}
+
+// awaitEnd waits until the end is known, through lastWord at most.
+func (s *Shell) awaitEnd() {
+	late := time.NewTimer(lastWord)
+	defer late.Stop()
+	select {
+	case <-s.ended:
+	case <-late.C:
+	}
+}
 
 // Write types into the shell. It waits while the device takes no more, until Close.
 func (s *Shell) Write(p []byte) (int, error) { return s.in.Write(p) }

@@ -229,6 +229,67 @@ func TestShellOnOpenSSH(t *testing.T) {
 	}
 }
 
+// What a shell ended with is known to who closes it as soon as it shows nothing any more, also when the device
+// tells it only then; and who is never told does not wait for ever.
+func TestShellTellsItsEndLast(t *testing.T) {
+	for name, last := range map[string]func(ssh.Channel){
+		"late": func(ch ssh.Channel) {
+			_, _ = ch.SendRequest("keepalive@openssh.com", true, nil) // its answer shows that the end of the output was heard
+			_, _ = ch.SendRequest("exit-status", false, ssh.Marshal(struct{ Status uint32 }{3}))
+			_ = ch.Close()
+		},
+		"never": func(ssh.Channel) {},
+	} {
+		t.Run(name, func(t *testing.T) {
+			signer, key := newSigner(t), newSigner(t)
+			config := &ssh.ServerConfig{PublicKeyCallback: func(ssh.ConnMetadata, ssh.PublicKey) (*ssh.Permissions, error) { return nil, nil }}
+			config.AddHostKey(key)
+			dev := site.Device{ID: "srv-1", Address: serverFor(t, sayBye(config, last)), HostKey: fakessh.PinnedForm(key.PublicKey())}
+			s, err := newDriver(t, signer).Shell(limited(t, 10*time.Second), dev, 80, 24)
+			if err != nil {
+				t.Fatal(err)
+			}
+			shown, err := io.ReadAll(s)
+			_ = s.Close()
+			if string(shown) != "bye" || err != nil {
+				t.Errorf("the shell showed %q, %v", shown, err)
+			}
+			status, err := s.Exit()
+			if name == "late" && (status != 3 || err != nil) || name == "never" && (err == nil || !strings.HasPrefix(err.Error(), "lost the connection to srv-1: ")) {
+				t.Errorf("the shell ended with %d, %v", status, err)
+			}
+		})
+	}
+}
+
+// sayBye gives everybody a shell that says bye, shows nothing any more, and then does a last thing.
+func sayBye(config *ssh.ServerConfig, last func(ssh.Channel)) func(net.Conn) {
+	return func(c net.Conn) {
+		sc, channels, requests, err := ssh.NewServerConn(c, config)
+		if err != nil {
+			return
+		}
+		defer sc.Close()
+		go ssh.DiscardRequests(requests)
+		for n := range channels {
+			ch, requests, err := n.Accept()
+			if err != nil {
+				return
+			}
+			for r := range requests {
+				_ = r.Reply(true, nil)
+				if r.Type == "shell" {
+					break
+				}
+			}
+			go ssh.DiscardRequests(requests)
+			_, _ = io.WriteString(ch, "bye")
+			_ = ch.CloseWrite()
+			last(ch)
+		}
+	}
+}
+
 // refuseTerminals lets everybody in and refuses whatever is asked of a session.
 func refuseTerminals(config *ssh.ServerConfig) func(net.Conn) {
 	return func(c net.Conn) {
