@@ -36,9 +36,12 @@ func TestUILogs(t *testing.T) {
   var r = [...l.children].find(function (c) { return c.getBoundingClientRect().bottom > y; }); return [r.entry.seq, r.getBoundingClientRect().top - y]; })()`
 	pagetest.Eval[bool](p.Tab, `(function () { var l = document.querySelector('.log'); l.scrollTop = l.scrollHeight / 2; return true; })()`)
 	p.Await(`document.querySelector('.tools').textContent.includes('paused')`)
+	const still = `String(` + top + `) === window.rested || !(window.rested = String(` + top + `))` // lines are as high as they were taken to be only once they were shown
+	p.Await(still)
 	before := pagetest.Eval[[]float64](p.Tab, top)
 	p.talk("late", 1000)
 	p.Await(`document.querySelector('.pill').textContent === '1000 new lines ↓' && document.querySelector('.log').lastElementChild.textContent.includes('late 0999')`)
+	p.Await(still)
 	if after := pagetest.Eval[[]float64](p.Tab, top); after[0] < before[0]-1 || after[0] > before[0]+1 {
 		t.Errorf("the line at the top was %v and is %v", before, after)
 	}
