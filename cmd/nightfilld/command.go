@@ -42,10 +42,11 @@ func journalCheck() *cobra.Command {
 }
 
 func run(cmd *cobra.Command, f commandline.Flags) error {
-	log, err := logs.New(os.Stderr, f.Format, f.Level)
+	log, queue, err := logs.New(os.Stderr, f.Format, f.Level)
 	if err != nil {
 		return exit.With(exit.Usage, err)
 	}
+	defer queue.Start()()
 	if f.Config == "" {
 		return exit.With(exit.Usage, errors.New("no store file is named; write: nightfilld --config /etc/nightfill/store.yaml"))
 	}

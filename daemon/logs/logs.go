@@ -1,5 +1,6 @@
 // Package logs makes the program's logger: text or JSON on a stream, or native fields in
-// the system's own log when systemd started the program. It decides nothing about what is said.
+// the system's own log when systemd started the program. It decides nothing about what is said, and who says
+// something never waits for whoever takes it.
 package logs
 
 import (
@@ -14,25 +15,48 @@ import (
 	systemd "github.com/coreos/go-systemd/v22/journal"
 )
 
-// New makes a logger of a format, text or json, from a level on: debug, info, warn or error.
-// When out is the stream that systemd connected to its own log, text becomes native fields there.
-func New(out *os.File, format, level string) (*slog.Logger, error) {
+// New makes a logger of a format, text or json, from a level on: debug, info, warn or error, and the queue that carries
+// its lines once it is started. When out is the stream that systemd connected to its own log, text becomes native fields
+// there.
+func New(out *os.File, format, level string) (*slog.Logger, *Queue, error) {
 	var from slog.Level
 	if err := from.UnmarshalText([]byte(level)); err != nil {
-		return nil, fmt.Errorf("%q is no log level: write debug, info, warn or error", level)
+		return nil, nil, fmt.Errorf("%q is no log level: write debug, info, warn or error", level)
 	}
 	switch format {
 	case "json":
-		return slog.New(slog.NewJSONHandler(out, &slog.HandlerOptions{Level: from})), nil
+		return queued(out, func(out io.Writer) slog.Handler { return slog.NewJSONHandler(out, &slog.HandlerOptions{Level: from}) })
 	case "text":
 	default:
-		return nil, fmt.Errorf("%q is no log format: write text or json", format)
+		return nil, nil, fmt.Errorf("%q is no log format: write text or json", format)
 	}
 	if native, err := systemd.StderrIsJournalStream(); err == nil && native && out == os.Stderr {
-		return slog.New(&nativeHandler{from: from, send: systemd.Send}), nil
+		return queuedNative(from, systemd.Send)
 	}
-	return slog.New(textHandler(out, from)), nil
+	return queued(out, func(out io.Writer) slog.Handler { return textHandler(out, from) })
 }
+
+// queued is a logger of lines to out.
+func queued(out io.Writer, handler func(io.Writer) slog.Handler) (*slog.Logger, *Queue, error) {
+	q := newQueue(handler(out))
+	return slog.New(handler(lines{q, out})), q, nil
+}
+
+// queuedNative is a logger of records to the system's own log.
+func queuedNative(from slog.Level, send sendFunc) (*slog.Logger, *Queue, error) {
+	q := newQueue(&nativeHandler{from: from, send: send})
+	return slog.New(&nativeHandler{from: from, send: func(message string, level systemd.Priority, fields map[string]string) error {
+		size := len(message)
+		for name, value := range fields {
+			size += len(name) + len(value)
+		}
+		q.add(entry{size, func() error { return send(message, level, fields) }})
+		return nil
+	}}), q, nil
+}
+
+// sendFunc hands a record to the system's own log.
+type sendFunc func(message string, priority systemd.Priority, fields map[string]string) error
 
 func textHandler(out io.Writer, from slog.Level) slog.Handler {
 	return slog.NewTextHandler(out, &slog.HandlerOptions{Level: from})
@@ -43,7 +67,7 @@ type nativeHandler struct {
 	from   slog.Level
 	prefix string
 	attrs  []named
-	send   func(message string, priority systemd.Priority, fields map[string]string) error
+	send   sendFunc
 }
 
 // named is an attribute with the groups it was given in before its name.

@@ -16,7 +16,7 @@ func TestNewRefuses(t *testing.T) {
 		{"xml", "info", `"xml" is no log format: write text or json`},
 		{"text", "loud", `"loud" is no log level: write debug, info, warn or error`},
 	} {
-		if _, err := New(os.Stderr, c.format, c.level); err == nil || err.Error() != c.want {
+		if _, _, err := New(os.Stderr, c.format, c.level); err == nil || err.Error() != c.want {
 			t.Errorf("New(%s, %s) says %v, want %s", c.format, c.level, err, c.want)
 		}
 	}

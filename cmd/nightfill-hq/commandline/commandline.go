@@ -110,10 +110,11 @@ Exit codes: 0 stopped when told to, 1 failed, 2 wrong usage or headquarters file
 }
 
 func (f flags) run(cmd *cobra.Command) error {
-	log, err := logs.New(os.Stderr, f.format, f.level)
+	log, queue, err := logs.New(os.Stderr, f.format, f.level)
 	if err != nil {
 		return exit.With(exit.Usage, err)
 	}
+	defer queue.Start()()
 	c, err := f.settle()
 	if err != nil {
 		return exit.With(exit.Usage, err)
