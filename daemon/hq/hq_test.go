@@ -24,6 +24,7 @@ import (
 	"github.com/nightfill/nightfill/daemon/hq/escalate"
 	"github.com/nightfill/nightfill/site"
 	"github.com/nightfill/nightfill/site/board"
+	"github.com/nightfill/nightfill/site/board/feed"
 	"github.com/nightfill/nightfill/site/board/overview"
 	"github.com/nightfill/nightfill/site/plan"
 	"github.com/nightfill/nightfill/site/run"
@@ -311,7 +312,7 @@ func TestHomeAssistant(t *testing.T) {
 // tell stores events of a store, as if they had come over MQTT.
 func tell(t *testing.T, h *HQ, seq uint64, events ...run.Event) {
 	t.Helper()
-	var batch []database.Message
+	var batch []feed.Message
 	for i, e := range events {
 		data, err := json.Marshal(e)
 		if err != nil {
@@ -321,7 +322,7 @@ func tell(t *testing.T, h *HQ, seq uint64, events ...run.Event) {
 		if !e.Night.IsZero() {
 			night = e.Night.String()
 		}
-		batch = append(batch, database.Message{Store: "0142", Received: time.Now(), Event: &database.Event{
+		batch = append(batch, feed.Message{Store: "0142", Received: time.Now(), Event: &feed.Event{
 			Stream: "A", Seq: seq + uint64(i), Data: data, At: e.At, Kind: string(e.Kind), Device: e.Device, Patch: e.Patch, Night: night,
 		}})
 	}

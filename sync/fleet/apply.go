@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"github.com/nightfill/nightfill/site/board"
-	"github.com/nightfill/nightfill/sync/fleet/database"
+	"github.com/nightfill/nightfill/site/board/feed"
 )
 
 // load reads the whole board from the database.
@@ -21,7 +21,7 @@ func (f *Fleet) load(ctx context.Context) error {
 		f.versions[k.Store] = k.Version
 		f.follow(s)
 	}
-	return f.db.EachFact(ctx, func(store string, h database.Held) error {
+	return f.db.EachFact(ctx, func(store string, h feed.Held) error {
 		if store != "" && f.board.Stores[store] == nil {
 			return nil // it was closed
 		}
@@ -33,7 +33,7 @@ func (f *Fleet) load(ctx context.Context) error {
 }
 
 // apply shows on the board what a batch changed.
-func (f *Fleet) apply(t database.Taken) {
+func (f *Fleet) apply(t feed.Taken) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if t.Closed != "" {

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/nightfill/nightfill/site/board"
-	"github.com/nightfill/nightfill/sync/fleet/database"
+	"github.com/nightfill/nightfill/site/board/feed"
 )
 
 // errNoBroker is why nothing can be told to a store.
@@ -66,7 +66,7 @@ func (f *Fleet) Forget(ctx context.Context, store, by string) error {
 		return fmt.Errorf("cannot forget store %s: %w", store, errNoBroker)
 	}
 	topics := f.kept(store)
-	err := f.commit(func() (database.Taken, error) { return database.Taken{Closed: store}, f.db.CloseStore(ctx, store) })
+	err := f.commit(func() (feed.Taken, error) { return feed.Taken{Closed: store}, f.db.CloseStore(ctx, store) })
 	if err != nil {
 		return fmt.Errorf("cannot forget store %s: %w", store, err)
 	}

@@ -9,7 +9,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/nightfill/nightfill/site/board"
-	"github.com/nightfill/nightfill/sync/fleet/database"
+	"github.com/nightfill/nightfill/site/board/feed"
 )
 
 // arrival is a message as the broker delivered it.
@@ -31,13 +31,13 @@ var errOther = errors.New("not a topic of a store")
 
 // decode reads a message. root is the part of the topic before the store's id. The store is
 // returned even where the rest cannot be read.
-func decode(root string, a arrival) (m database.Message, err error) {
+func decode(root string, a arrival) (m feed.Message, err error) {
 	below, ok := strings.CutPrefix(a.topic, root)
 	store, leaf, ok2 := strings.Cut(below, "/")
 	if !ok || !ok2 || store == "" || !utf8.ValidString(a.topic) {
 		return m, errOther
 	}
-	m = database.Message{Store: store, Received: a.at, Live: !a.retained}
+	m = feed.Message{Store: store, Received: a.at, Live: !a.retained}
 	if len(a.payload) > maxPayload {
 		return m, errTooLarge
 	}
@@ -77,7 +77,7 @@ type snapshotTold struct {
 }
 
 // decodeState reads the state of a store. An empty one says that the store was removed.
-func decodeState(m *database.Message, payload []byte) error {
+func decodeState(m *feed.Message, payload []byte) error {
 	m.Contact = &board.Contact{}
 	if len(payload) == 0 {
 		return nil
@@ -97,7 +97,7 @@ func decodeState(m *database.Message, payload []byte) error {
 }
 
 // decodeSnapshot reads a retained message. An empty one clears.
-func decodeSnapshot(m *database.Message, f board.Fact, payload []byte) error {
+func decodeSnapshot(m *feed.Message, f board.Fact, payload []byte) error {
 	if len(payload) == 0 {
 		if f.Kind == board.KindNight {
 			return errOther // the nights that were stay
@@ -112,7 +112,7 @@ func decodeSnapshot(m *database.Message, f board.Fact, payload []byte) error {
 	f.Body, f.At = payload, m.Received
 	m.Latest = told.Rev == nil
 	if told.Rev != nil {
-		if *told.Rev > database.MaxSeq {
+		if *told.Rev > feed.MaxSeq {
 			return fmt.Errorf("its rev %d is larger than any event's number", *told.Rev)
 		}
 		f.Mark.Seq = *told.Rev

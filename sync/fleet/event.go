@@ -9,9 +9,9 @@ import (
 
 	"github.com/nightfill/nightfill/site"
 	"github.com/nightfill/nightfill/site/board"
+	"github.com/nightfill/nightfill/site/board/feed"
 	"github.com/nightfill/nightfill/site/run"
 	"github.com/nightfill/nightfill/site/window"
-	"github.com/nightfill/nightfill/sync/fleet/database"
 )
 
 // envelope is what headquarters reads of a CloudEvent.
@@ -27,7 +27,7 @@ type envelope struct {
 }
 
 // decodeEvent reads an event. What it tells beyond its place in the stream is read as far as it can be.
-func decodeEvent(m *database.Message, payload []byte) error {
+func decodeEvent(m *feed.Message, payload []byte) error {
 	var e envelope
 	if !scan(payload, &e) {
 		e = envelope{}
@@ -39,7 +39,7 @@ func decodeEvent(m *database.Message, payload []byte) error {
 	switch {
 	case e.Stream == "" || e.Seq == 0:
 		return errors.New("it has no stream and seq")
-	case e.Seq > database.MaxSeq:
+	case e.Seq > feed.MaxSeq:
 		return fmt.Errorf("its number %d is larger than an event's can be", e.Seq)
 	}
 	var told run.Event
@@ -55,7 +55,7 @@ func decodeEvent(m *database.Message, payload []byte) error {
 	if len(e.Data) == 0 {
 		e.Data = json.RawMessage("null")
 	}
-	m.Event = &database.Event{
+	m.Event = &feed.Event{
 		Stream: e.Stream, Seq: e.Seq, Prev: e.Prev, Hash: e.Hash, Data: e.Data,
 		At: told.At, Kind: clean(string(told.Kind)), Device: clean(told.Device), Patch: clean(told.Patch),
 	}

@@ -21,6 +21,7 @@ import (
 	mqtt "github.com/eclipse/paho.mqtt.golang"
 
 	"github.com/nightfill/nightfill/site/board"
+	"github.com/nightfill/nightfill/site/board/feed"
 	"github.com/nightfill/nightfill/sync/fleet/database"
 )
 
@@ -159,7 +160,7 @@ func (c chain) plan(t *testing.T, path string, patches int) {
 	}
 	defer db.Close()
 	opened := chain{devices: c.devices, jobs: patches}.templates()[0]
-	var batch []database.Message
+	var batch []feed.Message
 	for i := range c.stores {
 		payload := opened.fill(nil, storeName(i), streamName(i), c.perStore()+1)
 		m, err := decode(root, arrival{topic: root + storeName(i) + "/evt", payload: payload, at: night()})
@@ -205,7 +206,7 @@ func (c chain) snapshots(t *testing.T, db *database.DB) {
 		for d := range c.devices {
 			all = append(all, said(store, "d/"+deviceName(d), fmt.Sprintf(`{"device":%q,"class":"linux-server","model":"VENDOR X200","groups":["lanes","front"],"title":"POS application","patch":"pos-app-4.2.1","installed_version":"4.2.%d","latest_version":"4.2.1","state":"done","since":"2026-11-22T01:19:40Z","last_state":"done","answers":true,"seen_at":"2026-11-22T05:29:40Z","system":"Debian GNU/Linux 12 (bookworm)","rev":300}`, deviceName(d), d)))
 		}
-		var batch []database.Message
+		var batch []feed.Message
 		for _, a := range all {
 			m, err := decode(root, a)
 			if err != nil {
@@ -214,7 +215,7 @@ func (c chain) snapshots(t *testing.T, db *database.DB) {
 			batch = append(batch, m)
 		}
 		for d := range c.devices {
-			batch = append(batch, database.Message{Store: store, Received: night(), Facts: []board.Fact{{Kind: board.KindObserved, Name: deviceName(d), Mark: board.Mark{Seq: 300},
+			batch = append(batch, feed.Message{Store: store, Received: night(), Facts: []board.Fact{{Kind: board.KindObserved, Name: deviceName(d), Mark: board.Mark{Seq: 300},
 				Body: []byte(`{"at":"2026-11-22T05:29:40Z","boot_id":"1b4e28ba-2fa1-11d2-883f-0016d3cca427","system":"Debian GNU/Linux 12 (bookworm)","disk_free":41234567890}`)}}})
 		}
 		if _, err := db.Take(context.Background(), batch); err != nil {

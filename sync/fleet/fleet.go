@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/nightfill/nightfill/site/board"
+	"github.com/nightfill/nightfill/site/board/feed"
 	"github.com/nightfill/nightfill/sync/fleet/database"
 )
 
@@ -26,10 +27,10 @@ type Fleet struct {
 
 	inbox   chan arrival  // never closed: a client may still hand over a message when nobody listens any more
 	quiet   chan struct{} // closes when nobody listens any more
-	batches chan []database.Message
-	storing sync.Mutex          // what is stored is shown in the order in which it was
-	over    bool                // nothing is shown any more; guarded by storing
-	shows   chan database.Taken // to be shown on the board
+	batches chan []feed.Message
+	storing sync.Mutex      // what is stored is shown in the order in which it was
+	over    bool            // nothing is shown any more; guarded by storing
+	shows   chan feed.Taken // to be shown on the board
 	seen    *seenBook
 	gaps    *gapBook
 	roll    *rollBook
@@ -64,7 +65,7 @@ func Open(ctx context.Context, o Options) (*Fleet, error) {
 	}
 	f := &Fleet{
 		opt: o, root: org + "s/", hq: org + "hq/", db: o.DB, log: o.Log,
-		inbox: make(chan arrival, o.Queue), quiet: make(chan struct{}), batches: make(chan []database.Message), shows: make(chan database.Taken, 1),
+		inbox: make(chan arrival, o.Queue), quiet: make(chan struct{}), batches: make(chan []feed.Message), shows: make(chan feed.Taken, 1),
 		seen: newSeenBook(o.SeenEvery), gaps: newGapBook(o.GapWait, o.GapMax, o.GiveUp), roll: newRollBook(),
 		board: board.NewBoard(o.Org), versions: map[string]int64{}, changed: make(chan struct{}), odd: map[string]bool{},
 	}

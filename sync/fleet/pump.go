@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/nightfill/nightfill/site/board/feed"
 	"github.com/nightfill/nightfill/sync/fleet/database"
 )
 
@@ -18,7 +19,7 @@ const (
 // before is being written it grows up to BatchSize.
 func (f *Fleet) decodeAll(ctx context.Context) {
 	defer close(f.batches)
-	var batch []database.Message
+	var batch []feed.Message
 	timer := time.NewTimer(f.opt.BatchWait)
 	defer timer.Stop()
 	due := false
@@ -28,7 +29,7 @@ func (f *Fleet) decodeAll(ctx context.Context) {
 		if len(batch) >= f.opt.BatchSize {
 			in = nil
 		}
-		var out chan []database.Message
+		var out chan []feed.Message
 		if len(batch) > 0 && (due || !open || len(batch) >= f.opt.BatchSize/8) {
 			out = f.batches
 		}
@@ -45,7 +46,7 @@ func (f *Fleet) decodeAll(ctx context.Context) {
 				batch = f.read(<-f.inbox, batch) // nobody else takes them
 			}
 		case out <- batch:
-			batch = make([]database.Message, 0, f.opt.BatchSize/8)
+			batch = make([]feed.Message, 0, f.opt.BatchSize/8)
 			due = false
 		case <-timer.C:
 			due = true
@@ -56,7 +57,7 @@ func (f *Fleet) decodeAll(ctx context.Context) {
 }
 
 // read adds a message to a batch. One that cannot be read is counted and kept out.
-func (f *Fleet) read(a arrival, batch []database.Message) []database.Message {
+func (f *Fleet) read(a arrival, batch []feed.Message) []feed.Message {
 	m, err := decode(f.root, a)
 	switch {
 	case errors.Is(err, errOther):
@@ -116,7 +117,7 @@ func (f *Fleet) storeAll(ctx context.Context) {
 var errOver = errors.New("headquarters is being stopped")
 
 // commit changes the database and has what changed shown, in the order of the changes.
-func (f *Fleet) commit(change func() (database.Taken, error)) error {
+func (f *Fleet) commit(change func() (feed.Taken, error)) error {
 	f.storing.Lock()
 	defer f.storing.Unlock()
 	if f.over {
@@ -140,9 +141,9 @@ func (f *Fleet) showAll() {
 
 // store writes a batch and tries again until it is written. Messages that the database refuses for
 // what they are are left out.
-func (f *Fleet) store(ctx context.Context, batch []database.Message) {
+func (f *Fleet) store(ctx context.Context, batch []feed.Message) {
 	for wait := firstRetry; ctx.Err() == nil; wait = min(2*wait, lastRetry) {
-		err := f.commit(func() (database.Taken, error) { return f.db.Take(ctx, batch) })
+		err := f.commit(func() (feed.Taken, error) { return f.db.Take(ctx, batch) })
 		switch {
 		case err == nil:
 			f.lag.Store(int64(time.Since(batch[len(batch)-1].Received)))

@@ -7,7 +7,7 @@ import (
 	"unique"
 
 	"github.com/nightfill/nightfill/site/board"
-	"github.com/nightfill/nightfill/sync/fleet/database"
+	"github.com/nightfill/nightfill/site/board/feed"
 )
 
 const (
@@ -54,7 +54,7 @@ func (b *rollBook) entry(store string) *rollEntry {
 }
 
 // note takes in that a store showed something.
-func (b *rollBook) note(m database.Message) {
+func (b *rollBook) note(m feed.Message) {
 	if m.Event != nil {
 		return
 	}

@@ -9,7 +9,7 @@ import (
 
 	mqtt "github.com/eclipse/paho.mqtt.golang"
 
-	"github.com/nightfill/nightfill/sync/fleet/database"
+	"github.com/nightfill/nightfill/site/board/feed"
 )
 
 const (
@@ -267,7 +267,7 @@ func (s *leading) ask(ctx context.Context, now time.Time) {
 	}
 	for _, g := range lost {
 		f.log.Warn("events are given up: the store does not have them any more", "site", g.store, "stream", g.stream, "from", g.span.From, "to", g.span.To)
-		err := f.commit(func() (database.Taken, error) { return f.db.GiveUp(ctx, g.store, g.stream, g.span) })
+		err := f.commit(func() (feed.Taken, error) { return f.db.GiveUp(ctx, g.store, g.stream, g.span) })
 		if err != nil {
 			f.log.Error("cannot give up events", "site", g.store, "error", err)
 		}

@@ -7,8 +7,8 @@ import (
 	"time"
 
 	"github.com/nightfill/nightfill/site/board"
+	"github.com/nightfill/nightfill/site/board/feed"
 	"github.com/nightfill/nightfill/site/run"
-	"github.com/nightfill/nightfill/sync/fleet/database"
 	"github.com/nightfill/nightfill/sync/fleet/database/databasetest"
 )
 
@@ -62,13 +62,13 @@ func TestSeveralProgramsShareTheWork(t *testing.T) {
 func TestBothStoreTheSame(t *testing.T) {
 	address := databasetest.Schema(t)
 	all := play(nil)
-	done := make(chan database.Taken, 2)
+	done := make(chan feed.Taken, 2)
 	for range 2 {
 		db := databasetest.Open(t, address)
 		go func() {
-			var sum database.Taken
+			var sum feed.Taken
 			for i := 0; i < len(all); i += 7 {
-				var batch []database.Message
+				var batch []feed.Message
 				for _, a := range all[i:min(i+7, len(all))] {
 					m, err := decode(root, a)
 					if err != nil {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/nightfill/nightfill/site"
 	"github.com/nightfill/nightfill/site/board"
+	"github.com/nightfill/nightfill/site/board/feed"
 	"github.com/nightfill/nightfill/site/plan"
 	"github.com/nightfill/nightfill/site/run"
 	"github.com/nightfill/nightfill/site/window"
@@ -109,12 +110,12 @@ func hear(t *testing.T, address string, all []arrival, batch func() int, restart
 		if f, err = Open(ctx, Options{DB: db, Org: "acme", Broker: at("mqtt://nowhere")}); err != nil {
 			t.Fatal(err)
 		}
-		f.shows = make(chan database.Taken, 1000)
+		f.shows = make(chan feed.Taken, 1000)
 	}
 	begin()
 	for len(all) > 0 {
 		n := min(batch(), len(all))
-		var messages []database.Message
+		var messages []feed.Message
 		for _, a := range all[:n] {
 			messages = f.read(a, messages)
 		}

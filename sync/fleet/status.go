@@ -3,7 +3,7 @@ package fleet
 import (
 	"time"
 
-	"github.com/nightfill/nightfill/sync/fleet/database"
+	"github.com/nightfill/nightfill/site/board/feed"
 )
 
 // Status is how the fleet stands, for the pages and the metrics. Counters begin with the program.
@@ -34,7 +34,7 @@ func (f *Fleet) Status() Status {
 }
 
 // count notes what a batch did.
-func (f *Fleet) count(t database.Taken) {
+func (f *Fleet) count(t feed.Taken) {
 	f.stored.Add(uint64(t.Events))
 	f.state.Lock()
 	defer f.state.Unlock()

@@ -7,7 +7,7 @@ import (
 
 	mqtt "github.com/eclipse/paho.mqtt.golang"
 
-	"github.com/nightfill/nightfill/sync/fleet/database"
+	"github.com/nightfill/nightfill/site/board/feed"
 )
 
 // late is a message that a client hands over when its connection is gone.
@@ -36,7 +36,7 @@ func TestAfterTheEnd(t *testing.T) {
 		f.queue(gone, late{})
 	}
 	changed := false
-	err = f.commit(func() (database.Taken, error) { changed = true; return database.Taken{}, nil })
+	err = f.commit(func() (feed.Taken, error) { changed = true; return feed.Taken{}, nil })
 	if !errors.Is(err, errOver) || changed {
 		t.Errorf("changed %t, %v", changed, err)
 	}

@@ -16,16 +16,16 @@ import (
 	"github.com/nightfill/nightfill/daemon/evidence/fleetpack"
 	"github.com/nightfill/nightfill/site/board"
 	"github.com/nightfill/nightfill/site/board/comply"
+	"github.com/nightfill/nightfill/site/board/feed"
 	"github.com/nightfill/nightfill/site/window"
 	"github.com/nightfill/nightfill/sync/catalog"
-	"github.com/nightfill/nightfill/sync/fleet/database"
 )
 
 // Database is what headquarters stored.
 type Database interface {
-	Histories(ctx context.Context, ids ...string) ([]database.Known, error)
+	Histories(ctx context.Context, ids ...string) ([]feed.Known, error)
 	EachEvent(ctx context.Context, q board.Query, do func(board.Event) error) error
-	HeldFacts(ctx context.Context, store string, kinds ...board.Kind) ([]database.Held, error)
+	HeldFacts(ctx context.Context, store string, kinds ...board.Kind) ([]feed.Held, error)
 	Notes(ctx context.Context, kind string) ([]board.Note, error)
 	Deeds(ctx context.Context, after int64, limit int) ([]board.Deed, error)
 	Record(ctx context.Context, d board.Deed) (board.Deed, error)

@@ -23,6 +23,7 @@ import (
 	"github.com/nightfill/nightfill/site"
 	"github.com/nightfill/nightfill/site/board"
 	"github.com/nightfill/nightfill/site/board/comply"
+	"github.com/nightfill/nightfill/site/board/feed"
 	"github.com/nightfill/nightfill/site/board/register"
 	"github.com/nightfill/nightfill/sync/fleet/database"
 	"github.com/nightfill/nightfill/sync/fleet/database/databasetest"
@@ -67,7 +68,7 @@ func hearIn(t testing.TB, address string) *headquarters {
 }
 
 // tell stores messages.
-func (h *headquarters) tell(t testing.TB, messages ...database.Message) {
+func (h *headquarters) tell(t testing.TB, messages ...feed.Message) {
 	t.Helper()
 	if _, err := h.db.Take(context.Background(), messages); err != nil {
 		t.Fatal(err)
@@ -81,14 +82,14 @@ func (h *headquarters) describe(t testing.TB, store string) {
 }
 
 // send tells the records of the past as those of a store, changed by each; nil leaves one out.
-func (h *headquarters) send(t testing.TB, store string, each func(*database.Message) bool) {
+func (h *headquarters) send(t testing.TB, store string, each func(*feed.Message) bool) {
 	t.Helper()
 	all, err := audittest.Records(h.Past, store)
 	if err != nil {
 		t.Fatal(err)
 	}
 	h.describe(t, store)
-	h.tell(t, slices.DeleteFunc(all, func(m database.Message) bool { return each != nil && !each(&m) })...)
+	h.tell(t, slices.DeleteFunc(all, func(m feed.Message) bool { return each != nil && !each(&m) })...)
 }
 
 func (h *headquarters) auditor() *audit.Auditor {
@@ -183,7 +184,7 @@ func (h *headquarters) again(t *testing.T, before []byte) {
 	late := journal.Raw{Seq: 34, Prev: last[0].Hash, Event: json.RawMessage(`{"kind":"patch.settled","at":"2026-11-23T17:00:00Z","device":"till-1","patch":"pos-4.2.1","to":"failed"}`)}
 	late.Hash = journal.Hash(late.Seq, late.Prev, late.Event)
 	h.tell(t, audittest.Message("0142", h.Journal.Stream(), late, evidencetest.AsOf().Add(time.Minute)))
-	h.tell(t, database.Message{Store: "0143", Received: evidencetest.AsOf().Add(time.Hour), Facts: []board.Fact{{Kind: board.KindDevice, Name: "till-1", Mark: board.Mark{Seq: 99}, Body: json.RawMessage(`{"device":"till-1","class":"linux-server","model":"hp-rp5810","groups":["lanes"],"state":"failed","answers":true,"seen_at":"2026-11-23T19:00:00Z"}`)}}})
+	h.tell(t, feed.Message{Store: "0143", Received: evidencetest.AsOf().Add(time.Hour), Facts: []board.Fact{{Kind: board.KindDevice, Name: "till-1", Mark: board.Mark{Seq: 99}, Body: json.RawMessage(`{"device":"till-1","class":"linux-server","model":"hp-rp5810","groups":["lanes"],"state":"failed","answers":true,"seen_at":"2026-11-23T19:00:00Z"}`)}}})
 	if _, after := h.pack(t, order()); !bytes.Equal(before, after) {
 		for _, f := range []string{"manifest.json", "compliance.csv", "exceptions.json", "deeds.jsonl"} {
 			t.Logf("%s: %v", f, bytes.Equal(h.file(t, before, f), h.file(t, after, f)))
@@ -241,22 +242,22 @@ func (h *headquarters) file(t *testing.T, data []byte, name string) []byte {
 // TestLacks makes a pack of stores that told not everything.
 func TestLacks(t *testing.T) {
 	h := hear(t)
-	seq := func(m *database.Message) uint64 { return m.Event.Seq }
-	h.send(t, "0001", func(m *database.Message) bool { return seq(m) != 8 }) // the next one names its hash
-	h.send(t, "0002", func(m *database.Message) bool { return seq(m) < 8 || seq(m) > 10 })
-	h.send(t, "0003", func(m *database.Message) bool {
+	seq := func(m *feed.Message) uint64 { return m.Event.Seq }
+	h.send(t, "0001", func(m *feed.Message) bool { return seq(m) != 8 }) // the next one names its hash
+	h.send(t, "0002", func(m *feed.Message) bool { return seq(m) < 8 || seq(m) > 10 })
+	h.send(t, "0003", func(m *feed.Message) bool {
 		if seq(m) == 3 { // a night without its plan, as it is when it is too large
 			m.Event.Data = []byte(`{"kind":"night.opened","at":"2026-11-22T05:00:00Z","night":"2026-11-21"}`)
 		}
 		return true
 	})
-	h.send(t, "0004", func(m *database.Message) bool {
+	h.send(t, "0004", func(m *feed.Message) bool {
 		if seq(m) < 12 {
 			m.Event.Prev, m.Event.Hash = "", ""
 		}
 		return true
 	})
-	h.send(t, "0005", func(m *database.Message) bool {
+	h.send(t, "0005", func(m *feed.Message) bool {
 		if seq(m) == 9 {
 			m.Event.Prev = strings.Repeat("ab", 32)
 		}

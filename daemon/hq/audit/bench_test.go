@@ -19,10 +19,10 @@ import (
 	"github.com/nightfill/nightfill/daemon/journal"
 	"github.com/nightfill/nightfill/site"
 	"github.com/nightfill/nightfill/site/board"
+	"github.com/nightfill/nightfill/site/board/feed"
 	"github.com/nightfill/nightfill/site/plan"
 	"github.com/nightfill/nightfill/site/policy"
 	"github.com/nightfill/nightfill/site/run"
-	"github.com/nightfill/nightfill/sync/fleet/database"
 	"github.com/nightfill/nightfill/ui/fleet"
 )
 
@@ -184,7 +184,7 @@ func (s shown) Changed() <-chan struct{} { return nil }
 
 func (h *headquarters) board(b *testing.B) shown {
 	all := board.NewBoard("acme")
-	err := h.db.EachFact(context.Background(), func(store string, f database.Held) error {
+	err := h.db.EachFact(context.Background(), func(store string, f feed.Held) error {
 		all.Apply(store, f.Fact, f.Received)
 		return nil
 	})

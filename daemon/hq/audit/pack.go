@@ -16,9 +16,9 @@ import (
 	"github.com/nightfill/nightfill/site"
 	"github.com/nightfill/nightfill/site/board"
 	"github.com/nightfill/nightfill/site/board/comply"
+	"github.com/nightfill/nightfill/site/board/feed"
 	"github.com/nightfill/nightfill/site/board/register"
 	"github.com/nightfill/nightfill/site/window/tzdata"
-	"github.com/nightfill/nightfill/sync/fleet/database"
 	"github.com/nightfill/nightfill/ui/fleet/page/compliance/export"
 )
 
@@ -41,7 +41,7 @@ func (p *pack) Histories(ctx context.Context) ([]fleetpack.History, []fleetpack.
 	if err != nil {
 		return nil, nil, err
 	}
-	slices.SortFunc(known, func(x, y database.Known) int {
+	slices.SortFunc(known, func(x, y feed.Known) int {
 		return cmp.Or(board.CompareIDs(x.Store, y.Store), strings.Compare(x.Store, y.Store))
 	})
 	missing, err := p.unheard(known)
@@ -68,7 +68,7 @@ func (p *pack) Histories(ctx context.Context) ([]fleetpack.History, []fleetpack.
 }
 
 // unheard names the stores that were asked for, or should be heard, and never were.
-func (p *pack) unheard(known []database.Known) ([]fleetpack.Missing, error) {
+func (p *pack) unheard(known []feed.Known) ([]fleetpack.Missing, error) {
 	heard := map[string]bool{}
 	for _, k := range known {
 		heard[k.Store] = true
@@ -90,7 +90,7 @@ func (p *pack) unheard(known []database.Known) ([]fleetpack.Missing, error) {
 }
 
 // histories are those of one store, or why there are none.
-func (p *pack) histories(ctx context.Context, k database.Known) (all []fleetpack.History, why string, err error) {
+func (p *pack) histories(ctx context.Context, k feed.Known) (all []fleetpack.History, why string, err error) {
 	held, err := p.db.HeldFacts(ctx, k.Store, board.KindInfo, board.KindDevice)
 	if err != nil {
 		return nil, "", err

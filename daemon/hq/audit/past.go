@@ -11,8 +11,8 @@ import (
 
 	"github.com/nightfill/nightfill/site"
 	"github.com/nightfill/nightfill/site/board"
+	"github.com/nightfill/nightfill/site/board/feed"
 	"github.com/nightfill/nightfill/site/run"
-	"github.com/nightfill/nightfill/sync/fleet/database"
 )
 
 // past puts a store on a board as its events told it by the as-of.
@@ -54,9 +54,9 @@ func (p *pack) past(ctx context.Context, b *board.Board, store string) error {
 }
 
 // replay fills the registers of a store with what its events told by the as-of.
-func (p *pack) replay(ctx context.Context, store string) ([]database.Held, error) {
+func (p *pack) replay(ctx context.Context, store string) ([]feed.Held, error) {
 	registers := map[board.Key]int{}
-	var all []database.Held
+	var all []feed.Held
 	err := p.db.EachEvent(ctx, board.Query{Store: store}, func(e board.Event) error {
 		if e.Received.After(p.order.AsOf) {
 			return nil
@@ -67,9 +67,9 @@ func (p *pack) replay(ctx context.Context, store string) ([]database.Held, error
 			case !f.Kind.Remembered(), f.Kind.FleetWide():
 			case !known:
 				registers[f.Key()] = len(all)
-				all = append(all, database.Held{Fact: f, Received: e.Received})
+				all = append(all, feed.Held{Fact: f, Received: e.Received})
 			case f.Replaces(all[i].Fact):
-				all[i] = database.Held{Fact: f, Received: e.Received}
+				all[i] = feed.Held{Fact: f, Received: e.Received}
 			}
 		}
 		return nil
@@ -92,7 +92,7 @@ func (p *pack) patches(ctx context.Context) (map[string]site.Patch, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !slices.ContainsFunc(held, func(h database.Held) bool { return h.Received.After(p.order.AsOf) }) {
+	if !slices.ContainsFunc(held, func(h feed.Held) bool { return h.Received.After(p.order.AsOf) }) {
 		for _, h := range held {
 			b.Apply("", h.Fact, h.Received)
 		}

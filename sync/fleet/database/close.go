@@ -9,12 +9,13 @@ import (
 	"time"
 
 	"github.com/nightfill/nightfill/site/board"
+	"github.com/nightfill/nightfill/site/board/feed"
 )
 
 // GiveUp notes that what is missing of a stream within a span will not come any more. What came of
 // it in the meantime, or comes after all, is kept. It returns what changed.
-func (db *DB) GiveUp(ctx context.Context, store, stream string, span board.Span) (Taken, error) {
-	var result Taken
+func (db *DB) GiveUp(ctx context.Context, store, stream string, span board.Span) (feed.Taken, error) {
+	var result feed.Taken
 	err := db.change(ctx, func(ctx context.Context, t *tx) error {
 		rows, err := t.rows(ctx, []string{store})
 		if err != nil {

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"slices"
 	"time"
+
+	"github.com/nightfill/nightfill/site/board/feed"
 )
 
 const (
@@ -87,7 +89,7 @@ func (db *DB) packSome(ctx context.Context, key, limit int64) (more bool, err er
 func (db *DB) unpacked(ctx context.Context, q querier, key, limit int64, n int) ([]packed, error) {
 	const query = "select id, at, received, kind, device, patch, night, prev, hash, body from events where id >= ? and id <= ? order by id limit ?"
 	var all []packed
-	err := each(ctx, q, db.text(query), []any{eventID(key, 0), eventID(key, MaxSeq), n}, func(scan func(...any) error) error {
+	err := each(ctx, q, db.text(query), []any{eventID(key, 0), eventID(key, feed.MaxSeq), n}, func(scan func(...any) error) error {
 		e, err := rowOf(scan)
 		if err == nil && e.Received >= limit {
 			return errEnough

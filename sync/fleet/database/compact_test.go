@@ -7,8 +7,8 @@ import (
 	"time"
 
 	"github.com/nightfill/nightfill/site/board"
+	"github.com/nightfill/nightfill/site/board/feed"
 	"github.com/nightfill/nightfill/site/run"
-	"github.com/nightfill/nightfill/sync/fleet/database"
 	"github.com/nightfill/nightfill/sync/fleet/database/databasetest"
 )
 
@@ -98,7 +98,7 @@ func TestCompactWhileEventsAreRead(t *testing.T) {
 			for _, at := range []int{1, 590, 900} {
 				db := databasetest.Open(t, fresh())
 				for day := range 12 {
-					var batch []database.Message
+					var batch []feed.Message
 					for n := range 100 {
 						m := event("1", "A", uint64(day*100+n+1), run.Event{Kind: run.StepEnded, Device: "d1"})
 						m.Received = now.AddDate(0, 0, 5*day-60)

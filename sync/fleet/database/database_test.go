@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/nightfill/nightfill/site/board"
+	"github.com/nightfill/nightfill/site/board/feed"
 	"github.com/nightfill/nightfill/site/run"
 	"github.com/nightfill/nightfill/sync/fleet/database"
 	"github.com/nightfill/nightfill/sync/fleet/database/databasetest"
@@ -20,15 +21,15 @@ import (
 func evening() time.Time { return time.Date(2026, 11, 21, 23, 0, 0, 0, time.UTC) }
 
 // event is a message with an event.
-func event(store, stream string, seq uint64, e run.Event) database.Message {
+func event(store, stream string, seq uint64, e run.Event) feed.Message {
 	e.At = evening().Add(time.Duration(seq) * time.Second)
 	data, err := json.Marshal(e)
 	if err != nil {
 		panic(err)
 	}
-	m := database.Message{
+	m := feed.Message{
 		Store: store, Received: evening().Add(time.Hour), Live: true,
-		Event: &database.Event{Stream: stream, Seq: seq, Hash: fmt.Sprintf("%064x", seq), Prev: fmt.Sprintf("%064x", seq-1), Data: data, At: e.At, Kind: string(e.Kind), Device: e.Device, Patch: e.Patch},
+		Event: &feed.Event{Stream: stream, Seq: seq, Hash: fmt.Sprintf("%064x", seq), Prev: fmt.Sprintf("%064x", seq-1), Data: data, At: e.At, Kind: string(e.Kind), Device: e.Device, Patch: e.Patch},
 		Facts: board.Project(e, board.Mark{Seq: seq}, evening().Add(time.Hour)),
 	}
 	if !e.Night.IsZero() {
@@ -38,22 +39,22 @@ func event(store, stream string, seq uint64, e run.Event) database.Message {
 }
 
 // verdict is an event that tells the verdict in words of its own.
-func verdict(store, stream string, seq uint64) database.Message {
+func verdict(store, stream string, seq uint64) feed.Message {
 	return event(store, stream, seq, run.Event{Kind: run.VerdictChanged, Text: fmt.Sprintf("%s %d", stream, seq)})
 }
 
-func snapshot(store string, f board.Fact, latest bool) database.Message {
-	return database.Message{Store: store, Received: evening(), Live: true, Facts: []board.Fact{f}, Latest: latest}
+func snapshot(store string, f board.Fact, latest bool) feed.Message {
+	return feed.Message{Store: store, Received: evening(), Live: true, Facts: []board.Fact{f}, Latest: latest}
 }
 
 // later is a snapshot that came a minute after the others.
-func later(m database.Message) database.Message {
+func later(m feed.Message) feed.Message {
 	m.Received = m.Received.Add(time.Minute)
 	m.Facts[0].At = m.Received
 	return m
 }
 
-func take(t *testing.T, db *database.DB, batch ...database.Message) database.Taken {
+func take(t *testing.T, db *database.DB, batch ...feed.Message) feed.Taken {
 	t.Helper()
 	taken, err := db.Take(context.Background(), batch)
 	if err != nil {
@@ -138,7 +139,7 @@ func TestANewStreamWinsAndTheOldOneStays(t *testing.T) {
 }
 
 func TestSnapshots(t *testing.T) {
-	alert := func(rev uint64, body string) database.Message {
+	alert := func(rev uint64, body string) feed.Message {
 		f := board.Fact{Kind: board.KindAlert, Name: "POS-1", Mark: board.Mark{Seq: rev}}
 		if body != "" {
 			f.Body = json.RawMessage(body)
@@ -147,18 +148,18 @@ func TestSnapshots(t *testing.T) {
 	}
 	for _, c := range []struct {
 		name string
-		told []database.Message
+		told []feed.Message
 		want string
 	}{
-		{"newest rev", []database.Message{alert(5, `{"n":5}`), alert(4, `{"n":4}`)}, `{"n":5}`},
-		{"cleared", []database.Message{alert(5, `{"n":5}`), alert(0, "")}, "clear"},
-		{"a repeat after it was cleared", []database.Message{alert(5, `{"n":5}`), alert(0, ""), alert(5, `{"n":5}`)}, "clear"},
-		{"raised again", []database.Message{alert(5, `{"n":5}`), alert(0, ""), alert(6, `{"n":6}`)}, `{"n":6}`},
-		{"cleared though nothing hung", []database.Message{alert(0, "")}, "none"},
-		{"without rev", []database.Message{alert(5, `{"n":5}`), alert(0, `{"n":0}`), alert(0, `{"n":1}`)}, `{"n":1}`},
-		{"more within a rev", []database.Message{alert(5, `{"n":5}`), later(alert(5, `{"n":"5 still"}`)), alert(5, `{"n":5}`)}, `{"n":"5 still"}`},
-		{"no more after it was cleared", []database.Message{alert(5, `{"n":5}`), alert(0, ""), later(alert(5, `{"n":"5 still"}`))}, "clear"},
-		{"rev after one without", []database.Message{alert(0, `{"n":0}`), alert(5, `{"n":5}`)}, `{"n":5}`},
+		{"newest rev", []feed.Message{alert(5, `{"n":5}`), alert(4, `{"n":4}`)}, `{"n":5}`},
+		{"cleared", []feed.Message{alert(5, `{"n":5}`), alert(0, "")}, "clear"},
+		{"a repeat after it was cleared", []feed.Message{alert(5, `{"n":5}`), alert(0, ""), alert(5, `{"n":5}`)}, "clear"},
+		{"raised again", []feed.Message{alert(5, `{"n":5}`), alert(0, ""), alert(6, `{"n":6}`)}, `{"n":6}`},
+		{"cleared though nothing hung", []feed.Message{alert(0, "")}, "none"},
+		{"without rev", []feed.Message{alert(5, `{"n":5}`), alert(0, `{"n":0}`), alert(0, `{"n":1}`)}, `{"n":1}`},
+		{"more within a rev", []feed.Message{alert(5, `{"n":5}`), later(alert(5, `{"n":"5 still"}`)), alert(5, `{"n":5}`)}, `{"n":"5 still"}`},
+		{"no more after it was cleared", []feed.Message{alert(5, `{"n":5}`), alert(0, ""), later(alert(5, `{"n":"5 still"}`))}, "clear"},
+		{"rev after one without", []feed.Message{alert(0, `{"n":0}`), alert(5, `{"n":5}`)}, `{"n":5}`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			databasetest.Each(t, func(t *testing.T, fresh func() string) {
@@ -182,21 +183,21 @@ func TestSnapshots(t *testing.T) {
 }
 
 func TestContact(t *testing.T) {
-	state := func(state string, bd uint64, live bool) database.Message {
-		return database.Message{Store: "1", Received: evening(), Live: live, Contact: &board.Contact{State: state, Birth: bd}}
+	state := func(state string, bd uint64, live bool) feed.Message {
+		return feed.Message{Store: "1", Received: evening(), Live: live, Contact: &board.Contact{State: state, Birth: bd}}
 	}
 	for _, c := range []struct {
 		name  string
-		told  []database.Message
+		told  []feed.Message
 		state string
 		birth uint64
 	}{
-		{"the will of this connection", []database.Message{state("online", 7, true), state("lost", 7, true)}, "lost", 7},
-		{"the will of an older connection", []database.Message{state("online", 7, true), state("lost", 6, true)}, "online", 7},
-		{"a birth that was not heard", []database.Message{state("online", 7, true), state("lost", 8, false)}, "lost", 8},
-		{"a new box counts anew", []database.Message{state("online", 7, true), state("init", 1, true)}, "init", 1},
-		{"a will alone", []database.Message{state("lost", 3, false)}, "lost", 3},
-		{"removed", []database.Message{state("online", 7, true), state("", 0, true)}, "", 0},
+		{"the will of this connection", []feed.Message{state("online", 7, true), state("lost", 7, true)}, "lost", 7},
+		{"the will of an older connection", []feed.Message{state("online", 7, true), state("lost", 6, true)}, "online", 7},
+		{"a birth that was not heard", []feed.Message{state("online", 7, true), state("lost", 8, false)}, "lost", 8},
+		{"a new box counts anew", []feed.Message{state("online", 7, true), state("init", 1, true)}, "init", 1},
+		{"a will alone", []feed.Message{state("lost", 3, false)}, "lost", 3},
+		{"removed", []feed.Message{state("online", 7, true), state("", 0, true)}, "", 0},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			databasetest.Each(t, func(t *testing.T, fresh func() string) {

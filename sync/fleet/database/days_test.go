@@ -11,13 +11,14 @@ import (
 
 	"github.com/nightfill/nightfill/site"
 	"github.com/nightfill/nightfill/site/board"
+	"github.com/nightfill/nightfill/site/board/feed"
 	"github.com/nightfill/nightfill/site/run"
 	"github.com/nightfill/nightfill/sync/fleet/database"
 	"github.com/nightfill/nightfill/sync/fleet/database/databasetest"
 )
 
 // opened is an event that tells how a store opened on a day of November.
-func opened(store, stream string, seq uint64, day int, v site.Verdict) database.Message {
+func opened(store, stream string, seq uint64, day int, v site.Verdict) feed.Message {
 	zone := time.FixedZone("", -6*3600)
 	return event(store, stream, seq, run.Event{Kind: run.StoreOpened, Verdict: v, Opens: time.Date(2026, 11, day, 6, 30, 0, 0, zone), Next: time.Date(2026, 11, day+1, 6, 30, 0, 0, zone)})
 }
@@ -48,7 +49,7 @@ func told(t *testing.T, db *database.DB, kind board.Kind, stores ...string) stri
 // outlive the events and not their months.
 func TestDays(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, fresh func() string) {
-		var all []database.Message
+		var all []feed.Message
 		for day := 1; day <= 9; day++ {
 			all = append(all, opened("0142", "a", uint64(day), day, site.Ready))
 		}
@@ -58,7 +59,7 @@ func TestDays(t *testing.T) {
 			db := databasetest.Open(t, fresh())
 			take(t, db, all[0], all[9]) // which stream is the older one is what headquarters met first
 			dice := rand.New(rand.NewPCG(seed, 1))
-			mixed := append(append([]database.Message{}, all...), all...)
+			mixed := append(append([]feed.Message{}, all...), all...)
 			dice.Shuffle(len(mixed), func(i, j int) { mixed[i], mixed[j] = mixed[j], mixed[i] })
 			for len(mixed) > 0 {
 				n := min(1+dice.IntN(6), len(mixed))
@@ -92,7 +93,7 @@ func TestDays(t *testing.T) {
 func TestNightDays(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, fresh func() string) {
 		db := databasetest.Open(t, fresh())
-		night := func(rev uint64, date, verdict string) database.Message {
+		night := func(rev uint64, date, verdict string) feed.Message {
 			return snapshot("0142", board.Fact{Kind: board.KindNight, Name: date, Mark: board.Mark{Seq: rev}, Body: json.RawMessage(`{"verdict":"` + verdict + `"}`)}, false)
 		}
 		take(t, db, opened("0142", "a", 1, 1, site.Ready), night(7, "2026-11-20", "late"))
@@ -107,7 +108,7 @@ func TestNightDays(t *testing.T) {
 func TestFirsts(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, fresh func() string) {
 		db := databasetest.Open(t, fresh())
-		device := func(rev uint64, name string, at time.Time, body string) database.Message {
+		device := func(rev uint64, name string, at time.Time, body string) feed.Message {
 			m := snapshot("0142", board.Fact{Kind: board.KindDevice, Name: name, Mark: board.Mark{Seq: rev}, Body: json.RawMessage(body)}, false)
 			m.Received = at
 			if body == "" {

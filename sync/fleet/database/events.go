@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/nightfill/nightfill/site/board"
+	"github.com/nightfill/nightfill/site/board/feed"
 )
 
 // usualLimit is how many events Events returns at most where nothing is asked for.
@@ -107,7 +108,7 @@ type part struct{ from, to uint64 }
 // eachOf calls do for the events of one stream, packed or not. Nothing is open in the database while do runs, and
 // events that are packed meanwhile are found in their pack.
 func (db *DB) eachOf(ctx context.Context, s history, q board.Query, do func(board.Event) error) error {
-	all := part{0, MaxSeq}
+	all := part{0, feed.MaxSeq}
 	if q.After.Stream == s.no {
 		all.from = q.After.Seq + 1
 	}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/nightfill/nightfill/site/board"
+	"github.com/nightfill/nightfill/site/board/feed"
 )
 
 // key names a register of the fleet.
@@ -58,7 +59,7 @@ func (r *registers) add(at key, p pending) {
 }
 
 // storeFacts writes the facts that hold now and returns them by store.
-func (t *tx) storeFacts(ctx context.Context, r *registers) (map[string][]Held, error) {
+func (t *tx) storeFacts(ctx context.Context, r *registers) (map[string][]feed.Held, error) {
 	var unsure []int
 	for i := range r.all {
 		if !writable(r.all[i].key) {
@@ -98,9 +99,9 @@ func (t *tx) storeFacts(ctx context.Context, r *registers) (map[string][]Held, e
 	if err != nil {
 		return nil, err
 	}
-	held := map[string][]Held{}
+	held := map[string][]feed.Held{}
 	for _, p := range hold {
-		held[p.key.store] = append(held[p.key.store], Held{p.fact, p.received})
+		held[p.key.store] = append(held[p.key.store], feed.Held{Fact: p.fact, Received: p.received})
 	}
 	return held, nil
 }

@@ -6,28 +6,21 @@ import (
 	"slices"
 
 	"github.com/nightfill/nightfill/site/board"
+	"github.com/nightfill/nightfill/site/board/feed"
 )
-
-// Known is what the rows of one store hold.
-type Known struct {
-	Store   string
-	Contact board.Contact
-	Streams []board.Stream
-	Version int64
-}
 
 // Stores returns the stores that were heard, by id, without those that were closed; with ids,
 // only these.
-func (db *DB) Stores(ctx context.Context, ids ...string) ([]Known, error) {
+func (db *DB) Stores(ctx context.Context, ids ...string) ([]feed.Known, error) {
 	return db.rowsKnown(ctx, false, ids)
 }
 
 // Histories is Stores with those that were closed: what they told is kept.
-func (db *DB) Histories(ctx context.Context, ids ...string) ([]Known, error) {
+func (db *DB) Histories(ctx context.Context, ids ...string) ([]feed.Known, error) {
 	return db.rowsKnown(ctx, true, ids)
 }
 
-func (db *DB) rowsKnown(ctx context.Context, closed bool, ids []string) ([]Known, error) {
+func (db *DB) rowsKnown(ctx context.Context, closed bool, ids []string) ([]feed.Known, error) {
 	rows := map[string]*storeRow{}
 	if len(ids) == 0 {
 		ids = nil
@@ -35,13 +28,13 @@ func (db *DB) rowsKnown(ctx context.Context, closed bool, ids []string) ([]Known
 	if err := db.readRows(ctx, db.read, ids, rows); err != nil {
 		return nil, err
 	}
-	var all []Known
+	var all []feed.Known
 	for _, id := range slices.Sorted(maps.Keys(rows)) {
 		s := rows[id]
 		if id == fleetWide || s.closed && !closed || s.version == 0 {
 			continue
 		}
-		k := Known{Store: id, Contact: s.contact, Version: s.version}
+		k := feed.Known{Store: id, Contact: s.contact, Version: s.version}
 		for _, r := range s.streams {
 			k.Streams = append(k.Streams, r.board())
 		}
@@ -65,7 +58,7 @@ func (db *DB) Versions(ctx context.Context) (map[string]int64, error) {
 
 // EachFact calls do for every fact that the board holds, of all stores that are not closed, and
 // "" for those that are fleet-wide.
-func (db *DB) EachFact(ctx context.Context, do func(store string, f Held) error) error {
+func (db *DB) EachFact(ctx context.Context, do func(store string, f feed.Held) error) error {
 	const query = "select store, kind, name, patch, stream, seq, at, received, body from facts where kind <> ? order by store"
 	return db.eachFact(ctx, query, []any{string(board.KindPackages)}, do)
 }
@@ -82,7 +75,7 @@ func (db *DB) Facts(ctx context.Context, store string, kinds ...board.Kind) ([]b
 
 // HeldFacts is Facts with the times at which they were received. The store "" has those that are
 // fleet-wide.
-func (db *DB) HeldFacts(ctx context.Context, store string, kinds ...board.Kind) ([]Held, error) {
+func (db *DB) HeldFacts(ctx context.Context, store string, kinds ...board.Kind) ([]feed.Held, error) {
 	query := "select store, kind, name, patch, stream, seq, at, received, body from facts where store = ?"
 	args := []any{store}
 	if len(kinds) > 0 {
@@ -91,17 +84,17 @@ func (db *DB) HeldFacts(ctx context.Context, store string, kinds ...board.Kind) 
 			args = append(args, string(k))
 		}
 	}
-	var all []Held
-	err := db.eachFact(ctx, query+" order by name, patch, kind", args, func(_ string, h Held) error {
+	var all []feed.Held
+	err := db.eachFact(ctx, query+" order by name, patch, kind", args, func(_ string, h feed.Held) error {
 		all = append(all, h)
 		return nil
 	})
 	return all, err
 }
 
-func (db *DB) eachFact(ctx context.Context, query string, args []any, do func(store string, f Held) error) error {
+func (db *DB) eachFact(ctx context.Context, query string, args []any, do func(store string, f feed.Held) error) error {
 	return each(ctx, db.read, db.text(query), args, func(scan func(...any) error) error {
-		var h Held
+		var h feed.Held
 		var store string
 		var seq, at, received int64
 		var body []byte

@@ -14,6 +14,7 @@ import (
 	"slices"
 
 	"github.com/nightfill/nightfill/site/board"
+	"github.com/nightfill/nightfill/site/board/feed"
 	"github.com/nightfill/nightfill/site/run"
 )
 
@@ -191,6 +192,6 @@ func rowOf(scan func(...any) error) (packed, error) {
 	var id int64
 	var prev, hash []byte
 	err := scan(&id, &e.At, &e.Received, &e.Kind, &e.Device, &e.Patch, &e.Night, &prev, &hash, &e.data)
-	e.Seq, e.Prev, e.Hash = uint64(id)&MaxSeq, hex.EncodeToString(prev), hex.EncodeToString(hash)
+	e.Seq, e.Prev, e.Hash = uint64(id)&feed.MaxSeq, hex.EncodeToString(prev), hex.EncodeToString(hash)
 	return e, err
 }

@@ -7,13 +7,14 @@ import (
 	"slices"
 
 	"github.com/nightfill/nightfill/site/board"
+	"github.com/nightfill/nightfill/site/board/feed"
 )
 
 // Take stores a batch of messages, in their order, in one transaction, and returns what changed.
 // After an error nothing is stored and the batch may be given again; Refused tells whether that is
 // of use.
-func (db *DB) Take(ctx context.Context, batch []Message) (Taken, error) {
-	var result Taken
+func (db *DB) Take(ctx context.Context, batch []feed.Message) (feed.Taken, error) {
+	var result feed.Taken
 	err := db.change(ctx, func(ctx context.Context, t *tx) error {
 		b := &taking{tx: t, batch: batch, facts: newRegisters(len(batch) + len(batch)/2)}
 		err := b.run(ctx)
@@ -21,7 +22,7 @@ func (db *DB) Take(ctx context.Context, batch []Message) (Taken, error) {
 		return err
 	})
 	if err != nil {
-		return Taken{}, err
+		return feed.Taken{}, err
 	}
 	return result, nil
 }
@@ -29,17 +30,17 @@ func (db *DB) Take(ctx context.Context, batch []Message) (Taken, error) {
 // taking is one batch on its way into the database.
 type taking struct {
 	*tx
-	batch  []Message
+	batch  []feed.Message
 	stores map[string]*storeRow
 	order  []*storeRow // those of the batch, by id
 	events []placed
 	facts  *registers
-	result Taken
+	result feed.Taken
 }
 
 // placed is an event with the row of its stream.
 type placed struct {
-	message *Message
+	message *feed.Message
 	stream  *streamRow
 }
 
@@ -139,7 +140,7 @@ func (t *tx) rows(ctx context.Context, ids []string) (map[string]*storeRow, erro
 }
 
 // take places one message.
-func (b *taking) take(m *Message, s *storeRow) {
+func (b *taking) take(m *feed.Message, s *storeRow) {
 	switch {
 	case m.Event != nil:
 		b.takeEvent(m, s)
@@ -161,7 +162,7 @@ func (b *taking) touch(s *storeRow) {
 	}
 }
 
-func (b *taking) takeEvent(m *Message, s *storeRow) {
+func (b *taking) takeEvent(m *feed.Message, s *storeRow) {
 	b.touch(s)
 	r := s.stream(m.Event.Stream)
 	switch r.take(m.Event.Seq, m.Received) {
@@ -189,7 +190,7 @@ func (b *taking) takeEvent(m *Message, s *storeRow) {
 }
 
 // takeSnapshot places a retained message. What clears is nothing new from a store that is not known.
-func (b *taking) takeSnapshot(m *Message, s *storeRow) {
+func (b *taking) takeSnapshot(m *feed.Message, s *storeRow) {
 	clears := !slices.ContainsFunc(m.Facts, func(f board.Fact) bool { return f.Body != nil })
 	if clears && (s.unknown() || s.closed) {
 		return
@@ -214,7 +215,7 @@ func (b *taking) takeSnapshot(m *Message, s *storeRow) {
 }
 
 // takeContact places a state. The last will of an older connection than the newest says nothing.
-func (b *taking) takeContact(m *Message, s *storeRow) {
+func (b *taking) takeContact(m *feed.Message, s *storeRow) {
 	c := *m.Contact
 	switch {
 	case c.State == "" && (s.unknown() || s.closed):
@@ -249,7 +250,7 @@ func (b *taking) storeEvents(ctx context.Context) error {
 }
 
 // eventID names an event in the database.
-func eventID(stream int64, seq uint64) int64 { return stream<<seqBits | int64(seq&MaxSeq) }
+func eventID(stream int64, seq uint64) int64 { return stream<<feed.SeqBits | int64(seq&feed.MaxSeq) }
 
 // unhex returns the bytes of a hash; nil where it is none.
 func unhex(text string) []byte {
@@ -261,15 +262,15 @@ func unhex(text string) []byte {
 }
 
 // report tells what changed.
-func (b *taking) report(held map[string][]Held) {
+func (b *taking) report(held map[string][]feed.Held) {
 	b.result.Patches = held[fleetWide]
-	b.result.Stores = make([]Change, 0, len(b.order))
+	b.result.Stores = make([]feed.Change, 0, len(b.order))
 	for _, s := range b.order {
 		if s.id == fleetWide || !s.touched {
 			s.changed = false
 			continue
 		}
-		c := Change{Store: s.id, Facts: held[s.id], Contact: s.contact, Version: s.version}
+		c := feed.Change{Store: s.id, Facts: held[s.id], Contact: s.contact, Version: s.version}
 		for _, r := range s.streams {
 			if r.changed {
 				c.Streams = append(c.Streams, r.board())

@@ -10,8 +10,8 @@ import (
 	"github.com/nightfill/nightfill/daemon/journal"
 	"github.com/nightfill/nightfill/site"
 	"github.com/nightfill/nightfill/site/board"
+	"github.com/nightfill/nightfill/site/board/feed"
 	"github.com/nightfill/nightfill/site/run"
-	"github.com/nightfill/nightfill/sync/fleet/database"
 )
 
 // Look journals that both tills of a past were looked at on the morning of its as-of, so that compliance is known.
@@ -26,13 +26,13 @@ func Look(p *evidencetest.Past) error {
 }
 
 // Describe tells what a store with the devices of a past is.
-func Describe(p *evidencetest.Past, store string) []database.Message {
+func Describe(p *evidencetest.Past, store string) []feed.Message {
 	at, stream := evidencetest.AsOf().AddDate(0, 0, -5), p.Journal.Stream()
 	info := board.Info{Store: store, Org: "acme", Name: p.Store.Name, Ring: p.Store.Ring, Timezone: "America/Chicago", Stream: stream}
-	all := []database.Message{{Store: store, Received: at, Stream: stream, Facts: []board.Fact{{Kind: board.KindInfo, Mark: board.Mark{Seq: 1}, Body: written(info)}}}}
+	all := []feed.Message{{Store: store, Received: at, Stream: stream, Facts: []board.Fact{{Kind: board.KindInfo, Mark: board.Mark{Seq: 1}, Body: written(info)}}}}
 	for _, d := range p.Store.Devices {
 		now := board.DeviceNow{Device: d.ID, Class: d.Class, Model: d.Model, Groups: d.Groups, State: site.Done, Answers: true, SeenAt: at}
-		all = append(all, database.Message{Store: store, Received: at, Facts: []board.Fact{{Kind: board.KindDevice, Name: d.ID, Mark: board.Mark{Seq: 1}, Body: written(now)}}})
+		all = append(all, feed.Message{Store: store, Received: at, Facts: []board.Fact{{Kind: board.KindDevice, Name: d.ID, Mark: board.Mark{Seq: 1}, Body: written(now)}}})
 	}
 	return all
 }
@@ -46,8 +46,8 @@ func written(v any) json.RawMessage {
 }
 
 // Records tells the journal of a past as that of a store, each record a second after it happened.
-func Records(p *evidencetest.Past, store string) ([]database.Message, error) {
-	var all []database.Message
+func Records(p *evidencetest.Past, store string) ([]feed.Message, error) {
+	var all []feed.Message
 	err := p.Journal.EachRaw(0, func(r journal.Raw) error {
 		rec, err := r.Record()
 		if err == nil {
@@ -59,14 +59,14 @@ func Records(p *evidencetest.Past, store string) ([]database.Message, error) {
 }
 
 // Message is a record as it comes over MQTT. One that is not readable tells nothing but itself.
-func Message(store, stream string, r journal.Raw, received time.Time) database.Message {
+func Message(store, stream string, r journal.Raw, received time.Time) feed.Message {
 	var e run.Event
 	if rec, err := r.Record(); err == nil {
 		e = rec.Event
 	}
-	m := database.Event{Stream: stream, Seq: r.Seq, Prev: r.Prev, Hash: r.Hash, Data: r.Event, At: e.At, Kind: string(e.Kind), Device: e.Device, Patch: e.Patch}
+	m := feed.Event{Stream: stream, Seq: r.Seq, Prev: r.Prev, Hash: r.Hash, Data: r.Event, At: e.At, Kind: string(e.Kind), Device: e.Device, Patch: e.Patch}
 	if !e.Night.IsZero() {
 		m.Night = e.Night.String()
 	}
-	return database.Message{Store: store, Received: received, Live: true, Event: &m, Facts: board.Project(e, board.Mark{Seq: r.Seq}, received)}
+	return feed.Message{Store: store, Received: received, Live: true, Event: &m, Facts: board.Project(e, board.Mark{Seq: r.Seq}, received)}
 }

@@ -1,4 +1,8 @@
-package database
+// Package feed is what flows into headquarters' storage and out of it again, as plain values: a Message is
+// what one store told, Taken what storing a batch of them changed, Known and Held what is stored.
+//
+// It decides nothing: package board says which fact holds, package database stores.
+package feed
 
 import (
 	"time"
@@ -6,11 +10,11 @@ import (
 	"github.com/nightfill/nightfill/site/board"
 )
 
-// MaxSeq is the largest number that an event of a stream may have.
-const MaxSeq = 1<<seqBits - 1
+// SeqBits is how many bits the number of an event may have.
+const SeqBits = 38
 
-// seqBits is how many bits of an event's id are its number.
-const seqBits = 38
+// MaxSeq is the largest number that an event of a stream may have.
+const MaxSeq = 1<<SeqBits - 1
 
 // Message is one message of a store, decoded. It is an event, a state, or a snapshot.
 type Message struct {
@@ -66,4 +70,12 @@ type Change struct {
 type Held struct {
 	board.Fact
 	Received time.Time
+}
+
+// Known is what is stored of one store besides its facts and events.
+type Known struct {
+	Store   string
+	Contact board.Contact
+	Streams []board.Stream
+	Version int64
 }
