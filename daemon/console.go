@@ -25,6 +25,8 @@ import (
 	"github.com/nightfill/nightfill/site/run"
 	"github.com/nightfill/nightfill/site/window"
 	"github.com/nightfill/nightfill/ui/console"
+	"github.com/nightfill/nightfill/ui/console/live"
+	"github.com/nightfill/nightfill/ui/console/live/order"
 	"github.com/nightfill/nightfill/ui/handbook"
 )
 
@@ -72,7 +74,7 @@ type desk struct{ d *Daemon }
 func (k desk) Changed() <-chan struct{} { return k.d.Changed() }
 
 // Documents implements console.Box.
-func (k desk) Documents(ctx context.Context) console.Documents {
+func (k desk) Documents(ctx context.Context) live.Documents {
 	k.d.mu.Lock()
 	results := maps.Clone(k.d.results)
 	k.d.mu.Unlock()
@@ -83,7 +85,7 @@ func (k desk) Documents(ctx context.Context) console.Documents {
 func (k desk) Picture(ctx context.Context, night string) ([]byte, error) {
 	var date window.Date
 	if err := date.UnmarshalText([]byte(night)); night != "" && err != nil {
-		return nil, &console.Refusal{Code: console.CodeBadRequest, Say: err.Error()}
+		return nil, &order.Refusal{Code: order.CodeBadRequest, Say: err.Error()}
 	}
 	v, err := k.d.NightAt(ctx, date)
 	if err != nil || v == nil {
@@ -103,41 +105,41 @@ func (k desk) Ask(ctx context.Context, question, device string) (any, error) {
 		known, _ := k.d.device(device)
 		return wire.HostKey{Device: device, Key: key, Fingerprint: fingerprint, Pinned: wire.Pinned(known.HostKey, key)}, err
 	}
-	return nil, &console.Refusal{Code: console.CodeBadRequest, Say: "nobody answers " + question}
+	return nil, &order.Refusal{Code: order.CodeBadRequest, Say: "nobody answers " + question}
 }
 
 // Act implements console.Box. What is done is in the journal with who asked for it.
-func (k desk) Act(ctx context.Context, o console.Order) (console.Done, error) {
+func (k desk) Act(ctx context.Context, o order.Order) (order.Done, error) {
 	ask := hands.Ask{Device: o.Device, Patch: o.Patch, Reason: o.Reason, Actor: o.Actor, Rev: o.Rev}
 	switch o.Verb {
-	case console.Retry:
+	case order.Retry:
 		patches, err := k.d.hands.Retry(ask)
-		return console.Done{Say: strings.Join(patches, ", ") + " is tried once more on " + o.Device}, err
-	case console.RollBack:
-		return console.Done{Say: o.Patch + " is being taken off " + o.Device}, k.d.hands.RollBack(ask)
-	case console.Restart:
+		return order.Done{Say: strings.Join(patches, ", ") + " is tried once more on " + o.Device}, err
+	case order.RollBack:
+		return order.Done{Say: o.Patch + " is being taken off " + o.Device}, k.d.hands.RollBack(ask)
+	case order.Restart:
 		hand, err := k.d.hands.Restart(ctx, ask)
-		return console.Done{Say: o.Device + " is being restarted; it is wanted back by " + k.clock(hand.Deadline)}, err
-	case console.Shell:
+		return order.Done{Say: o.Device + " is being restarted; it is wanted back by " + k.clock(hand.Deadline)}, err
+	case order.Shell:
 		s, err := k.d.desk.Open(ctx, ask, terminal.Size{})
 		if err != nil {
-			return console.Done{}, err
+			return order.Done{}, err
 		}
-		return console.Done{Say: "a terminal is open on " + o.Device + " and recorded as " + s.Info().ID, Data: s.Info()}, nil
-	case console.Hold:
+		return order.Done{Say: "a terminal is open on " + o.Device + " and recorded as " + s.Info().ID, Data: s.Info()}, nil
+	case order.Hold:
 		return k.hold(o)
-	case console.Release:
+	case order.Release:
 		return k.release(o)
-	case console.Enrol:
+	case order.Enrol:
 		return k.enrol(o)
-	case console.Diagnose:
+	case order.Diagnose:
 		return k.diagnose(ctx, o)
-	case console.Check:
+	case order.Check:
 		return k.check(ctx, o)
-	case console.Refresh:
+	case order.Refresh:
 		return k.refresh(ctx, o)
 	}
-	return console.Done{}, &console.Refusal{Code: console.CodeNoVerb, Say: "this box cannot " + o.Verb}
+	return order.Done{}, &order.Refusal{Code: order.CodeNoVerb, Say: "this box cannot " + o.Verb}
 }
 
 // Cache implements console.Box.
@@ -147,13 +149,13 @@ func (k desk) Cache(ctx context.Context) (any, error) { return k.d.Cache(ctx) }
 func (k desk) Bundle(ctx context.Context, device, reason, actor string, w io.Writer) error {
 	_, err := k.d.Bundle(ctx, bundle.Ask{Device: device, Reason: reason, Actor: actor}, w)
 	if errors.Is(err, bundle.ErrBusy) {
-		return &console.Refusal{Code: console.CodeTooMany, Say: err.Error() + ": try again in a minute"}
+		return &order.Refusal{Code: order.CodeTooMany, Say: err.Error() + ": try again in a minute"}
 	}
 	return err
 }
 
 // commit writes down what a person asked for, unless it is not as he saw it.
-func (k desk) commit(o console.Order, decide func(run.State) ([]run.Event, *site.Reason)) error {
+func (k desk) commit(o order.Order, decide func(run.State) ([]run.Event, *site.Reason)) error {
 	var refused *site.Reason
 	_, err := k.d.ledger.Commit(func(s run.State) []run.Event {
 		if refused = s.Changed(o.Device, o.Rev); refused != nil {
@@ -171,28 +173,28 @@ func (k desk) commit(o console.Order, decide func(run.State) ([]run.Event, *site
 	return err
 }
 
-func (k desk) hold(o console.Order) (console.Done, error) {
+func (k desk) hold(o order.Order) (order.Done, error) {
 	now := time.Now()
 	until, err := wire.Moment(o.Until, now, k.zone())
 	switch {
 	case err != nil:
-		return console.Done{}, &console.Refusal{Code: console.CodeBadRequest, Say: err.Error()}
+		return order.Done{}, &order.Refusal{Code: order.CodeBadRequest, Say: err.Error()}
 	case !until.After(now):
-		return console.Done{}, &console.Refusal{Code: console.CodeBadRequest, Say: "name a moment that is still to come"}
+		return order.Done{}, &order.Refusal{Code: order.CodeBadRequest, Say: "name a moment that is still to come"}
 	}
 	h := site.Hold{Device: o.Device, Until: until, Reason: o.Reason, Actor: o.Actor}
-	return console.Done{Say: whole(o.Device) + " is held until " + k.clock(until)}, k.commit(o, func(run.State) ([]run.Event, *site.Reason) {
+	return order.Done{Say: whole(o.Device) + " is held until " + k.clock(until)}, k.commit(o, func(run.State) ([]run.Event, *site.Reason) {
 		return []run.Event{{Kind: run.HoldSet, At: now, Device: h.Device, Hold: &h, Actor: h.Actor, Text: h.Reason}}, nil
 	})
 }
 
 // release lets go a device, the whole store or a patch in quarantine.
-func (k desk) release(o console.Order) (console.Done, error) {
+func (k desk) release(o order.Order) (order.Done, error) {
 	name := o.Device
 	if name == "" {
 		name = o.Patch
 	}
-	return console.Done{Say: whole(name) + " is released"}, k.commit(o, func(s run.State) ([]run.Event, *site.Reason) {
+	return order.Done{Say: whole(name) + " is released"}, k.commit(o, func(s run.State) ([]run.Event, *site.Reason) {
 		e, was := run.Release(s, name, o.Actor, time.Now())
 		if !was {
 			return nil, site.Because(site.CodeNotApplicable, "nothing holds "+name)
@@ -203,9 +205,9 @@ func (k desk) release(o console.Order) (console.Done, error) {
 }
 
 // enrol pins the key that the person compared.
-func (k desk) enrol(o console.Order) (console.Done, error) {
+func (k desk) enrol(o order.Order) (order.Done, error) {
 	if d, _ := k.d.store.Device(o.Device); !d.Patchable() || len(strings.Fields(o.Key)) < 2 {
-		return console.Done{}, &console.Refusal{Code: console.CodeBadRequest, Say: "this is no host key for " + o.Device}
+		return order.Done{}, &order.Refusal{Code: order.CodeBadRequest, Say: "this is no host key for " + o.Device}
 	}
 	err := k.commit(o, func(run.State) ([]run.Event, *site.Reason) {
 		return []run.Event{{Kind: run.DeviceEnrolled, At: time.Now(), Device: o.Device, Text: o.Key, Actor: o.Actor, Why: o.Reason}}, nil
@@ -214,61 +216,61 @@ func (k desk) enrol(o console.Order) (console.Done, error) {
 		ask(k.d.relook)
 		k.d.checker.Kick()
 	}
-	return console.Done{Say: "the key of " + o.Device + " is pinned"}, err
+	return order.Done{Say: "the key of " + o.Device + " is pinned"}, err
 }
 
 // looked writes down that a person had devices looked at.
-func (k desk) looked(o console.Order) error {
+func (k desk) looked(o order.Order) error {
 	return k.d.ledger.Add(run.Event{Kind: run.LookAsked, At: time.Now(), Device: o.Device, Actor: o.Actor, Text: strings.TrimSpace(o.Verb + " " + o.Check), Why: o.Reason})
 }
 
-func (k desk) diagnose(ctx context.Context, o console.Order) (console.Done, error) {
+func (k desk) diagnose(ctx context.Context, o order.Order) (order.Done, error) {
 	if err := k.looked(o); err != nil {
-		return console.Done{}, err
+		return order.Done{}, err
 	}
 	if o.Check != "" {
 		v, err := k.d.DiagnoseBy(ctx, o.Device, o.Check)
 		if err != nil {
-			return console.Done{}, err
+			return order.Done{}, err
 		}
 		say := fmt.Sprintf("check %s of %s was carried out", o.Check, o.Device)
 		if len(v.Checks) > 0 {
 			say += ": " + string(v.Checks[0].Outcome)
 		}
-		return console.Done{Say: say, Data: v}, nil
+		return order.Done{Say: say, Data: v}, nil
 	}
 	v, err := k.d.Diagnose(ctx, o.Device)
 	say := o.Device + " was looked at"
 	if v.Error != nil {
 		say = o.Device + " could not be looked at: " + v.Error.Text
 	}
-	return console.Done{Say: say, Data: v}, err
+	return order.Done{Say: say, Data: v}, err
 }
 
-func (k desk) check(ctx context.Context, o console.Order) (console.Done, error) {
+func (k desk) check(ctx context.Context, o order.Order) (order.Done, error) {
 	if err := k.looked(o); err != nil {
-		return console.Done{}, err
+		return order.Done{}, err
 	}
 	report, results, err := k.d.CheckNow(ctx)
 	bad := len(slices.DeleteFunc(slices.Clone(results), func(r site.CheckResult) bool { return r.Outcome != site.Fail }))
-	return console.Done{Say: fmt.Sprintf("%d checks were carried out, %d failed", len(results), bad), Data: wire.Checked{Ready: report.Document(), Results: results}}, err
+	return order.Done{Say: fmt.Sprintf("%d checks were carried out, %d failed", len(results), bad), Data: wire.Checked{Ready: report.Document(), Results: results}}, err
 }
 
 // refresh looks for a newer catalog; the artifacts arrive by themselves.
-func (k desk) refresh(ctx context.Context, o console.Order) (console.Done, error) {
+func (k desk) refresh(ctx context.Context, o order.Order) (order.Done, error) {
 	if err := k.looked(o); err != nil {
-		return console.Done{}, err
+		return order.Done{}, err
 	}
 	c, changed, err := k.d.lookForCatalog(ctx)
 	if err != nil {
-		return console.Done{}, err
+		return order.Done{}, err
 	}
 	ask(k.d.refresh)
 	news := "the store has the newest catalog already"
 	if changed {
 		news = "the store has a new catalog"
 	}
-	return console.Done{Say: fmt.Sprintf("%s: version %d of %s; what is missing of it is fetched now", news, c.Version, k.clock(c.Issued))}, nil
+	return order.Done{Say: fmt.Sprintf("%s: version %d of %s; what is missing of it is fetched now", news, c.Version, k.clock(c.Issued))}, nil
 }
 
 func (k desk) zone() *time.Location {
@@ -319,15 +321,15 @@ func (p people) Login(ctx context.Context, l console.Login, now time.Time) (cons
 }
 
 // Session implements console.Accounts.
-func (p people) Session(token string, now time.Time) (console.User, bool) {
+func (p people) Session(token string, now time.Time) (live.User, bool) {
 	s, ok := p.Accounts.Session(token, now)
-	return console.User{Name: s.Account, Role: s.Role}, ok
+	return live.User{Name: s.Account, Role: s.Role}, ok
 }
 
 // Alive implements console.Accounts.
-func (p people) Alive(token string, now time.Time) (console.User, bool) {
+func (p people) Alive(token string, now time.Time) (live.User, bool) {
 	s, ok := p.Peek(token, now)
-	return console.User{Name: s.Account, Role: s.Role}, ok
+	return live.User{Name: s.Account, Role: s.Role}, ok
 }
 
 // May implements console.Accounts.
@@ -342,9 +344,9 @@ func (p people) Confirm(token, code string, now time.Time) error {
 }
 
 // Enrolling implements console.Own.
-func (p people) Enrolling(token string, now time.Time) (console.User, bool, bool) {
+func (p people) Enrolling(token string, now time.Time) (live.User, bool, bool) {
 	s, ok := p.Accounts.Enrolling(token, now)
-	return console.User{Name: s.Account, Role: s.Role}, s.Enrol, ok
+	return live.User{Name: s.Account, Role: s.Role}, s.Enrol, ok
 }
 
 // Person implements console.Own.
@@ -379,7 +381,7 @@ func (p people) Claim(ctx context.Context, code, name, password, source string, 
 func refusal(err error) error {
 	var r *accounts.Refusal
 	if errors.As(err, &r) {
-		return &console.Refusal{Code: string(r.Code), Say: r.Error(), Wait: r.Wait}
+		return &order.Refusal{Code: string(r.Code), Say: r.Error(), Wait: r.Wait}
 	}
 	return err
 }

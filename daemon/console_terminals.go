@@ -7,7 +7,8 @@ import (
 
 	"github.com/nightfill/nightfill/daemon/terminal"
 	"github.com/nightfill/nightfill/daemon/terminal/cast"
-	"github.com/nightfill/nightfill/ui/console"
+	"github.com/nightfill/nightfill/ui/console/live"
+	"github.com/nightfill/nightfill/ui/console/live/order"
 )
 
 // terminals are those of the box as the console needs them.
@@ -17,17 +18,17 @@ type terminals struct{ desk *terminal.Desk }
 const codeNotOpen = "not_open"
 
 // Attach implements console.Terminals.
-func (t terminals) Attach(device, actor string, since int64) (console.Attachment, error) {
+func (t terminals) Attach(device, actor string, since int64) (live.Attachment, error) {
 	s, err := t.desk.On(device, actor)
 	if errors.Is(err, terminal.ErrNotOpen) {
-		return nil, &console.Refusal{Code: codeNotOpen, Say: err.Error()}
+		return nil, &order.Refusal{Code: codeNotOpen, Say: err.Error()}
 	}
 	if err != nil {
 		return nil, err
 	}
 	a, err := s.Attach(terminal.Attach{Since: since, Acks: true})
 	if err != nil {
-		return nil, &console.Refusal{Code: console.CodeTooMany, Say: err.Error()}
+		return nil, &order.Refusal{Code: order.CodeTooMany, Say: err.Error()}
 	}
 	return watched{s, a}, nil
 }
@@ -39,7 +40,7 @@ func (t terminals) Recordings(ctx context.Context) (any, error) { return t.desk.
 func (t terminals) Recording(ctx context.Context, id string) (io.ReadCloser, bool, error) {
 	r, file, err := t.desk.Recording(ctx, id)
 	if errors.Is(err, terminal.ErrNoRecording) {
-		return nil, false, &console.Refusal{Code: console.CodeBadRequest, Say: "there is no such recording"}
+		return nil, false, &order.Refusal{Code: order.CodeBadRequest, Say: "there is no such recording"}
 	}
 	return file, r.State == terminal.Whole, err
 }
@@ -53,10 +54,10 @@ type watched struct {
 	*terminal.Attachment
 }
 
-// Next implements console.Attachment.
-func (w watched) Next(ctx context.Context) (console.Shown, error) {
+// Next implements live.Attachment.
+func (w watched) Next(ctx context.Context) (live.Shown, error) {
 	item, err := w.Attachment.Next(ctx)
-	s := console.Shown{Kind: string(item.Kind), From: item.From, To: item.To, Data: item.Data}
+	s := live.Shown{Kind: string(item.Kind), From: item.From, To: item.To, Data: item.Data}
 	switch item.Kind {
 	case terminal.Idle:
 		s.Doc = map[string]any{"ends": item.Ends}
@@ -66,7 +67,7 @@ func (w watched) Next(ctx context.Context) (console.Shown, error) {
 	return s, err
 }
 
-// Resize implements console.Attachment.
+// Resize implements live.Attachment.
 func (w watched) Resize(ctx context.Context, cols, rows int) error {
 	return w.Session.Resize(ctx, terminal.Size{Cols: cols, Rows: rows})
 }

@@ -27,7 +27,8 @@ import (
 	"github.com/nightfill/nightfill/site/plan"
 	"github.com/nightfill/nightfill/site/run"
 	"github.com/nightfill/nightfill/site/window"
-	"github.com/nightfill/nightfill/ui/console"
+	"github.com/nightfill/nightfill/ui/console/live"
+	"github.com/nightfill/nightfill/ui/console/live/order"
 )
 
 // consoled is a store whose console is on, with an open night in which a is done and b was taken back
@@ -71,33 +72,33 @@ func TestEveryVerbIsAudited(t *testing.T) {
 	defer stop()
 	rev := func() uint64 { return d.ledger.State().Rev("till-1") }
 	all := []string{ // in an order in which each may be asked
-		console.Check, console.Refresh, console.Diagnose, console.Hold, console.Release, console.Enrol, console.Retry, console.RollBack, console.Shell, console.Restart,
+		order.Check, order.Refresh, order.Diagnose, order.Hold, order.Release, order.Enrol, order.Retry, order.RollBack, order.Shell, order.Restart,
 	}
-	for _, v := range console.Verbs() {
+	for _, v := range order.Verbs() {
 		if !slices.Contains(all, v.Name) {
 			t.Errorf("%s is not tried here", v.Name)
 		}
 	}
 	for _, verb := range all {
-		o := console.Order{Verb: verb, Device: "till-1", Reason: "because of " + verb, Actor: "a.khan", Until: "4h", Rev: rev()}
+		o := order.Order{Verb: verb, Device: "till-1", Reason: "because of " + verb, Actor: "a.khan", Until: "4h", Rev: rev()}
 		switch verb {
-		case console.Retry:
+		case order.Retry:
 			o.Patch = "b"
-		case console.RollBack:
+		case order.RollBack:
 			l.must(d.ledger.Add(run.Event{Kind: run.PatchSettled, At: time.Now(), Device: "till-1", Patch: "b", To: site.Skipped}))
 			o.Patch, o.Rev = "a", rev()
-		case console.Shell:
+		case order.Shell:
 			l.must(d.ledger.Add(run.Event{Kind: run.PatchSettled, At: time.Now(), Device: "till-1", Patch: "a", To: site.Skipped}, run.Event{Kind: run.NightClosed, At: time.Now()}))
 			o.Rev = rev()
-		case console.Restart:
+		case order.Restart:
 			s, err := d.desk.On("till-1", "a.khan")
 			l.must(err)
 			s.End()
 			l.until(d, "the terminal is closed", func(s run.State) bool { return len(s.Hands) == 0 })
 			o.Rev = rev()
-		case console.Enrol:
+		case order.Enrol:
 			o.Key = d.store.Devices[0].HostKey
-		case console.Check, console.Refresh:
+		case order.Check, order.Refresh:
 			o.Device = ""
 		}
 		before := d.journal.Last()
@@ -120,7 +121,7 @@ func TestEveryVerbIsAudited(t *testing.T) {
 		if !looks(verb) && rev() == o.Rev {
 			t.Errorf("%s: the device is of the same revision as before", verb)
 		}
-		if verb == console.Shell {
+		if verb == order.Shell {
 			continue // it is refused because of itself
 		}
 		o.Rev = 1
@@ -132,22 +133,22 @@ func TestEveryVerbIsAudited(t *testing.T) {
 
 // looks reports whether a verb changes no device.
 func looks(verb string) bool {
-	return slices.Contains([]string{console.Check, console.Diagnose, console.Refresh}, verb)
+	return slices.Contains([]string{order.Check, order.Diagnose, order.Refresh}, verb)
 }
 
 func TestOrdersThatCannotBe(t *testing.T) {
 	_, d := consoled(t)
 	defer d.journal.Close()
 	for _, tt := range []struct {
-		order console.Order
+		order order.Order
 		want  string
 	}{
-		{console.Order{Verb: console.Hold, Until: "soon"}, `"soon" is not a moment: write it like 05:00 (store time), 4h, or 2026-11-22T05:00:00Z`},
-		{console.Order{Verb: console.Hold, Until: "2020-01-01T00:00:00Z"}, "name a moment that is still to come"},
-		{console.Order{Verb: console.Release}, "nothing holds till-1"},
-		{console.Order{Verb: console.Enrol, Key: "x"}, "this is no host key for till-1"},
-		{console.Order{Verb: console.Retry, Patch: "a"}, "a is done on till-1"},
-		{console.Order{Verb: "explode"}, "this box cannot explode"},
+		{order.Order{Verb: order.Hold, Until: "soon"}, `"soon" is not a moment: write it like 05:00 (store time), 4h, or 2026-11-22T05:00:00Z`},
+		{order.Order{Verb: order.Hold, Until: "2020-01-01T00:00:00Z"}, "name a moment that is still to come"},
+		{order.Order{Verb: order.Release}, "nothing holds till-1"},
+		{order.Order{Verb: order.Enrol, Key: "x"}, "this is no host key for till-1"},
+		{order.Order{Verb: order.Retry, Patch: "a"}, "a is done on till-1"},
+		{order.Order{Verb: "explode"}, "this box cannot explode"},
 	} {
 		tt.order.Device, tt.order.Actor = "till-1", "a.khan"
 		if _, err := (desk{d}).Act(t.Context(), tt.order); err == nil || !strings.HasSuffix(err.Error(), tt.want) {
@@ -261,7 +262,7 @@ func TestConsoleOfARealBox(t *testing.T) {
 	if s := d.consoleShown(); len(s.Fingerprint) != 95 || !s.Own || s.Until.Before(time.Now().AddDate(1, 11, 0)) {
 		t.Errorf("shown: %+v", s)
 	}
-	dialer := websocket.Dialer{TLSClientConfig: trust, Jar: jar, Subprotocols: []string{console.Subprotocol}}
+	dialer := websocket.Dialer{TLSClientConfig: trust, Jar: jar, Subprotocols: []string{live.Subprotocol}}
 	ws, _, err := dialer.Dial("wss://"+d.Config.Listen.Console+"/console/ws", http.Header{"Origin": {base}})
 	l.must(err)
 	defer ws.Close()

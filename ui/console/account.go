@@ -1,10 +1,34 @@
 package console
 
 import (
+	"context"
 	"net/http"
 	"strings"
 	"time"
+
+	"github.com/nightfill/nightfill/ui/console/live"
+	"github.com/nightfill/nightfill/ui/console/live/order"
 )
+
+// Own is what a person may do with his own account, within a session.
+type Own interface {
+	// Enrolling is Session, also for a token that may do nothing but set up an authenticator app. enrol says that it
+	// is such a one; FinishTOTP makes it one like any other.
+	Enrolling(token string, now time.Time) (who live.User, enrol, ok bool)
+	// Person returns who it is, and whether he has an authenticator app, or is to set one up.
+	Person(token string, now time.Time) (Person, error)
+	// ChangePassword wants the old password, and ends every other session of the account.
+	ChangePassword(ctx context.Context, token, old, password string, now time.Time) error
+	// BeginTOTP returns what is to be entered in an authenticator app; it counts after FinishTOTP took a code of it.
+	BeginTOTP(ctx context.Context, token, password string, now time.Time) (show string, err error)
+	FinishTOTP(token, code string, now time.Time) error
+}
+
+// Person is somebody's own account.
+type Person struct {
+	App    bool // he has an authenticator app
+	Wanted bool // the store asks for one, and he has none
+}
 
 // accountView is the page of one's own account. What was done is in Done; Show is entered in an authenticator app.
 type accountView struct {
@@ -13,15 +37,15 @@ type accountView struct {
 	Enrol             bool // nothing else may be done before an authenticator app is set up
 }
 
-func (c *Console) account(w http.ResponseWriter, r *http.Request, who User) {
+func (c *Console) account(w http.ResponseWriter, r *http.Request, who live.User) {
 	c.accountPage(w, r, who, http.StatusOK, accountView{})
 }
 
-func (c *Console) accountPage(w http.ResponseWriter, r *http.Request, who User, status int, v accountView) {
+func (c *Console) accountPage(w http.ResponseWriter, r *http.Request, who live.User, status int, v accountView) {
 	var err error
 	v.Enrol = c.mustEnrol(r)
 	if v.Person, err = c.Accounts.Person(token(r), time.Now()); err != nil {
-		status, v.Error = http.StatusForbidden, upperFirst(asRefusal(err).Say)+"."
+		status, v.Error = http.StatusForbidden, upperFirst(order.Why(err).Say)+"."
 	}
 	c.page(w, status, "account", look{Title: "Your account", User: who, In: !v.Enrol, Body: v})
 }
@@ -37,7 +61,7 @@ func token(r *http.Request) string {
 
 // changeAccount changes one's own account: password, app (which begins to set up an authenticator app) or code
 // (which ends that).
-func (c *Console) changeAccount(w http.ResponseWriter, r *http.Request, who User) {
+func (c *Console) changeAccount(w http.ResponseWriter, r *http.Request, who live.User) {
 	if !c.form(w, r) {
 		return
 	}
@@ -46,7 +70,7 @@ func (c *Console) changeAccount(w http.ResponseWriter, r *http.Request, who User
 	switch r.PathValue("what") {
 	case "password":
 		if get("password") != get("again") {
-			err = refuse(CodeBadRequest, "the two passwords are not the same")
+			err = order.Refuse(order.CodeBadRequest, "the two passwords are not the same")
 			break
 		}
 		err = c.Accounts.ChangePassword(r.Context(), token(r), get("old"), get("password"), now)
@@ -69,12 +93,12 @@ func (c *Console) changeAccount(w http.ResponseWriter, r *http.Request, who User
 	}
 	status := http.StatusOK
 	if err != nil {
-		why := asRefusal(err)
+		why := order.Why(err)
 		status, v.Done, v.Error = http.StatusForbidden, "", upperFirst(why.Say)+"."
 		switch {
 		case why.Wait > 0:
 			status = http.StatusTooManyRequests
-		case why.Code == CodeInternal:
+		case why.Code == order.CodeInternal:
 			status = http.StatusInternalServerError
 			c.Log.Error("an account was not changed", "account", who.Name, "err", err)
 		}

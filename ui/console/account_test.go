@@ -7,12 +7,12 @@ import (
 	"testing"
 
 	"github.com/nightfill/nightfill/site"
-	"github.com/nightfill/nightfill/ui/console"
+	"github.com/nightfill/nightfill/ui/console/live"
 )
 
 // A person looks after his own account; what is refused is said, and nothing is shown that was not asked for.
 func TestAccount(t *testing.T) {
-	r := newRig(t, console.Usual())
+	r := newRig(t, live.Usual())
 	if got := r.do("GET", "/console/account", nil); got.StatusCode != http.StatusUnauthorized {
 		t.Errorf("without a login: %s", got.Status)
 	}
@@ -56,7 +56,7 @@ func TestAccount(t *testing.T) {
 
 // Who must set up an authenticator app before anything else finds no other page, and no socket.
 func TestEnrolling(t *testing.T) {
-	r := newRig(t, console.Usual())
+	r := newRig(t, live.Usual())
 	got := r.do("POST", "/console/login", url.Values{"name": {"new"}, "password": {"right"}, "to": {"/console/journal"}})
 	if at := got.Header.Get("Location"); got.StatusCode != http.StatusSeeOther || at != "/console/account" {
 		t.Fatalf("%s to %s", got.Status, at)

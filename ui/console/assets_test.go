@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/nightfill/nightfill/ui/console"
+	"github.com/nightfill/nightfill/ui/console/live"
 )
 
 var address = regexp.MustCompile(`(?i)(?:https?:|wss?:)?//[a-z0-9][a-z0-9.-]*\.[a-z]{2,}`)
@@ -38,7 +38,7 @@ func TestNoOtherHost(t *testing.T) {
 
 // A file comes with its kind, squeezed for who can read that.
 func TestAssets(t *testing.T) {
-	r := newRig(t, console.Usual())
+	r := newRig(t, live.Usual())
 	plain := r.do("GET", "/console/app/app.css", nil, "Accept-Encoding", "identity")
 	small := r.do("GET", "/console/app/app.css", nil, "Accept-Encoding", "gzip")
 	if plain.StatusCode != http.StatusOK || plain.Header.Get("Content-Type") != "text/css; charset=utf-8" || plain.Header.Get("Content-Encoding") != "" {
@@ -57,7 +57,7 @@ var (
 // What the page needs before a terminal is opened is small, and so is all of it with a terminal: the scripts that main.js
 // imports, the styles, and what terminal.js loads when one is opened.
 func TestSize(t *testing.T) {
-	r := newRig(t, console.Usual())
+	r := newRig(t, live.Usual())
 	size := func(path string) int64 {
 		got := r.do("GET", path, nil, "Accept-Encoding", "gzip")
 		if got.StatusCode != http.StatusOK || got.ContentLength < 1 {

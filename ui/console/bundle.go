@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/nightfill/nightfill/site"
+	"github.com/nightfill/nightfill/ui/console/live"
+	"github.com/nightfill/nightfill/ui/console/live/order"
 )
 
 // download is an answer whose head is written with its first byte.
@@ -28,7 +30,7 @@ func (d *download) Write(p []byte) (int, error) {
 }
 
 // bundle sends a support bundle as a file. One that breaks off is cut, so that nobody takes it for a whole one.
-func (c *Console) bundle(w http.ResponseWriter, r *http.Request, who User) {
+func (c *Console) bundle(w http.ResponseWriter, r *http.Request, who live.User) {
 	if !c.form(w, r) {
 		return
 	}
@@ -37,11 +39,11 @@ func (c *Console) bundle(w http.ResponseWriter, r *http.Request, who User) {
 	case !who.Role.May(site.TierMild):
 		http.Error(w, "The role "+string(who.Role)+" may not take a support bundle.", http.StatusForbidden)
 		return
-	case device != "" && !c.board.has(device):
+	case device != "" && !c.board.Has(device):
 		http.Error(w, "There is no such device in this store.", http.StatusNotFound)
 		return
-	case len(reason) > maxText:
-		http.Error(w, fmt.Sprintf("The reason has %d bytes and may have %d.", len(reason), maxText), http.StatusBadRequest)
+	case len(reason) > order.MaxText:
+		http.Error(w, fmt.Sprintf("The reason has %d bytes and may have %d.", len(reason), order.MaxText), http.StatusBadRequest)
 		return
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), askLimit)
@@ -56,11 +58,11 @@ func (c *Console) bundle(w http.ResponseWriter, r *http.Request, who User) {
 	if err == nil {
 		return
 	}
-	switch why := asRefusal(err); {
+	switch why := order.Why(err); {
 	case out.begun:
 		c.Log.Warn("a support bundle was not taken whole", "actor", who.Name, "err", err)
 		panic(http.ErrAbortHandler)
-	case why.Code == CodeInternal:
+	case why.Code == order.CodeInternal:
 		c.Log.Error("a support bundle was not made", "err", err)
 		http.Error(w, "The box cannot make a support bundle. Its log says why.", http.StatusInternalServerError)
 	default:

@@ -7,12 +7,12 @@ import (
 	"testing"
 
 	"github.com/nightfill/nightfill/site"
-	"github.com/nightfill/nightfill/ui/console"
+	"github.com/nightfill/nightfill/ui/console/live"
 )
 
 // A support bundle is for who acts, is a file, and is cut when it breaks off.
 func TestBundle(t *testing.T) {
-	r := newRig(t, console.Usual())
+	r := newRig(t, live.Usual())
 	for _, tt := range []struct {
 		role           site.UserRole
 		device, reason string

@@ -4,7 +4,7 @@
 //
 // It decides nothing about devices: what may be asked, and why not, comes with the documents of a
 // Box, and the Box judges every order again. What it does decide is who may ask: the account, its
-// role, the reason, the typed number of the store (see Verbs).
+// role, the reason, the typed number of the store (see package order).
 //
 // # What is lost and what is not
 //

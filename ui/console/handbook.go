@@ -3,13 +3,15 @@ package console
 import (
 	"html/template"
 	"net/http"
+
+	"github.com/nightfill/nightfill/ui/console/live"
 )
 
 // bookAt is what the addresses of the handbook's pages begin with.
 const bookAt = "/console/handbook/"
 
 // handbook shows a page of the handbook, or the list of them.
-func (c *Console) handbook(w http.ResponseWriter, r *http.Request, who User) {
+func (c *Console) handbook(w http.ResponseWriter, r *http.Request, who live.User) {
 	topic := r.PathValue("topic")
 	title, body, ok := c.Handbook.HTML(topic, bookAt)
 	if !ok {

@@ -6,7 +6,7 @@ import (
 	"testing"
 
 	"github.com/nightfill/nightfill/site"
-	"github.com/nightfill/nightfill/ui/console"
+	"github.com/nightfill/nightfill/ui/console/live"
 )
 
 // shelf is a handbook of one page.
@@ -24,7 +24,7 @@ func (shelf) HTML(topic, base string) (title, body string, ok bool) {
 
 // Everybody who has logged in reads the handbook; nobody else gets a word of it.
 func TestHandbook(t *testing.T) {
-	r := newRig(t, console.Usual())
+	r := newRig(t, live.Usual())
 	for _, path := range []string{"/console/handbook", "/console/handbook/red-till", "/console/handbook/none"} {
 		if got := r.do("GET", path, nil); got.StatusCode != http.StatusUnauthorized || strings.Contains(body(t, got), "Look at it") {
 			t.Errorf("%s without a login: %s", path, got.Status)

@@ -1,9 +1,13 @@
 package console
 
 import (
+	"context"
 	"net/http"
 	"strings"
 	"time"
+
+	"github.com/nightfill/nightfill/ui/console/live"
+	"github.com/nightfill/nightfill/ui/console/live/order"
 )
 
 // The cookies. Their prefix has the browser hold them to this host, HTTPS and the path /.
@@ -14,29 +18,59 @@ const (
 	maxForm       = 16 << 10
 )
 
+// Login is an attempt to log in.
+type Login struct {
+	Name, Password, Code string
+	Source               string // the address that it came from
+	Browser              string // what Entry.Browser gave this browser; "" = nothing
+}
+
+// Entry is what a good login gives to the browser.
+type Entry struct {
+	Token   string // of the session
+	Browser string // by which the browser is known later; "" = as it was
+	Enrol   bool   // the session may do nothing but set up an authenticator app
+}
+
+// Door lets people in and out.
+type Door interface {
+	Login(ctx context.Context, l Login, now time.Time) (Entry, error)
+	// End ends a session whose person logs out, Replace one whose browser was let in anew.
+	End(token string, now time.Time)
+	Replace(token string, now time.Time)
+}
+
+// Claims make the first account of a box.
+type Claims interface {
+	// Claimable reports whether the box waits for its first account, and Claim makes it. What it
+	// returns is shown to the person once; "" = nothing.
+	Claimable() bool
+	Claim(ctx context.Context, code, name, password, source string, now time.Time) (show string, err error)
+}
+
 func cookie(name, value string, age time.Duration) *http.Cookie {
 	return &http.Cookie{Name: name, Value: value, Path: "/", MaxAge: int(age / time.Second), Secure: true, HttpOnly: true, SameSite: http.SameSiteStrictMode}
 }
 
 // user returns who sent a request, which counts as a sign of life.
-func (c *Console) user(r *http.Request) (who User, token string, ok bool) {
+func (c *Console) user(r *http.Request) (who live.User, token string, ok bool) {
 	got, err := r.Cookie(sessionCookie)
 	if err != nil {
-		return User{}, "", false
+		return live.User{}, "", false
 	}
 	who, ok = c.Accounts.Session(got.Value, time.Now())
 	return who, got.Value, ok
 }
 
 // known lets only those in who are logged in. A page sends others to the login, and back afterwards.
-func (c *Console) known(next func(http.ResponseWriter, *http.Request, User)) http.HandlerFunc {
+func (c *Console) known(next func(http.ResponseWriter, *http.Request, live.User)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		who, _, ok := c.user(r)
 		switch {
 		case ok:
 			next(w, r, who)
 		case strings.HasPrefix(r.URL.Path, "/console/api/"):
-			c.json(w, http.StatusUnauthorized, refusalOf(refuse(CodeSessionOver, "you are not logged in any more")))
+			c.json(w, http.StatusUnauthorized, refusalOf(order.Refuse(order.CodeSessionOver, "you are not logged in any more")))
 		case c.mustEnrol(r):
 			http.Redirect(w, r, "/console/account", http.StatusSeeOther)
 		default:
@@ -47,7 +81,7 @@ func (c *Console) known(next func(http.ResponseWriter, *http.Request, User)) htt
 
 // enrolling is known for one's own account, where those are let in too who must set up an authenticator app before
 // anything else.
-func (c *Console) enrolling(next func(http.ResponseWriter, *http.Request, User)) http.HandlerFunc {
+func (c *Console) enrolling(next func(http.ResponseWriter, *http.Request, live.User)) http.HandlerFunc {
 	known := c.known(next)
 	return func(w http.ResponseWriter, r *http.Request) {
 		if who, enrol, ok := c.Accounts.Enrolling(token(r), time.Now()); ok && enrol {
@@ -104,13 +138,13 @@ func (c *Console) login(w http.ResponseWriter, r *http.Request) {
 
 // refused shows the form again.
 func (c *Console) refused(w http.ResponseWriter, v loginView, err error) {
-	why := asRefusal(err)
+	why := order.Why(err)
 	v.Error, v.Code = upperFirst(why.Say)+".", why.Code == "code_needed" || why.Code == "wrong_code"
 	status := http.StatusForbidden
 	switch {
 	case why.Wait > 0:
 		status = http.StatusTooManyRequests
-	case why.Code == CodeInternal:
+	case why.Code == order.CodeInternal:
 		status = http.StatusInternalServerError
 		c.Log.Error("a login failed", "err", err)
 	}

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"embed"
 	"encoding/json"
-	"fmt"
 	"html/template"
 	"net/http"
 	"slices"
@@ -13,7 +12,7 @@ import (
 	"time"
 
 	"github.com/nightfill/nightfill/site"
-	"github.com/nightfill/nightfill/site/run"
+	"github.com/nightfill/nightfill/ui/console/live"
 )
 
 //go:embed pages.html
@@ -26,7 +25,7 @@ type look struct {
 	Title string // of the window
 	Store string
 	Name  string
-	User  User
+	User  live.User
 	In    bool
 	Acts  bool // the person may act
 	App   bool // the page becomes the app where scripts run
@@ -135,16 +134,16 @@ type overview struct {
 func words(state string) string { return strings.ReplaceAll(state, "_", " ") }
 
 // overview reads the board back.
-func (c *Console) overview(sheets []sheet) overview {
+func (c *Console) overview(sheets []live.Sheet) overview {
 	v := overview{AsOf: c.clock(time.Now())}
 	for _, s := range sheets {
-		switch s.channel {
-		case chStore:
-			_ = json.Unmarshal(s.body, &v.Store) // a field of another form stays empty
-		case chDevice:
+		switch s.Channel {
+		case live.ChannelStore:
+			_ = json.Unmarshal(s.Body, &v.Store) // a field of another form stays empty
+		case live.ChannelDevice:
 			var r row
-			_ = json.Unmarshal(s.body, &r)
-			r.Device, r.State, r.AsOf = s.device, words(r.State), c.clock(r.Since)
+			_ = json.Unmarshal(s.Body, &r)
+			r.Device, r.State, r.AsOf = s.Device, words(r.State), c.clock(r.Since)
 			if r.Problem {
 				v.Problems = append(v.Problems, r)
 			} else {
@@ -166,15 +165,15 @@ func (c *Console) clock(t time.Time) string {
 
 // app is the page of the whole store.
 func (c *Console) app(w http.ResponseWriter, r *http.Request) {
-	c.known(func(w http.ResponseWriter, r *http.Request, who User) {
-		v := c.overview(c.board.look(r.Context()))
+	c.known(func(w http.ResponseWriter, r *http.Request, who live.User) {
+		v := c.overview(c.board.Look(r.Context()))
 		c.page(w, http.StatusOK, "app", look{Title: "Console", User: who, In: true, App: true, Body: v})
 	})(w, r)
 }
 
 // devicePage shows one device without scripts.
-func (c *Console) devicePage(w http.ResponseWriter, r *http.Request, who User) {
-	v := c.overview(c.board.look(r.Context()))
+func (c *Console) devicePage(w http.ResponseWriter, r *http.Request, who live.User) {
+	v := c.overview(c.board.Look(r.Context()))
 	all := slices.Concat(v.Problems, v.Others)
 	i := slices.IndexFunc(all, func(d row) bool { return d.Device == r.PathValue("id") })
 	if i < 0 {
@@ -186,89 +185,4 @@ func (c *Console) devicePage(w http.ResponseWriter, r *http.Request, who User) {
 		d.Jobs[j].State = words(d.Jobs[j].State)
 	}
 	c.page(w, http.StatusOK, "device", look{Title: d.Device, User: who, In: true, Body: d})
-}
-
-// line is a record as the page without scripts shows it.
-type line struct {
-	Seq                      uint64
-	At, Kind, Device, Detail string
-}
-
-// journalPage shows a page of the journal without scripts, the newest first.
-func (c *Console) journalPage(w http.ResponseWriter, r *http.Request, who User) {
-	before, _ := strconv.ParseUint(r.URL.Query().Get("before"), 10, 64) // 0 = from the newest on
-	records, err := c.before(before, 100, "")
-	if err != nil {
-		c.Log.Error("cannot read the journal for the console", "err", err)
-		http.Error(w, "The journal cannot be read. The log of the box says why.", http.StatusInternalServerError)
-		return
-	}
-	v := struct {
-		Lines []line
-		Older uint64
-	}{}
-	for _, r := range slices.Backward(records) {
-		v.Lines = append(v.Lines, line{Seq: r.Seq, At: c.clock(r.Event.At), Kind: string(r.Event.Kind), Device: r.Event.Device, Detail: detail(r.Event)})
-	}
-	if len(records) > 0 && records[0].Seq > c.Journal.First() {
-		v.Older = records[0].Seq
-	}
-	c.page(w, http.StatusOK, "journal", look{Title: "Journal", User: who, In: true, Body: v})
-}
-
-// detail puts an event into one line.
-func detail(e run.Event) string {
-	var parts []string
-	add := func(format string, text string) {
-		if text != "" {
-			parts = append(parts, fmt.Sprintf(format, text))
-		}
-	}
-	add("%s", e.Patch)
-	add("%s", string(e.Step))
-	add("%s", string(e.Outcome))
-	if e.To != "" {
-		add("%s", words(string(e.From))+" -> "+words(string(e.To)))
-	}
-	add("%s", string(e.Verdict))
-	add("by %s", e.Actor)
-	if e.Hold != nil {
-		add("until %s", e.Hold.Until.UTC().Format(time.RFC3339))
-	}
-	if e.Check != nil {
-		add("%s", e.Check.Check+" "+string(e.Check.Outcome)+" "+e.Check.Seen)
-	}
-	add("%s", e.Text)
-	if e.Reason != nil {
-		add("%s", e.Reason.Text)
-	}
-	return strings.Join(parts, " · ")
-}
-
-// looked is how many records are looked through for those of one device.
-const looked = 50000
-
-// before returns up to limit records below a number, 0 for the newest, in order; of one device, or of all when
-// device is "".
-func (c *Console) before(seq, limit uint64, device string) ([]run.Record, error) {
-	first, last := c.Journal.First(), c.Journal.Last()
-	if seq == 0 || seq > last+1 {
-		seq = last + 1
-	}
-	var found []run.Record // the newest first
-	for stop := max(first, seq-min(looked, seq)); seq > stop && uint64(len(found)) < limit; {
-		from := max(stop, seq-min(pageSize, seq))
-		page, err := c.Journal.Since(from, int(seq-from))
-		if err != nil {
-			return nil, err
-		}
-		for _, r := range slices.Backward(page) {
-			if uint64(len(found)) < limit && (device == "" || r.Event.Device == device) {
-				found = append(found, r)
-			}
-		}
-		seq = from
-	}
-	slices.Reverse(found)
-	return found, nil
 }

@@ -9,7 +9,7 @@ import (
 
 	"github.com/nightfill/nightfill/site"
 	"github.com/nightfill/nightfill/site/run"
-	"github.com/nightfill/nightfill/ui/console"
+	"github.com/nightfill/nightfill/ui/console/live"
 )
 
 func body(t *testing.T, r *http.Response) string {
@@ -23,7 +23,7 @@ func body(t *testing.T, r *http.Response) string {
 
 // Without a session there is the login and nothing else; every answer carries the headers.
 func TestNothingWithoutLogin(t *testing.T) {
-	r := newRig(t, console.Usual())
+	r := newRig(t, live.Usual())
 	r.shop.add(run.Event{Kind: run.DaemonStarted})
 	for _, path := range []string{
 		"/console", "/console/device/srv-1", "/console/journal", "/console/night.svg", "/console/api/why?device=srv-1", "/console/api/host-key?device=srv-1",
@@ -50,7 +50,7 @@ func TestNothingWithoutLogin(t *testing.T) {
 }
 
 func TestLogin(t *testing.T) {
-	r := newRig(t, console.Usual())
+	r := newRig(t, live.Usual())
 	form := func(name, password, to string) url.Values {
 		return url.Values{"name": {name}, "password": {password}, "to": {to}}
 	}
@@ -98,7 +98,7 @@ func TestLogin(t *testing.T) {
 
 // While the box has no account, the login is the claim.
 func TestClaim(t *testing.T) {
-	r := newRig(t, console.Usual())
+	r := newRig(t, live.Usual())
 	r.shop.opened = -1
 	if text := body(t, r.do("GET", "/console", nil)); !strings.Contains(text, "Claim this box") || strings.Contains(text, "<h1>Log in") {
 		t.Errorf("got\n%s", text)
@@ -119,7 +119,7 @@ func TestClaim(t *testing.T) {
 
 // A form that another site sends does nothing.
 func TestForeignForms(t *testing.T) {
-	r := newRig(t, console.Usual())
+	r := newRig(t, live.Usual())
 	r.login(site.UserAdmin)
 	for _, path := range []string{"/console/login", "/console/logout", "/console/claim", "/console/bundle", "/console/account/password", "/console/account/app", "/console/account/code"} {
 		for _, headers := range [][]string{{"Sec-Fetch-Site", "cross-site"}, {"Sec-Fetch-Site", "same-site"}, {"Origin", "https://evil.example"}, {"Origin", "null"}} {
@@ -139,7 +139,7 @@ func TestForeignForms(t *testing.T) {
 
 // The pages say the most important without scripts, and let no text of a device become markup.
 func TestPages(t *testing.T) {
-	r := newRig(t, console.Usual())
+	r := newRig(t, live.Usual())
 	r.shop.add(run.Event{Kind: run.DaemonStarted, Text: "nightfilld <1>"}, run.Event{Kind: run.HoldSet, Device: "srv-1", Actor: "ann", Text: "till in use"})
 	r.login(site.UserViewer)
 	home := body(t, r.do("GET", "/console", nil))
@@ -171,7 +171,7 @@ func TestPages(t *testing.T) {
 }
 
 func TestJournalInParts(t *testing.T) {
-	r := newRig(t, console.Usual())
+	r := newRig(t, live.Usual())
 	for n := range 2500 {
 		r.shop.add(run.Event{Kind: run.DaemonStarted, Device: map[int]string{499: "till-1", 1999: "till-1"}[n]})
 	}

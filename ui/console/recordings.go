@@ -1,15 +1,29 @@
 package console
 
 import (
+	"context"
 	"io"
 	"net/http"
 	"strings"
 
 	"github.com/nightfill/nightfill/site"
+	"github.com/nightfill/nightfill/ui/console/live"
+	"github.com/nightfill/nightfill/ui/console/live/order"
 )
 
+// Terminals are the terminals in which people work on devices, and the recordings of them.
+type Terminals interface {
+	live.Terminals
+	// Recordings lists the recordings, the newest first.
+	Recordings(ctx context.Context) (any, error)
+	// Recording opens one. Good says that it is as the journal tells; the reader must be told when not.
+	Recording(ctx context.Context, id string) (file io.ReadCloser, good bool, err error)
+	// Text writes a recording as plain text.
+	Text(to io.Writer, from io.Reader) error
+}
+
 // recordings lists the recordings of terminals.
-func (c *Console) recordings(w http.ResponseWriter, r *http.Request, who User) {
+func (c *Console) recordings(w http.ResponseWriter, r *http.Request, who live.User) {
 	if !c.mayWatch(w, who) {
 		return
 	}
@@ -22,16 +36,16 @@ func (c *Console) recordings(w http.ResponseWriter, r *http.Request, who User) {
 }
 
 // mayWatch refuses who may not see what a terminal showed. False = the answer was given.
-func (c *Console) mayWatch(w http.ResponseWriter, who User) bool {
+func (c *Console) mayWatch(w http.ResponseWriter, who live.User) bool {
 	if who.Role.May(site.TierMild) {
 		return true
 	}
-	c.json(w, http.StatusForbidden, refusalOf(refuse("not_allowed", "the role "+string(who.Role)+" may not watch terminals")))
+	c.json(w, http.StatusForbidden, refusalOf(order.Refuse("not_allowed", "the role "+string(who.Role)+" may not watch terminals")))
 	return false
 }
 
 // recording sends a recording: NAME.cast as it is, NAME.txt as text; with ?play=1 not as a download.
-func (c *Console) recording(w http.ResponseWriter, r *http.Request, who User) {
+func (c *Console) recording(w http.ResponseWriter, r *http.Request, who live.User) {
 	if !c.mayWatch(w, who) {
 		return
 	}
@@ -73,7 +87,7 @@ const playPolicy = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; st
 	"font-src 'self' data:; worker-src 'self' blob:; base-uri 'none'; frame-ancestors 'none'; form-action 'self'"
 
 // play is the page on which a recording is played.
-func (c *Console) play(w http.ResponseWriter, r *http.Request, who User) {
+func (c *Console) play(w http.ResponseWriter, r *http.Request, who live.User) {
 	if !c.mayWatch(w, who) {
 		return
 	}

@@ -20,6 +20,8 @@ import (
 	"github.com/nightfill/nightfill/site"
 	"github.com/nightfill/nightfill/site/run"
 	"github.com/nightfill/nightfill/ui/console"
+	"github.com/nightfill/nightfill/ui/console/live"
+	"github.com/nightfill/nightfill/ui/console/live/order"
 )
 
 // shop is a box with two devices, its journal and its accounts, all in memory.
@@ -30,7 +32,7 @@ type shop struct {
 	first   uint64
 	rev     map[string]uint64
 	trading bool
-	orders  []console.Order
+	orders  []order.Order
 	hang    chan struct{} // an order waits for it
 	ended   map[string]bool
 	opened  int
@@ -65,15 +67,15 @@ func (s *shop) Changed() <-chan struct{} {
 	return s.changed
 }
 
-func (s *shop) Documents(context.Context) console.Documents {
+func (s *shop) Documents(context.Context) live.Documents {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	d := console.Documents{
+	d := live.Documents{
 		Store: map[string]any{"verdict": "not_ready", "text": "NOT READY: <script>alert(1)</script>"}, Ready: map[string]any{"ready": 0},
 		Night: map[string]any{"night": "2026-11-21"}, Trading: s.trading,
 	}
 	for _, id := range []string{"srv-1", "till-1"} {
-		d.Devices = append(d.Devices, console.Device{ID: id, Doc: map[string]any{
+		d.Devices = append(d.Devices, live.Device{ID: id, Doc: map[string]any{
 			"device": id, "state": "rolled_back", "rev": s.rev[id], "problem": id == "till-1", "class": "linux-server",
 			"reason": map[string]any{"code": "verify_failed", "text": "it <broke>"},
 			"jobs":   []any{map[string]any{"patch": "pos-app", "state": "rolled_back"}},
@@ -82,7 +84,7 @@ func (s *shop) Documents(context.Context) console.Documents {
 	return d
 }
 
-func (s *shop) Act(ctx context.Context, o console.Order) (console.Done, error) {
+func (s *shop) Act(ctx context.Context, o order.Order) (order.Done, error) {
 	s.mu.Lock()
 	hang := s.hang
 	s.orders = append(s.orders, o)
@@ -92,13 +94,13 @@ func (s *shop) Act(ctx context.Context, o console.Order) (console.Done, error) {
 		select {
 		case <-hang:
 		case <-ctx.Done():
-			return console.Done{}, ctx.Err()
+			return order.Done{}, ctx.Err()
 		}
 	}
 	if changed {
-		return console.Done{}, site.Because(site.CodeChanged, o.Device+" changed since you looked; nothing was done")
+		return order.Done{}, site.Because(site.CodeChanged, o.Device+" changed since you looked; nothing was done")
 	}
-	return console.Done{Say: o.Verb + " was done", Data: map[string]any{"verb": o.Verb}}, nil
+	return order.Done{Say: o.Verb + " was done", Data: map[string]any{"verb": o.Verb}}, nil
 }
 
 func (s *shop) Ask(_ context.Context, question, device string) (any, error) {
@@ -115,7 +117,7 @@ func (s *shop) Picture(_ context.Context, night string) ([]byte, error) {
 func (s *shop) Bundle(_ context.Context, device, reason, actor string, w io.Writer) error {
 	switch reason {
 	case "busy":
-		return &console.Refusal{Code: console.CodeTooMany, Say: "another support bundle is being made"}
+		return &order.Refusal{Code: order.CodeTooMany, Say: "another support bundle is being made"}
 	case "broken":
 		return errors.New("secret words")
 	case "half":
@@ -150,11 +152,11 @@ func (s *shop) Since(from uint64, limit int) ([]run.Record, error) {
 func (s *shop) Login(_ context.Context, l console.Login, _ time.Time) (console.Entry, error) {
 	switch {
 	case l.Password == "code" && l.Code == "":
-		return console.Entry{}, &console.Refusal{Code: "code_needed", Say: "a code is needed"}
+		return console.Entry{}, &order.Refusal{Code: "code_needed", Say: "a code is needed"}
 	case l.Password == "wait":
-		return console.Entry{}, &console.Refusal{Code: "wait", Say: "too many attempts", Wait: time.Minute}
+		return console.Entry{}, &order.Refusal{Code: "wait", Say: "too many attempts", Wait: time.Minute}
 	case l.Password != "right" && l.Password != "code":
-		return console.Entry{}, &console.Refusal{Code: "wrong_login", Say: "the name or the password is wrong"}
+		return console.Entry{}, &order.Refusal{Code: "wrong_login", Say: "the name or the password is wrong"}
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -162,41 +164,41 @@ func (s *shop) Login(_ context.Context, l console.Login, _ time.Time) (console.E
 	return console.Entry{Token: fmt.Sprintf("%s.%d", l.Name, s.opened), Browser: "known-" + l.Name, Enrol: l.Name == "new"}, nil
 }
 
-func (s *shop) Session(token string, now time.Time) (console.User, bool) { return s.Alive(token, now) }
+func (s *shop) Session(token string, now time.Time) (live.User, bool) { return s.Alive(token, now) }
 
-func (s *shop) Alive(token string, _ time.Time) (console.User, bool) {
+func (s *shop) Alive(token string, _ time.Time) (live.User, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	role, _, ok := strings.Cut(token, ".")
-	return console.User{Name: role, Role: site.UserRole(role)}, ok && !s.ended[token] && site.UserRole(role).Known()
+	return live.User{Name: role, Role: site.UserRole(role)}, ok && !s.ended[token] && site.UserRole(role).Known()
 }
 
 func (s *shop) May(token string, tier site.Tier, now time.Time) error {
 	u, ok := s.Alive(token, now)
 	switch {
 	case !ok:
-		return &console.Refusal{Code: console.CodeSessionOver, Say: "you are not logged in any more"}
+		return &order.Refusal{Code: order.CodeSessionOver, Say: "you are not logged in any more"}
 	case !u.Role.May(tier):
-		return &console.Refusal{Code: "not_allowed", Say: "the role " + string(u.Role) + " may not do this"}
+		return &order.Refusal{Code: "not_allowed", Say: "the role " + string(u.Role) + " may not do this"}
 	}
 	return nil
 }
 
 func (s *shop) Confirm(_, code string, _ time.Time) error {
 	if code != "123456" {
-		return &console.Refusal{Code: "wrong_code", Say: "the code is wrong"}
+		return &order.Refusal{Code: "wrong_code", Say: "the code is wrong"}
 	}
 	return nil
 }
 
 // Enrolling knows a session of the account new as one that may only enrol.
-func (s *shop) Enrolling(token string, now time.Time) (console.User, bool, bool) {
+func (s *shop) Enrolling(token string, now time.Time) (live.User, bool, bool) {
 	name, _, _ := strings.Cut(token, ".")
 	s.mu.Lock()
 	enrol := name == "new" && !s.ended[token]
 	s.mu.Unlock()
 	if enrol {
-		return console.User{Name: "new", Role: site.UserViewer}, true, true
+		return live.User{Name: "new", Role: site.UserViewer}, true, true
 	}
 	u, ok := s.Alive(token, now)
 	return u, false, ok
@@ -209,11 +211,11 @@ func (s *shop) Person(string, time.Time) (console.Person, error) {
 func (s *shop) ChangePassword(_ context.Context, _, old, word string, _ time.Time) error {
 	switch {
 	case old == "wait":
-		return &console.Refusal{Code: "wait", Say: "too many attempts", Wait: time.Minute}
+		return &order.Refusal{Code: "wait", Say: "too many attempts", Wait: time.Minute}
 	case old == "broken":
 		return errors.New("the disk is gone")
 	case old != "right" || word == "":
-		return &console.Refusal{Code: "wrong_login", Say: "the old password is wrong"}
+		return &order.Refusal{Code: "wrong_login", Say: "the old password is wrong"}
 	}
 	return nil
 }
@@ -236,7 +238,7 @@ func (s *shop) Claimable() bool                     { s.mu.Lock(); defer s.mu.Un
 
 func (s *shop) Claim(_ context.Context, code, name, _, _ string, _ time.Time) (string, error) {
 	if code != "AAAA" {
-		return "", &console.Refusal{Code: "wrong_claim", Say: "this is not the claim code"}
+		return "", &order.Refusal{Code: "wrong_claim", Say: "this is not the claim code"}
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -252,12 +254,12 @@ type rig struct {
 	client *http.Client
 }
 
-func newRig(t *testing.T, limits console.Limits) *rig {
+func newRig(t *testing.T, limits live.Limits) *rig {
 	t.Helper()
 	return newRigWith(t, limits, nil)
 }
 
-func newRigWith(t *testing.T, limits console.Limits, terminals console.Terminals) *rig {
+func newRigWith(t *testing.T, limits live.Limits, terminals console.Terminals) *rig {
 	t.Helper()
 	r := &rig{t: t, shop: newShop()}
 	c := console.New(console.Options{
@@ -326,7 +328,7 @@ type frame struct {
 	T, Ch, ID, Code, Say, Dev, Verb, Who string
 	Seq, From, To                        uint64
 	D                                    json.RawMessage
-	Verbs                                []console.Verb
+	Verbs                                []order.Verb
 	Store, Zone, Stream                  string
 }
 
@@ -343,7 +345,7 @@ func (r *rig) open() *line {
 	if err != nil {
 		r.t.Fatalf("%v: %v", err, response)
 	}
-	if hello := l.next(); hello.T != "hello" || hello.Store != "0142" || len(hello.Verbs) != len(console.Verbs()) {
+	if hello := l.next(); hello.T != "hello" || hello.Store != "0142" || len(hello.Verbs) != len(order.Verbs()) {
 		r.t.Fatalf("got %+v", hello)
 	}
 	return l
@@ -351,7 +353,7 @@ func (r *rig) open() *line {
 
 func (r *rig) dial(origin string) (*line, *http.Response, error) {
 	r.t.Helper()
-	d := websocket.Dialer{TLSClientConfig: r.server.Client().Transport.(*http.Transport).TLSClientConfig, Subprotocols: []string{console.Subprotocol}}
+	d := websocket.Dialer{TLSClientConfig: r.server.Client().Transport.(*http.Transport).TLSClientConfig, Subprotocols: []string{live.Subprotocol}}
 	headers := http.Header{"Cookie": {r.cookies()}}
 	if origin != "" {
 		headers.Set("Origin", origin)

@@ -18,13 +18,15 @@ import (
 	"github.com/nightfill/nightfill/site"
 	"github.com/nightfill/nightfill/site/run"
 	"github.com/nightfill/nightfill/ui/console"
+	"github.com/nightfill/nightfill/ui/console/live"
+	"github.com/nightfill/nightfill/ui/console/live/order"
 )
 
 func itoa(n int) string { return strconv.Itoa(n) }
 
 // Only a page of the console itself opens a websocket.
 func TestForeignOrigin(t *testing.T) {
-	r := newRig(t, console.Usual())
+	r := newRig(t, live.Usual())
 	r.login(site.UserAdmin)
 	host := strings.TrimPrefix(r.server.URL, "https://")
 	for _, origin := range []string{"", "null", "https://evil.example", "http://" + host, "https://" + host + ".evil.example", "https://127.0.0.1", "https://user@evil.example"} {
@@ -39,8 +41,8 @@ func TestForeignOrigin(t *testing.T) {
 func TestSocketsAreLimited(t *testing.T) {
 	for _, tt := range []struct {
 		name   string
-		limits console.Limits
-	}{{"of an address", func() console.Limits { l := console.Usual(); l.PerAddress = 3; return l }()}, {"in all", func() console.Limits { l := console.Usual(); l.Sockets = 3; return l }()}} {
+		limits live.Limits
+	}{{"of an address", func() live.Limits { l := live.Usual(); l.PerAddress = 3; return l }()}, {"in all", func() live.Limits { l := live.Usual(); l.Sockets = 3; return l }()}} {
 		t.Run(tt.name, func(t *testing.T) {
 			r := newRig(t, tt.limits)
 			r.login(site.UserViewer)
@@ -60,13 +62,13 @@ func TestSocketsAreLimited(t *testing.T) {
 			}
 		})
 	}
-	if l := console.Usual(); l.PerAddress != 20 || l.Sockets != 64 || l.Frame != 64<<10 {
+	if l := live.Usual(); l.PerAddress != 20 || l.Sockets != 64 || l.Frame != 64<<10 {
 		t.Errorf("the usual limits are %+v", l)
 	}
 }
 
 func TestFramesAreLimited(t *testing.T) {
-	r := newRig(t, console.Usual())
+	r := newRig(t, live.Usual())
 	r.login(site.UserViewer)
 	l := r.open()
 	l.say(map[string]any{"t": "sub", "ch": "nothing"})
@@ -95,7 +97,7 @@ func TestFramesAreLimited(t *testing.T) {
 
 // Documents come once, then only those that changed.
 func TestDocuments(t *testing.T) {
-	r := newRig(t, console.Usual())
+	r := newRig(t, live.Usual())
 	r.login(site.UserViewer)
 	l := r.open()
 	l.say(map[string]any{"t": "sub", "ch": "dev"})
@@ -127,13 +129,13 @@ func TestDocuments(t *testing.T) {
 
 // A session that is over ends its sockets.
 func TestSessionEnds(t *testing.T) {
-	limits := console.Usual()
+	limits := live.Usual()
 	limits.Ping = 10 * time.Millisecond
 	r := newRig(t, limits)
 	r.login(site.UserTech)
 	l := r.open()
 	r.do("POST", "/console/logout", nil)
-	if f := l.until("bye"); f.Code != console.CodeSessionOver {
+	if f := l.until("bye"); f.Code != order.CodeSessionOver {
 		t.Errorf("got %+v", f)
 	}
 	if _, _, err := l.ReadMessage(); !websocket.IsCloseError(err, 4401) {
@@ -143,7 +145,7 @@ func TestSessionEnds(t *testing.T) {
 
 // Who is too far behind, or asks for what is not kept any more, is told what is missing.
 func TestGaps(t *testing.T) {
-	limits := console.Usual()
+	limits := live.Usual()
 	limits.Behind = 700
 	r := newRig(t, limits)
 	for range 1000 {
@@ -188,7 +190,7 @@ func TestGaps(t *testing.T) {
 
 // Whoever does not read is dropped, and holds up nobody.
 func TestSlowReader(t *testing.T) {
-	limits := console.Usual()
+	limits := live.Usual()
 	limits.Write = 50 * time.Millisecond
 	limits.Sockets = 1
 	r := newRig(t, limits)
@@ -214,7 +216,7 @@ func TestSlowReader(t *testing.T) {
 
 // TestCuts follows a journal over a line that is cut again and again: no record is lost, none comes twice.
 func TestCuts(t *testing.T) {
-	r := newRig(t, console.Usual())
+	r := newRig(t, live.Usual())
 	r.login(site.UserViewer)
 	rapid.Check(t, func(rt *rapid.T) {
 		r.shop.mu.Lock()
@@ -287,7 +289,7 @@ func (s *shop) verbs() []string {
 
 // An order that is sent again, over the same line or another, is done once.
 func TestOrdersAreDoneOnce(t *testing.T) {
-	r := newRig(t, console.Usual())
+	r := newRig(t, live.Usual())
 	r.shop.hang = make(chan struct{})
 	r.login(site.UserTech)
 	order := map[string]any{"t": "act", "id": "one", "verb": "diagnose", "dev": "srv-1"}

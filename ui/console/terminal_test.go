@@ -12,7 +12,8 @@ import (
 	"github.com/gorilla/websocket"
 
 	"github.com/nightfill/nightfill/site"
-	"github.com/nightfill/nightfill/ui/console"
+	"github.com/nightfill/nightfill/ui/console/live"
+	"github.com/nightfill/nightfill/ui/console/live/order"
 )
 
 // shells is one open terminal, of tech on srv-1, and one recording.
@@ -21,17 +22,17 @@ type shells struct {
 	since int64
 	acked int64
 	typed chan string
-	items chan console.Shown
+	items chan live.Shown
 	done  chan string // what became of looks at it
 }
 
 func newShells() *shells {
-	return &shells{typed: make(chan string, 100), items: make(chan console.Shown), done: make(chan string, 10)}
+	return &shells{typed: make(chan string, 100), items: make(chan live.Shown), done: make(chan string, 10)}
 }
 
-func (s *shells) Attach(device, actor string, since int64) (console.Attachment, error) {
+func (s *shells) Attach(device, actor string, since int64) (live.Attachment, error) {
 	if device != "srv-1" || actor != "tech" {
-		return nil, &console.Refusal{Code: "not_open", Say: "there is no such terminal"}
+		return nil, &order.Refusal{Code: "not_open", Say: "there is no such terminal"}
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -39,7 +40,7 @@ func (s *shells) Attach(device, actor string, since int64) (console.Attachment, 
 	return s, nil
 }
 
-func (s *shells) Next(ctx context.Context) (console.Shown, error) {
+func (s *shells) Next(ctx context.Context) (live.Shown, error) {
 	select {
 	case i, ok := <-s.items:
 		if !ok {
@@ -47,7 +48,7 @@ func (s *shells) Next(ctx context.Context) (console.Shown, error) {
 		}
 		return i, nil
 	case <-ctx.Done():
-		return console.Shown{}, ctx.Err()
+		return live.Shown{}, ctx.Err()
 	}
 }
 
@@ -78,7 +79,7 @@ func (s *shells) Recording(_ context.Context, id string) (io.ReadCloser, bool, e
 	case "gone":
 		return nil, false, nil
 	}
-	return nil, false, &console.Refusal{Code: console.CodeBadRequest, Say: "there is no such recording"}
+	return nil, false, &order.Refusal{Code: order.CodeBadRequest, Say: "there is no such recording"}
 }
 
 func (s *shells) Text(to io.Writer, from io.Reader) error {
@@ -102,7 +103,7 @@ func (l *line) binary() string {
 
 func TestTerminalOverASocket(t *testing.T) {
 	s := newShells()
-	r := newRigWith(t, console.Usual(), s)
+	r := newRigWith(t, live.Usual(), s)
 	r.login(site.UserTech)
 	l := r.open()
 	l.say(map[string]any{"t": "term.attach", "n": 7, "dev": "till-1"})
@@ -110,22 +111,22 @@ func TestTerminalOverASocket(t *testing.T) {
 		t.Errorf("nobody's terminal: %+v", f)
 	}
 	l.say(map[string]any{"t": "term.attach", "n": 0, "dev": "srv-1"})
-	if f := l.next(); f.T != "term.err" || f.Code != console.CodeTooMany {
+	if f := l.next(); f.T != "term.err" || f.Code != order.CodeTooMany {
 		t.Errorf("without a number: %+v", f)
 	}
 	l.say(map[string]any{"t": "term.attach", "n": 7, "dev": "srv-1", "since": 40, "cols": 100, "rows": 30})
 	if f := l.next(); f.T != "term.open" || s.since != 40 || <-s.typed != "100x30" {
 		t.Errorf("opened: %+v, since %d", f, s.since)
 	}
-	s.items <- console.Shown{Kind: "output", From: 42, To: 44, Data: []byte("ab")}
+	s.items <- live.Shown{Kind: "output", From: 42, To: 44, Data: []byte("ab")}
 	if f := l.next(); f.T != "term.at" || l.binary() != "\x07ab" {
 		t.Errorf("shown: %+v", f)
 	}
-	s.items <- console.Shown{Kind: "output", From: 44, To: 45, Data: []byte("c")} // goes on: no word about where
+	s.items <- live.Shown{Kind: "output", From: 44, To: 45, Data: []byte("c")} // goes on: no word about where
 	if got := l.binary(); got != "\x07c" {
 		t.Errorf("shown: %q", got)
 	}
-	s.items <- console.Shown{Kind: "gap", From: 45, To: 60}
+	s.items <- live.Shown{Kind: "gap", From: 45, To: 60}
 	if f := l.next(); f.T != "term.gap" || f.From != 45 || f.To != 60 {
 		t.Errorf("a gap: %+v", f)
 	}
@@ -160,7 +161,7 @@ func TestTerminalOverASocket(t *testing.T) {
 
 // Whoever may not look at devices may not watch what people did on them.
 func TestRecordings(t *testing.T) {
-	r := newRigWith(t, console.Usual(), newShells())
+	r := newRigWith(t, live.Usual(), newShells())
 	for _, path := range []string{"/console/api/recordings", "/console/recording/one.cast", "/console/play/one"} {
 		if got := r.do("GET", path, nil); got.StatusCode != http.StatusUnauthorized {
 			t.Errorf("%s without login: %s", path, got.Status)

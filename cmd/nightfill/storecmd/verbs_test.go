@@ -7,14 +7,14 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/nightfill/nightfill/ui/console"
+	"github.com/nightfill/nightfill/ui/console/live/order"
 )
 
 // What may be asked at the console has a command of the same name, which takes a reason where the console wants one, the
 // moment where the console wants that, and names a device, a patch or the store as the console does.
 func TestVerbsOfTheConsole(t *testing.T) {
 	commands := append(Commands(), CatalogCommands()...) // refresh is one of nightfill catalog
-	for _, v := range console.Verbs() {
+	for _, v := range order.Verbs() {
 		i := slices.IndexFunc(commands, func(c *cobra.Command) bool { return c.Name() == v.Name })
 		if i < 0 {
 			t.Errorf("there is no nightfill %s", v.Name)

@@ -10,7 +10,8 @@ import (
 	"github.com/nightfill/nightfill/daemon/view"
 	"github.com/nightfill/nightfill/site"
 	"github.com/nightfill/nightfill/site/run"
-	"github.com/nightfill/nightfill/ui/console"
+	"github.com/nightfill/nightfill/ui/console/live"
+	"github.com/nightfill/nightfill/ui/console/live/order"
 )
 
 // Store is the document of the whole store.
@@ -53,15 +54,15 @@ type May struct {
 }
 
 // Documents shows everything. Results are the newest of the checks, by id.
-func Documents(f view.Facts, results map[string]site.CheckResult) console.Documents {
-	d := console.Documents{Trading: Trading(f), Ready: f.Report.Document()}
-	store := Store{Status: view.StatusOf(f), Trading: d.Trading, May: map[string]May{console.Check: {}, console.Refresh: {}, console.Hold: {}, console.Release: {}}}
+func Documents(f view.Facts, results map[string]site.CheckResult) live.Documents {
+	d := live.Documents{Trading: Trading(f), Ready: f.Report.Document()}
+	store := Store{Status: view.StatusOf(f), Trading: d.Trading, May: map[string]May{order.Check: {}, order.Refresh: {}, order.Hold: {}, order.Release: {}}}
 	if h, ok := f.State.Holds[site.AllDevices]; ok {
 		store.Held = &h
 	} else if h := f.State.Catalog.StoreHeld; h != nil {
-		store.May[console.Release] = May{No: site.Because(site.CodeHeld, "headquarters holds the store, and only people there lift that: "+h.Reason)}
+		store.May[order.Release] = May{No: site.Because(site.CodeHeld, "headquarters holds the store, and only people there lift that: "+h.Reason)}
 	} else {
-		store.May[console.Release] = May{No: site.Because(site.CodeNotApplicable, "there is no hold of the whole store")}
+		store.May[order.Release] = May{No: site.Because(site.CodeNotApplicable, "there is no hold of the whole store")}
 	}
 	d.Store = store
 	if night := view.NightOf(f.State, false); night != nil {
@@ -69,7 +70,7 @@ func Documents(f view.Facts, results map[string]site.CheckResult) console.Docume
 	}
 	jobs := view.JobsShown(f.State)
 	for _, one := range view.Devices(f) {
-		d.Devices = append(d.Devices, console.Device{ID: one.Device, Doc: device(f, one, jobs(one.Device), results)})
+		d.Devices = append(d.Devices, live.Device{ID: one.Device, Doc: device(f, one, jobs(one.Device), results)})
 	}
 	return d
 }
@@ -93,26 +94,26 @@ func device(f view.Facts, shown view.Device, jobs []view.Job, results map[string
 // may judges every verb of a device.
 func may(f view.Facts, d site.Device) map[string]May {
 	m := map[string]May{
-		console.Retry:    patches(f, d.ID, func(patch string) *site.Reason { return run.MayRetry(f.State, d.ID, patch, f.Now) }),
-		console.RollBack: patches(f, d.ID, func(patch string) *site.Reason { return run.MayRollBack(f.State, d.ID, patch) }),
-		console.Hold:     {}, console.Release: release(f.State, d.ID), console.Diagnose: {},
+		order.Retry:    patches(f, d.ID, func(patch string) *site.Reason { return run.MayRetry(f.State, d.ID, patch, f.Now) }),
+		order.RollBack: patches(f, d.ID, func(patch string) *site.Reason { return run.MayRollBack(f.State, d.ID, patch) }),
+		order.Hold:     {}, order.Release: release(f.State, d.ID), order.Diagnose: {},
 	}
 	if !d.Patchable() {
 		no := May{No: site.Because(site.CodeObserveOnly, d.ID+" is only observed: nothing is ever done to it")}
-		for _, verb := range []string{console.Hold, console.Diagnose, console.Restart, console.Enrol, console.Shell} {
+		for _, verb := range []string{order.Hold, order.Diagnose, order.Restart, order.Enrol, order.Shell} {
 			m[verb] = no
 		}
 		return m
 	}
-	m[console.Restart] = May{No: run.MayRestart(f.State, d.ID, f.Now)}
-	m[console.Shell] = May{No: run.MayTakeOver(f.State, d.ID)}
-	m[console.Enrol] = May{}
+	m[order.Restart] = May{No: run.MayRestart(f.State, d.ID, f.Now)}
+	m[order.Shell] = May{No: run.MayTakeOver(f.State, d.ID)}
+	m[order.Enrol] = May{}
 	if d.Class != site.LinuxServer {
-		m[console.Enrol] = May{No: site.Because(site.CodeUnsupported, d.ID+" has no host key to enrol: its class is "+string(d.Class))}
+		m[order.Enrol] = May{No: site.Because(site.CodeUnsupported, d.ID+" has no host key to enrol: its class is "+string(d.Class))}
 	}
 	if d.HostKey == "" {
 		no := May{No: site.Because(site.CodeNotEnrolled, "enrol "+d.ID+" first: no key is pinned for it")}
-		m[console.Restart], m[console.Shell], m[console.Diagnose] = no, no, no
+		m[order.Restart], m[order.Shell], m[order.Diagnose] = no, no, no
 	}
 	return m
 }

@@ -12,7 +12,7 @@ import (
 	"github.com/nightfill/nightfill/site/plan"
 	"github.com/nightfill/nightfill/site/run"
 	"github.com/nightfill/nightfill/site/window"
-	"github.com/nightfill/nightfill/ui/console"
+	"github.com/nightfill/nightfill/ui/console/live/order"
 )
 
 // at is a moment of the night of 2026-11-21 in UTC.
@@ -64,14 +64,14 @@ func TestMay(t *testing.T) {
 	f := facts()
 	devices := documents(t, f)
 	for _, tt := range []struct{ device, verb, patch, no string }{
-		{"till-1", console.Retry, "b", ""}, {"till-1", console.RollBack, "a", ""}, {"till-1", console.Hold, "", ""},
-		{"till-1", console.Release, "", "nothing holds till-1"}, {"till-1", console.Diagnose, "", ""}, {"till-1", console.Restart, "", ""},
-		{"till-1", console.Enrol, "", ""},
-		{"till-2", console.Retry, "", "nothing was planned for till-2 in the newest night"},
-		{"till-2", console.Restart, "", "enrol till-2 first: no key is pinned for it"}, {"till-2", console.Diagnose, "", "enrol till-2 first: no key is pinned for it"},
-		{"till-2", console.Enrol, "", ""},
-		{"pinpad-1", console.Hold, "", "pinpad-1 is only observed: nothing is ever done to it"},
-		{"pinpad-1", console.Enrol, "", "pinpad-1 is only observed: nothing is ever done to it"},
+		{"till-1", order.Retry, "b", ""}, {"till-1", order.RollBack, "a", ""}, {"till-1", order.Hold, "", ""},
+		{"till-1", order.Release, "", "nothing holds till-1"}, {"till-1", order.Diagnose, "", ""}, {"till-1", order.Restart, "", ""},
+		{"till-1", order.Enrol, "", ""},
+		{"till-2", order.Retry, "", "nothing was planned for till-2 in the newest night"},
+		{"till-2", order.Restart, "", "enrol till-2 first: no key is pinned for it"}, {"till-2", order.Diagnose, "", "enrol till-2 first: no key is pinned for it"},
+		{"till-2", order.Enrol, "", ""},
+		{"pinpad-1", order.Hold, "", "pinpad-1 is only observed: nothing is ever done to it"},
+		{"pinpad-1", order.Enrol, "", "pinpad-1 is only observed: nothing is ever done to it"},
 	} {
 		m, there := devices[tt.device].May[tt.verb]
 		no := ""
@@ -82,7 +82,7 @@ func TestMay(t *testing.T) {
 			t.Errorf("%s on %s: %v %q %v, want %q %s", tt.verb, tt.device, there, no, m.Patches, tt.no, tt.patch)
 		}
 	}
-	for _, v := range console.Verbs() {
+	for _, v := range order.Verbs() {
 		for id, d := range devices {
 			if _, there := d.May[v.Name]; v.Device && !there {
 				t.Errorf("%s of %s is not judged", v.Name, id)
@@ -95,16 +95,16 @@ func TestMay(t *testing.T) {
 	f.State = run.Fold(f.State, run.Record{Seq: 4, Event: run.Event{
 		Kind: run.HoldSet, At: at(23, 10), Device: site.AllDevices, Hold: &site.Hold{Device: site.AllDevices, Until: at(28, 0)},
 	}})
-	if m := documents(t, f)["till-1"].May[console.Release]; m.No == nil || m.No.Text != "the whole store is held; release that" {
+	if m := documents(t, f)["till-1"].May[order.Release]; m.No == nil || m.No.Text != "the whole store is held; release that" {
 		t.Errorf("release with the store held: %+v", m.No)
 	}
-	if m := screen.Documents(f, nil).Store.(screen.Store); m.May[console.Release].No != nil || m.Held == nil {
+	if m := screen.Documents(f, nil).Store.(screen.Store); m.May[order.Release].No != nil || m.Held == nil {
 		t.Errorf("release of the store: %+v", m.May)
 	}
 	f = facts()
 	f.State.Catalog.StoreHeld = &site.StoreHold{Reason: "flood", At: at(22, 0)}
 	m := screen.Documents(f, nil).Store.(screen.Store)
-	if no := m.May[console.Release].No; no == nil || no.Text != "headquarters holds the store, and only people there lift that: flood" || m.HeldByHeadquarters.Reason != "flood" {
+	if no := m.May[order.Release].No; no == nil || no.Text != "headquarters holds the store, and only people there lift that: flood" || m.HeldByHeadquarters.Reason != "flood" {
 		t.Errorf("release of what headquarters holds: %v", no)
 	}
 }

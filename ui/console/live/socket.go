@@ -1,15 +1,16 @@
-package console
+package live
 
 import (
 	"context"
 	"crypto/tls"
 	"encoding/json"
 	"errors"
-	"net/http"
 	"sync"
 	"time"
 
 	"github.com/gorilla/websocket"
+
+	"github.com/nightfill/nightfill/ui/console/live/order"
 )
 
 const (
@@ -22,7 +23,7 @@ const (
 
 // socket is one websocket. One goroutine reads, one writes; what a reader asks for is kept in wants.
 type socket struct {
-	c     *Console
+	l     *Lines
 	conn  *websocket.Conn
 	token string
 	user  User
@@ -44,55 +45,22 @@ type want struct {
 	synced  bool   // of documents: the first were sent
 }
 
-// socket lets a websocket in.
-func (c *Console) socket(w http.ResponseWriter, r *http.Request) {
-	user, token, ok := c.user(r)
-	address := addressOf(r)
-	switch {
-	case !ownOrigin(r):
-		http.Error(w, "this websocket is for the pages of this box", http.StatusForbidden)
-		return
-	case !ok:
-		http.Error(w, "log in first", http.StatusUnauthorized)
-		return
-	case !c.gate.enter(address):
-		http.Error(w, "too many websockets are open", http.StatusServiceUnavailable)
-		return
-	}
-	defer c.gate.leave(address)
-	up := websocket.Upgrader{
-		HandshakeTimeout: closeLimit, Subprotocols: []string{Subprotocol}, CheckOrigin: ownOrigin, WriteBufferPool: &sync.Pool{},
-	}
-	conn, err := up.Upgrade(w, r, nil)
-	if err != nil {
-		c.Log.Debug("a websocket was not opened", "from", address, "err", err)
-		return
-	}
-	if conn.Subprotocol() != Subprotocol {
-		_ = conn.WriteControl(websocket.CloseMessage, websocket.FormatCloseMessage(websocket.CloseProtocolError, "speak "+Subprotocol), time.Now().Add(closeLimit))
-		_ = conn.Close()
-		return
-	}
-	s := &socket{c: c, conn: conn, token: token, user: user, out: make(chan []byte, answers), wake: make(chan struct{}, 1), shown: make(chan message), terminals: map[byte]*terminal{}, wants: map[string]*want{}}
-	s.serve()
-}
-
 // serve runs the socket until either side ends it.
 func (s *socket) serve() {
-	ctx, cancel := context.WithCancel(s.c.ctx)
+	ctx, cancel := context.WithCancel(s.l.ctx)
 	defer cancel()
 	var both sync.WaitGroup
 	both.Go(func() {
 		defer cancel()
 		if err := s.write(ctx); err != nil {
-			s.c.Log.Debug("a websocket of the console ended", "user", s.user.Name, "err", err)
+			s.l.Log.Debug("a websocket of the console ended", "user", s.user.Name, "err", err)
 			s.cut()
 		}
 		_ = s.conn.Close() // which ends the reader
 	})
 	var workers sync.WaitGroup // orders under way, and terminals that are shown
 	err := s.read(ctx, &workers)
-	s.c.Log.Debug("a websocket of the console ended", "user", s.user.Name, "err", err)
+	s.l.Log.Debug("a websocket of the console ended", "user", s.user.Name, "err", err)
 	cancel()
 	both.Wait()
 	workers.Wait()
@@ -108,9 +76,9 @@ func (s *socket) cut() {
 
 // read takes frames until the socket is dead or silent for too long; it returns why.
 func (s *socket) read(ctx context.Context, workers *sync.WaitGroup) error {
-	s.conn.SetReadLimit(s.c.Limits.Frame)
+	s.conn.SetReadLimit(s.l.Limits.Frame)
 	for {
-		if err := s.conn.SetReadDeadline(time.Now().Add(s.c.Limits.Silence)); err != nil {
+		if err := s.conn.SetReadDeadline(time.Now().Add(s.l.Limits.Silence)); err != nil {
 			return err
 		}
 		kind, data, err := s.conn.ReadMessage()
@@ -123,7 +91,7 @@ func (s *socket) read(ctx context.Context, workers *sync.WaitGroup) error {
 			continue
 		}
 		if kind != websocket.TextMessage || json.Unmarshal(data, &f) != nil {
-			s.say(simple{T: "err", Code: CodeBadRequest, Say: "this is no frame of " + Subprotocol})
+			s.say(simple{T: "err", Code: order.CodeBadRequest, Say: "this is no frame of " + Subprotocol})
 			continue
 		}
 		s.take(ctx, f, workers)
@@ -142,10 +110,10 @@ func (s *socket) take(ctx context.Context, f asked, workers *sync.WaitGroup) {
 		delete(s.wants, f.Channel)
 		s.mu.Unlock()
 	case "here": // the person did something; which is all that counts as a sign of life
-		s.c.Accounts.Session(s.token, time.Now())
+		s.l.Sessions.Session(s.token, time.Now())
 	case "act":
 		workers.Go(func() {
-			a := s.c.carryOut(s.c.ctx, s.token, s.user, f)
+			a := s.l.Orders.CarryOut(s.l.ctx, s.token, s.user.Name, f.Request)
 			if ctx.Err() == nil {
 				s.say(a)
 			}
@@ -153,7 +121,7 @@ func (s *socket) take(ctx context.Context, f asked, workers *sync.WaitGroup) {
 	case "term.attach", "term.ack", "term.size", "term.detach", "term.end":
 		s.terminalFrame(ctx, f, workers)
 	default:
-		s.say(simple{T: "err", Code: CodeBadRequest, Say: "there is no frame " + f.T})
+		s.say(simple{T: "err", Code: order.CodeBadRequest, Say: "there is no frame " + f.T})
 	}
 }
 
@@ -161,16 +129,16 @@ func (s *socket) take(ctx context.Context, f asked, workers *sync.WaitGroup) {
 func (s *socket) subscribe(f asked) {
 	w := &want{}
 	switch f.Channel {
-	case chDevice, chNight, chReady, chStore:
+	case ChannelDevice, ChannelNight, ChannelReady, ChannelStore:
 	case chLog:
-		last := s.c.Journal.Last()
+		last := s.l.Journal.Last()
 		if f.Since != nil {
 			w.next = min(*f.Since, last) + 1
 		} else {
 			w.next = last + 1 - min(f.Last, tailAtMost, last)
 		}
 	default:
-		s.say(simple{T: "err", Channel: f.Channel, Code: CodeBadRequest, Say: "there is no channel " + f.Channel})
+		s.say(simple{T: "err", Channel: f.Channel, Code: order.CodeBadRequest, Say: "there is no channel " + f.Channel})
 		return
 	}
 	s.mu.Lock()
@@ -194,18 +162,18 @@ func (s *socket) say(frame any) {
 
 // write sends what there is to send until ctx ends or the reader is too slow.
 func (s *socket) write(ctx context.Context) error {
-	ping := time.NewTicker(s.c.Limits.Ping)
+	ping := time.NewTicker(s.l.Limits.Ping)
 	defer ping.Stop()
-	j := s.c.Journal
-	zone := s.c.Zone.String()
+	j := s.l.Journal
+	zone := s.l.Zone.String()
 	if err := s.send(encode(hello{
-		T: "hello", Session: s.user, Server: s.c.Version, Stream: j.Stream(), First: j.First(), Seq: j.Last(), Now: time.Now().UTC(), Zone: zone,
-		Store: s.c.Store, Name: s.c.Name, Verbs: Verbs(),
+		T: "hello", Session: s.user, Server: s.l.Version, Stream: j.Stream(), First: j.First(), Seq: j.Last(), Now: time.Now().UTC(), Zone: zone,
+		Store: s.l.Store, Name: s.l.Name, Verbs: order.Verbs(),
 	})); err != nil {
 		return err
 	}
 	for {
-		records, board := s.c.Box.Changed(), s.c.board.next()
+		records, board := s.l.Board.box.Changed(), s.l.Board.next()
 		if err := s.pump(ctx); err != nil {
 			return err
 		}
@@ -221,8 +189,8 @@ func (s *socket) write(ctx context.Context) error {
 				return err
 			}
 		case <-ping.C:
-			if _, alive := s.c.Accounts.Alive(s.token, time.Now()); !alive {
-				return s.bye(closeSession, simple{T: "bye", Code: CodeSessionOver, Say: "you are not logged in any more"})
+			if _, alive := s.l.Sessions.Alive(s.token, time.Now()); !alive {
+				return s.bye(closeSession, simple{T: "bye", Code: order.CodeSessionOver, Say: "you are not logged in any more"})
 			}
 			if err := s.send(encode(simple{T: "ping", Seq: j.Last(), Now: time.Now().UTC()})); err != nil {
 				return err
@@ -252,7 +220,7 @@ type message struct {
 func (s *socket) send(frame []byte) error { return s.sendAs(websocket.TextMessage, frame) }
 
 func (s *socket) sendAs(kind int, frame []byte) error {
-	if err := s.conn.SetWriteDeadline(time.Now().Add(s.c.Limits.Write)); err != nil {
+	if err := s.conn.SetWriteDeadline(time.Now().Add(s.l.Limits.Write)); err != nil {
 		return err
 	}
 	return s.conn.WriteMessage(kind, frame)

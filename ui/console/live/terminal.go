@@ -1,4 +1,4 @@
-package console
+package live
 
 import (
 	"context"
@@ -8,18 +8,14 @@ import (
 	"time"
 
 	"github.com/gorilla/websocket"
+
+	"github.com/nightfill/nightfill/ui/console/live/order"
 )
 
-// Terminals are the terminals in which people work on devices, and the recordings of them.
+// Terminals are the terminals in which people work on devices.
 type Terminals interface {
 	// Attach looks at the open terminal of a person on a device, from a byte on; -1 = what was shown last.
 	Attach(device, actor string, since int64) (Attachment, error)
-	// Recordings lists the recordings, the newest first.
-	Recordings(ctx context.Context) (any, error)
-	// Recording opens one. Good says that it is as the journal tells; the reader must be told when not.
-	Recording(ctx context.Context, id string) (file io.ReadCloser, good bool, err error)
-	// Text writes a recording as plain text.
-	Text(to io.Writer, from io.Reader) error
 }
 
 // Attachment is one look at an open terminal, which goes on without it.
@@ -73,19 +69,19 @@ func (s *socket) attach(ctx context.Context, f asked, workers *sync.WaitGroup) {
 		since = int64(min(*f.Since, 1<<62))
 	}
 	refused := func(err error) {
-		r := asRefusal(err)
+		r := order.Why(err)
 		s.say(told{T: "term.err", N: f.N, Code: r.Code, Say: r.Say})
 	}
 	s.leave(f.N)
 	switch {
-	case s.c.Terminals == nil:
-		refused(refuse(CodeNoVerb, "this box opens no terminals"))
+	case s.l.Terminals == nil:
+		refused(order.Refuse(order.CodeNoVerb, "this box opens no terminals"))
 		return
 	case f.N == 0 || len(s.terminals) >= maxTerminals:
-		refused(refuse(CodeTooMany, "a socket shows at most 8 terminals, numbered from 1"))
+		refused(order.Refuse(order.CodeTooMany, "a socket shows at most 8 terminals, numbered from 1"))
 		return
 	}
-	a, err := s.c.Terminals.Attach(f.Device, s.user.Name, since)
+	a, err := s.l.Terminals.Attach(f.Device, s.user.Name, since)
 	if err != nil {
 		refused(err)
 		return
@@ -131,7 +127,7 @@ func (s *socket) show(ctx context.Context, t *terminal) {
 		item, err := t.Next(ctx)
 		if err != nil {
 			if !errors.Is(err, io.EOF) && ctx.Err() == nil {
-				s.hand(ctx, websocket.TextMessage, encode(told{T: "term.err", N: t.n, Code: CodeInternal, Say: err.Error()}))
+				s.hand(ctx, websocket.TextMessage, encode(told{T: "term.err", N: t.n, Code: order.CodeInternal, Say: err.Error()}))
 			}
 			return
 		}
@@ -166,7 +162,7 @@ func (s *socket) typing(data []byte) {
 	}
 	if now := time.Now(); now.Sub(s.typedAt) > 30*time.Second {
 		s.typedAt = now
-		s.c.Accounts.Session(s.token, now)
+		s.l.Sessions.Session(s.token, now)
 	}
 	s.queue(t, func(ctx context.Context) error { return t.Write(ctx, data[1:]) })
 }

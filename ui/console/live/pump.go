@@ -1,11 +1,11 @@
-package console
+package live
 
 import "context"
 
 // pump sends everything that is new on every channel. Answers and the end of the session do not wait
 // for a long history: it is sent a page at a time.
 func (s *socket) pump(ctx context.Context) error {
-	for _, channel := range []string{chStore, chReady, chDevice, chNight} {
+	for _, channel := range []string{ChannelStore, ChannelReady, ChannelDevice, ChannelNight} {
 		if err := s.documents(channel); err != nil {
 			return err
 		}
@@ -45,7 +45,7 @@ func (s *socket) documents(channel string) error {
 	if w == nil {
 		return nil
 	}
-	news, now := s.c.board.since(channel, w.version)
+	news, now := s.l.Board.since(channel, w.version)
 	if now == 0 {
 		return nil // the board is empty as yet
 	}
@@ -71,9 +71,9 @@ func (s *socket) records() (more bool, err error) {
 	if w == nil {
 		return false, nil
 	}
-	first, last := s.c.Journal.First(), s.c.Journal.Last()
+	first, last := s.l.Journal.First(), s.l.Journal.Last()
 	from := max(w.next, first)
-	if behind := last + 1 - min(from, last+1); behind > s.c.Limits.Behind {
+	if behind := last + 1 - min(from, last+1); behind > s.l.Limits.Behind {
 		from = max(first, last+1-min(keptAfter, last))
 	}
 	if from > w.next {
@@ -85,7 +85,7 @@ func (s *socket) records() (more bool, err error) {
 	if from > last {
 		return false, nil
 	}
-	page, err := s.c.frames(from, min(pageSize, last+1-from))
+	page, err := s.l.frames(from, min(pageSize, last+1-from))
 	if err != nil {
 		return false, err
 	}
@@ -99,11 +99,11 @@ func (s *socket) records() (more bool, err error) {
 }
 
 // frames are records as they are sent, at least one of them where there is one.
-func (c *Console) frames(from, limit uint64) ([]frame, error) {
-	if kept := c.tail.from(from, limit); len(kept) > 0 {
+func (l *Lines) frames(from, limit uint64) ([]frame, error) {
+	if kept := l.tail.from(from, limit); len(kept) > 0 {
 		return kept, nil
 	}
-	records, err := c.Journal.Since(from, int(limit))
+	records, err := l.Journal.Since(from, int(limit))
 	if err != nil {
 		return nil, err
 	}
@@ -112,6 +112,6 @@ func (c *Console) frames(from, limit uint64) ([]frame, error) {
 		r.Event.Plan, r.Event.Report = nil, nil // which the channel of the night has
 		frames = append(frames, frame{r.Seq, encode(event{T: "ev", Channel: chLog, Seq: r.Seq, At: r.Event.At, Device: r.Event.Device, Doc: encode(r.Event)})})
 	}
-	c.tail.keep(frames)
+	l.tail.keep(frames)
 	return frames, nil
 }
