@@ -3,12 +3,13 @@ package control
 import (
 	"strings"
 
+	"github.com/nightfill/nightfill/daemon/control/socket"
 	"github.com/nightfill/nightfill/daemon/control/wire"
 )
 
-func (s *Server) ack(r *request) (any, error) {
+func (s *Server) ack(r *socket.Request) (any, error) {
 	var ask wire.AckAsked
-	if err := r.read(&ask); err != nil {
+	if err := r.Read(&ask); err != nil {
 		return nil, err
 	}
 	ask.Reason = strings.TrimSpace(ask.Reason)
@@ -20,10 +21,10 @@ func (s *Server) ack(r *request) (any, error) {
 	case len(ask.Reason) > maxReason:
 		return nil, wire.Bad("", "the reason has %d bytes and may have %d", len(ask.Reason), maxReason)
 	}
-	alarm, err := s.Box.Ack(ask.Code, ask.Reason, r.actor)
+	alarm, err := s.Box.Ack(ask.Code, ask.Reason, r.Actor)
 	if err != nil {
 		return nil, err
 	}
-	s.Log.Info("an alarm was taken on", "alarm", ask.Code, "actor", r.actor, "reason", ask.Reason)
+	s.Log.Info("an alarm was taken on", "alarm", ask.Code, "actor", r.Actor, "reason", ask.Reason)
 	return alarm, nil
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/nightfill/nightfill/daemon/control/socket"
 	"github.com/nightfill/nightfill/daemon/control/wire"
 	"github.com/nightfill/nightfill/daemon/view"
 	"github.com/nightfill/nightfill/site"
@@ -25,23 +26,23 @@ func short(reason string) error {
 	return nil
 }
 
-func (s *Server) status(r *request) (any, error) { return view.StatusOf(s.Box.View(r.ctx)), nil }
+func (s *Server) status(r *socket.Request) (any, error) { return view.StatusOf(s.Box.View(r.Ctx)), nil }
 
-func (s *Server) devices(r *request) (any, error) {
-	return wire.Devices{Devices: view.Devices(s.Box.View(r.ctx))}, nil
+func (s *Server) devices(r *socket.Request) (any, error) {
+	return wire.Devices{Devices: view.Devices(s.Box.View(r.Ctx))}, nil
 }
 
-func (s *Server) device(r *request) (any, error) {
-	f := s.Box.View(r.ctx)
-	if err := known(f, r.id); err != nil {
+func (s *Server) device(r *socket.Request) (any, error) {
+	f := s.Box.View(r.Ctx)
+	if err := known(f, r.ID); err != nil {
 		return nil, err
 	}
 	for _, d := range view.Devices(f) {
-		if d.Device == r.id {
+		if d.Device == r.ID {
 			return d, nil
 		}
 	}
-	return nil, fmt.Errorf("cannot show %s", r.id)
+	return nil, fmt.Errorf("cannot show %s", r.ID)
 }
 
 // loginable refuses a device that has no host key to pin.
@@ -71,35 +72,35 @@ func known(f view.Facts, id string) error {
 	return &wire.Error{Status: http.StatusNotFound, Code: wire.CodeNoDevice, Message: fmt.Sprintf("there is no device %q", id), WhatToDo: what}
 }
 
-func (s *Server) hostKey(r *request) (any, error) {
-	f := s.Box.View(r.ctx)
-	if err := loginable(f, r.id); err != nil {
+func (s *Server) hostKey(r *socket.Request) (any, error) {
+	f := s.Box.View(r.Ctx)
+	if err := loginable(f, r.ID); err != nil {
 		return nil, err
 	}
-	key, fingerprint, err := s.Box.HostKey(r.ctx, r.id)
+	key, fingerprint, err := s.Box.HostKey(r.Ctx, r.ID)
 	if err != nil {
 		return nil, err
 	}
-	d, _ := f.Store.Device(r.id)
+	d, _ := f.Store.Device(r.ID)
 	pinned := d.HostKey
-	if enrolled := f.State.HostKeys[r.id]; enrolled != "" {
+	if enrolled := f.State.HostKeys[r.ID]; enrolled != "" {
 		pinned = enrolled
 	}
-	return wire.HostKey{Device: r.id, Key: key, Fingerprint: fingerprint, Pinned: wire.Pinned(pinned, key)}, nil
+	return wire.HostKey{Device: r.ID, Key: key, Fingerprint: fingerprint, Pinned: wire.Pinned(pinned, key)}, nil
 }
 
-func (s *Server) diagnosis(r *request) (any, error) {
-	if err := known(s.Box.View(r.ctx), r.id); err != nil {
+func (s *Server) diagnosis(r *socket.Request) (any, error) {
+	if err := known(s.Box.View(r.Ctx), r.ID); err != nil {
 		return nil, err
 	}
-	if check := r.query.Get("check"); check != "" {
-		return s.Box.DiagnoseBy(r.ctx, r.id, check)
+	if check := r.Query.Get("check"); check != "" {
+		return s.Box.DiagnoseBy(r.Ctx, r.ID, check)
 	}
-	return s.Box.Diagnose(r.ctx, r.id)
+	return s.Box.Diagnose(r.Ctx, r.ID)
 }
 
-func (s *Server) plan(r *request) (any, error) {
-	scene, err := s.foreseen(r, r.query.Get("at"))
+func (s *Server) plan(r *socket.Request) (any, error) {
+	scene, err := s.foreseen(r, r.Query.Get("at"))
 	if err != nil {
 		return nil, err
 	}
@@ -109,16 +110,16 @@ func (s *Server) plan(r *request) (any, error) {
 }
 
 // foreseen plans the window of a moment, written as Moment reads it; "" = now.
-func (s *Server) foreseen(r *request, text string) (forecast.Scene, error) {
+func (s *Server) foreseen(r *socket.Request, text string) (forecast.Scene, error) {
 	at := time.Time{}
 	if text != "" {
-		f := s.Box.View(r.ctx)
+		f := s.Box.View(r.Ctx)
 		var err error
 		if at, err = wire.Moment(text, f.Now, zoneOf(f)); err != nil {
 			return forecast.Scene{}, err
 		}
 	}
-	return s.Box.Forecast(r.ctx, at)
+	return s.Box.Forecast(r.Ctx, at)
 }
 
 func zoneOf(f view.Facts) *time.Location {
@@ -128,12 +129,12 @@ func zoneOf(f view.Facts) *time.Location {
 	return f.Store.Calendar.Zone
 }
 
-func (s *Server) why(r *request) (any, error) {
-	device, patch := r.query.Get("device"), r.query.Get("patch")
-	if err := known(s.Box.View(r.ctx), device); err != nil {
+func (s *Server) why(r *socket.Request) (any, error) {
+	device, patch := r.Query.Get("device"), r.Query.Get("patch")
+	if err := known(s.Box.View(r.Ctx), device); err != nil {
 		return nil, err
 	}
-	answers, err := s.Box.Why(r.ctx, device, patch)
+	answers, err := s.Box.Why(r.Ctx, device, patch)
 	if err != nil {
 		return nil, err
 	}
@@ -144,12 +145,12 @@ func (s *Server) why(r *request) (any, error) {
 	return wire.Answers{Answers: answers}, nil
 }
 
-func (s *Server) night(r *request) (any, error) {
+func (s *Server) night(r *socket.Request) (any, error) {
 	date, err := nightAsked(r, "date")
 	if err != nil {
 		return nil, err
 	}
-	night, err := s.Box.NightAt(r.ctx, date)
+	night, err := s.Box.NightAt(r.Ctx, date)
 	if err != nil {
 		return nil, err
 	}
@@ -159,12 +160,12 @@ func (s *Server) night(r *request) (any, error) {
 	return night, nil
 }
 
-func (s *Server) replay(r *request) (any, error) {
+func (s *Server) replay(r *socket.Request) (any, error) {
 	date, err := nightAsked(r, "night")
 	if err != nil {
 		return nil, err
 	}
-	replay, err := s.Box.Replay(r.ctx, date)
+	replay, err := s.Box.Replay(r.Ctx, date)
 	if err != nil {
 		return nil, err
 	}
@@ -174,8 +175,8 @@ func (s *Server) replay(r *request) (any, error) {
 	return replay, nil
 }
 
-func nightAsked(r *request, parameter string) (date window.Date, err error) {
-	if err := date.UnmarshalText([]byte(r.query.Get(parameter))); err != nil {
+func nightAsked(r *socket.Request, parameter string) (date window.Date, err error) {
+	if err := date.UnmarshalText([]byte(r.Query.Get(parameter))); err != nil {
 		return date, wire.Bad("", "%v", err)
 	}
 	return date, nil
@@ -191,10 +192,10 @@ func noNight(date window.Date) error {
 	return e
 }
 
-func (s *Server) verify(r *request) (any, error) { return s.Journal.Verify(r.ctx) }
+func (s *Server) verify(r *socket.Request) (any, error) { return s.Journal.Verify(r.Ctx) }
 
-func (s *Server) check(r *request) (any, error) {
-	report, results, err := s.Box.CheckNow(r.ctx)
+func (s *Server) check(r *socket.Request) (any, error) {
+	report, results, err := s.Box.CheckNow(r.Ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -204,12 +205,12 @@ func (s *Server) check(r *request) (any, error) {
 	return wire.Checked{Ready: report.Document(), Results: results}, nil
 }
 
-func (s *Server) hold(r *request) (any, error) {
+func (s *Server) hold(r *socket.Request) (any, error) {
 	var ask wire.HoldAsked
-	if err := r.read(&ask); err != nil {
+	if err := r.Read(&ask); err != nil {
 		return nil, err
 	}
-	f := s.Box.View(r.ctx)
+	f := s.Box.View(r.Ctx)
 	if ask.Device != site.AllDevices {
 		if err := known(f, ask.Device); err != nil {
 			return nil, err
@@ -219,7 +220,7 @@ func (s *Server) hold(r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	hold := site.Hold{Device: ask.Device, Until: until, Reason: strings.TrimSpace(ask.Reason), Actor: r.actor}
+	hold := site.Hold{Device: ask.Device, Until: until, Reason: strings.TrimSpace(ask.Reason), Actor: r.Actor}
 	switch {
 	case !until.After(f.Now):
 		return nil, wire.Bad("name a moment that is still to come", "a hold until %s would be over already", until.In(zoneOf(f)).Format(time.RFC3339))
@@ -228,39 +229,39 @@ func (s *Server) hold(r *request) (any, error) {
 	case len(hold.Reason) > maxReason:
 		return nil, wire.Bad("", "the reason of the hold has %d bytes and may have %d", len(hold.Reason), maxReason)
 	}
-	if err := s.Box.Hold(r.ctx, hold); err != nil {
+	if err := s.Box.Hold(r.Ctx, hold); err != nil {
 		return nil, err
 	}
 	s.Log.Info("a hold was set", "device", hold.Device, "until", hold.Until, "actor", hold.Actor, "reason", hold.Reason)
 	return hold, nil
 }
 
-func (s *Server) cache(r *request) (any, error) { return s.Box.Cache(r.ctx) }
+func (s *Server) cache(r *socket.Request) (any, error) { return s.Box.Cache(r.Ctx) }
 
-func (s *Server) refresh(r *request) (any, error) {
-	c, changed, err := s.Box.Refresh(r.ctx)
+func (s *Server) refresh(r *socket.Request) (any, error) {
+	c, changed, err := s.Box.Refresh(r.Ctx)
 	if err != nil {
 		return nil, err
 	}
 	return taken(c, changed), nil
 }
 
-func (s *Server) importFrom(r *request) (any, error) {
+func (s *Server) importFrom(r *socket.Request) (any, error) {
 	var ask struct {
 		Dir string `json:"dir"`
 	}
-	if err := r.read(&ask); err != nil {
+	if err := r.Read(&ask); err != nil {
 		return nil, err
 	}
 	if !filepath.IsAbs(ask.Dir) {
 		return nil, wire.Bad("give the whole path", "%q is not an absolute path", ask.Dir)
 	}
-	before := s.Box.View(r.ctx).Catalog.Version
-	c, err := s.Box.Import(r.ctx, filepath.Clean(ask.Dir))
+	before := s.Box.View(r.Ctx).Catalog.Version
+	c, err := s.Box.Import(r.Ctx, filepath.Clean(ask.Dir))
 	if err != nil {
 		return nil, err
 	}
-	s.Log.Info("a catalog was imported", "dir", ask.Dir, "version", c.Version, "actor", r.actor)
+	s.Log.Info("a catalog was imported", "dir", ask.Dir, "version", c.Version, "actor", r.Actor)
 	return taken(c, c.Version != before), nil
 }
 
@@ -272,27 +273,27 @@ func taken(c site.Catalog, changed bool) wire.CatalogTaken {
 	return t
 }
 
-func (s *Server) enrol(r *request) (any, error) {
+func (s *Server) enrol(r *socket.Request) (any, error) {
 	var ask struct {
 		Device string `json:"device"`
 		Key    string `json:"key"`
 		Reason string `json:"reason"`
 	}
-	if err := r.read(&ask); err != nil {
+	if err := r.Read(&ask); err != nil {
 		return nil, err
 	}
 	if err := short(ask.Reason); err != nil {
 		return nil, err
 	}
-	if err := loginable(s.Box.View(r.ctx), ask.Device); err != nil {
+	if err := loginable(s.Box.View(r.Ctx), ask.Device); err != nil {
 		return nil, err
 	}
 	if len(strings.Fields(ask.Key)) < 2 {
 		return nil, wire.Bad("write it like: ssh-ed25519 AAAA...", "this is not a host key: %q", ask.Key)
 	}
-	if err := s.Box.Enrol(r.ctx, ask.Device, ask.Key, strings.TrimSpace(ask.Reason), r.actor); err != nil {
+	if err := s.Box.Enrol(r.Ctx, ask.Device, ask.Key, strings.TrimSpace(ask.Reason), r.Actor); err != nil {
 		return nil, err
 	}
-	s.Log.Info("a host key was pinned", "device", ask.Device, "actor", r.actor)
-	return wire.Enrolled{Device: ask.Device, Key: ask.Key, Actor: r.actor}, nil
+	s.Log.Info("a host key was pinned", "device", ask.Device, "actor", r.Actor)
+	return wire.Enrolled{Device: ask.Device, Key: ask.Key, Actor: r.Actor}, nil
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/nightfill/nightfill/daemon/bundle"
+	"github.com/nightfill/nightfill/daemon/control/socket"
 	"github.com/nightfill/nightfill/daemon/control/wire"
 )
 
@@ -35,14 +36,11 @@ func (l *late) Write(p []byte) (int, error) {
 
 // bundle streams a support bundle. One that breaks off is cut, so that nobody takes it for a whole one.
 func (s *Server) bundle(w http.ResponseWriter, r *http.Request) {
-	ctx, cancel := context.WithTimeout(r.Context(), looking)
+	ctx, cancel := context.WithTimeout(r.Context(), socket.Looking)
 	defer cancel()
-	s.deadline(w, looking+quick)
-	body, err := s.body(w, r)
+	s.socket.Deadline(w, socket.Looking+socket.Quick)
 	var ask wire.BundleAsked
-	if err == nil {
-		err = (&request{body: body}).read(&ask)
-	}
+	err := s.socket.Read(w, r, &ask)
 	if ask.Reason = strings.TrimSpace(ask.Reason); err == nil && len(ask.Reason) > maxReason {
 		err = wire.Bad("", "the reason of the bundle has %d bytes and may have %d", len(ask.Reason), maxReason)
 	}
@@ -50,14 +48,14 @@ func (s *Server) bundle(w http.ResponseWriter, r *http.Request) {
 		err = known(s.Box.View(ctx), ask.Device)
 	}
 	if err != nil {
-		s.refuse(w, err)
+		s.socket.Refuse(w, err)
 		return
 	}
-	out := &late{ResponseWriter: w, begin: func() { s.head(w, "application/zip") }}
-	_, err = s.Box.Bundle(ctx, bundle.Ask{Device: ask.Device, Reason: ask.Reason, Actor: actor(r.Context())}, out)
+	out := &late{ResponseWriter: w, begin: func() { s.socket.Head(w, "application/zip") }}
+	_, err = s.Box.Bundle(ctx, bundle.Ask{Device: ask.Device, Reason: ask.Reason, Actor: socket.Actor(r.Context())}, out)
 	switch {
 	case err != nil && !out.begun:
-		s.refuse(w, err)
+		s.socket.Refuse(w, err)
 	case err != nil:
 		s.Log.Warn("a support bundle was not taken whole", "err", err)
 		panic(http.ErrAbortHandler)

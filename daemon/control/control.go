@@ -1,6 +1,5 @@
-// Package control is how a person on the box talks to the daemon: HTTP and JSON on a unix
-// socket. What travels is in wire, and who asks is a client. Who may open the socket may use all of it; who asked is read
-// from the kernel, never from the request.
+// Package control is how a person on the box talks to the daemon. It has the questions and their answers; how they
+// travel is in socket, what travels in wire, and who asks is a client.
 //
 // It decides nothing. Every answer comes from a Box or from the journal; every order becomes
 // one call of the Box, with the name of the person who gave it. It listens on no network.
@@ -8,14 +7,13 @@ package control
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"log/slog"
-	"net"
-	"net/http"
+	"slices"
 	"sync"
 	"time"
 
+	"github.com/nightfill/nightfill/daemon/control/socket"
+	"github.com/nightfill/nightfill/daemon/control/users"
 	"github.com/nightfill/nightfill/daemon/journal"
 	"github.com/nightfill/nightfill/daemon/view"
 	"github.com/nightfill/nightfill/site"
@@ -97,11 +95,9 @@ type Journal interface {
 
 // Options are what a Server is made from. Log may be nil.
 type Options struct {
-	Box     Box // nil = headquarters, where accounts and tokens are all that is looked after
+	Box     Box
 	Journal Journal
-	Users   Users
-	Tokens  Tokens // nil = there are none
-	Stores  Stores // of headquarters; nil = there are none
+	Users   users.Users
 	// Terminals are those of the box.
 	Terminals Terminals
 	Evidence  Exporter // nil = it makes no evidence packs
@@ -110,66 +106,27 @@ type Options struct {
 	Version   string // of the daemon
 }
 
-// Server answers on the control socket.
+// Server answers on the control socket of a box.
 type Server struct {
 	Options
-	zone     func() string  // the store's; it does not change while the daemon runs
-	upgraded sync.WaitGroup // connections that are no HTTP any more
+	socket *socket.Server
 }
-
-// The limits of a connection. How long an answer may take is in the table of routes.
-const (
-	headerLimit = 5 * time.Second
-	idleLimit   = 2 * time.Minute
-	stopLimit   = 3 * time.Second
-	maxHeader   = 16 << 10
-	maxBody     = 64 << 10
-)
 
 // New makes a server. It opens nothing: see Run.
 func New(o Options) *Server {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	s := &Server{Options: o, zone: func() string { return time.UTC.String() }}
-	if o.Box != nil {
-		s.zone = sync.OnceValue(func() string { return zoneOf(o.Box.View(context.Background())).String() })
-	}
+	s := &Server{Options: o}
+	now := func(ctx context.Context) time.Time { return o.Box.View(ctx).Now }
+	s.socket = socket.New(socket.Options{
+		Path: o.Path, Version: o.Version, Log: o.Log,
+		Routes: slices.Concat(users.Routes(o.Users, now, o.Log), s.routes()), Streams: s.streams(),
+		// The zone does not change while the daemon runs.
+		Zone: sync.OnceValue(func() string { return zoneOf(o.Box.View(context.Background())).String() }),
+	})
 	return s
 }
 
-// Run listens on the socket until ctx ends, and then returns nil. What is being answered at that
-// moment is told to stop. An error means that the socket could not be made, for example
-// because another daemon answers on it.
-func (s *Server) Run(ctx context.Context) error {
-	l, err := listen(ctx, s.Path)
-	if err != nil {
-		return err
-	}
-	srv := &http.Server{
-		Handler:           s.handler(),
-		ReadHeaderTimeout: headerLimit,
-		IdleTimeout:       idleLimit,
-		MaxHeaderBytes:    maxHeader,
-		ErrorLog:          slog.NewLogLogger(s.Log.Handler(), slog.LevelDebug),
-		BaseContext:       func(net.Listener) context.Context { return ctx },
-		ConnContext:       withPeer,
-	}
-	failed := make(chan error, 1)
-	go func() { failed <- srv.Serve(l) }()
-	select {
-	case err := <-failed:
-		return fmt.Errorf("cannot answer on %s: %w", s.Path, err)
-	case <-ctx.Done():
-	}
-	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopLimit)
-	defer cancel()
-	if srv.Shutdown(end) != nil {
-		srv.Close()
-	}
-	s.upgraded.Wait()
-	if err := <-failed; !errors.Is(err, http.ErrServerClosed) {
-		return fmt.Errorf("cannot answer on %s: %w", s.Path, err)
-	}
-	return nil
-}
+// Run listens on the socket until ctx ends, as Run of a socket.Server does.
+func (s *Server) Run(ctx context.Context) error { return s.socket.Run(ctx) }

@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"time"
 
+	"github.com/nightfill/nightfill/daemon/control/socket"
 	"github.com/nightfill/nightfill/daemon/control/wire"
 	"github.com/nightfill/nightfill/daemon/evidence"
 	"github.com/nightfill/nightfill/site/run"
@@ -24,16 +25,16 @@ type Exporter interface {
 
 // evidence answers with a pack as it is made.
 func (s *Server) evidence(w http.ResponseWriter, r *http.Request) {
-	ctx, cancel := context.WithTimeout(r.Context(), Moving)
+	ctx, cancel := context.WithTimeout(r.Context(), socket.Moving)
 	defer cancel()
-	s.deadline(w, Moving+quick)
+	s.socket.Deadline(w, socket.Moving+socket.Quick)
 	ask, err := s.evidenceAsked(ctx, r.URL.Query())
 	if err != nil {
-		s.refuse(w, err)
+		s.socket.Refuse(w, err)
 		return
 	}
 	out := &late{ResponseWriter: w, begin: func() {
-		s.head(w, "application/zip")
+		s.socket.Head(w, "application/zip")
 		w.Header().Set("Trailer", wire.EvidenceTrailer+", "+wire.ErrorTrailer)
 		w.WriteHeader(http.StatusOK)
 	}}
@@ -44,10 +45,10 @@ func (s *Server) evidence(w http.ResponseWriter, r *http.Request) {
 	}
 	switch {
 	case err != nil && !out.begun:
-		s.refuse(w, err)
+		s.socket.Refuse(w, err)
 	case err != nil:
 		s.Log.Warn("an evidence pack was broken off", "actor", ask.Actor, "err", err)
-		s.trail(w, wire.ErrorTrailer, asError(err))
+		s.trail(w, wire.ErrorTrailer, socket.AsError(err))
 	default:
 		s.Log.Info("an evidence pack was taken", "actor", ask.Actor, "from", ask.From.String(), "to", ask.To.String(), "sha256", note.SHA256)
 		s.trail(w, wire.EvidenceTrailer, note)
@@ -65,7 +66,7 @@ func (s *Server) trail(w http.ResponseWriter, name string, v any) {
 
 // evidenceAsked reads which pack is asked for.
 func (s *Server) evidenceAsked(ctx context.Context, q url.Values) (EvidenceAsked, error) {
-	ask := EvidenceAsked{Actor: actor(ctx), AsOf: time.Now().UTC()}
+	ask := EvidenceAsked{Actor: socket.Actor(ctx), AsOf: time.Now().UTC()}
 	if s.Evidence == nil {
 		return ask, &wire.Error{Status: http.StatusNotFound, Code: wire.CodeNoRoute, Message: "this daemon makes no evidence packs"}
 	}

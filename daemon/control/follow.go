@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"strconv"
 
+	"github.com/nightfill/nightfill/daemon/control/socket"
 	"github.com/nightfill/nightfill/daemon/control/wire"
 	"github.com/nightfill/nightfill/site/run"
 )
@@ -29,16 +30,16 @@ type excerpt struct {
 func (s *Server) journal(w http.ResponseWriter, r *http.Request) {
 	ask, err := s.excerpt(r.URL.Query())
 	if err != nil {
-		s.refuse(w, err)
+		s.socket.Refuse(w, err)
 		return
 	}
-	s.deadline(w, quick)
+	s.socket.Deadline(w, socket.Quick)
 	first, err := s.Journal.Since(ask.from, min(page, ask.limit))
 	if err != nil {
-		s.refuse(w, err)
+		s.socket.Refuse(w, err)
 		return
 	}
-	s.head(w, "application/x-ndjson")
+	s.socket.Head(w, "application/x-ndjson")
 	w.Header().Set("Nightfill-Stream", s.Journal.Stream())
 	w.WriteHeader(http.StatusOK)
 	if err := s.stream(r.Context(), w, ask, first); err != nil && !errors.Is(err, context.Canceled) {
@@ -90,7 +91,7 @@ func (s *Server) stream(ctx context.Context, w http.ResponseWriter, ask excerpt,
 	e.SetEscapeHTML(false)
 	next, left := ask.from, ask.limit
 	for {
-		s.deadline(w, quick)
+		s.socket.Deadline(w, socket.Quick)
 		for _, r := range records {
 			if err := e.Encode(r); err != nil {
 				return err

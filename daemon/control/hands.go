@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/nightfill/nightfill/daemon/control/socket"
 	"github.com/nightfill/nightfill/daemon/control/wire"
 	"github.com/nightfill/nightfill/daemon/hands"
 	"github.com/nightfill/nightfill/site"
@@ -22,15 +23,15 @@ type Handler interface {
 }
 
 // asked reads what is asked of which device, and why.
-func (s *Server) asked(r *request) (hands.Ask, error) {
+func (s *Server) asked(r *socket.Request) (hands.Ask, error) {
 	var ask wire.HandAsked
-	if err := r.read(&ask); err != nil {
+	if err := r.Read(&ask); err != nil {
 		return hands.Ask{}, err
 	}
-	if err := known(s.Box.View(r.ctx), ask.Device); err != nil {
+	if err := known(s.Box.View(r.Ctx), ask.Device); err != nil {
 		return hands.Ask{}, err
 	}
-	a := hands.Ask{Device: ask.Device, Patch: ask.Patch, Reason: strings.TrimSpace(ask.Reason), Actor: r.actor, Rev: ask.Rev}
+	a := hands.Ask{Device: ask.Device, Patch: ask.Patch, Reason: strings.TrimSpace(ask.Reason), Actor: r.Actor, Rev: ask.Rev}
 	switch {
 	case a.Reason == "":
 		return a, wire.Bad("say why, for the next person who asks", "the reason is missing")
@@ -40,7 +41,7 @@ func (s *Server) asked(r *request) (hands.Ask, error) {
 	return a, nil
 }
 
-func (s *Server) retry(r *request) (any, error) {
+func (s *Server) retry(r *socket.Request) (any, error) {
 	ask, err := s.asked(r)
 	if err != nil {
 		return nil, err
@@ -53,7 +54,7 @@ func (s *Server) retry(r *request) (any, error) {
 	return wire.Handed{Device: ask.Device, Patches: patches, Actor: ask.Actor, Reason: ask.Reason}, nil
 }
 
-func (s *Server) rollback(r *request) (any, error) {
+func (s *Server) rollback(r *socket.Request) (any, error) {
 	ask, err := s.asked(r)
 	if err != nil {
 		return nil, err
@@ -68,15 +69,15 @@ func (s *Server) rollback(r *request) (any, error) {
 	return wire.Handed{Device: ask.Device, Patches: []string{ask.Patch}, Actor: ask.Actor, Reason: ask.Reason}, nil
 }
 
-func (s *Server) restart(r *request) (any, error) {
+func (s *Server) restart(r *socket.Request) (any, error) {
 	ask, err := s.asked(r)
 	if err != nil {
 		return nil, err
 	}
-	if d, _ := s.Box.View(r.ctx).Store.Device(ask.Device); !d.Patchable() {
+	if d, _ := s.Box.View(r.Ctx).Store.Device(ask.Device); !d.Patchable() {
 		return nil, &wire.Error{Status: http.StatusConflict, Code: string(site.CodeObserveOnly), Message: ask.Device + " is only observed: it is never restarted from here"}
 	}
-	hand, err := s.Box.Restart(r.ctx, ask)
+	hand, err := s.Box.Restart(r.Ctx, ask)
 	if err != nil {
 		return nil, err
 	}

@@ -2,6 +2,7 @@ package control
 
 import (
 	"github.com/nightfill/nightfill/daemon/control/misfortune"
+	"github.com/nightfill/nightfill/daemon/control/socket"
 	"github.com/nightfill/nightfill/daemon/control/wire"
 	"github.com/nightfill/nightfill/daemon/view"
 	"github.com/nightfill/nightfill/site/forecast"
@@ -10,9 +11,9 @@ import (
 // maxFaults is how many faults a rehearsal may have.
 const maxFaults = 100
 
-func (s *Server) rehearse(r *request) (any, error) {
+func (s *Server) rehearse(r *socket.Request) (any, error) {
 	var ask wire.RehearsalAsked
-	if err := r.read(&ask); err != nil {
+	if err := r.Read(&ask); err != nil {
 		return nil, err
 	}
 	if len(ask.Faults) > maxFaults {
@@ -22,7 +23,7 @@ func (s *Server) rehearse(r *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := s.Box.View(r.ctx)
+	f := s.Box.View(r.Ctx)
 	var faults []forecast.Fault
 	for _, text := range ask.Faults {
 		fault, err := misfortune.Read(scene, text, zoneOf(f))

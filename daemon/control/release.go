@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/nightfill/nightfill/daemon/control/socket"
 	"github.com/nightfill/nightfill/daemon/control/wire"
 	"github.com/nightfill/nightfill/daemon/view"
 	"github.com/nightfill/nightfill/site"
@@ -15,13 +16,13 @@ import (
 
 // release lets go a device, the whole store or a quarantined patch. The name may be given as
 // device, too, which is how it was asked for before a patch could be named.
-func (s *Server) release(r *request) (any, error) {
+func (s *Server) release(r *socket.Request) (any, error) {
 	var ask struct {
 		Name   string `json:"name"`
 		Device string `json:"device"`
 		Reason string `json:"reason"`
 	}
-	if err := r.read(&ask); err != nil {
+	if err := r.Read(&ask); err != nil {
 		return nil, err
 	}
 	if err := short(ask.Reason); err != nil {
@@ -30,22 +31,22 @@ func (s *Server) release(r *request) (any, error) {
 	if ask.Name == "" {
 		ask.Name = ask.Device
 	}
-	f := s.Box.View(r.ctx)
-	e, kept := run.Release(f.State, ask.Name, r.actor, f.Now)
+	f := s.Box.View(r.Ctx)
+	e, kept := run.Release(f.State, ask.Name, r.Actor, f.Now)
 	if !kept {
 		return nil, nothingToRelease(f, ask.Name)
 	}
-	done := wire.Released{Device: e.Device, Patch: e.Patch, Actor: r.actor, Dirty: f.State.Dirty[e.Device]}
+	done := wire.Released{Device: e.Device, Patch: e.Patch, Actor: r.Actor, Dirty: f.State.Dirty[e.Device]}
 	if hold, ok := f.State.Holds[e.Device]; ok {
 		done.Held = &hold
 	}
 	if q, ok := f.State.Quarantine[e.Patch]; ok {
 		done.Quarantine = &q
 	}
-	if err := s.Box.Release(r.ctx, ask.Name, strings.TrimSpace(ask.Reason), r.actor); err != nil {
+	if err := s.Box.Release(r.Ctx, ask.Name, strings.TrimSpace(ask.Reason), r.Actor); err != nil {
 		return nil, err
 	}
-	s.Log.Info("a hold was released", "device", e.Device, "patch", e.Patch, "actor", r.actor)
+	s.Log.Info("a hold was released", "device", e.Device, "patch", e.Patch, "actor", r.Actor)
 	return done, nil
 }
 

@@ -12,6 +12,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/nightfill/nightfill/daemon/control/socket"
 	"github.com/nightfill/nightfill/daemon/control/wire"
 	"github.com/nightfill/nightfill/daemon/hands"
 	"github.com/nightfill/nightfill/daemon/terminal"
@@ -26,26 +27,25 @@ const (
 // either side leaves. The terminal outlives the connection.
 func (s *Server) shell(w http.ResponseWriter, r *http.Request) {
 	if r.Header.Get("Upgrade") != wire.ShellProtocol {
-		s.refuse(w, wire.Bad("", "a terminal is asked for with Upgrade: %s", wire.ShellProtocol))
+		s.socket.Refuse(w, wire.Bad("", "a terminal is asked for with Upgrade: %s", wire.ShellProtocol))
 		return
 	}
 	session, back, err := s.findShell(w, r)
 	if err != nil {
-		s.refuse(w, err)
+		s.socket.Refuse(w, err)
 		return
 	}
 	a, err := session.Attach(terminal.Attach{Since: -1})
 	if err != nil {
-		s.refuse(w, err)
+		s.socket.Refuse(w, err)
 		return
 	}
 	defer a.Detach()
-	s.upgraded.Add(1)
-	defer s.upgraded.Done()
-	zone := s.zone()
+	defer s.socket.Stay()()
+	zone := s.socket.Zone()
 	conn, buffered, err := http.NewResponseController(w).Hijack()
 	if err != nil {
-		s.refuse(w, err)
+		s.socket.Refuse(w, err)
 		return
 	}
 	defer conn.Close()
@@ -61,20 +61,16 @@ func (s *Server) shell(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *Server) findShell(w http.ResponseWriter, r *http.Request) (session *terminal.Session, back bool, err error) {
-	ctx, cancel := context.WithTimeout(r.Context(), looking)
+	ctx, cancel := context.WithTimeout(r.Context(), socket.Looking)
 	defer cancel()
-	body, err := s.body(w, r)
-	if err != nil {
-		return nil, false, err
-	}
 	var ask wire.ShellAsked
-	if err := (&request{body: body}).read(&ask); err != nil {
+	if err := s.socket.Read(w, r, &ask); err != nil {
 		return nil, false, err
 	}
 	if err := known(s.Box.View(ctx), ask.Device); err != nil {
 		return nil, false, err
 	}
-	session, err = s.Terminals.On(ask.Device, actor(ctx))
+	session, err = s.Terminals.On(ask.Device, socket.Actor(ctx))
 	if !errors.Is(err, terminal.ErrNotOpen) {
 		return session, true, err
 	}
@@ -85,7 +81,7 @@ func (s *Server) findShell(w http.ResponseWriter, r *http.Request) (session *ter
 	case len(reason) > maxReason:
 		return nil, false, wire.Bad("", "the reason has %d bytes and may have %d", len(reason), maxReason)
 	}
-	session, err = s.Terminals.Open(ctx, hands.Ask{Device: ask.Device, Actor: actor(ctx), Reason: reason, Rev: ask.Rev}, ask.Size)
+	session, err = s.Terminals.Open(ctx, hands.Ask{Device: ask.Device, Actor: socket.Actor(ctx), Reason: reason, Rev: ask.Rev}, ask.Size)
 	return session, false, err
 }
 

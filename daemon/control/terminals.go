@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 
+	"github.com/nightfill/nightfill/daemon/control/socket"
 	"github.com/nightfill/nightfill/daemon/control/wire"
 	"github.com/nightfill/nightfill/daemon/hands"
 	"github.com/nightfill/nightfill/daemon/terminal"
@@ -27,19 +28,19 @@ type Library interface {
 	Recording(ctx context.Context, id string) (terminal.Recording, io.ReadCloser, error)
 }
 
-func (s *Server) terminals(*request) (any, error) {
+func (s *Server) terminals(*socket.Request) (any, error) {
 	return wire.OpenTerminals{Terminals: s.Terminals.Sessions()}, nil
 }
 
 // endTerminal ends the terminal of a person on a device, and answers what it was.
-func (s *Server) endTerminal(r *request) (any, error) {
+func (s *Server) endTerminal(r *socket.Request) (any, error) {
 	var ask struct {
 		Device string `json:"device"`
 	}
-	if err := r.read(&ask); err != nil {
+	if err := r.Read(&ask); err != nil {
 		return nil, err
 	}
-	session, err := s.Terminals.On(ask.Device, r.actor)
+	session, err := s.Terminals.On(ask.Device, r.Actor)
 	if err != nil {
 		return nil, noTerminal(err, ask.Device)
 	}
@@ -51,22 +52,22 @@ func (s *Server) endTerminal(r *request) (any, error) {
 	}
 	defer a.Detach()
 	for {
-		if item, err := a.Next(r.ctx); err != nil || item.Kind == terminal.Ended {
+		if item, err := a.Next(r.Ctx); err != nil || item.Kind == terminal.Ended {
 			return info, err
 		}
 	}
 }
 
-func (s *Server) recordings(r *request) (any, error) {
-	list, err := s.Terminals.Recordings(r.ctx)
+func (s *Server) recordings(r *socket.Request) (any, error) {
+	list, err := s.Terminals.Recordings(r.Ctx)
 	if list == nil {
 		list = []terminal.Recording{}
 	}
 	return wire.RecordingList{Recordings: list}, err
 }
 
-func (s *Server) recording(r *request) (any, error) {
-	recording, file, err := s.Terminals.Recording(r.ctx, r.id)
+func (s *Server) recording(r *socket.Request) (any, error) {
+	recording, file, err := s.Terminals.Recording(r.Ctx, r.ID)
 	if file != nil {
 		_ = file.Close()
 	}
@@ -75,19 +76,19 @@ func (s *Server) recording(r *request) (any, error) {
 
 // cast answers with the file of a recording.
 func (s *Server) cast(w http.ResponseWriter, r *http.Request) {
-	ctx, cancel := context.WithTimeout(r.Context(), looking)
+	ctx, cancel := context.WithTimeout(r.Context(), socket.Looking)
 	defer cancel()
-	s.deadline(w, looking)
+	s.socket.Deadline(w, socket.Looking)
 	recording, file, err := s.Terminals.Recording(ctx, r.PathValue("id"))
 	if err == nil && file == nil {
 		err = &wire.Error{Status: http.StatusNotFound, Code: wire.CodeNoRecording, Message: "the file of the recording " + recording.ID + " is gone"}
 	}
 	if err != nil {
-		s.refuse(w, noRecording(err))
+		s.socket.Refuse(w, noRecording(err))
 		return
 	}
 	defer file.Close()
-	s.head(w, "application/x-asciicast")
+	s.socket.Head(w, "application/x-asciicast")
 	w.WriteHeader(http.StatusOK)
 	if _, err := io.Copy(w, file); err != nil {
 		s.Log.Debug("a recording was not taken", "recording", recording.ID, "err", err)

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime/debug"
+	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -17,7 +18,9 @@ import (
 	"github.com/nightfill/nightfill/daemon/accounts"
 	"github.com/nightfill/nightfill/daemon/certificate"
 	"github.com/nightfill/nightfill/daemon/config/hqfile"
-	"github.com/nightfill/nightfill/daemon/control"
+	"github.com/nightfill/nightfill/daemon/control/socket"
+	"github.com/nightfill/nightfill/daemon/control/stores"
+	"github.com/nightfill/nightfill/daemon/control/users"
 	"github.com/nightfill/nightfill/daemon/hq/escalate"
 	"github.com/nightfill/nightfill/daemon/mqttline"
 	"github.com/nightfill/nightfill/daemon/notify"
@@ -48,7 +51,7 @@ type HQ struct {
 	users       *accounts.Accounts
 	tokens      *tokens
 	catalog     *catalog.Catalog // nil: the file names none
-	control     *control.Server
+	control     *socket.Server
 	signin      *signin.SignIn
 	pages       http.Handler
 	certificate *certificate.Keeper // nil: the pages are served in the clear
@@ -122,8 +125,9 @@ func (h *HQ) assemble(ctx context.Context) error {
 	h.escalate = h.newEscalator()
 	h.signin = h.newSignIn()
 	h.pages = h.signin.Handler(h.fleetPages())
-	h.control = control.New(control.Options{
-		Users: h.users, Tokens: h.tokens, Stores: shops{h}, Path: filepath.Join(h.Config.State, "control.sock"), Log: h.Log, Version: h.Version,
+	h.control = socket.New(socket.Options{
+		Path: filepath.Join(h.Config.State, "control.sock"), Log: h.Log, Version: h.Version,
+		Routes: slices.Concat(users.Routes(h.users, func(context.Context) time.Time { return time.Now() }, h.Log), users.TokenRoutes(h.tokens, h.Log), stores.Routes(shops{h})),
 	})
 	return nil
 }

@@ -65,7 +65,7 @@ func (s shops) known(id string) error {
 	return &wire.Error{Status: 404, Code: "no_such_store", Message: fmt.Sprintf("there is no store %q", id), WhatToDo: "look at its number on the page of the stores"}
 }
 
-// Hint implements control.Stores.
+// Hint implements stores.Stores.
 func (s shops) Hint(ctx context.Context, store, verb, actor string) error {
 	if verb != "refresh" && verb != "resend" {
 		return &wire.Error{Status: 400, Code: wire.CodeBadRequest, Message: fmt.Sprintf("%q is no hint", verb), WhatToDo: "write refresh or resend"}
@@ -82,7 +82,7 @@ func (s shops) Hint(ctx context.Context, store, verb, actor string) error {
 	return err
 }
 
-// Forget implements control.Stores.
+// Forget implements stores.Stores.
 func (s shops) Forget(ctx context.Context, store, actor string) error {
 	if err := s.known(store); err != nil {
 		return err

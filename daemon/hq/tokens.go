@@ -104,7 +104,7 @@ func (t *tokens) Who(_ context.Context, secret string) (signin.Person, bool) {
 	return signin.Person{Name: "token " + k.Name, Role: string(k.Role)}, true
 }
 
-// List implements control.Tokens.
+// List implements users.Tokens.
 func (t *tokens) List(ctx context.Context) ([]wire.Token, error) {
 	all, err := t.read(ctx)
 	list := []wire.Token{}
@@ -114,7 +114,7 @@ func (t *tokens) List(ctx context.Context) ([]wire.Token, error) {
 	return list, err
 }
 
-// Add implements control.Tokens.
+// Add implements users.Tokens.
 func (t *tokens) Add(ctx context.Context, token wire.Token, actor string) (string, error) {
 	switch {
 	case !tokenName.MatchString(token.Name):
@@ -144,7 +144,7 @@ func (t *tokens) Add(ctx context.Context, token wire.Token, actor string) (strin
 	return secret, t.changed(ctx, actor, "token.add", token.Name, "with the role "+string(token.Role))
 }
 
-// Remove implements control.Tokens.
+// Remove implements users.Tokens.
 func (t *tokens) Remove(ctx context.Context, name, actor string) error {
 	was, err := t.db.Note(ctx, tokenKind, name)
 	if err != nil {

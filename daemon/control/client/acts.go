@@ -11,7 +11,7 @@ import (
 	"net/url"
 	"time"
 
-	"github.com/nightfill/nightfill/daemon/control"
+	"github.com/nightfill/nightfill/daemon/control/socket"
 	"github.com/nightfill/nightfill/daemon/control/wire"
 	"github.com/nightfill/nightfill/daemon/terminal"
 	"github.com/nightfill/nightfill/site"
@@ -32,7 +32,7 @@ func (c *Client) Bundle(ctx context.Context, ask wire.BundleAsked) (io.ReadClose
 // Evidence writes an evidence pack of the nights from the date from to the date to, both included, to w. As of, a
 // moment that is over or "" for now, nothing later is told. After an error what was written is worthless.
 func (c *Client) Evidence(ctx context.Context, from, to window.Date, asOf string, w io.Writer) (run.EvidenceNote, error) {
-	ctx, cancel := context.WithTimeout(ctx, control.Moving+time.Minute)
+	ctx, cancel := context.WithTimeout(ctx, socket.Moving+time.Minute)
 	defer cancel()
 	var note run.EvidenceNote
 	req, err := c.request(ctx, "POST", "/v1/evidence", url.Values{"from": {from.String()}, "to": {to.String()}, "as_of": {asOf}}, nil)

@@ -17,7 +17,7 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/nightfill/nightfill/daemon/control"
+	"github.com/nightfill/nightfill/daemon/control/socket"
 	"github.com/nightfill/nightfill/daemon/control/wire"
 	"github.com/nightfill/nightfill/daemon/journal"
 	"github.com/nightfill/nightfill/daemon/view"
@@ -80,7 +80,7 @@ type Client struct {
 
 // Dial makes a client of the socket at path. It connects with the first call.
 func Dial(path string) *Client {
-	dialer := &net.Dialer{Timeout: control.KnockLimit}
+	dialer := &net.Dialer{Timeout: socket.KnockLimit}
 	return &Client{path: path, zone: time.UTC, http: &http.Client{Transport: &http.Transport{
 		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) { return dialer.DialContext(ctx, "unix", path) },
 	}}}
@@ -239,7 +239,7 @@ func (c *Client) Records(ctx context.Context, e Excerpt, visit func(run.Record) 
 func get[T any](ctx context.Context, c *Client, method, path string, q url.Values, body any) (T, error) {
 	var v T
 	// The daemon limits each call by itself; this is for one that hangs.
-	ctx, cancel := context.WithTimeout(ctx, control.Moving+time.Minute)
+	ctx, cancel := context.WithTimeout(ctx, socket.Moving+time.Minute)
 	defer cancel()
 	answer, err := c.send(ctx, method, path, q, body)
 	if err != nil {

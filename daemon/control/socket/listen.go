@@ -1,4 +1,4 @@
-package control
+package socket
 
 import (
 	"context"
@@ -15,7 +15,7 @@ import (
 const (
 	// maxPath is how long the name of a socket may be: the kernel allows 107 bytes.
 	maxPath = 100
-	// knockLimit is how long a socket that is already there has to answer.
+	// KnockLimit is how long a socket that is already there has to answer.
 	KnockLimit = time.Second
 )
 

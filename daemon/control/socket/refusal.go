@@ -1,4 +1,4 @@
-package control
+package socket
 
 import (
 	"context"
@@ -13,8 +13,8 @@ import (
 	"github.com/nightfill/nightfill/site"
 )
 
-// asError finds the status and the code of whatever a Box or the journal returned.
-func asError(err error) *wire.Error {
+// AsError finds the status and the code of whatever an answer returned.
+func AsError(err error) *wire.Error {
 	var (
 		known   *wire.Error
 		reason  *site.Reason

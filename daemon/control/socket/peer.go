@@ -1,4 +1,4 @@
-package control
+package socket
 
 import (
 	"context"
@@ -34,8 +34,8 @@ func nameOf(c net.Conn) string {
 // unknownPeer stands for a person about whom the kernel says nothing.
 const unknownPeer = "unknown"
 
-// actor is who gave an order.
-func actor(ctx context.Context) string {
+// Actor is who sent the request of ctx.
+func Actor(ctx context.Context) string {
 	if name, ok := ctx.Value(peerKey{}).(string); ok {
 		return name
 	}
