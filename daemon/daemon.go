@@ -114,7 +114,7 @@ func New(ctx context.Context, o Options) (*Daemon, error) {
 		return nil, fmt.Errorf("cannot make the state directory: %w", err)
 	}
 	var err error
-	if d.journal, err = journal.Open(ctx, journal.Options{Dir: o.Config.State, Log: d.Log, CheckCommand: o.CheckCommand}); err != nil {
+	if d.journal, err = journal.Open(ctx, journal.Options{Dir: o.Config.State, Store: d.store.FullID(), Log: d.Log, CheckCommand: o.CheckCommand}); err != nil {
 		return nil, err
 	}
 	if err := d.assemble(); err != nil {

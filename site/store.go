@@ -26,6 +26,9 @@ type Store struct {
 	Mode       Mode            `json:"mode,omitempty"`       // "" means OneByOne
 }
 
+// FullID is the organisation and the id, like acme/0142: no two stores have the same.
+func (s Store) FullID() string { return s.Org + "/" + s.ID }
+
 // Mode is how the patches that one device gets in a night are put on.
 type Mode string
 

@@ -190,7 +190,7 @@ func (p *pasts) close() {
 func makeJournal(ts *testscript.TestScript, _ bool, args []string) {
 	dir := ts.MkAbs(args[0])
 	ts.Check(os.MkdirAll(dir, 0o755))
-	j, err := journal.Open(context.Background(), journal.Options{Dir: dir, Ballast: -1})
+	j, err := journal.Open(context.Background(), journal.Options{Dir: dir, Store: strings.Join(args[1:], ""), Ballast: -1})
 	ts.Check(err)
 	at := time.Date(2026, 11, 22, 5, 0, 0, 0, time.UTC)
 	for i := range 3 {

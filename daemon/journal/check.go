@@ -10,6 +10,7 @@ import (
 	"maps"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"syscall"
@@ -23,6 +24,7 @@ type Summary struct {
 	Path       string            `json:"path"`
 	Format     int               `json:"format"`
 	Stream     string            `json:"stream"`
+	Store      string            `json:"store,omitempty"` // whose journal it is; empty in those of earlier versions
 	Records    uint64            `json:"records"`
 	First      uint64            `json:"first"` // the first record kept; one after Last when none is
 	Last       uint64            `json:"last"`
@@ -51,10 +53,13 @@ func CheckFile(path string) error {
 // VerifyFile checks a journal file that no daemon has open and says what is in it. With a checkCommand the
 // work is done by that command, to which the path is added, see ServeCheck; without one by this process.
 // It gives up after 30 s. A file that a daemon holds is refused with ErrInUse, a journal that is not the newest one
-// of its state directory as Open refuses it.
-func VerifyFile(ctx context.Context, path string, checkCommand []string) (Summary, error) {
+// of its state directory as Open refuses it, and one of another store than store too; an empty store asks for none.
+func VerifyFile(ctx context.Context, path, store string, checkCommand []string) (Summary, error) {
 	sum, err := runCheck(ctx, path, checkCommand, checkTimeout)
-	return sum, notGood(path, fitsHere(path, sum, err))
+	if err = fitsHere(path, sum, err); err == nil {
+		err = ofStore(filepath.Dir(path), sum.Store, store)
+	}
+	return sum, notGood(path, err)
 }
 
 // report is what the child process of a check prints.
@@ -178,7 +183,7 @@ func walk(ctx context.Context, f io.ReaderAt, sum *Summary) error {
 	if err != nil {
 		return err
 	}
-	sum.Format, sum.Stream, sum.Cursors = h.Format, h.Stream, h.Cursors
+	sum.Format, sum.Stream, sum.Store, sum.Cursors = h.Format, h.Stream, h.Store, h.Cursors
 	sum.First, sum.Last, sum.Head = h.Anchor.Seq+1, h.Head.Seq, h.Head.Hash
 	if sum.Checkpoint, err = walkCheckpoint(p, buckets[string(bucketCheckpoint)], h); err != nil {
 		return err

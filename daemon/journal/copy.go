@@ -38,12 +38,21 @@ func (j *Journal) Verify(ctx context.Context) (Summary, error) {
 		return Summary{}, err
 	}
 	defer os.Remove(tmp)
-	sum, err := runCheck(ctx, tmp, j.opts.CheckCommand, j.opts.CheckLimit)
+	sum, err := j.checkCopy(ctx, tmp)
 	sum.Path = j.path
 	if err != nil {
 		return sum, fmt.Errorf("the journal %s is not good: %w", j.path, err)
 	}
 	return sum, nil
+}
+
+// checkCopy checks a copy of the open journal like a file that is to be opened.
+func (j *Journal) checkCopy(ctx context.Context, path string) (Summary, error) {
+	sum, err := runCheck(ctx, path, j.opts.CheckCommand, j.opts.CheckLimit)
+	if err == nil {
+		err = ofStore(j.opts.Dir, sum.Store, j.opts.Store)
+	}
+	return sum, err
 }
 
 // copyTo makes a copy under a temporary name in dir.
@@ -80,7 +89,7 @@ func (j *Journal) Snapshot(ctx context.Context, dir string, keep int) (path stri
 	if err != nil {
 		return "", err
 	}
-	sum, err := runCheck(ctx, tmp, j.opts.CheckCommand, j.opts.CheckLimit)
+	sum, err := j.checkCopy(ctx, tmp)
 	if err == nil {
 		path = filepath.Join(dir, fmt.Sprintf("journal-%s-%020d.db", sum.Stream, sum.Last))
 		err = settle(tmp, path)

@@ -6,6 +6,8 @@
 // unchanged, or the file is refused with a sentence that says what is wrong with it. A file is checked,
 // in a process of its own, before it is used. Nobody sees a durable record before it is on disk.
 //
+// A journal says which store it is of, and is opened for no other one: Rename is the way of a store with a new id.
+//
 // What it refuses to do: it repairs nothing by itself, it starts no new journal in the place of a bad
 // one, it opens no file of a newer format, it lets nobody hold a transaction, and it knows nothing of
 // what the events mean.

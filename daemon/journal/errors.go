@@ -18,6 +18,7 @@ var (
 	ErrBrokenChain = errors.New("the chain of the journal is broken")
 	ErrDamaged     = errors.New("the journal file is damaged")
 	ErrForeign     = errors.New("the file is not a journal of this box")
+	ErrOtherStore  = errors.New("the journal is of another store")
 	ErrGone        = errors.New("the journal is gone")
 	ErrOlder       = errors.New("the journal is an older copy of itself")
 	ErrForgotten   = errors.New("the records were trimmed")
@@ -26,7 +27,7 @@ var (
 )
 
 // Refusal says why a file is not accepted as a journal. errors.Is finds Why: one of ErrInUse,
-// ErrNewerFormat, ErrBrokenChain, ErrDamaged, ErrForeign, ErrGone and ErrOlder.
+// ErrNewerFormat, ErrBrokenChain, ErrDamaged, ErrForeign, ErrOtherStore, ErrGone and ErrOlder.
 type Refusal struct {
 	Why  error
 	What string // what is wrong and where, in a sentence without the file's name

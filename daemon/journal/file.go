@@ -49,7 +49,7 @@ func boltOptions(maxSize int64, open func(string, int, os.FileMode) (*os.File, e
 
 // create makes an empty journal under another name and moves it into place once it is on disk, so that a
 // power cut leaves either no journal or a whole one.
-func create(path, stream string) error {
+func create(path, stream, store string) error {
 	tmp := filepath.Join(filepath.Dir(path), newName)
 	if err := os.Remove(tmp); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err
@@ -64,7 +64,7 @@ func create(path, stream string) error {
 				return err
 			}
 		}
-		return tx.Bucket(bucketJournal).Put(keyHeader, header{Format: Format, Tx: tx.ID(), Stream: stream}.encode())
+		return tx.Bucket(bucketJournal).Put(keyHeader, header{Format: Format, Tx: tx.ID(), Stream: stream, Store: store}.encode())
 	})
 	if err := errors.Join(err, db.Close()); err != nil {
 		return err

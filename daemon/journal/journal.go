@@ -21,6 +21,9 @@ import (
 type Options struct {
 	// Dir is the state directory. It has to exist: a missing one may be a disk that is not mounted.
 	Dir string
+	// Store is whose journal it is, like acme/0142. A journal of another store is refused; one of an earlier version,
+	// which does not say whose it is, is taken for this store's and says so from then on. Empty: nobody asks.
+	Store string
 	// Log takes what an operator should know of; nil drops it.
 	Log *slog.Logger
 	// CheckCommand is a command that calls ServeCheck with its last argument, which is added here. It
@@ -35,6 +38,8 @@ type Options struct {
 	Ballast int64
 	// MaxSize is how large the journal may grow, in bytes; 0 is 1 GiB.
 	MaxSize int64
+
+	existing bool // a missing journal is an error
 }
 
 const (
@@ -99,8 +104,8 @@ type Journal struct {
 }
 
 // Open opens the journal in opts.Dir, or makes a new one when there is none. It checks the file first and
-// refuses, with a *Refusal in the error, one that is held by another process, of a newer format, broken or
-// foreign, one that is older than what was written here, and to make a new one where one is gone; nothing is
+// refuses, with a *Refusal in the error, one that is held by another process, of a newer format, broken,
+// foreign or of another store, one that is older than what was written here, and to make a new one where one is gone; nothing is
 // changed then. It starts no goroutine: see Run.
 func Open(ctx context.Context, opts Options) (*Journal, error) {
 	opts = opts.withDefaults()
@@ -131,11 +136,14 @@ func open(ctx context.Context, opts Options, path string, was trace) (*Journal, 
 		if err := was.missing(opts.Dir); err != nil {
 			return nil, err
 		}
+		if opts.existing {
+			return nil, err
+		}
 		stream, err := ulid.New(ulid.Timestamp(time.Now()), rand.Reader)
 		if err != nil {
 			return nil, err
 		}
-		if err := create(path, stream.String()); err != nil {
+		if err := create(path, stream.String(), opts.Store); err != nil {
 			return nil, fmt.Errorf("making a new one: %w", err)
 		}
 		opts.Log.Info("made a new journal", "path", path, "stream", stream.String())
@@ -154,6 +162,9 @@ func open(ctx context.Context, opts Options, path string, was trace) (*Journal, 
 	err = j.load()
 	if err == nil {
 		err = was.fits(opts.Dir, j.stream, j.durable)
+	}
+	if err == nil {
+		err = j.belong()
 	}
 	if err != nil {
 		return nil, errors.Join(err, j.release())

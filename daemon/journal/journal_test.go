@@ -266,7 +266,7 @@ func TestTwoOpeners(t *testing.T) {
 		t.Errorf("a second Open = %v, want %s", err, want)
 	}
 	for _, command := range [][]string{nil, self(t, "check")} {
-		_, err = VerifyFile(context.Background(), path, command)
+		_, err = VerifyFile(context.Background(), path, "", command)
 		want = "the journal " + path + " is not good: another process has held it for 200ms: another nightfilld may be running"
 		if !errors.Is(err, ErrInUse) || err.Error() != want {
 			t.Errorf("VerifyFile = %v, want %s", err, want)
@@ -481,14 +481,14 @@ func TestVerifyFile(t *testing.T) {
 	}
 	path := filepath.Join(dir, fileName)
 	for _, command := range [][]string{nil, self(t, "check")} {
-		got, err := VerifyFile(context.Background(), path, command)
+		got, err := VerifyFile(context.Background(), path, "", command)
 		want := Summary{Path: path, Format: 1, Stream: j.Stream(), Records: 6, First: 4, Last: 9, FirstAt: recs[3].Event.At,
 			LastAt: recs[8].Event.At, Head: recs[8].Hash, Checkpoint: 3, Cursors: map[string]uint64{"uplink": 4}, Bytes: got.Bytes}
 		if err != nil || !reflect.DeepEqual(got, want) || got.Bytes == 0 {
 			t.Errorf("VerifyFile = %+v, %v, want %+v", got, err, want)
 		}
 	}
-	if _, err := VerifyFile(context.Background(), filepath.Join(dir, "none"), nil); !errors.Is(err, os.ErrNotExist) {
+	if _, err := VerifyFile(context.Background(), filepath.Join(dir, "none"), "", nil); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("VerifyFile of no file = %v", err)
 	}
 }

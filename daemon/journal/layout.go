@@ -45,9 +45,10 @@ type header struct {
 	Format  int               `json:"format"`
 	Tx      int               `json:"tx"` // the transaction that wrote it: an older one means that a write was lost
 	Stream  string            `json:"stream"`
-	Anchor  place             `json:"anchor"`         // the last record that was forgotten
-	Head    place             `json:"head"`           // the last record in the file
-	Fold    string            `json:"fold,omitempty"` // SHA-256 of the stored checkpoint, in hex
+	Store   string            `json:"store,omitempty"` // whose journal it is; empty in those of earlier versions
+	Anchor  place             `json:"anchor"`          // the last record that was forgotten
+	Head    place             `json:"head"`            // the last record in the file
+	Fold    string            `json:"fold,omitempty"`  // SHA-256 of the stored checkpoint, in hex
 	Cursors map[string]uint64 `json:"cursors,omitempty"`
 }
 

@@ -293,7 +293,7 @@ func TestSnapshots(t *testing.T) {
 			t.Fatal(err)
 		}
 		made = append(made, name)
-		if sum, err := VerifyFile(t.Context(), name, nil); err != nil || sum.Last != uint64(n+1) || sum.Stream != j.Stream() {
+		if sum, err := VerifyFile(t.Context(), name, "", nil); err != nil || sum.Last != uint64(n+1) || sum.Stream != j.Stream() {
 			t.Errorf("snapshot %d: %+v, %v", n, sum, err)
 		}
 	}
@@ -354,7 +354,7 @@ const unknownEvent = `{"kind":"moon.phase","at":"2031-01-02T03:04:05Z","device":
 
 func writeGolden(t *testing.T, path string) {
 	dir := t.TempDir()
-	if err := create(filepath.Join(dir, fileName), "01KAPKC800GOLDENGOLDENG0LD"); err != nil {
+	if err := create(filepath.Join(dir, fileName), "01KAPKC800GOLDENGOLDENG0LD", ""); err != nil {
 		t.Fatal(err)
 	}
 	j := mustOpen(t, small(dir))

@@ -75,7 +75,7 @@ func TestOtherFileWhileClosed(t *testing.T) {
 		{"older", func(path string, older []byte) error { return os.WriteFile(path, older, fileMode) }, ErrOlder,
 			"it is an older copy of itself: it ends with record 50, and record 60 was on disk; going on with it would give numbers twice: " +
 				"put the right one back, or let the box begin a new one with: nightfill journal set-aside --state DIR"},
-		{"another", func(path string, _ []byte) error { return errors.Join(os.Remove(path), create(path, other)) }, ErrForeign,
+		{"another", func(path string, _ []byte) error { return errors.Join(os.Remove(path), create(path, other, "")) }, ErrForeign,
 			"it is another journal (stream " + other + ") than the one that this box wrote here (stream STREAM): " +
 				"put the right one back, or let the box begin a new one with: nightfill journal set-aside --state DIR"},
 	} {
@@ -98,7 +98,7 @@ func TestOtherFileWhileClosed(t *testing.T) {
 					t.Errorf("Open = %v\nwant %s", err, want)
 				}
 			}
-			_, err = VerifyFile(context.Background(), j.Path(), nil)
+			_, err = VerifyFile(context.Background(), j.Path(), "", nil)
 			if want = "the journal " + j.Path() + " is not good: " + what; !errors.Is(err, tt.why) || !strings.HasPrefix(err.Error(), want) {
 				t.Errorf("VerifyFile = %v\nwant %s", err, want)
 			}

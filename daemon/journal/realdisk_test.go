@@ -88,7 +88,7 @@ func untilFull(dir string) error {
 	if err := j.Close(); err != nil {
 		return err
 	}
-	sum, err := VerifyFile(context.Background(), j.Path(), nil)
+	sum, err := VerifyFile(context.Background(), j.Path(), "", nil)
 	if err == nil && sum.Records != uint64(acknowledged+50) {
 		err = fmt.Errorf("%d records, %d were acknowledged", sum.Records, acknowledged+50)
 	}
@@ -117,7 +117,7 @@ func fullAtEachPage(dir string) error {
 			acknowledged += 20
 		}
 		refused++
-		sum, err := VerifyFile(context.Background(), copyOf(j.Path(), dir), nil)
+		sum, err := VerifyFile(context.Background(), copyOf(j.Path(), dir), "", nil)
 		if err != nil || sum.Records != uint64(acknowledged) || j.Last() != uint64(acknowledged) {
 			return fmt.Errorf("%d pages free: %d records on disk, %d visible, %d acknowledged: %w", pages, sum.Records, j.Last(), acknowledged, err)
 		}

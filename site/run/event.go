@@ -61,6 +61,8 @@ const (
 	BundleSplit    Kind = "bundle.split"     // a bundle that was taken back goes on in halves: Device, Halves
 	// EvidenceExported is that an evidence pack left the box: Actor, Evidence, Text; Outcome failed when it was broken off.
 	EvidenceExported Kind = "evidence.exported"
+	// StoreRenamed is that a person gave the store of this journal another id: Renamed, Actor, Text is his reason.
+	StoreRenamed Kind = "store.renamed"
 	// PatchQuarantined is a patch that proved itself guilty in this store: Patch, Reason; Text is its digest.
 	PatchQuarantined Kind = "patch.quarantined"
 )
@@ -125,6 +127,7 @@ type Event struct {
 	Alarm    *AlarmNote        `json:"alarm,omitempty"`
 	Repair   *RepairNote       `json:"repair,omitempty"`
 	Evidence *EvidenceNote     `json:"evidence,omitempty"`
+	Renamed  *Renaming         `json:"renamed,omitempty"`
 	Halves   [][]string        `json:"halves,omitempty"` // the patches of each half
 	Plan     *plan.Plan        `json:"plan,omitempty"`
 	Report   plan.Report       `json:"report,omitempty"`
@@ -154,6 +157,13 @@ type CatalogNote struct {
 	StoreHeld *site.StoreHold `json:"store_held,omitempty"`
 	// Exceptions are those of this store.
 	Exceptions []site.Exception `json:"exceptions,omitempty"`
+}
+
+// Renaming says which id the store of a journal had, and which one it has from then on. Both are an organisation
+// and a store, like acme/0142.
+type Renaming struct {
+	From string `json:"from"`
+	To   string `json:"to"`
 }
 
 // EvidenceNote says what an evidence pack held.

@@ -52,7 +52,7 @@ func Stamp(s State, e Event) Event {
 
 func (s *State) apply(e Event) {
 	s.At = e.At
-	if s.Unsure == nil && e.Kind != ClockChanged && e.At.After(s.TrustedAt) {
+	if s.Unsure == nil && e.Kind != ClockChanged && e.Kind != StoreRenamed && e.At.After(s.TrustedAt) {
 		s.TrustedAt = e.At
 	}
 	switch e.Kind {

@@ -49,7 +49,7 @@ kept). With --json, one record a line, as it was written.`,
 		}
 		return err
 	})
-	cmd.AddCommand(verifyCommand(), setAsideCommand())
+	cmd.AddCommand(verifyCommand(), setAsideCommand(), renameCommand())
 	return cmd
 }
 
@@ -95,6 +95,8 @@ func told(e run.Event, zone *time.Location) string {
 		return "until " + e.Hold.Until.In(zone).Format("2006-01-02 15:04") + ": " + e.Hold.Reason
 	case e.Reason != nil:
 		return printout.Reason(e.Reason)
+	case e.Renamed != nil:
+		return e.Renamed.From + " is now " + e.Renamed.To + ": " + e.Text
 	case e.Check != nil:
 		return strings.TrimSpace(e.Check.Check + " " + printout.Words(e.Check.Outcome) + " " + e.Check.Seen)
 	case e.Catalog != nil:
@@ -126,7 +128,7 @@ Exit code 0: the journal is whole. 1: it is not, and what is wrong with it is sa
 		sum, err := s.Client.Verify(s.Ctx())
 		var gone *client.Unreachable
 		if errors.As(err, &gone) && s.Place.State != "" {
-			sum, err = journal.VerifyFile(s.Ctx(), filepath.Join(s.Place.State, session.JournalName), nil)
+			sum, err = journal.VerifyFile(s.Ctx(), filepath.Join(s.Place.State, session.JournalName), s.Place.Store, nil)
 			err = badJournal(err, "ask the daemon that holds it: name its socket with --socket PATH")
 		}
 		if err != nil {
@@ -177,6 +179,8 @@ func badJournal(err error, inUse string) error {
 		return nil
 	case errors.Is(err, journal.ErrInUse):
 		return &wire.Error{Code: wire.CodeBadJournal, Message: err.Error(), WhatToDo: inUse}
+	case errors.Is(err, journal.ErrOtherStore):
+		return &wire.Error{Code: wire.CodeBadJournal, Message: err.Error(), WhatToDo: "see: nightfill help renamed-store"}
 	case errors.As(err, &refused):
 		return &wire.Error{Code: wire.CodeBadJournal, Message: err.Error(), WhatToDo: wire.KeepJournal}
 	case errors.Is(err, fs.ErrNotExist):
@@ -195,6 +199,9 @@ func printSummary(p *printout.Printer, s journal.Summary) {
 	row := func(name, format string, args ...any) { p.Line("%-8s %s", name, fmt.Sprintf(format, args...)) }
 	row("file", "%s, %d KiB, format %d", s.Path, s.Bytes>>10, s.Format)
 	row("stream", "%s", s.Stream)
+	if s.Store != "" {
+		row("store", "%s", s.Store)
+	}
 	if s.Records > 0 {
 		row("first", "%d, %s", s.First, p.Moment(s.FirstAt))
 		row("last", "%d, %s", s.Last, p.Moment(s.LastAt))

@@ -28,7 +28,7 @@ type Keeper struct {
 	Config  string // where that is when nobody says anything else
 	State   string // and the state directory
 	Env     string // what the names of its environment variables begin with
-	find    func(path string) (state string, err error)
+	find    func(path string) (Place, error)
 	dial    func(socket string) *client.Client
 }
 
@@ -39,9 +39,9 @@ func Box() Keeper {
 		About: `The roles: viewer looks; tech acts on devices, but for severe actions; admin does everything and looks after
 the accounts.`,
 		File: "store file", Config: "/etc/nightfill/store.yaml", State: "/var/lib/nightfill", Env: "NIGHTFILL", dial: client.Dial,
-		find: func(path string) (string, error) {
+		find: func(path string) (Place, error) {
 			c, err := config.Load(path)
-			return c.State, err
+			return Place{State: c.State, Store: c.Store.FullID()}, err
 		},
 	}
 }
@@ -52,9 +52,9 @@ func Headquarters() Keeper {
 		Program: "nightfill-hq", Where: "headquarters", Roles: "viewer|manager|admin", Act: "manager",
 		About: `The roles: viewer looks; manager takes on what needs someone and keeps the register of exceptions; admin does everything and looks after the accounts.`,
 		File:  "headquarters file", Config: "/etc/nightfill/hq.yaml", State: "/var/lib/nightfill-hq", Env: "NIGHTFILL_HQ", dial: client.DialHeadquarters,
-		find: func(path string) (string, error) {
+		find: func(path string) (Place, error) {
 			c, err := hqfile.Load(path)
-			return c.State, err
+			return Place{State: c.State}, err
 		},
 	}
 }
@@ -64,9 +64,10 @@ type flags struct {
 	socket, state, config string
 }
 
-// Place is where the daemon is. The state directory is not known when only a socket was named.
+// Place is where the daemon is. The state directory is not known when only a socket was named, and the store, like
+// acme/0142, only where the store file told of the place.
 type Place struct {
-	Socket, State string
+	Socket, State, Store string
 }
 
 // find follows the first that is given of: --socket, --state, --config, the environment in the
@@ -92,11 +93,12 @@ func (f flags) find(k Keeper, getenv func(string) string) (Place, error) {
 func inState(dir string) Place { return Place{Socket: filepath.Join(dir, socketName), State: dir} }
 
 func (k Keeper) fromConfig(path string) (Place, error) {
-	state, err := k.find(path)
+	place, err := k.find(path)
 	if err != nil {
 		return Place{}, fmt.Errorf("cannot read from the "+k.File+" where the daemon is: %w: name it with --state DIR or --socket PATH", err)
 	}
-	return inState(state), nil
+	place.Socket = inState(place.State).Socket
+	return place, nil
 }
 
 // Examples writes commands of the program, a line each.
