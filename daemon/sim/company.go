@@ -100,12 +100,27 @@ func (o *oracle) canary(j *job, g site.Group, members []string) {
 // nobody up.
 func (o *oracle) first(j *job, g site.Group, members []string) {
 	for _, other := range o.jobs {
-		if !slices.Contains(members, other.device) || other.settled || o.deaf(other.device) || !other.begun && o.hopeless(other.device) {
+		if !slices.Contains(members, other.device) || other.settled || o.deaf(other.device) || !other.begun && (o.hopeless(other.device) || o.waitsItself(other)) {
 			continue
 		}
 		o.note("before", "%s is begun on %s, and %s of %s in group %s, which goes first, is not finished", j.patch, j.device, other.patch, other.device, g.ID)
 		return
 	}
+}
+
+// waitsItself reports whether a job was put off, or comes after one on its device that was.
+func (o *oracle) waitsItself(j *job) bool {
+	p := o.scene.patch(j.patch)
+	for _, other := range o.jobs {
+		if other.device != j.device || other.settled || !other.putOff {
+			continue
+		}
+		name := o.scene.patch(other.patch).Applies.Package
+		if other == j || slices.Contains(p.Requires, other.patch) || j.bundle > 0 && j.bundle == other.bundle || name != "" && name == p.Applies.Package {
+			return true
+		}
+	}
+	return false
 }
 
 // deaf reports whether a device did not answer for some time.

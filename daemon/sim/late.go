@@ -6,7 +6,7 @@ import "time"
 const early = 40 * time.Minute
 
 // Late makes the night of a seed in which all trouble is in its beginning: devices that are not
-// there when the window opens, business that is not finished, a box that starts late, stands still or
+// there when the window opens, that somebody else works on or whose disk is full, business that is not finished, a box that starts late, stands still or
 // does not trust its clock or its disk, a person who holds a device. It costs time, and nothing else.
 func Late(seed uint64) Scene {
 	s := Draw(seed)
@@ -18,7 +18,7 @@ func Late(seed uint64) Scene {
 	soon := func() time.Duration { return c.span(time.Minute, early) }
 	for _, d := range s.Store.Devices {
 		if c.one(0.25) {
-			s.fault(Fault{Kind: pick(c, []string{"no_answer", "no_answer", "power_off", "login_refused", "flapping", "slow"}), Device: d.ID, At: -2 * time.Minute, For: soon() + 2*time.Minute})
+			s.fault(Fault{Kind: pick(c, []string{"no_answer", "no_answer", "power_off", "login_refused", "flapping", "slow", "lock_held", "disk_full"}), Device: d.ID, At: -2 * time.Minute, For: soon() + 2*time.Minute})
 		}
 	}
 	for _, p := range s.Patches {

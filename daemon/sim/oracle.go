@@ -52,6 +52,7 @@ type job struct {
 	since    time.Time  // when
 	silent   bool       // the device does not answer while a step runs
 	missed   bool       // the device did not answer when the newest step was begun
+	putOff   bool       // the device refused it for a reason that may pass, and another attempt is ahead
 	missing  int        // steps in turn that it did not take
 	settled  bool
 	bundle   int       // its number, which no other bundle of the store has; 0 = by itself
@@ -138,7 +139,7 @@ func (o *oracle) follow(e run.Event) {
 		o.kept[e.Patch] = true
 	case run.HoldReleased:
 		delete(o.kept, e.Patch)
-	case run.StepStarted, run.StepEnded, run.PatchSettled, run.DeviceSilent, run.DeviceAnswered:
+	case run.StepStarted, run.StepEnded, run.PatchSettled, run.PatchDelayed, run.DeviceSilent, run.DeviceAnswered:
 		if e.Patch == "" { // of the device as a whole
 			o.down[e.Device] = e.Kind == run.DeviceSilent
 			return
@@ -226,6 +227,10 @@ func (o *oracle) happened(j *job, e run.Event) {
 		j.silent = false
 	case run.StepEnded:
 		o.stepEnded(j, e)
+	case run.PatchDelayed:
+		if j.putOff, j.reason = true, e.Reason; j.begun || !e.Again.After(e.At.Add(-time.Second)) {
+			o.note("put off", "%s of %s is put off at %s until %s; begun %v", e.Patch, e.Device, moment(e.At), moment(e.Again), j.begun)
+		}
 	case run.PatchSettled:
 		j.reason = e.Reason
 		o.settle(j, e.To, e.At)
@@ -243,7 +248,7 @@ func (o *oracle) stepEnded(j *job, e run.Event) {
 	if j.intent == nil || j.intent.Work != e.Work {
 		o.note("intent", "%s of %s %s ends and was not under way", e.Step, e.Patch, e.Device)
 	}
-	j.intent, j.silent = nil, false
+	j.intent, j.silent, j.putOff = nil, false, false
 	j.missed = e.Step == run.Stage && e.Outcome == run.Unreached // another step tells so only when the device answers
 	if j.missing++; !j.missed {
 		j.missing = 0

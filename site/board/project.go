@@ -28,7 +28,7 @@ func Project(e run.Event, mark Mark, reported time.Time) []Fact {
 	case run.StepEnded:
 		p.job()
 		p.ended()
-	case run.PatchSettled, run.PatchRetried, run.PatchTakenBack:
+	case run.PatchSettled, run.PatchDelayed, run.PatchRetried, run.PatchTakenBack:
 		p.job()
 		p.ended()
 	case run.DeviceObserved:

@@ -26,21 +26,22 @@ type mate struct {
 // bundle is the unsettled jobs of one number, in the order of their lane.
 type bundle []mate
 
-// together returns the unsettled jobs that go on together with the first unsettled one of a lane.
-func (d *decider) together(l *lane) bundle {
+// together returns the unsettled jobs that go on together with the first unsettled one of a lane from a
+// place on, and the place behind them.
+func (d *decider) together(l *lane, from int) (bundle, int) {
 	var b bundle
-	for i := l.first; i < len(l.jobs); i++ {
+	for i := from; i < len(l.jobs); i++ {
 		j := &l.jobs[i]
 		switch {
 		case j.Settled:
 		case len(b) > 0 && (j.Bundle == 0 || j.Bundle != b[0].job.Bundle):
-			return b
+			return b, i
 		default:
 			p := &d.night.Plan.Patches[j.patch]
 			b = append(b, mate{job: j, patch: p, turn: d.step(*j, *p)})
 		}
 	}
-	return b
+	return b, len(l.jobs)
 }
 
 // step is what follows for a job, whether or not it is part of a bundle.

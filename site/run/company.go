@@ -14,6 +14,9 @@ func (d *decider) waiting(j *Job) *site.Reason {
 	if j.Last != nil && j.Last.Step == Gate && j.Last.Outcome != OK {
 		return j.Last.Reason
 	}
+	if j.putOff(d.now) {
+		return j.Reason
+	}
 	if reason := d.s.Barred(d.now); reason != nil {
 		return reason
 	}
@@ -129,7 +132,7 @@ func (d *decider) earlierGroup(j *Job) *site.Reason {
 
 // unfinished are the first jobs that can be done tonight on the devices of a group, in the order
 // in which they were planned. What is not begun cannot be done where too many others of a group
-// are gone.
+// are gone, and nobody waits for what was put off.
 func (d *decider) unfinished(g int) []*Job {
 	c := d.company
 	if c.unfinished[g] != nil {
@@ -143,11 +146,20 @@ func (d *decider) unfinished(g int) []*Job {
 		}
 		l := d.night.lanes[m.lane]
 		stuck := d.crowded(number, c.gone) >= 0
+		var passed []*Job
 		for i := l.first; i < len(l.jobs); i++ {
-			if j := &l.jobs[i]; !j.Settled && (j.Begun() || !stuck) {
-				ahead = append(ahead, j)
-				break
+			j := &l.jobs[i]
+			switch {
+			case j.Settled:
+				continue
+			case !j.Begun() && (!j.Again.IsZero() || d.after(j, passed)):
+				passed = append(passed, j)
+				continue
+			case !j.Begun() && stuck:
+				continue
 			}
+			ahead = append(ahead, j)
+			break
 		}
 	}
 	slices.SortFunc(ahead, func(a, b *Job) int { return a.order - b.order })
@@ -175,12 +187,15 @@ func underWay(jobs []Job) int {
 }
 
 // rank says how fit a job is to prove its patch, given the bundle that is under way on its device;
-// 0: it cannot. What belongs to that bundle will be put on, whoever else comes back meanwhile.
-func rank(j *Job, underWay int) int8 {
+// 0: it cannot. What belongs to that bundle will be put on, whoever else comes back meanwhile. What was put
+// off, or is behind such a job on its device, comes last, since nobody knows whether its time has come.
+func rank(j *Job, underWay int, putOff bool) int8 {
 	switch {
 	case j.State == site.Done:
-		return 3
+		return 4
 	case j.Begun() || underWay > 0 && j.Bundle == underWay && !j.Settled:
+		return 3
+	case !j.Settled && !gone(j) && !putOff:
 		return 2
 	case !j.Settled && !gone(j):
 		return 1
@@ -204,7 +219,7 @@ func (d *decider) canary(g, patch int) *Job {
 		l := d.night.lanes[m.lane]
 		for i, rank := range l.ranks {
 			j := &l.jobs[i]
-			if rank == 0 || j.patch < 0 {
+			if rank == 0 || j.patch < 0 || rank == 1 && j.putOff(d.now) {
 				continue
 			}
 			if rank > ranks[j.patch] || rank == ranks[j.patch] && d.earlier(j, fittest[j.patch]) {

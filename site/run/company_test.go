@@ -103,11 +103,20 @@ func (n *story) afterEarlier(e run.Event) {
 	}
 	for _, m := range n.s.Night.Plan.Members {
 		for j := range n.s.Night.Jobs() {
-			if j.Device == m.Device && slices.Contains(m.Groups, "a") && !j.Settled && m.Device != e.Device && !lost[m.Device] && (j.Begun() || !n.stuck(m, lost)) {
+			if j.Device == m.Device && slices.Contains(m.Groups, "a") && !j.Settled && m.Device != e.Device && !lost[m.Device] && (j.Begun() || !n.putOff(j) && !n.stuck(m, lost)) {
 				n.t.Fatalf("%s of group b is begun, and %s of group a is %s", e.Device, m.Device, j.State)
 			}
 		}
 	}
+}
+
+// putOff reports whether a job waits for another attempt, or for one that does.
+func (n *story) putOff(j run.Job) bool {
+	p, _ := n.s.Night.Plan.Patch(j.Patch)
+	return slices.ContainsFunc(n.s.Night.JobsOf(j.Device), func(other run.Job) bool {
+		needed := other.Patch == j.Patch || slices.Contains(p.Requires, other.Patch) || j.Bundle > 0 && j.Bundle == other.Bundle
+		return needed && !other.Settled && !other.Again.IsZero()
+	})
 }
 
 // stuck reports whether a group of the device has lost so many for the night that the device

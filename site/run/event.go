@@ -49,6 +49,7 @@ const (
 	StepClaimed    Kind = "step.claimed"     // the device confirmed that it took the work
 	StepEnded      Kind = "step.ended"       // Outcome, ExitCode, Output
 	PatchSettled   Kind = "patch.settled"    // a decision without a step: To, Reason
+	PatchDelayed   Kind = "patch.delayed"    // nothing was changed, for a reason that may pass, and it is tried again tonight: Device, Patch, Reason, Again
 	PatchRetried   Kind = "patch.retried"    // a person wants a settled patch to be tried once more: Device, Patch, Actor, Text
 	PatchTakenBack Kind = "patch.taken_back" // a person wants a proven patch to be taken off again: Device, Patch, Actor, Text
 	TerminalOpened Kind = "terminal.opened"  // a person works on a device: Device, Actor, Work names the recording, Text says why
@@ -132,6 +133,8 @@ type Event struct {
 	Plan     *plan.Plan        `json:"plan,omitempty"`
 	Report   plan.Report       `json:"report,omitempty"`
 	Compared []site.Compared   `json:"compared,omitempty"`
+	// Again is when a delayed patch is tried again, at the earliest: of patch.delayed.
+	Again time.Time `json:"again,omitzero"`
 	// Opens is an opening to customers, in the zone of the store: of store.opened, and of a verdict.changed within AfterOpening.
 	Opens time.Time `json:"opens,omitzero"`
 	Next  time.Time `json:"next,omitzero"`  // the opening after it; zero: there is none

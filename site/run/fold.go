@@ -109,7 +109,7 @@ func (s *State) apply(e Event) {
 		s.Night.split(e)
 	case NightCompared:
 		s.compared(e)
-	case DeviceObserved, DeviceSilent, DeviceAnswered, StepStarted, StepClaimed, StepEnded, PatchSettled:
+	case DeviceObserved, DeviceSilent, DeviceAnswered, StepStarted, StepClaimed, StepEnded, PatchSettled, PatchDelayed:
 		s.step(e)
 	}
 }
@@ -200,6 +200,8 @@ func (j Job) advance(e Event) Job {
 		j = j.started(e)
 	case StepClaimed:
 		j.Claimed = true
+	case PatchDelayed:
+		j.State, j.Reason, j.Again, j.Delays = site.Waiting, e.Reason, e.Again, j.Delays+1
 	case PatchRetried:
 		j = j.retried(e)
 	case PatchTakenBack:
@@ -262,6 +264,8 @@ func (j Job) started(e Event) Job {
 	j.Attempts[e.Step] = e.Attempt
 	j.State = during(e.Step)
 	switch e.Step {
+	case Stage:
+		j.Restaged = j.Restaged || j.Last != nil && j.Last.Step == Install
 	case Install:
 		if j.Installs == 0 {
 			j.Before, j.Reason = e.Observed, nil
@@ -284,7 +288,7 @@ func (j Job) ended(e Event) Job {
 	if j.Intent != nil {
 		last.Deadline = j.Intent.Deadline // by when an answer was wanted
 	}
-	j.Last, j.Intent, j.Claimed = &last, nil, false
+	j.Last, j.Intent, j.Claimed, j.Again = &last, nil, false, time.Time{}
 	j.Ends = maps.Clone(j.Ends)
 	if j.Ends == nil {
 		j.Ends = map[Step]Event{}

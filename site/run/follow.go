@@ -11,6 +11,7 @@ import (
 type turn struct {
 	step      Step
 	notBefore time.Time
+	delay     bool // the step was refused for a reason that may pass
 	settle    site.State
 	reason    *site.Reason // of a settlement, or why a patch is taken back that did not fail itself
 }
@@ -29,6 +30,9 @@ func following(j Job, p site.Patch, asked bool) turn {
 			return staged(asked)
 		}
 		return turn{step: Stage}
+	}
+	if !j.Again.IsZero() {
+		return turn{step: j.Last.Step, notBefore: j.Again}
 	}
 	switch j.Last.Step {
 	case Stage:
@@ -70,7 +74,7 @@ func afterStage(j Job, asked bool) turn {
 	case j.Last.Outcome == OK:
 		return staged(asked)
 	case j.Last.Outcome == Refused:
-		return turn{settle: site.Skipped, reason: j.Last.Reason}
+		return refused(j)
 	case j.Last.Outcome == Unreached: // it may answer again; its last safe start ends this
 		return again(j.Last, stageEvery)
 	case j.tries(Stage) < stageTries:
@@ -84,7 +88,7 @@ func afterGate(j Job, p site.Patch) turn {
 	case OK:
 		return turn{step: Install}
 	case Refused:
-		return turn{settle: site.Skipped, reason: j.Last.Reason}
+		return refused(j)
 	case Bad, TimedOut:
 		if unpowered(j.Last.Reason) {
 			return again(j.Last, gateEvery)
@@ -108,12 +112,14 @@ func afterInstall(j Job, p site.Patch) turn {
 	switch j.Last.Outcome {
 	case Refused, Unreached: // nothing was done by this attempt
 		switch {
+		case j.damaged():
+			return afterDamage(j, p)
 		case j.tries(Install) < installTries:
 			return again(j.Last, retryAfter)
 		case j.Installs > 0:
 			return back(j, p)
 		}
-		return turn{settle: site.Skipped, reason: j.Last.Reason}
+		return refused(j)
 	case OK:
 		if p.Reboot == site.RebootAlways || p.Reboot == site.RebootMay && j.Restart {
 			return turn{step: Reboot}

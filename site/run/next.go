@@ -152,7 +152,7 @@ func (d *decider) lane(l *lane) {
 	var acting mate
 	due := false
 	if !l.busy {
-		b = d.together(l)
+		b = d.turnOf(l)
 		if b[0].job.Bundle > 0 && d.conclude(b) {
 			return
 		}
@@ -222,6 +222,8 @@ func (d *decider) givenUp(j *Job, p *site.Patch, on standing, first *Job) bool {
 		d.settle(j, site.NoAnswer, unreached(first))
 	case first != nil && first.Last != nil && unpowered(first.Last.Reason):
 		d.settle(j, site.Skipped, first.Last.Reason)
+	case j.putOff(d.now):
+		d.settle(j, site.Skipped, j.Last.Reason)
 	case first == nil && d.waiting(j) != nil && !d.slower(d.waiting(j), p):
 		d.settle(j, site.Skipped, d.waiting(j))
 	case !d.now.Before(d.night.Plan.Closes):
@@ -278,6 +280,9 @@ func (d *decider) goOn(b bundle, m mate) {
 	switch {
 	case m.turn.settle != "":
 		d.settle(j, m.turn.settle, m.turn.reason)
+		return
+	case m.turn.delay:
+		d.putOff(b, m)
 		return
 	case m.turn.notBefore.After(d.now):
 		d.wakeAt(m.turn.notBefore)

@@ -45,10 +45,11 @@ type lane struct {
 
 func newLane(device string, jobs []Job) *lane {
 	l := &lane{device: device, jobs: jobs, ranks: make([]int8, len(jobs)), first: len(jobs)}
-	begun := underWay(jobs)
+	begun, putOff := underWay(jobs), false
 	for i := range jobs {
 		j := &jobs[i]
-		l.ranks[i] = rank(j, begun)
+		putOff = putOff || !j.Settled && !j.Again.IsZero()
+		l.ranks[i] = rank(j, begun, putOff)
 		l.away = l.away || j.Away() && !heardSince(j, jobs) || unreached(j) != nil || askedAgain(j)
 		if j.Settled {
 			l.settled++

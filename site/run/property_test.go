@@ -156,15 +156,26 @@ func (n *story) permitted(e run.Event) {
 	if e.Kind == run.PatchSettled && e.To == site.Done {
 		n.proven(e)
 	}
+	job, _ := n.s.Job(e.Device, e.Patch)
+	if e.Kind == run.PatchDelayed && (job.Begun() || !e.Again.After(n.now) || e.Again.After(n.s.Night.Plan.Cutoff)) {
+		n.t.Fatalf("%s of %s is put off at %s until %s in %+v", e.Patch, e.Device, n.now, e.Again, job)
+	}
 	if e.Kind != run.StepStarted {
 		return
+	}
+	if job.Again.After(n.now) {
+		n.t.Fatalf("%s of %s is begun on %s, and was put off until %s", e.Step, e.Patch, e.Device, job.Again)
+	}
+	for _, other := range n.s.Night.JobsOf(e.Device) {
+		if other.Patch != e.Patch && other.Begun() && !other.Settled && (other.Bundle == 0 || other.Bundle != job.Bundle) {
+			n.t.Fatalf("%s of %s is begun on %s while %s is not finished there", e.Step, e.Patch, e.Device, other.Patch)
+		}
 	}
 	for _, j := range run.Recover(n.s) {
 		if j.Device == e.Device {
 			n.t.Fatalf("%s is begun on %s while %s is under way", e.Step, e.Device, j.Intent.Step)
 		}
 	}
-	job, _ := n.s.Job(e.Device, e.Patch)
 	if job.Settled || e.Attempt != job.Attempts[e.Step]+1 || !e.Deadline.After(n.now) {
 		n.t.Fatalf("%s #%d is begun until %s in %+v", e.Step, e.Attempt, e.Deadline, job)
 	}
@@ -268,6 +279,10 @@ func (n *story) goes(j run.Job, ends bool) {
 		e.Kind, e.Took = run.StepEnded, site.Duration(n.now.Sub(j.Intent.At))
 		e.Outcome = rapid.SampledFrom([]run.Outcome{run.OK, run.OK, run.OK, run.OK, run.Bad, run.TimedOut, run.Interrupted, run.Refused, run.Unreached}).Draw(n.t, "outcome")
 		e.Reason = run.Explain(e.Step, e.Outcome, 1, "it says so")
+		if e.Outcome == run.Refused {
+			code := rapid.SampledFrom([]site.Code{site.CodeBusy, site.CodeDiskFull, site.CodeStageFailed, site.CodeNoRights}).Draw(n.t, "refused for")
+			e.Reason = site.Because(code, "it says so")
+		}
 		if rapid.Bool().Draw(n.t, "seen") {
 			e.Observed = &site.Observation{Device: j.Device, At: n.now, BootID: "b1", RebootPending: rapid.Bool().Draw(n.t, "pending")}
 		}

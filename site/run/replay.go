@@ -51,7 +51,7 @@ func Replay(start State, records []Record) []Moment {
 
 // decision reports whether an event is one that Next gives.
 func decision(e Event) bool {
-	return e.Kind == StepStarted || e.Kind == PatchSettled || e.Kind == PatchQuarantined || e.Kind == NightClosed
+	return e.Kind == StepStarted || e.Kind == PatchSettled || e.Kind == PatchDelayed || e.Kind == PatchQuarantined || e.Kind == NightClosed
 }
 
 type player struct {

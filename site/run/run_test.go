@@ -28,7 +28,7 @@ var update = flag.Bool("update", false, "rewrite the expected nights")
 //	silent DEVICE, answered DEVICE, hold DEVICE until=..., release DEVICE, unsure, sure, withdraw PATCH,
 //	hold-store, lift-store (by headquarters), free PATCH, except PATCH until=... groups=...
 //	night                        the night is closed, and planned again from the same facts a day later
-//	play [DEVICE/STEP=OUTCOME...] [DEVICE/PATCH/STEP=OUTCOME...] [breaks=PATCH] every step ends well a
+//	play [DEVICE/STEP=OUTCOME[:CODE]...] [DEVICE/PATCH/STEP=OUTCOME...] [breaks=PATCH] every step ends well a
 //	                             minute after it began, but for those named, and the verifications
 //	                             on a device that has the breaking patch, until nothing happens any more
 //	retry DEVICE PATCH, rollback DEVICE PATCH, restart DEVICE, terminal DEVICE, leave DEVICE  ann asks for it
@@ -307,7 +307,8 @@ func (n *night) play(faults scenario.Options) {
 		}
 		n.now = n.now.Add(time.Minute)
 		for _, j := range open {
-			n.end(j.Device, n.outcome(j, faults), nil)
+			outcome, why, _ := strings.Cut(string(n.outcome(j, faults)), ":")
+			n.end(j.Device, run.Outcome(outcome), scenario.Options{"reason": why})
 		}
 		n.decide()
 	}

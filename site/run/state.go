@@ -75,6 +75,10 @@ type Job struct {
 	Before    *site.Observation `json:"before,omitempty"`    // what the device had before the installation
 	Ends      map[Step]Event    `json:"ends,omitempty"`      // how each step ended, for reports
 
+	Delays   int       `json:"delays,omitempty"`   // how often it was put off for a reason that may pass
+	Again    time.Time `json:"again,omitzero"`     // it was put off, and is tried again then at the earliest; zero: it is not, or that attempt has ended
+	Restaged bool      `json:"restaged,omitempty"` // its files were damaged on the device, and were put there once more
+
 	Bundle    int          `json:"bundle,omitempty"`    // jobs of a device with the same number go on together; 0 = by itself
 	Proven    bool         `json:"proven,omitempty"`    // of a bundle: its proof was taken, and nothing changed on the device since
 	Restarted bool         `json:"restarted,omitempty"` // of a bundle: the device restarted after the newest change by this job

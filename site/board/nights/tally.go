@@ -41,7 +41,7 @@ func (t *Tally) Query(store string) (board.Query, bool) {
 	after := t.first
 	after.Seq = max(after.Seq, 1) - 1
 	return board.Query{Store: store, After: after, Kinds: []run.Kind{
-		run.NightOpened, run.NightExtended, run.StepEnded, run.PatchSettled, run.PatchRetried, run.PatchTakenBack, run.DeviceSilent, run.DeviceAnswered,
+		run.NightOpened, run.NightExtended, run.StepEnded, run.PatchSettled, run.PatchDelayed, run.PatchRetried, run.PatchTakenBack, run.DeviceSilent, run.DeviceAnswered,
 	}}, len(t.rows) > 0
 }
 
