@@ -1,8 +1,11 @@
 package serve
 
 import (
+	"errors"
 	"net"
 	"testing"
+	"testing/synctest"
+	"time"
 )
 
 // far is one end of a connection from an address.
@@ -53,7 +56,7 @@ func TestPagesAreNoCrowd(t *testing.T) {
 // One address has only so many connections, which takes nothing from others, and a closed one makes room.
 func TestOneAddressIsNoCrowd(t *testing.T) {
 	p := &pipes{lines: make(chan net.Conn), done: make(chan struct{})}
-	c := newCrowd(p, perAddress)
+	c := newCrowd(p, perAddress, 0)
 	taken := make(chan net.Conn)
 	ended := make(chan struct{})
 	go func() {
@@ -97,4 +100,66 @@ func TestOneAddressIsNoCrowd(t *testing.T) {
 	}
 	close(p.done)
 	<-ended
+}
+
+// Rows 74 and 84 of the fault catalogue: a page has room for so many connections, this machine's too. Who comes then
+// waits, unheard, until one has ended; a listener that is closed waits for nobody.
+func TestRoom(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const room = 5
+		p := &pipes{lines: make(chan net.Conn), done: make(chan struct{})}
+		c := newCrowd(p, 2, room)
+		ended := make(chan error)
+		var all []net.Conn
+		go func() {
+			for {
+				conn, err := c.Accept()
+				if err != nil {
+					ended <- err
+					return
+				}
+				all = append(all, conn)
+			}
+		}()
+		come := func(from string) (net.Conn, bool) {
+			ours, theirs := net.Pipe()
+			timer := time.NewTimer(time.Minute)
+			defer timer.Stop()
+			select {
+			case p.lines <- far{theirs, &net.TCPAddr{IP: net.ParseIP(from), Port: 4000}}:
+				synctest.Wait()
+				return ours, true
+			case <-timer.C:
+				return nil, false
+			}
+		}
+		for _, from := range []string{"127.0.0.1", "127.0.0.1", "10.77.0.1", "10.77.0.1"} {
+			come(from)
+		}
+		if turned, _ := come("10.77.0.1"); turned == nil || len(all) != 4 {
+			t.Fatalf("%d are let in", len(all))
+		}
+		come("127.0.0.1")
+		if _, ok := come("10.77.0.2"); ok || len(all) != room {
+			t.Errorf("%d have room in %d", len(all), room)
+		}
+		_ = all[3].Close()
+		_ = all[3].Close()
+		if _, ok := come("10.77.0.2"); !ok || len(all) != room+1 {
+			t.Error("one that ended made no room")
+		}
+		if _, ok := come("10.77.0.3"); ok {
+			t.Error("one that was closed twice made room for two")
+		}
+		_ = c.Close()
+		if err := <-ended; !errors.Is(err, net.ErrClosed) {
+			t.Errorf("it ends with %v", err)
+		}
+		for _, conn := range all {
+			_ = conn.Close()
+		}
+		if len(c.room) != 0 || len(c.of) != 0 {
+			t.Errorf("%d and %v are left", len(c.room), c.of)
+		}
+	})
 }

@@ -39,6 +39,8 @@ type Page struct {
 	TLS     *tls.Config // nil = in the clear
 	// PerAddress is how many connections one address may have at once, this machine apart; 0 = any number.
 	PerAddress int
+	// Room is how many connections there may be together; who comes then waits until one has ended. 0 = any number.
+	Room int
 }
 
 // Listener is an open address with what is served there.
@@ -68,8 +70,8 @@ func Open(pages []Page, log *slog.Logger) ([]Listener, error) {
 			return nil, p.refused(err)
 		}
 		log.Info("listening", "page", p.Name, "address", l.Addr().String(), "encrypted", p.TLS != nil)
-		if p.PerAddress > 0 {
-			l = newCrowd(l, p.PerAddress)
+		if p.PerAddress > 0 || p.Room > 0 {
+			l = newCrowd(l, p.PerAddress, p.Room)
 		}
 		if p.TLS != nil {
 			l = tls.NewListener(l, p.TLS)
