@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -87,7 +88,9 @@ func printLoad(base, full loaded) {
 
 // loadStore is a store of simulated devices in this process, and its box.
 type loadStore struct {
-	b                      *testing.B
+	tb                     testing.TB
+	count                  int    // of devices
+	down                   string // how many may be away
 	dir                    string
 	hosts                  []site.Device
 	ready, console, metric int // ports
@@ -97,13 +100,9 @@ type loadStore struct {
 
 // loadNight runs a part of a night, with so many tablets and consoles.
 func loadNight(b *testing.B, tablets, consoles int) loaded {
-	s := &loadStore{b: b, dir: b.TempDir()}
-	s.devices()
-	s.ready, s.console, s.metric = freePort(b), freePort(b), freePort(b)
-	s.catalog()
-	s.file()
+	s := &loadStore{tb: b, dir: b.TempDir(), count: loadDevices, down: "10%"}
+	s.arrange()
 	s.box = start(b, s.dir, "nightfilld", filepath.Join(built(b), "nightfilld"), "--config", "store.yaml", "--log-level", "warn")
-	s.control = client.Dial(filepath.Join(s.dir, "state", "control.sock"))
 	defer s.control.Close()
 	until(b, quick, "nightfilld answers", func() (bool, string) {
 		_, err := s.control.AddUser(b.Context(), wire.UserAsked{Name: "a.khan", Role: site.UserTech, Password: loadPassword})
@@ -130,8 +129,20 @@ func loadNight(b *testing.B, tablets, consoles int) loaded {
 	return l
 }
 
-// loadDir names the folder of the devices to the process that they are in.
-const loadDir = "NIGHTFILL_LOAD_DEVICES"
+// arrange starts the devices, publishes the catalog and writes the store file.
+func (s *loadStore) arrange() {
+	s.devices()
+	s.ready, s.console, s.metric = freePort(s.tb), freePort(s.tb), freePort(s.tb)
+	s.catalog()
+	s.file()
+	s.control = client.Dial(filepath.Join(s.dir, "state", "control.sock"))
+}
+
+// loadDir names the folder of the devices to the process that they are in, and loadCount how many there are.
+const (
+	loadDir   = "NIGHTFILL_LOAD_DEVICES"
+	loadCount = "NIGHTFILL_LOAD_COUNT"
+)
 
 // devices starts the devices, in a process of their own that gets what the others leave of the processors:
 // in a store they are machines of their own.
@@ -142,22 +153,22 @@ func (s *loadStore) devices() {
 	s.must(err)
 	s.must(os.WriteFile(filepath.Join(s.dir, "id_ed25519"), pem.EncodeToMemory(block), 0o600))
 	cmd := exec.Command("nice", "-n", "19", os.Args[0], "-test.run=^TestLoadDevices$", "-test.v")
-	cmd.Env = append(os.Environ(), loadDir+"="+s.dir)
+	cmd.Env = append(os.Environ(), loadDir+"="+s.dir, loadCount+"="+strconv.Itoa(s.count))
 	in, err := cmd.StdinPipe()
 	s.must(err)
 	s.must(cmd.Start())
-	s.b.Cleanup(func() {
+	s.tb.Cleanup(func() {
 		_ = in.Close()
 		if err := cmd.Wait(); err != nil {
-			s.b.Errorf("the devices ended with %v", err)
+			s.tb.Errorf("the devices ended with %v", err)
 		}
 	})
-	until(s.b, patient, "the devices listen", func() (bool, string) {
+	until(s.tb, patient, "the devices listen", func() (bool, string) {
 		text, err := os.ReadFile(filepath.Join(s.dir, "devices.json"))
 		if err != nil {
 			return false, err.Error()
 		}
-		s.hosts = decode[[]site.Device](s.b, text)
+		s.hosts = decode[[]site.Device](s.tb, text)
 		return true, ""
 	})
 }
@@ -166,7 +177,7 @@ func (s *loadStore) devices() {
 func TestLoadDevices(t *testing.T) {
 	dir := os.Getenv(loadDir)
 	if dir == "" {
-		t.Skip("the devices of BenchmarkLoad")
+		t.Skip("the devices of BenchmarkLoad and of the tests of hardship")
 	}
 	text, err := os.ReadFile(filepath.Join(dir, "id_ed25519"))
 	if err != nil {
@@ -176,8 +187,12 @@ func TestLoadDevices(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	count, err := strconv.Atoi(os.Getenv(loadCount))
+	if err != nil {
+		t.Fatal(err)
+	}
 	var all []site.Device
-	for n := range loadDevices {
+	for n := range count {
 		id := fmt.Sprintf("till-%d", n+1)
 		h, err := fakessh.Start(fakessh.Options{Dir: filepath.Join(dir, "devices", id), ID: id, Authorized: signer.PublicKey()})
 		if err != nil {
@@ -200,9 +215,9 @@ func TestLoadDevices(t *testing.T) {
 }
 
 func (s *loadStore) must(err error) {
-	s.b.Helper()
+	s.tb.Helper()
 	if err != nil {
-		s.b.Fatal(err)
+		s.tb.Fatal(err)
 	}
 }
 
@@ -228,11 +243,11 @@ func (s *loadStore) catalog() {
 	s.must(err)
 	_, err = repo.Sign(owner, time.Now(), nil)
 	s.must(err)
-	_, err = repo.Publish(s.b.Context(), publish.Options{Out: s.dir + "/catalog", Keys: keys, Now: time.Now()})
+	_, err = repo.Publish(s.tb.Context(), publish.Options{Out: s.dir + "/catalog", Keys: keys, Now: time.Now()})
 	s.must(err)
 }
 
-// file writes the store file: at most a tenth of the tills is away at a time.
+// file writes the store file.
 func (s *loadStore) file() {
 	now := time.Now().UTC()
 	var b strings.Builder
@@ -243,7 +258,7 @@ func (s *loadStore) file() {
 	for _, d := range s.hosts {
 		fmt.Fprintf(&b, "  - {id: %s, class: linux-server, address: %q, user: %s, host_key: %q, groups: [lanes], capabilities: [sell]}\n", d.ID, d.Address, d.User, d.HostKey)
 	}
-	b.WriteString("groups:\n  lanes: {max_down: 10%}\nreadiness:\n  floor: {sell: 1}\n  checks:\n")
+	fmt.Fprintf(&b, "groups:\n  lanes: {max_down: %s}\nreadiness:\n  floor: {sell: 1}\n  checks:\n", s.down)
 	for n, d := range s.hosts {
 		fmt.Fprintf(&b, "    - {id: POS-%d, device: %s, kind: tcp, address: %q, capability: sell}\n", n+1, d.ID, d.Address)
 	}

@@ -78,7 +78,7 @@ func (s *loadStore) inBox() time.Duration {
 			return time.Duration(le * float64(time.Second))
 		}
 	}
-	s.b.Fatalf("no answer of the READY page was counted:\n%s", text)
+	s.tb.Fatalf("no answer of the READY page was counted:\n%s", text)
 	return 0
 }
 
