@@ -208,6 +208,22 @@ func (d *Daemon) Enrol(_ context.Context, device, key, reason, actor string) err
 	return nil
 }
 
+// TakeOver makes a device work for this box, which worked for one that counts as set up later.
+func (d *Daemon) TakeOver(ctx context.Context, o hands.Ask) error {
+	device, ok := d.device(o.Device)
+	if !ok {
+		return d.known(o.Device)
+	}
+	if err := d.ledger.Add(run.Event{Kind: run.DeviceTaken, At: time.Now(), Device: o.Device, Actor: o.Actor, Text: o.Reason}); err != nil {
+		return err
+	}
+	if err := d.hosts.TakeOver(ctx, device); err != nil {
+		return collector.Why(device, err)
+	}
+	ask(d.relook)
+	return nil
+}
+
 // Why tells what became of a patch on a device, or of every patch there, and what the next
 // night would do, after a fresh look.
 func (d *Daemon) Why(ctx context.Context, device, patch string) ([]view.Answer, error) {

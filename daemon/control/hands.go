@@ -20,6 +20,8 @@ type Handler interface {
 	RollBack(ask hands.Ask) error
 	// Restart begins to restart a device.
 	Restart(ctx context.Context, ask hands.Ask) (run.Hand, error)
+	// TakeOver makes a device work for this box, which works for another one.
+	TakeOver(ctx context.Context, ask hands.Ask) error
 }
 
 // asked reads what is asked of which device, and why.
@@ -83,4 +85,19 @@ func (s *Server) restart(r *socket.Request) (any, error) {
 	}
 	s.Log.Info("a device is restarted", "device", ask.Device, "actor", ask.Actor, "reason", ask.Reason)
 	return wire.Handed{Device: ask.Device, Actor: ask.Actor, Reason: ask.Reason, Until: hand.Deadline}, nil
+}
+
+func (s *Server) takeOver(r *socket.Request) (any, error) {
+	ask, err := s.asked(r)
+	if err != nil {
+		return nil, err
+	}
+	if d, _ := s.Box.View(r.Ctx).Store.Device(ask.Device); d.Class != site.LinuxServer {
+		return nil, &wire.Error{Status: http.StatusConflict, Code: string(site.CodeUnsupported), Message: ask.Device + " works for no box: its class is " + string(d.Class)}
+	}
+	if err := s.Box.TakeOver(r.Ctx, ask); err != nil {
+		return nil, err
+	}
+	s.Log.Info("a device works for this box from now on", "device", ask.Device, "actor", ask.Actor, "reason", ask.Reason)
+	return wire.Handed{Device: ask.Device, Actor: ask.Actor, Reason: ask.Reason}, nil
 }

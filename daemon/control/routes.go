@@ -24,6 +24,7 @@ func (s *Server) routes() []socket.Route {
 		{Method: "POST", Path: "/v1/retry", Limit: socket.Quick, Answer: s.retry},
 		{Method: "POST", Path: "/v1/rollback", Limit: socket.Quick, Answer: s.rollback},
 		{Method: "POST", Path: "/v1/restart", Limit: socket.Looking, Answer: s.restart},
+		{Method: "POST", Path: "/v1/takeover", Limit: socket.Looking, Answer: s.takeOver},
 		{Method: "GET", Path: "/v1/cache", Limit: socket.Quick, Answer: s.cache},
 		{Method: "POST", Path: "/v1/catalog/refresh", Limit: socket.Moving, Answer: s.refresh},
 		{Method: "POST", Path: "/v1/catalog/import", Limit: socket.Moving, Answer: s.importFrom},

@@ -92,6 +92,14 @@ func (d *Driver) Reboot(ctx context.Context, dev site.Device, id devices.WorkID)
 	return err
 }
 
+// TakeOver makes a device work for this box, though it worked for one that was set up later by that box's clock. Any other
+// box is refused from then on, until one is set up later than all of them or takes it over in its turn. A device that
+// works for this box already stays as it is. It is refused with CodeBusy while any work runs on the device.
+func (d *Driver) TakeOver(ctx context.Context, dev site.Device) error {
+	_, err := d.call(ctx, dev, deviceText+"take_over "+d.box()+" </dev/null\n", answerAtMost)
+	return err
+}
+
 // Check implements devices.Driver for the kinds that ask a device. The others look from the box
 // and are refused with CodeUnsupported.
 func (d *Driver) Check(ctx context.Context, dev site.Device, c site.Check) (site.CheckOutcome, string, error) {

@@ -265,38 +265,53 @@ SetEnv %s %s HOME=%s
 
 // TestConformanceOnDropbear uses the smallest Linux there is: dropbear, and busybox for every command.
 func TestConformanceOnDropbear(t *testing.T) {
-	dropbear, busybox := program(t, "/usr/sbin/dropbear"), program(t, "/usr/bin/busybox")
+	tools := dropbearTools(t)
+	drivertest.Run(t, drivertest.Harness{Parallel: true, New: func(t *testing.T) *drivertest.Host {
+		s, signer, key := tools.server(t)
+		return s.host(t, signer, key, sshhost.Options{})
+	}})
+}
+
+// dropbearFiles are the programs that a device with dropbear is made of.
+type dropbearFiles struct{ dropbear, busybox, converter string }
+
+// dropbearTools finds them, or skips the test.
+func dropbearTools(t *testing.T) dropbearFiles {
+	t.Helper()
+	tools := dropbearFiles{dropbear: program(t, "/usr/sbin/dropbear"), busybox: program(t, "/usr/bin/busybox")}
 	if os.Getuid() != 0 {
 		t.Skip("dropbear reads the keys of a login from its home: only root can give it another one")
 	}
-	converter, err := exec.LookPath("dropbearconvert")
-	if err != nil {
+	var err error
+	if tools.converter, err = exec.LookPath("dropbearconvert"); err != nil {
 		t.Skip("dropbearconvert is not installed")
 	}
-	drivertest.Run(t, drivertest.Harness{Parallel: true, New: func(t *testing.T) *drivertest.Host {
-		signer := newSigner(t)
-		var key ssh.Signer
-		s := start(t, func(s *server) {
-			dir := s.Dir()
-			var err error
-			if key, err = fakessh.HostKey(filepath.Join(dir, "etc/host_key")); err != nil {
-				t.Fatal(err)
-			}
-			converted := filepath.Join(dir, "etc/dropbear_key")
-			if out, err := exec.Command(converter, "openssh", "dropbear", filepath.Join(dir, "etc/host_key"), converted).CombinedOutput(); err != nil {
-				t.Fatalf("dropbearconvert: %v: %s", err, out)
-			}
-			ash(t, busybox, filepath.Join(dir, "bin"))
-			keys := write(t, filepath.Join(dir, "etc/authorized"), string(ssh.MarshalAuthorizedKey(signer.PublicKey())), 0o600)
-			wrapper := write(t, filepath.Join(dir, "bin/login-shell"),
-				"#!/bin/sh\nexport "+s.Env()[0]+" "+onlyBin(dir)+"\nexec sh -c \"$SSH_ORIGINAL_COMMAND\"\n", 0o755)
-			s.command = func() *exec.Cmd {
-				return apart("mount -t tmpfs -o mode=700 tmpfs /root && mkdir -m 700 /root/.ssh && cp "+keys+" /root/.ssh/authorized_keys",
-					dropbear, "-F", "-E", "-s", "-r", converted, "-p", s.address, "-c", wrapper, "-P", filepath.Join(dir, "run/dropbear.pid"))
-			}
-		})
-		return s.host(t, signer, key, sshhost.Options{})
-	}})
+	return tools
+}
+
+// server is a device with them.
+func (tools dropbearFiles) server(t *testing.T) (s *server, signer, key ssh.Signer) {
+	signer = newSigner(t)
+	s = start(t, func(s *server) {
+		dir := s.Dir()
+		var err error
+		if key, err = fakessh.HostKey(filepath.Join(dir, "etc/host_key")); err != nil {
+			t.Fatal(err)
+		}
+		converted := filepath.Join(dir, "etc/dropbear_key")
+		if out, err := exec.Command(tools.converter, "openssh", "dropbear", filepath.Join(dir, "etc/host_key"), converted).CombinedOutput(); err != nil {
+			t.Fatalf("dropbearconvert: %v: %s", err, out)
+		}
+		ash(t, tools.busybox, filepath.Join(dir, "bin"))
+		keys := write(t, filepath.Join(dir, "etc/authorized"), string(ssh.MarshalAuthorizedKey(signer.PublicKey())), 0o600)
+		wrapper := write(t, filepath.Join(dir, "bin/login-shell"),
+			"#!/bin/sh\nexport "+s.Env()[0]+" "+onlyBin(dir)+"\nexec sh -c \"$SSH_ORIGINAL_COMMAND\"\n", 0o755)
+		s.command = func() *exec.Cmd {
+			return apart("mount -t tmpfs -o mode=700 tmpfs /root && mkdir -m 700 /root/.ssh && cp "+keys+" /root/.ssh/authorized_keys",
+				tools.dropbear, "-F", "-E", "-s", "-r", converted, "-p", s.address, "-c", wrapper, "-P", filepath.Join(dir, "run/dropbear.pid"))
+		}
+	})
+	return s, signer, key
 }
 
 // apart is a command in a mount namespace of its own, so that root's files stay untouched.

@@ -26,6 +26,7 @@ const (
 	CatalogRefused Kind = "catalog.refused"  // what the server offers was not accepted: Reason
 	ArtifactCached Kind = "artifact.cached"  // the bytes of an artifact are verified in the store: Text is its digest
 	DeviceEnrolled Kind = "device.enrolled"  // a person pinned a host key: Text is the key
+	DeviceTaken    Kind = "device.taken"     // a person wants this box to work on a device that works for another box; written before the device is told: Device, Actor, Text says why
 	DeviceObserved Kind = "device.observed"  // the device was looked at for a night: Observed
 	DeviceSilent   Kind = "device.silent"    // it does not answer: with Patch, while a step runs on it; without, when it was looked at in a night
 	DeviceAnswered Kind = "device.answered"  // it answers again

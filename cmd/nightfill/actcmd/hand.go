@@ -83,3 +83,21 @@ the device, and in a night while its groups cannot spare it. Your login name goe
 		p.Next("nightfill devices", "nightfill check")
 	})
 }
+
+// Takeover returns `takeover`.
+func Takeover() *cobra.Command {
+	return handed(&cobra.Command{
+		Use:   "takeover DEVICE --reason R",
+		Short: "Let this box work on a device that works for another box",
+		Long: `A device works for the box that was set up last, so that an old box that is switched on again does no harm.
+Where the clock of a box was wrong when it was set up, that may be the wrong one: every later box is refused as busy. Stop
+the other box first. The device then works for this one, and refuses the other. It is refused while work runs on the
+device. Your login name goes into the journal.`,
+		Example: "  nightfill takeover srv-1 --reason \"the old box is gone; its clock was years ahead\"",
+	}, cobra.ExactArgs(1), func(s *session.Session, ctx context.Context, ask wire.HandAsked) (wire.Handed, error) {
+		return s.Client.TakeOver(ctx, ask)
+	}, func(p *printout.Printer, h wire.Handed) {
+		p.Line("%s works for this box from now on, asked by %s: %s", h.Device, h.Actor, h.Reason)
+		p.Next("nightfill retry "+h.Device+" --reason R", "nightfill plan")
+	})
+}

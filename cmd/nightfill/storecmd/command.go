@@ -45,7 +45,7 @@ func Commands() []*cobra.Command {
 		return commands
 	}
 	all := group(GroupLook, statuscmd.Status(), statuscmd.Devices(), nightcmd.Plan(), nightcmd.Rehearse(), nightcmd.Why(), nightcmd.Night(), statuscmd.Cache(), statuscmd.Diagnose())
-	all = append(all, group(GroupAct, statuscmd.Check(), actcmd.Hold(), actcmd.Release(), actcmd.Ack(), actcmd.Retry(), actcmd.Rollback(), actcmd.Restart(), actcmd.Clock(), terminalcmd.Shell(), actcmd.Enrol())...)
+	all = append(all, group(GroupAct, statuscmd.Check(), actcmd.Hold(), actcmd.Release(), actcmd.Ack(), actcmd.Retry(), actcmd.Rollback(), actcmd.Restart(), actcmd.Clock(), terminalcmd.Shell(), actcmd.Enrol(), actcmd.Takeover())...)
 	all = append(all, group(GroupProve, provecmd.Journal(), provecmd.Evidence(), terminalcmd.Recordings(), provecmd.Replay(), provecmd.Bundle())...)
 	return append(all, group(GroupSetUp, accountcmd.Users(session.Box()), versionCommand())...)
 }

@@ -71,6 +71,11 @@ func (c *Client) RollBack(ctx context.Context, ask wire.HandAsked) (wire.Handed,
 	return get[wire.Handed](ctx, c, "POST", "/v1/rollback", nil, ask)
 }
 
+// TakeOver makes a device work for this box, which works for another one.
+func (c *Client) TakeOver(ctx context.Context, ask wire.HandAsked) (wire.Handed, error) {
+	return get[wire.Handed](ctx, c, "POST", "/v1/takeover", nil, ask)
+}
+
 // Restart begins to restart a device.
 func (c *Client) Restart(ctx context.Context, ask wire.HandAsked) (wire.Handed, error) {
 	return get[wire.Handed](ctx, c, "POST", "/v1/restart", nil, ask)

@@ -167,6 +167,11 @@ func (b *Box) Restart(_ context.Context, ask hands.Ask) (run.Hand, error) {
 	return hand, b.add(run.Event{Kind: run.RestartAsked, Device: ask.Device, Actor: ask.Actor, Text: ask.Reason, Deadline: hand.Deadline})
 }
 
+// TakeOver implements control.Handler.
+func (b *Box) TakeOver(_ context.Context, ask hands.Ask) error {
+	return b.add(run.Event{Kind: run.DeviceTaken, Device: ask.Device, Actor: ask.Actor, Text: ask.Reason})
+}
+
 // Release implements control.Keeper.
 func (b *Box) Release(ctx context.Context, name, reason, actor string) error {
 	e, kept := run.Release(b.View(ctx).State, name, actor, time.Time{})

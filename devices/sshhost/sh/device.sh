@@ -112,11 +112,11 @@ newest() {
 	[ ! -L "$S/box" ] || fail unsafe "$S/box is a symbolic link; remove it"
 	ns= nb=
 	{ read -r ns nb <"$S/box"; } 2>/dev/null
-	case $ns in *[!0-9]*) ns= ;; esac
+	case $ns in *[!0-9]* | 0?*) ns= ;; esac
 	[ -z "$nb" ] || [ "$nb" = "$1" ] || [ "$2" -gt "${ns:-0}" ]
 }
 
-# mark BOX SINCE: from now on no box that was set up earlier works here. To be called under the lock.
+# mark BOX SINCE: from now on no box that was set up earlier works here. To be called under the lock, or to take over.
 mark() {
 	[ -n "$1" ] && [ "$nb" != "$1" ] || return 0
 	printf '%s %s\n' "$2" "$1" >"$S/box.$$" && durable "$S/box.$$" && mv -f "$S/box.$$" "$S/box" || fail '-' "cannot write $S/box"
@@ -124,8 +124,18 @@ mark() {
 }
 
 # outdated: the answer to a box that is not the newest.
-outdated() {
-	fail busy "box $nb, which was set up later than this one, works on it. Only if this one is to do so: stop the other, remove the file box from this one's state folder and start nightfilld again"
+outdated() { fail box "$nb"; }
+
+# take_over BOX SINCE: from now on this box counts as the one that was set up last, whatever the clocks of the others
+# said, and those stay out. Not while work runs.
+take_over() {
+	boot
+	up
+	spool
+	newest "$1" "$2" && { mark "$1" "$2"; echo newest; return 0; }
+	idle ''
+	mark "$1" "$((ns + 1))"
+	echo 'taken over'
 }
 
 # claim ID OWNER: succeeds for one caller only, ever; the claim is on the disk then.

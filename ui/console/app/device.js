@@ -126,7 +126,7 @@ export function diagnostics(app, id) {
 // took shortens a length of time as the box writes it: 51.76678ms.
 const took = (t) => String(t || '').replace(/(\d+)(?:\.\d+)?(ms|µs|s)$/, '$1 $2');
 
-const told = ['patch.settled', 'patch.delayed', 'patch.retried', 'patch.taken_back', 'hold.set', 'hold.released', 'device.enrolled', 'look.asked', 'restart.asked', 'restart.ended', 'terminal.opened', 'terminal.closed', 'device.silent', 'device.answered', 'check.ended'];
+const told = ['patch.settled', 'patch.delayed', 'patch.retried', 'patch.taken_back', 'hold.set', 'hold.released', 'device.enrolled', 'device.taken', 'look.asked', 'restart.asked', 'restart.ended', 'terminal.opened', 'terminal.closed', 'device.silent', 'device.answered', 'check.ended'];
 
 // history is what was decided about a device and by whom.
 export function history(app, id) {
