@@ -129,7 +129,7 @@ func (p *publication) finish() (Published, error) {
 	if err := p.out().Commit(); err != nil {
 		return Published{}, fmt.Errorf("cannot publish to %s: %w", p.o.Out, err)
 	}
-	out := Published{Version: p.next.Timestamp.Signed.Version, Issued: p.o.Now, Expires: p.next.Timestamp.Signed.Expires}
+	out := Published{Version: p.next.Timestamp.Signed.Version, Issued: p.o.Now, Expires: p.next.Timestamp.Signed.Expires, Patches: []string{}}
 	if p.only != "" {
 		return out, nil
 	}

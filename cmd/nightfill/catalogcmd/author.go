@@ -162,7 +162,7 @@ two people with two keys sign one after the other.`,
 		if err != nil {
 			return report{}, err
 		}
-		var all []publish.Signed
+		all, ask := []publish.Signed{}, confirm(cmd, *yes)
 		var text strings.Builder
 		for i, file := range *keys {
 			if slices.Contains((*keys)[:i], file) {
@@ -172,7 +172,7 @@ two people with two keys sign one after the other.`,
 			if err != nil {
 				return report{}, err
 			}
-			done, err := r.Sign(key, time.Now(), confirm(cmd, *yes))
+			done, err := r.Sign(key, time.Now(), ask)
 			if err != nil {
 				return report{}, err
 			}
@@ -218,12 +218,13 @@ pilot, then fleet. It takes effect with the next publish, once the owner has sig
 		if err := r.Release(args[1], site.Ring(*ring), *stores); err != nil {
 			return report{}, err
 		}
-		where := "ring " + *ring
+		v, where := map[string]any{"patch": args[1], "ring": *ring}, "ring "+*ring
 		if len(*stores) > 0 {
+			v["stores"] = *stores
 			where += ", stores " + strings.Join(*stores, " ")
 		}
 		return report{
-			v:    map[string]any{"patch": args[1], "ring": *ring, "stores": *stores},
+			v:    v,
 			text: fmt.Sprintf("Released %s to %s; it takes effect with the next publish.\n", args[1], where),
 		}, nil
 	}))

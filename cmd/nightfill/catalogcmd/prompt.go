@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"strings"
 
@@ -65,8 +66,10 @@ func ask(cmd *cobra.Command, question string) ([]byte, error) {
 	return word, nil
 }
 
-// confirm shows a change and asks, unless yes was given on the command line.
+// confirm shows a change and asks, unless yes was given on the command line. The answer may
+// come through a pipe: one line for each change.
 func confirm(cmd *cobra.Command, yes bool) func(publish.Change) (bool, error) {
+	answers := bufio.NewReader(cmd.InOrStdin())
 	return func(c publish.Change) (bool, error) {
 		fmt.Fprint(cmd.ErrOrStderr(), changes.Signing{
 			Key: c.Key, Role: c.Role, Version: c.Version, Since: c.Since, Expires: c.Expires,
@@ -75,12 +78,13 @@ func confirm(cmd *cobra.Command, yes bool) func(publish.Change) (bool, error) {
 		if yes {
 			return true, nil
 		}
-		if !term.IsTerminal(int(os.Stdin.Fd())) {
-			return false, exit.With(exit.Usage, errors.New("nothing was signed: there is no terminal to ask on; read what is shown above and give --yes"))
-		}
 		fmt.Fprint(cmd.ErrOrStderr(), "Sign this? Type yes: ")
-		line, err := bufio.NewReader(cmd.InOrStdin()).ReadString('\n')
-		if err != nil {
+		line, err := answers.ReadString('\n')
+		if err == io.EOF && line == "" {
+			fmt.Fprintln(cmd.ErrOrStderr())
+			return false, exit.With(exit.Usage, errors.New("nothing was signed: nobody answered; read what is shown above and give --yes"))
+		}
+		if err != nil && err != io.EOF {
 			return false, fmt.Errorf("cannot read the answer: %w", err)
 		}
 		return strings.EqualFold(strings.TrimSpace(line), "yes"), nil

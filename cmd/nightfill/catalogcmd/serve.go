@@ -45,7 +45,8 @@ func serve(ctx context.Context, addr, dir string, ready func(addr string)) error
 }
 
 // static serves regular files with ranges, and nothing else: no listing, no hidden files.
-// Only files that never change may be cached for long.
+// Only files that never change may be cached for long; the others have an ETag that tells two
+// publishes of one second apart, which Last-Modified cannot.
 func static(dir string) http.Handler {
 	files := http.FileServerFS(os.DirFS(dir))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -67,6 +68,7 @@ func static(dir string) http.Handler {
 			cache = "no-cache"
 		}
 		w.Header().Set("Cache-Control", cache)
+		w.Header().Set("ETag", fmt.Sprintf(`"%x-%x"`, st.ModTime().UnixNano(), st.Size()))
 		files.ServeHTTP(w, r)
 	})
 }

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 )
 
 func TestStatic(t *testing.T) {
@@ -53,6 +54,34 @@ func TestStatic(t *testing.T) {
 		body := w.Body.String()
 		if w.Code != tt.code || w.Code < 300 && body != tt.body || w.Header().Get("Cache-Control") != tt.cache {
 			t.Errorf("%s %s: %d %q, cache %q", tt.method, tt.path, w.Code, body, w.Header().Get("Cache-Control"))
+		}
+	}
+}
+
+// TestStaticTag asks again for a file that was written anew within the same second.
+func TestStaticTag(t *testing.T) {
+	dir := t.TempDir()
+	path, second := filepath.Join(dir, "root.json"), time.Unix(1_800_000_000, 0)
+	tag := ""
+	for i, want := range []int{200, 304, 200} {
+		if i != 1 {
+			err := os.WriteFile(path, []byte("{}"), 0o600)
+			if err == nil {
+				err = os.Chtimes(path, second, second.Add(time.Duration(i)))
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		r := httptest.NewRequest("GET", "http://x/root.json", nil)
+		if tag != "" {
+			r.Header.Set("If-None-Match", tag)
+			r.Header.Set("If-Modified-Since", second.UTC().Format(http.TimeFormat))
+		}
+		w := httptest.NewRecorder()
+		static(dir).ServeHTTP(w, r)
+		if tag = w.Header().Get("ETag"); w.Code != want || tag == "" {
+			t.Errorf("request %d: %d with ETag %q, want %d", i, w.Code, tag, want)
 		}
 	}
 }
