@@ -9,7 +9,7 @@ import (
 // Provision is what a new store needs of its catalog.
 type Provision struct {
 	Root []byte // the newest root, the only thing that the store trusts
-	URL  string // where the catalog is served
+	URL  string // where the catalog is served; "" when nobody said so yet
 }
 
 // Provision looks up what the store with this id needs. address is where the catalog is
@@ -31,9 +31,6 @@ func (r *Repo) Provision(id, address string) (p Provision, err error) {
 
 func (b *book) rememberURL(address string) error {
 	if address == "" {
-		if b.cfg.URL == "" {
-			return asked("the address of the catalog is not known yet: give --url, like https://patches.example.com/catalog/")
-		}
 		return nil
 	}
 	u, err := url.Parse(address)

@@ -14,7 +14,7 @@ import (
 )
 
 // storeFile is a store file with everything that headquarters knows: [1] the id, [2] the
-// catalog's address. Without what is empty in it, `nightfill config validate` refuses it.
+// catalog's address, "" when it is not known. Without what is empty in it, `nightfill config validate` refuses it.
 const storeFile = `# The store file of store %[1]s. Fill in what is empty, take the # away in front of what
 # this store has, and check the result with: nightfill config validate store.yaml
 version: 1
@@ -33,7 +33,7 @@ window:
   end: "05:00"
   reserve: 45m                                       # kept free at the end for verification and repair
 clock: {trust: synchronised}                         # operator: a person vouches for this box's clock
-catalog: {url: %[2]q, root: /etc/nightfill/root.json, max_offline: 336h}
+catalog: {url: %[2]q, root: /etc/nightfill/root.json, max_offline: 336h} # url: https://patches.example.com/catalog/
 ssh: {key: /etc/nightfill/id_ed25519}
 state: /var/lib/nightfill
 listen: {ready: ":80"}

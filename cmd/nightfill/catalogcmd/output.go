@@ -277,7 +277,8 @@ func storeCommand() *cobra.Command {
 		Use:   "add DIR ID [--url URL] [--out PATH]",
 		Short: "Make the provisioning bundle of a store",
 		Long: `Writes a directory, or a zip when --out ends in .zip, with root.json, the only thing the
-store trusts, and a store.yaml to be filled in. The URL is remembered for the next store.`,
+store trusts, and a store.yaml to be filled in. The URL is remembered for the next store;
+while nobody has given one, it is to be filled in too.`,
 		Example: "  nightfill catalog store add hq 0142 --url https://patches.example.com/catalog/ --out 0142.zip",
 	}
 	out := add.Flags().String("out", "", "directory or .zip file (default DIR/stores/ID)")
