@@ -39,8 +39,13 @@ func (s *seen) word(seq, last uint64, live bool) error {
 		s.online = true
 	}
 	switch {
-	case !s.known || seq > s.stored:
-		s.known, s.stored, s.back, s.wait, s.due = true, seq, false, patience, time.Time{}
+	case !s.known:
+		s.known, s.stored, s.back, s.due = true, seq, false, time.Time{}
+		if !s.told { // else it has come, and may have missed what was sent before
+			s.wait = patience
+		}
+	case seq > s.stored:
+		s.stored, s.back, s.wait, s.due = seq, false, patience, time.Time{}
 	case seq < s.stored:
 		s.back, s.upto, s.wait, s.due = true, seq, doubt, time.Time{}
 	default:

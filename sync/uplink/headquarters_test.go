@@ -89,6 +89,10 @@ func TestWhatHeadquartersLacksIsSentAgain(t *testing.T) {
 			pass(10 * time.Minute)
 			s.tell(hq+"state", `{"online":true}`, true)
 		}, 40 * time.Second, []uint64{9, 10}},
+		{"it comes for the first time, after everything was sent", func(s *shop) {
+			s.tell(hq+"state", `{"online":true}`, true)
+			s.tell(hq+"seen/0142", `{"stream":"01JD3Q","seq":0}`, true)
+		}, 40 * time.Second, []uint64{1, 2, 3, 4, 5, 6, 7, 8, 9, 10}},
 		{"it is not there", func(s *shop) {
 			s.tell(hq+"seen/0142", `{"stream":"01JD3Q","seq":8}`, false)
 			s.tell(hq+"state", `{"online":false}`, true)
