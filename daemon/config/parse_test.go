@@ -177,6 +177,17 @@ func TestMinimalFileHasDefaults(t *testing.T) {
 	}
 }
 
+func TestMarkOfTheEncodingIsNoKey(t *testing.T) {
+	text := "\uFEFF" + minimal(t)
+	if _, err := config.Parse("store.yaml", []byte(text)); err != nil {
+		t.Error(err)
+	}
+	want := `store.yaml:1:1: oops: is not a known key`
+	if _, err := config.Parse("store.yaml", []byte("\uFEFFoops: 1\n"+minimal(t))); err == nil || !strings.HasPrefix(err.Error(), want) {
+		t.Errorf("got %v, want %s", err, want)
+	}
+}
+
 func TestReserveOfNothing(t *testing.T) {
 	for _, zero := range []string{"0", "0s", "0m"} {
 		text := strings.Replace(minimal(t), `end: "05:00"`, `end: "05:00", reserve: `+zero, 1)

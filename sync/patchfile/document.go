@@ -1,6 +1,7 @@
 package patchfile
 
 import (
+	"bytes"
 	"fmt"
 	"slices"
 	"strings"
@@ -96,6 +97,7 @@ func (d *document) err() error {
 
 // parse returns the one mapping of the file; keys are all that may be in it.
 func (d *document) parse(data []byte, keys []string) (mapping, bool) {
+	data = bytes.TrimPrefix(data, []byte("\uFEFF")) // some editors begin a file with the mark of its encoding
 	f, err := parser.ParseBytes(data, 0)
 	if err != nil {
 		if e, ok := err.(interface {

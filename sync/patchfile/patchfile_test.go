@@ -83,7 +83,7 @@ func TestReadWholePatch(t *testing.T) {
 }
 
 func TestReadDefaults(t *testing.T) {
-	p, _, err := Read(writePatch(t, "id: a\ntitle: t\ninstall:\n  kind: deb\nartifacts:\n  - tz_1%3a2.0-1_amd64.deb\n"))
+	p, _, err := Read(writePatch(t, "\uFEFFid: a\ntitle: t\ninstall:\n  kind: deb\nartifacts:\n  - tz_1%3a2.0-1_amd64.deb\n"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,6 +1,7 @@
 package strict
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"slices"
@@ -54,6 +55,7 @@ func (r *Reader) Warn(v Value, wrong, instead string) {
 // document parses the text and returns its one document; what keeps it from being one is a problem.
 func (r *Reader) document(data []byte) (Value, bool) {
 	top := Value{At: Place{1, 1}, KeyAt: Place{1, 1}}
+	data = bytes.TrimPrefix(data, []byte("\uFEFF")) // some editors begin a file with the mark of its encoding
 	if !utf8.Valid(data) {
 		r.Fail(top, "is not text in UTF-8", "save the file as UTF-8")
 		return top, false
