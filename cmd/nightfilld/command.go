@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -70,6 +71,9 @@ func run(cmd *cobra.Command, f commandline.Flags) error {
 	d, err := daemon.New(cmd.Context(), daemon.Options{
 		Config: cfg, Version: version, Built: buildDate(), Log: log, CheckCommand: []string{self, "journal-check"}, Console: screen("/dev/console"),
 	})
+	if cmd.Context().Err() != nil && errors.Is(err, context.Canceled) {
+		return nil // asked to end before it had begun
+	}
 	if err != nil {
 		return err
 	}
