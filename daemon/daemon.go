@@ -132,9 +132,11 @@ func (d *Daemon) assemble() error {
 	if d.ledger, err = ledger.Resume(d.journal, start); err != nil {
 		return err
 	}
-	signer, err := readKey(d.Config.SSH.Key)
-	if err != nil {
-		return err
+	var signer ssh.Signer
+	if d.Config.NeedsSSH() {
+		if signer, err = readKey(d.Config.SSH.Key); err != nil {
+			return err
+		}
 	}
 	latest := slices.MaxFunc([]time.Time{time.Now(), d.Built, d.ledger.State().TrustedAt}, time.Time.Compare)
 	box, since, err := identity(filepath.Join(d.Config.State, "box"), latest)

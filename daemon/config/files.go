@@ -13,7 +13,7 @@ import (
 // look at dates, because a box may not know the time yet.
 func Check(c Config) []strict.Problem {
 	k := strict.NewChecker(c.File, c.places)
-	if c.needsSSH() {
+	if c.NeedsSSH() {
 		k.Look("ssh.key", c.SSH.Key, "make one with `ssh-keygen -t ed25519 -N ''` and put the public half on the servers", true, strict.GoodSSHKey)
 	}
 	if c.Catalog != nil {
@@ -36,8 +36,8 @@ func Check(c Config) []strict.Problem {
 	return k.Found()
 }
 
-// needsSSH reports whether the store has a device that is logged in to.
-func (c Config) needsSSH() bool {
+// NeedsSSH reports whether the store has a device that is logged in to: without one there need be no key.
+func (c Config) NeedsSSH() bool {
 	for _, d := range c.Store.Devices {
 		if d.Class == site.LinuxServer || d.Class == site.WindowsServer {
 			return true
