@@ -92,7 +92,9 @@ func (c *Console) Run(ctx context.Context) error {
 // Handler serves /console and what is below it. Everything else is not found.
 func (c *Console) Handler() http.Handler {
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/console", http.StatusSeeOther) })
+	for _, near := range []string{"GET /{$}", "GET /console/{$}"} {
+		mux.HandleFunc(near, func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/console", http.StatusSeeOther) })
+	}
 	mux.HandleFunc("GET /console", c.app)
 	mux.HandleFunc("POST /console/login", c.login)
 	mux.HandleFunc("POST /console/logout", c.logout)

@@ -88,6 +88,11 @@ func TestLogin(t *testing.T) {
 	if got := r.do("GET", "/console", nil); got.StatusCode != http.StatusOK {
 		t.Errorf("logged in: %s", got.Status)
 	}
+	for _, near := range []string{"/", "/console/"} {
+		if got := r.do("GET", near, nil); got.StatusCode != http.StatusSeeOther || got.Header.Get("Location") != "/console" {
+			t.Errorf("%s: %s, %s", near, got.Status, got.Header.Get("Location"))
+		}
+	}
 	if got := r.do("POST", "/console/logout", nil); got.StatusCode != http.StatusSeeOther || got.Cookies()[0].MaxAge >= 0 {
 		t.Errorf("log out: %s, %v", got.Status, got.Cookies())
 	}
