@@ -303,6 +303,9 @@ func TestClient(t *testing.T) {
 	same("plan", planned, wantPlan, err)
 	rehearsal, err := c.Rehearse(ctx, wire.RehearsalAsked{Seed: 3})
 	same("rehearsal", rehearsal, view.RehearsalOf(scene, 3, nil, nil, f.Now), err)
+	if rehearsal.Faults == nil || rehearsal.Floors == nil {
+		t.Errorf("an empty list of a rehearsal is null: %+v", rehearsal)
+	}
 	want, _ := l.box.Why(ctx, "srv-2", "")
 	answers, err := c.Why(ctx, "srv-2", "")
 	same("why", answers, want, err)

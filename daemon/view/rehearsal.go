@@ -1,7 +1,6 @@
 package view
 
 import (
-	"slices"
 	"time"
 
 	"github.com/nightfill/nightfill/site"
@@ -49,8 +48,8 @@ func RehearsalOf(scene forecast.Scene, seed uint64, faults []forecast.Fault, tol
 	}
 	played := forecast.Rehearse(scene, odds, seed, faults...)
 	v := Rehearsal{
-		Schema: "rehearsal/1", Rehearsal: true, Seed: seed, Faults: slices.Concat([]string{}, told), AllDone: played.Done,
-		Opens: played.Opens(), Floors: slices.Concat([]forecast.Floor{}, played.Floors), Ends: played.Ends, Timeline: timeline(played.Records),
+		Schema: "rehearsal/1", Rehearsal: true, Seed: seed, Faults: append([]string{}, told...), AllDone: played.Done,
+		Opens: played.Opens(), Floors: append([]forecast.Floor{}, played.Floors...), Ends: played.Ends, Timeline: timeline(played.Records),
 	}
 	v.Night = *WithEvidence(scene.Store, played.State, played.Records, now)
 	v.Night.Rehearsal, v.Night.AsOf, v.Night.Rev = true, now, scene.State.Seq
