@@ -28,18 +28,13 @@ func (d *Daemon) Forecast(ctx context.Context, at time.Time) (forecast.Scene, er
 	if at.IsZero() {
 		at = time.Now()
 	}
-	span, inside := d.store.Calendar.Contains(at)
-	if s := d.ledger.State(); !s.Night.Open() && s.Spent(span.Night) {
-		inside = false // tonight's is over: a window opens once
+	span, begins, passed, ok := run.Coming(d.ledger.State(), d.store.Calendar, at)
+	if !ok {
+		return forecast.Scene{}, fmt.Errorf("cannot plan: no maintenance window opens within a year of %s; look at window.days and window.blackouts in the store file", at.Format(time.RFC3339))
 	}
-	if !inside {
-		var ok bool
-		if span, ok = d.store.Calendar.Next(at); !ok {
-			return forecast.Scene{}, fmt.Errorf("cannot plan: no maintenance window opens within a year of %s; look at window.days and window.blackouts in the store file", at.Format(time.RFC3339))
-		}
-		at = span.Open
-	}
-	return d.planned(ctx, d.look(ctx), span, at), nil
+	scene := d.planned(ctx, d.look(ctx), span, begins)
+	scene.Passed = passed
+	return scene, nil
 }
 
 // planned plans a window that begins at a moment, from what was seen of the devices.
@@ -176,7 +171,7 @@ func (d *Daemon) Import(ctx context.Context, dir string) (site.Catalog, error) {
 	return d.catalog.Last(), errors.Join(problems...)
 }
 
-func errNoCatalog() error {
+func errNoCatalog() *site.Reason {
 	return site.Because(site.CodeNoCatalog, "the store file names no catalog; set catalog.url and catalog.root")
 }
 

@@ -10,6 +10,7 @@ import (
 	"github.com/nightfill/nightfill/site"
 	"github.com/nightfill/nightfill/site/forecast"
 	"github.com/nightfill/nightfill/site/policy"
+	"github.com/nightfill/nightfill/site/run"
 	"github.com/nightfill/nightfill/site/window"
 	"github.com/nightfill/nightfill/sync/depot"
 )
@@ -55,18 +56,11 @@ func (d *Daemon) foresee(ctx context.Context) (forecast.Scene, error) {
 // nextSpan is this or the next window, and when a night in it begins.
 func (d *Daemon) nextSpan() (window.Span, time.Time, error) {
 	now := time.Now()
-	span, inside := d.store.Calendar.Contains(now)
-	if s := d.ledger.State(); !s.Night.Open() && s.Spent(span.Night) {
-		inside = false // tonight's is over: a window opens once
+	span, begins, _, ok := run.Coming(d.ledger.State(), d.store.Calendar, now)
+	if !ok {
+		return span, now, fmt.Errorf("no maintenance window opens within a year of %s", now.Format(time.RFC3339))
 	}
-	if !inside {
-		var ok bool
-		if span, ok = d.store.Calendar.Next(now); !ok {
-			return span, now, fmt.Errorf("no maintenance window opens within a year of %s", now.Format(time.RFC3339))
-		}
-		now = span.Open
-	}
-	return span, now, nil
+	return span, begins, nil
 }
 
 // pinned names the artifacts of the open night's plan, or of the plan that the next night would have if all bytes were

@@ -84,6 +84,16 @@ func (d *Daemon) prepared(ctx context.Context) error {
 	return nil
 }
 
+// preparing says why no night is planned yet; nil when one may be.
+func (d *Daemon) preparing() *site.Reason {
+	select {
+	case <-d.ready:
+		return nil
+	default:
+		return site.Because(site.CodeWaiting, "the box has just started: before it plans a night it looks for the catalog and carries out every check, for "+(firstSupply+baselineWait).String()+" at most")
+	}
+}
+
 // baselineWait is how long after the box's start a night waits for the first round of checks.
 const baselineWait = time.Minute
 
@@ -117,7 +127,7 @@ func (d *Daemon) View(context.Context) view.Facts {
 		ZoneData: tzdata.Version(), Stream: d.journal.Stream(), Last: d.journal.Last(),
 	}
 	f.Catalog, f.CatalogNo = d.current()
-	f.Tonight = d.toldTonight()
+	f.Tonight, f.Preparing = d.toldTonight(), d.preparing()
 	if d.uplink != nil {
 		status := d.uplink.Status()
 		f.Line = view.Line{Wanted: true, Connected: status.Connected, Since: status.Since}

@@ -211,7 +211,7 @@ func (d *Daemon) wanted() []site.Artifact {
 // current is the catalog that may be used now, and why there is none.
 func (d *Daemon) current() (site.Catalog, *site.Reason) {
 	if d.catalog == nil {
-		return site.Catalog{}, nil
+		return site.Catalog{}, errNoCatalog()
 	}
 	c, err := d.catalog.Current(time.Now())
 	var reason *site.Reason
@@ -223,8 +223,8 @@ func (d *Daemon) current() (site.Catalog, *site.Reason) {
 
 // facts is what a night that opens now is planned from.
 func (d *Daemon) facts(context.Context) policy.Facts {
-	c, _ := d.current()
-	f := policy.Facts{Store: d.pinnedStore(), Catalog: c, Cached: map[string]bool{}}
+	c, none := d.current()
+	f := policy.Facts{Store: d.pinnedStore(), Catalog: c, NoCatalog: none, Cached: map[string]bool{}}
 	for _, a := range c.Patches {
 		for _, artifact := range policy.Needed(a.Patch) {
 			if d.depot.Has(artifact) {

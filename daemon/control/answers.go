@@ -105,6 +105,7 @@ func (s *Server) plan(r *socket.Request) (any, error) {
 		return nil, err
 	}
 	f := wire.ForecastOf(scene.Plan, scene.Report)
+	f.HeldBack, f.Passed = view.HeldBack(s.Box.View(r.Ctx), scene.Plan.Night, scene.Begins), scene.Passed
 	f.Chance = forecast.Of(scene, forecast.Usual(), chanceSeed)
 	return f, nil
 }

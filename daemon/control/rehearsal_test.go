@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/nightfill/nightfill/daemon/control/misfortune"
 	"github.com/nightfill/nightfill/daemon/control/wire"
@@ -92,4 +93,65 @@ func TestChanceFollowsTheState(t *testing.T) {
 	if err != nil || planned.Chance.AllDone != 0 || planned.Chance.Opens != 1 {
 		t.Errorf("while the clock is not trusted: %+v, %v", planned.Chance, err)
 	}
+}
+
+// Whatever holds the night back, the plan and the status say it with the same code, and what to do about it.
+func TestPlanAndStatusSayWhatHoldsBack(t *testing.T) {
+	for name, c := range map[string]struct {
+		change func(*view.Facts)
+		codes  string
+		line   string // in the status line
+	}{
+		"nothing":                      {func(*view.Facts) {}, "", ""},
+		"clock":                        {func(f *view.Facts) { f.State.Unsure = site.Because(site.CodeClockUnsure, "it jumped") }, "clock_unsure", "clock not trusted"},
+		"clock that nobody judged yet": {func(f *view.Facts) { f.State.TrustedAt = f.Now.Add(time.Hour) }, "clock_unsure", "clock not trusted"},
+		"disk":                         {func(f *view.Facts) { f.State.Full = site.Because(site.CodeBoxFull, "it is full") }, "box_full", "disk full"},
+		"clock and disk": {func(f *view.Facts) {
+			f.State.Unsure, f.State.Full = site.Because(site.CodeClockUnsure, "it jumped"), site.Because(site.CodeBoxFull, "it is full")
+		}, "clock_unsure box_full", "clock not trusted; disk full"},
+		"headquarters": {func(f *view.Facts) {
+			f.State.Catalog.StoreHeld = &site.StoreHold{Reason: "storm", At: f.Now}
+		}, "held", "held by headquarters"},
+		"a person": {func(f *view.Facts) {
+			f.State.Holds = map[string]site.Hold{site.AllDevices: {Device: site.AllDevices, Until: f.Now.Add(48 * time.Hour), Reason: "stock taking", Actor: "ann"}}
+		}, "held", "; held;"},
+		"no catalog":      {func(f *view.Facts) { f.CatalogNo = site.Because(site.CodeNoCatalog, "never") }, "no_catalog", ""},
+		"old catalog":     {func(f *view.Facts) { f.CatalogNo = site.Because(site.CodeCatalogOld, "20 days") }, "catalog_old", ""},
+		"expired catalog": {func(f *view.Facts) { f.CatalogNo = site.Because(site.CodeCatalogExpired, "over") }, "catalog_expired", ""},
+		"just started":    {func(f *view.Facts) { f.Preparing = site.Because(site.CodeWaiting, "it has just started") }, "waiting", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			l := newLab(t)
+			l.box.SetFacts(c.change)
+			planned, err := l.client.Plan(t.Context(), "")
+			if err != nil {
+				t.Fatal(err)
+			}
+			status, err := l.client.Status(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := codesOf(t, planned.HeldBack); got != c.codes {
+				t.Errorf("the plan is held back by %q, want %q", got, c.codes)
+			}
+			if got := codesOf(t, status.HeldBack); got != c.codes {
+				t.Errorf("the status is held back by %q, want %q", got, c.codes)
+			}
+			if line := view.StatusLine(l.box.View(t.Context())); !strings.Contains(line, c.line) {
+				t.Errorf("the status line is %q, without %q", line, c.line)
+			}
+		})
+	}
+}
+
+func codesOf(t *testing.T, held []run.Obstacle) string {
+	t.Helper()
+	var codes []string
+	for _, o := range held {
+		codes = append(codes, string(o.Code))
+		if o.Text == "" || o.Do == "" {
+			t.Errorf("%s says %q, and to do %q", o.Code, o.Text, o.Do)
+		}
+	}
+	return strings.Join(codes, " ")
 }

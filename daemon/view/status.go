@@ -28,6 +28,8 @@ type Status struct {
 	Quarantine []site.Quarantine `json:"quarantine,omitempty"`
 	// HeldByHeadquarters is why nothing is begun in this store until people at headquarters lift that; nil when it may.
 	HeldByHeadquarters *site.StoreHold `json:"held_by_headquarters,omitempty"`
+	// HeldBack is why the night that is under way or comes next begins nothing, what has to be mended first first.
+	HeldBack []run.Obstacle `json:"held_back,omitempty"`
 
 	Devices  DeviceCounts  `json:"devices"`
 	Catalog  CatalogStatus `json:"catalog"`
@@ -46,7 +48,8 @@ type Window struct {
 	Opens   time.Time   `json:"opens,omitzero"`
 	Closes  time.Time   `json:"closes,omitzero"`
 	Trading time.Time   `json:"trading,omitzero"` // when the store next opens for trade
-	// Reason is why none opens today though it is a day for it: a blackout.
+	// Reason is why nothing is begun in the one that is open, whose night is over, or why none opens today though it
+	// is a day for it: a blackout.
 	Reason *site.Reason `json:"reason,omitempty"`
 }
 
@@ -101,7 +104,8 @@ func StatusOf(f Facts) Status {
 			s.Devices.Held++
 		}
 	}
-	s.Problems, s.Alarms = problems(f), alarmsNow(f)
+	s.HeldBack, s.Window.Reason = coming(f)
+	s.Problems, s.Alarms = problems(f, s.HeldBack), alarmsNow(f)
 	return s
 }
 
@@ -113,16 +117,10 @@ func windowOf(c window.Calendar, now time.Time) Window {
 	}
 	w.Open, w.Night, w.Opens, w.Closes = open, span.Night, span.Open, span.Close
 	w.Trading, _ = c.NextOpening(now)
-	if c.Zone != nil && !open {
-		today := window.DateOf(now.In(c.Zone))
-		if cause, why := c.Why(today); cause == window.InBlackout {
-			w.Reason = site.Because(site.CodeBlackout, why, "night", today.String())
-		}
-	}
 	return w
 }
 
-func problems(f Facts) []string {
+func problems(f Facts, held []run.Obstacle) []string {
 	list := []string{}
 	for _, finding := range f.Report.Fix {
 		list = append(list, strings.TrimSpace(finding.What+" ["+finding.Code+"] "+finding.BrokeText))
@@ -132,10 +130,11 @@ func problems(f Facts) []string {
 			list = append(list, finding.What+" ["+finding.Code+"] "+finding.BrokeText)
 		}
 	}
-	for _, reason := range []*site.Reason{f.State.Unsure, f.State.Full, f.CatalogNo, f.State.Refused} {
-		if reason != nil {
-			list = append(list, coded(reason))
-		}
+	for _, o := range unwell(held) {
+		list = append(list, coded(&o.Reason))
+	}
+	if f.State.Refused != nil {
+		list = append(list, coded(f.State.Refused))
 	}
 	for _, q := range quarantined(f.State, time.Time{}) {
 		list = append(list, q.Patch+" is begun nowhere until a person releases it: "+coded(q.Reason))
@@ -181,8 +180,17 @@ func StatusLine(f Facts) string {
 	default:
 		parts = append(parts, "no window in sight")
 	}
-	if s.HeldByHeadquarters != nil {
-		parts = append(parts, "held by headquarters")
+	for _, o := range s.HeldBack {
+		switch {
+		case o.Code == site.CodeHeld && s.HeldByHeadquarters != nil:
+			parts = append(parts, "held by headquarters")
+		case o.Code == site.CodeHeld:
+			parts = append(parts, "held")
+		case o.Code == site.CodeBoxFull:
+			parts = append(parts, "disk full")
+		case o.Code == site.CodeClockUnsure:
+			parts = append(parts, "clock not trusted")
+		}
 	}
 	parts = append(parts, fmt.Sprintf("%d of %d reachable", s.Devices.Answers, s.Devices.Total))
 	if s.Catalog.Version == 0 {
@@ -192,9 +200,6 @@ func StatusLine(f Facts) string {
 	}
 	if s.MQTT.Wanted && !s.MQTT.Connected {
 		parts = append(parts, "headquarters not reached")
-	}
-	if !s.Clock.Trusted {
-		parts = append(parts, "clock not trusted")
 	}
 	line := strings.Join(parts, "; ")
 	if len(line) > 120 {
@@ -316,12 +321,7 @@ func Readiness(f Facts, results map[string]site.CheckResult, since map[string]ti
 			in.Notes = append(in.Notes, ready.Note{Kind: ready.NotFinished, Device: d.Device, Since: d.Since})
 		}
 	}
-	if h := f.State.Catalog.StoreHeld; h != nil {
-		in.Notes = append(in.Notes, ready.Note{Kind: ready.HeldAbove, Since: h.At, Reason: h.Reason})
-	}
-	if f.State.Unsure != nil {
-		in.Notes = append(in.Notes, ready.Note{Kind: ready.ClockUnsure})
-	}
+	in.Notes = append(in.Notes, heldNotes(f)...)
 	if f.Line.Wanted && !f.Line.Connected && !f.Line.Since.IsZero() {
 		in.Notes = append(in.Notes, ready.Note{Kind: ready.LineDown, Since: f.Line.Since})
 	}

@@ -30,10 +30,11 @@ func NoticeFrom(store site.Store, span window.Span) time.Time {
 	return from
 }
 
-// tonight is what the store is told of the coming night; nil when it is too early, or the night has begun.
+// tonight is what the store is told of the coming night; nil when it is too early, the night has begun,
+// or nothing would be begun.
 func tonight(f Facts) *ready.Plan {
 	p := f.Tonight
-	if p == nil || f.State.Night.Open() || f.Now.Before(NoticeFrom(f.Store, window.Span{Night: p.Night, Open: p.Opens.In(f.Store.Calendar.Zone), Close: p.Closes})) {
+	if p == nil || f.State.Night.Open() || f.State.Barred(f.Now) != nil || f.Now.Before(NoticeFrom(f.Store, window.Span{Night: p.Night, Open: p.Opens.In(f.Store.Calendar.Zone), Close: p.Closes})) {
 		return nil
 	}
 	n := &ready.Plan{From: p.Opens, To: p.Closes}

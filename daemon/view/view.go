@@ -21,6 +21,7 @@ type Facts struct {
 	State     run.State
 	Catalog   site.Catalog
 	CatalogNo *site.Reason   // why there is no usable catalog; nil = there is one
+	Preparing *site.Reason   // why no night is planned yet after a start of the box; nil = it may
 	Inventory site.Inventory // the newest look at each device, whole
 	Report    ready.Report
 	Tonight   *plan.Plan // what is planned for the coming window; nil = not known

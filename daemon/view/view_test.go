@@ -120,7 +120,7 @@ func TestStatusLine(t *testing.T) {
 	}
 	f.State.Night, f.Now, f.Catalog, f.Line = nil, at(19, 48), site.Catalog{}, Line{}
 	f.State.Unsure = site.Because(site.CodeClockUnsure, "the clock jumped")
-	if got, want := StatusLine(f), "window opens in 3 h 12 min; 2 of 3 reachable; no catalog; clock not trusted"; got != want {
+	if got, want := StatusLine(f), "window opens in 3 h 12 min; clock not trusted; 2 of 3 reachable; no catalog"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }

@@ -42,8 +42,8 @@ type Outlook struct {
 	Begins time.Time     `json:"begins,omitzero"`
 	Ends   time.Time     `json:"ends,omitzero"`
 	Needs  site.Duration `json:"needs,omitempty"`
-	Reason *site.Reason  `json:"reason,omitempty"`
-	Note   string        `json:"note,omitempty"` // that it is due again since an exception ended
+	Reason *site.Reason  `json:"reason,omitempty"` // why not; of what is planned, why it would not be begun as things are
+	Note   string        `json:"note,omitempty"`   // that it is due again since an exception ended
 	// Estimate is what Needs is the sum of, and where that comes from; nil unless it is planned.
 	Estimate      *estimate.Estimate `json:"estimate,omitempty"`
 	LastSafeStart time.Time          `json:"last_safe_start,omitzero"`
@@ -53,10 +53,14 @@ type Outlook struct {
 // the device, or for one of them. It is empty when the patch is not known. A device about
 // which no patch is known gets one answer of its own.
 func Why(f Facts, next plan.Plan, left plan.Report, device, patch string) []Answer {
-	answers := []Answer{}
+	answers, held := []Answer{}, HeldBack(f, next.Night, next.Opens)
 	for _, id := range patchesFor(f, next, device) {
 		if patch == "" || patch == id {
-			answers = append(answers, answerOf(f, next, left, device, id))
+			a := answerOf(f, next, left, device, id)
+			if a.Next != nil && a.Next.Reason == nil && len(held) > 0 {
+				a.Next.Reason = &held[0].Reason
+			}
+			answers = append(answers, a)
 		}
 	}
 	if len(answers) == 0 && patch == "" {

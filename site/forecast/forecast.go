@@ -20,7 +20,8 @@ type Scene struct {
 	Inventory site.Inventory // as the devices were last seen
 	Plan      plan.Plan
 	Report    plan.Report
-	Begins    time.Time // when the plan begins: its window's opening, or a moment inside the window
+	Passed    *site.Reason // why a window before that of the plan is not the one; nil = none is passed over
+	Begins    time.Time    // when the plan begins: its window's opening, or a moment inside the window
 	// Prints is what a device prints when a step of a patch fails; nil: that it is rehearsed, and what
 	// went wrong.
 	Prints func(s run.Step, p site.Patch, wrong string) string

@@ -35,6 +35,9 @@ func Make(f policy.Facts, span window.Span, reserve time.Duration) (Plan, Report
 	for _, d := range f.Store.Devices {
 		m.addMember(d)
 	}
+	if f.NoCatalog != nil {
+		m.leaveOut("", "", policy.Verdict{State: site.Skipped, Reason: f.NoCatalog})
+	}
 	m.gather()
 	for _, d := range inOrder(f.Store) {
 		m.addLane(d)

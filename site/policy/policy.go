@@ -17,6 +17,7 @@ import (
 type Facts struct {
 	Store     site.Store
 	Catalog   site.Catalog
+	NoCatalog *site.Reason // why nothing of a catalog may be used, which is then empty; nil = it may
 	Inventory site.Inventory
 	Cached    map[string]bool         // digests of the artifacts whose bytes are verified in the store
 	Holds     map[string]site.Hold    // by device, or site.AllDevices
@@ -82,11 +83,16 @@ func (f Facts) Device(d site.Device) Verdict {
 func (f Facts) held(device string) Verdict {
 	for _, name := range []string{site.AllDevices, device} {
 		if h, ok := f.Holds[name]; ok && f.Now.Before(h.Until) {
-			return Verdict{site.Held, site.Because(site.CodeHeld, "held by "+h.Actor+" until "+h.Until.Format(time.RFC3339)+": "+h.Reason,
-				"until", h.Until.Format(time.RFC3339), "actor", h.Actor)}
+			return Verdict{site.Held, HeldByPerson(h)}
 		}
 	}
 	return eligible()
+}
+
+// HeldByPerson is why nothing is begun on what a person in the store asked to leave alone for a time.
+func HeldByPerson(h site.Hold) *site.Reason {
+	until := h.Until.Format(time.RFC3339)
+	return site.Because(site.CodeHeld, "held by "+h.Actor+" until "+until+": "+h.Reason, "until", until, "actor", h.Actor)
 }
 
 // Patch says whether the store takes a patch at all, whatever the device.

@@ -23,6 +23,7 @@ const (
 	codeTaken     = "UPD-1"
 	codeUnfinish  = "UPD-2"
 	codeClock     = "TIME-1"
+	codeFull      = "DISK-1"
 	codeCatalog   = "HQ-1"
 )
 

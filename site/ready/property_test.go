@@ -17,7 +17,7 @@ var (
 	abilites = []string{"", "", "sell", "sell-mobile", "cards", "kitchen_screens", "prices", "print"}
 	names    = []string{"", "srv-1", "srv-2", "hh-01", "hh-02"}
 	states   = []site.State{site.NoAnswer, site.Restarting, site.Installing, site.RollbackFailed, site.Done}
-	notes    = []ready.NoteKind{ready.LineDown, ready.HeldBack, ready.HeldAbove, ready.TakenBack, ready.NotFinished, ready.ClockUnsure, ready.CatalogOld, "other"}
+	notes    = []ready.NoteKind{ready.LineDown, ready.HeldBack, ready.HeldAbove, ready.TakenBack, ready.NotFinished, ready.ClockUnsure, ready.BoxFull, ready.CatalogOld, "other"}
 )
 
 func anyInput(t *rapid.T) ready.Input {

@@ -65,6 +65,7 @@ const (
 	TakenBack   NoteKind = "rolled_back"          // an update failed and was taken back, with proof: Device
 	NotFinished NoteKind = "not_finished"         // an update failed and there was nothing to take back, or it did not fit: Device
 	ClockUnsure NoteKind = "clock"                // the box does not trust its clock
+	BoxFull     NoteKind = "box_full"             // the box lacks disk space, and begins nothing
 	CatalogOld  NoteKind = "catalog"              // nothing new from headquarters for longer than the store allows: Since
 )
 

@@ -170,7 +170,7 @@ func (j *judge) about(code, subject string) Finding {
 
 func (j *judge) noteWords(n Note) (Finding, bool) {
 	code := map[NoteKind]string{
-		LineDown: codeLine, HeldBack: codeHeld, HeldAbove: codeHeld, TakenBack: codeTaken, NotFinished: codeUnfinish, ClockUnsure: codeClock, CatalogOld: codeCatalog,
+		LineDown: codeLine, HeldBack: codeHeld, HeldAbove: codeHeld, TakenBack: codeTaken, NotFinished: codeUnfinish, ClockUnsure: codeClock, BoxFull: codeFull, CatalogOld: codeCatalog,
 	}[n.Kind]
 	if code == "" {
 		return Finding{}, false

@@ -8,6 +8,7 @@ import (
 
 	"github.com/nightfill/nightfill/site"
 	"github.com/nightfill/nightfill/site/plan"
+	"github.com/nightfill/nightfill/site/policy"
 	"github.com/nightfill/nightfill/site/window"
 )
 
@@ -36,8 +37,8 @@ func Due(s State, c window.Calendar, now time.Time) (window.Span, bool, *site.Re
 		return window.Span{}, false, nil
 	case s.Spent(span.Night):
 		return span, false, nil
-	case s.Night.Open():
-		return span, false, site.Because(site.CodeWaiting, "the night of "+s.Night.Plan.Night.String()+" is not closed yet")
+	case s.another(span.Night) != nil:
+		return span, false, s.another(span.Night)
 	case s.Barred(now) != nil:
 		return span, false, s.Barred(now)
 	}
@@ -78,12 +79,15 @@ func Recover(s State) []Job {
 
 // Summary counts how the jobs of a night stand, in a fixed order: "3 done, 1 rolled back".
 func Summary(n *Night) string {
-	counts := map[site.State]int{}
+	counts, nothing := map[site.State]int{}, "nothing was due"
 	for j := range n.Jobs() {
 		counts[j.State]++
 	}
 	for _, left := range n.Report {
-		if left.Patch == "" && left.State != site.NotDue {
+		switch {
+		case left.Device == "" && left.Patch == "" && left.Reason != nil:
+			nothing = "nothing was begun: " + strings.ReplaceAll(string(left.Reason.Code), "_", " ")
+		case left.Patch == "" && left.State != site.NotDue:
 			counts[left.State]++
 		}
 	}
@@ -94,7 +98,7 @@ func Summary(n *Night) string {
 		}
 	}
 	if len(parts) == 0 {
-		return "nothing was due"
+		return nothing
 	}
 	return strings.Join(parts, ", ")
 }
@@ -248,8 +252,7 @@ func (d *decider) noTime(j *Job, p *site.Patch) *site.Reason {
 // forbidden says what stands against beginning the job at all.
 func (d *decider) forbidden(j *Job, p *site.Patch, on standing) (site.State, *site.Reason) {
 	if h := on.hold; h != nil && d.s.Catalog.StoreHeld == nil {
-		return site.Held, site.Because(site.CodeHeld, "held by "+h.Actor+" until "+h.Until.Format(time.RFC3339)+": "+h.Reason,
-			"until", h.Until.Format(time.RFC3339), "actor", h.Actor)
+		return site.Held, policy.HeldByPerson(*h)
 	}
 	if state, reason := d.s.Catalog.stopped(p.ID); reason != nil {
 		return state, reason

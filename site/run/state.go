@@ -132,13 +132,10 @@ const Back = 2 * time.Minute
 // outcome of what is begun could perhaps not be written down. Nil = it may. A clock that has just
 // gone back counts as not trusted before anybody has judged it.
 func (s State) Barred(now time.Time) *site.Reason {
-	switch gone := s.TrustedAt.Sub(now); {
-	case s.Unsure != nil:
-		return s.Unsure
-	case gone > Back:
-		return site.Because(site.CodeClockUnsure, "the clock of this box went back by "+gone.Round(time.Second).String())
+	if bars := s.bars(now); len(bars) > 0 {
+		return bars[0]
 	}
-	return s.Full
+	return nil
 }
 
 // Job returns the job of a patch on a device in the newest night.

@@ -1,10 +1,13 @@
 package nightcmd
 
 import (
+	"fmt"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/nightfill/nightfill/cmd/nightfill/printout"
 	"github.com/nightfill/nightfill/daemon/control/wire"
+	"github.com/nightfill/nightfill/site"
 	"github.com/nightfill/nightfill/site/plan"
 )
 
@@ -22,8 +25,24 @@ func printLeftOut(p *printout.Printer, report plan.Report, all bool) {
 		p.Line("\n%s", p.Paint(printout.Heading, "Not due:"))
 		printItems(p, notDue)
 	case len(notDue) > 0:
-		p.Line("\n%d not due; --all shows them.", len(notDue))
+		p.Line("\n%d not due (%s); --all shows them.", len(notDue), byCode(notDue))
 	}
+}
+
+// byCode counts reasons, in the order in which they come first.
+func byCode(items []plan.LeftOut) string {
+	var codes []site.Code
+	counts := map[site.Code]int{}
+	for _, l := range items {
+		if counts[l.Reason.Code]++; counts[l.Reason.Code] == 1 {
+			codes = append(codes, l.Reason.Code)
+		}
+	}
+	parts := make([]string, 0, len(codes))
+	for _, c := range codes {
+		parts = append(parts, fmt.Sprintf("%d %s", counts[c], printout.Words(c)))
+	}
+	return strings.Join(parts, ", ")
 }
 
 func printGroup(p *printout.Printer, name string, items []plan.LeftOut) {

@@ -1,6 +1,7 @@
 package nightcmd
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -10,6 +11,7 @@ import (
 	"github.com/nightfill/nightfill/daemon/control/wire"
 	"github.com/nightfill/nightfill/daemon/view"
 	"github.com/nightfill/nightfill/site"
+	"github.com/nightfill/nightfill/site/plan"
 )
 
 // Plan returns `plan`.
@@ -40,6 +42,7 @@ func printPlan(p *printout.Printer, f wire.Forecast, all bool) {
 	p.Line("%s", p.Paint(printout.Heading, "Night of "+f.Night.String()))
 	p.Line("window %s to %s (%s), cut-off %s, catalog version %d", p.Moment(f.Opens), p.Clock(f.Closes), p.Zone, p.Clock(f.Cutoff), f.Catalog)
 	p.Line("")
+	printHeldBack(p, f)
 	if len(f.Jobs) == 0 {
 		p.Line("Nothing is planned.")
 	} else {
@@ -57,7 +60,7 @@ func printPlan(p *printout.Printer, f wire.Forecast, all bool) {
 			head[len(head)-1] = ""
 		}
 		p.Table(head, rows)
-		p.Line("\nFinished at %s if all goes well, %s before the cut-off.", p.Clock(f.Ends), view.Brief(f.Spare.Std()))
+		p.Line("\n%s at %s if all goes well, %s before the cut-off.", finished(f), p.Clock(f.Ends), view.Brief(f.Spare.Std()))
 		p.Line("NEEDS counts the rollback; after LATEST it is not begun any more.")
 		printBundles(p, f.Jobs)
 		printChance(p, f)
@@ -67,8 +70,32 @@ func printPlan(p *printout.Printer, f wire.Forecast, all bool) {
 			}
 		}
 	}
-	printLeftOut(p, f.Left, all)
+	printLeftOut(p, slices.DeleteFunc(slices.Clone(f.Left), func(l plan.LeftOut) bool { return l.Device == "" && l.Patch == "" }), all) // of the store is told above
 	p.Next(afterPlan(f)...)
+}
+
+// printHeldBack writes why nothing of the plan would be begun, and what to do about it.
+func printHeldBack(p *printout.Printer, f wire.Forecast) {
+	if f.Passed != nil {
+		p.Line("It is not an earlier one: %s.\n", printout.Reason(f.Passed))
+	}
+	if len(f.HeldBack) == 0 {
+		return
+	}
+	p.Line("%s", p.Paint(printout.Bad, "Nothing is begun as things are:"))
+	for _, o := range f.HeldBack {
+		p.Line("  %s", printout.Reason(&o.Reason))
+		p.Line("    %s", o.Do)
+	}
+	p.Line("")
+}
+
+// finished begins the sentence that says when all is done.
+func finished(f wire.Forecast) string {
+	if len(f.HeldBack) > 0 {
+		return "Without that, finished"
+	}
+	return "Finished"
 }
 
 // printBundles names what is put on together.

@@ -185,6 +185,10 @@ func printChance(p *printout.Printer, f wire.Forecast) {
 	if c == nil {
 		return
 	}
+	if len(f.HeldBack) > 0 {
+		p.Line("Chance: %s, as nothing is begun [%s].", ofHundred(c.AllDone), f.HeldBack[0].Code)
+		return
+	}
 	line := fmt.Sprintf("Chance: %s: all of it is done before %s", ofHundred(c.AllDone), p.Clock(f.Cutoff))
 	if c.Floors {
 		line += fmt.Sprintf("; %s: the store opens with its floors", ofHundred(c.Opens))

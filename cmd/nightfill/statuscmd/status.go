@@ -15,6 +15,7 @@ import (
 	"github.com/nightfill/nightfill/daemon/view"
 	"github.com/nightfill/nightfill/site"
 	"github.com/nightfill/nightfill/site/ready"
+	"github.com/nightfill/nightfill/site/run"
 )
 
 // Status returns `status`.
@@ -71,6 +72,11 @@ func printStatus(p *printout.Printer, v view.Status, devices []view.Device) {
 	if h := v.HeldByHeadquarters; h != nil {
 		row("held", "%s", heldAbove(p, *h))
 	}
+	for _, o := range v.HeldBack {
+		if text := begins(v, o); text != "" {
+			row("begins", "nothing %s", text)
+		}
+	}
 	row("devices", "%d, %d answer, %d held", v.Devices.Total, v.Devices.Answers, v.Devices.Held)
 	row("catalog", "%s", catalogText(p, v.Catalog))
 	row("clock", "%s", trusted(v.Clock))
@@ -90,6 +96,18 @@ func heldAbove(p *printout.Printer, h site.StoreHold) string {
 		text += ", asked for by " + h.By
 	}
 	return text + ": " + h.Reason + "; nothing is begun until people there lift it"
+}
+
+// begins writes why nothing is begun and what to do; a reason that is told as a problem, or on a line of its own, is
+// only named.
+func begins(v view.Status, o run.Obstacle) string {
+	switch {
+	case o.Code == site.CodeHeld && v.HeldByHeadquarters != nil:
+		return ""
+	case o.Code == site.CodeHeld, o.Code == site.CodeWaiting:
+		return fmt.Sprintf("[%s]: %s; %s", o.Code, o.Text, o.Do)
+	}
+	return fmt.Sprintf("[%s]: %s", o.Code, o.Do)
 }
 
 // alarmText writes who was told of an alarm, and who is told next.
@@ -124,6 +142,8 @@ func windowText(p *printout.Printer, w view.Window) string {
 	switch {
 	case w.Opens.IsZero():
 		return "none in sight"
+	case w.Open && w.Reason != nil:
+		return fmt.Sprintf("open until %s: %s", p.Moment(w.Closes), printout.Reason(w.Reason))
 	case w.Open:
 		return fmt.Sprintf("open until %s (night of %s)", p.Moment(w.Closes), w.Night)
 	}

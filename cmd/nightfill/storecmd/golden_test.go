@@ -81,6 +81,14 @@ func trouble(t *testing.T, b *controltest.Box, comment string) {
 			delete(f.State.Cached, strings.Repeat("a", 64))
 			f.CatalogNo = site.Because(site.CodeCatalogOld, "the catalog was issued 20 days ago")
 		})
+	case strings.Contains(comment, "(disk full)"):
+		b.SetFacts(func(f *view.Facts) {
+			f.State.Full = site.Because(site.CodeBoxFull, "the disk of this box is full: /var/lib/nightfill lacks the 8 MiB that the journal keeps in reserve; free some space there; nothing is begun until then")
+		})
+	case strings.Contains(comment, "(all held)"):
+		b.SetFacts(func(f *view.Facts) {
+			f.State.Holds = map[string]site.Hold{site.AllDevices: {Device: site.AllDevices, Until: f.Now.Add(24 * time.Hour), Reason: "stock taking", Actor: "ann"}}
+		})
 	case strings.Contains(comment, "(odd)"):
 		b.SetFacts(odd)
 	case strings.Contains(comment, "(excepted)"):

@@ -74,20 +74,17 @@ func (b *Box) Forecast(ctx context.Context, at time.Time) (forecast.Scene, error
 	if at.IsZero() {
 		at = f.Now
 	}
-	span, open := f.Store.Calendar.Contains(at)
-	if !open {
-		if span, open = f.Store.Calendar.Next(at); !open {
-			return forecast.Scene{}, errors.New("no window in sight")
-		}
-		at = span.Open
+	span, at, passed, ok := run.Coming(f.State, f.Store.Calendar, at)
+	if !ok {
+		return forecast.Scene{}, errors.New("no window in sight")
 	}
 	p, left := plan.Make(planFacts(f, at), span, f.Store.Calendar.Reserve)
-	return forecast.Scene{Store: f.Store, State: f.State, Inventory: f.Inventory, Plan: p, Report: left, Begins: at}, nil
+	return forecast.Scene{Store: f.Store, State: f.State, Inventory: f.Inventory, Plan: p, Report: left, Passed: passed, Begins: at}, nil
 }
 
 func planFacts(f view.Facts, at time.Time) policy.Facts {
 	return policy.Facts{
-		Store: f.Store, Catalog: f.Catalog, Cached: f.State.Cached, Holds: f.State.Holds, Dirty: f.State.Dirty, Quarantine: f.State.Quarantine,
+		Store: f.Store, Catalog: f.Catalog, NoCatalog: f.CatalogNo, Cached: f.State.Cached, Holds: f.State.Holds, Dirty: f.State.Dirty, Quarantine: f.State.Quarantine,
 		Learned: f.State.Learned, Inventory: f.Inventory, Now: at,
 	}
 }

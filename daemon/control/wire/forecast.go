@@ -8,6 +8,7 @@ import (
 	"github.com/nightfill/nightfill/site/estimate"
 	"github.com/nightfill/nightfill/site/forecast"
 	"github.com/nightfill/nightfill/site/plan"
+	"github.com/nightfill/nightfill/site/run"
 	"github.com/nightfill/nightfill/site/window"
 )
 
@@ -23,6 +24,10 @@ type Forecast struct {
 	Ends    time.Time     `json:"ends,omitzero"`
 	Spare   site.Duration `json:"spare"` // between Ends and Cutoff; all of the window when nothing is planned
 	Left    plan.Report   `json:"left_out"`
+	// HeldBack is why nothing of it would be begun as things are, what has to be mended first first.
+	HeldBack []run.Obstacle `json:"held_back,omitempty"`
+	// Passed is why the window that is open, or would open on that day, is not the one that is planned.
+	Passed *site.Reason `json:"passed,omitempty"`
 	// Chance is what came of many nights that were played with this plan; nil when nothing is planned.
 	Chance *forecast.Chance `json:"chance,omitempty"`
 }

@@ -16,7 +16,7 @@ export function overview(app, id) {
       refill(next, h('table', {}, h('thead', {}, h('tr', {}, ['Patch', 'Now', 'Next night'].map((t) => h('th', { scope: 'col' }, t)))),
         h('tbody', {}, answers.map((a) => h('tr', {}, h('th', { scope: 'row' }, a.patch || 'the device'),
           h('td', {}, badge(a.state), ' ', reason(a.reason || a.dirty), a.last_safe_start && [' last safe start ', when(a.last_safe_start)]),
-          h('td', {}, a.next ? [a.next.state === 'queued' ? ['begins ', when(a.next.begins), ' on the night of ', a.next.night] : [words(a.next.state), ': ', reason(a.next.reason)]] : 'decided tonight'))))));
+          h('td', {}, a.next ? [a.next.state === 'queued' ? ['begins ', when(a.next.begins), ' on the night of ', a.next.night, a.next.reason && [', but as things are: ', reason(a.next.reason)]] : [words(a.next.state), ': ', reason(a.next.reason)]] : 'decided tonight'))))));
     } catch (e) {
       refill(next, 'No answer: ' + e.message);
     }

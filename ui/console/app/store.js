@@ -17,11 +17,12 @@ export function tonight(app) {
 
   function draw() {
     const n = app.night, s = app.store || {}, r = app.ready || {};
-    const all = JSON.stringify([n, s.quarantine, s.problems, s.text, r.fix]);
+    const all = JSON.stringify([n, s.quarantine, s.problems, s.held_back, s.text, r.fix]);
     if (all === told) return;
     told = all;
     refill(head, h('p', {}, h('strong', {}, s.text || '')),
       (s.problems || []).length > 0 && [h('h2', {}, 'Needs somebody'), h('ul', {}, s.problems.map((p) => h('li', {}, p)))],
+      (s.held_back || []).length > 0 && [h('h2', {}, 'Nothing is begun as things are'), h('ul', {}, s.held_back.map((o) => h('li', {}, `${reason(o)}; ${o.what_to_do}`)))],
       n ? [h('h2', {}, `Night of ${n.night}`), h('p', {}, n.open ? ['Under way, ', `${n.settled} of ${n.total} settled`, n.ends && [', expected to end ', when(n.ends)]] : ['Closed ', when(n.closed), ': ', n.summary]),
         h('p', {}, Object.entries(n.states || {}).map(([k, v]) => [badge(k), ` ${v} `]))] : h('p', {}, 'There was no night yet.'));
     img.hidden = !n;
