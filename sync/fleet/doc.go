@@ -12,7 +12,7 @@
 // hundred messages a store, is lost with the broker, and is flushed before anything live after
 // each absence. The acknowledgement to the broker is therefore given when a message is queued.
 //
-// Snapshots may come in any order, and events too: see package database for how each is judged. A
+// Snapshots may come in any order, and events too: see package intake for how each is judged. A
 // gap in the numbers of a stream is asked for with a hint, ever more rarely, while its store is
 // online, and given up when nothing came of it for long enough; what was given up stays visible.
 //

@@ -1,4 +1,4 @@
-package database
+package tables
 
 import (
 	"context"
@@ -7,66 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"time"
-
-	"github.com/nightfill/nightfill/site/board"
-	"github.com/nightfill/nightfill/site/board/feed"
 )
-
-// GiveUp notes that what is missing of a stream within a span will not come any more. What came of
-// it in the meantime, or comes after all, is kept. It returns what changed.
-func (db *DB) GiveUp(ctx context.Context, store, stream string, span board.Span) (feed.Taken, error) {
-	var result feed.Taken
-	err := db.change(ctx, func(ctx context.Context, t *tx) error {
-		rows, err := t.rows(ctx, []string{store})
-		if err != nil {
-			return err
-		}
-		s := rows[store]
-		if s.version == 0 {
-			return nil
-		}
-		s.touched = true
-		for _, r := range s.streams {
-			r.changed = false
-			if r.id == stream {
-				r.giveUp(span)
-			}
-		}
-		b := &taking{tx: t, order: []*storeRow{s}}
-		if err := b.save(ctx, b.order); err != nil {
-			return err
-		}
-		b.report(nil)
-		result = b.result
-		return nil
-	})
-	return result, err
-}
-
-// CloseStore drops the facts of a store and marks it as closed, until it speaks again. Its events,
-// its streams and its days stay.
-func (db *DB) CloseStore(ctx context.Context, store string) error {
-	return db.change(ctx, func(ctx context.Context, t *tx) error {
-		rows, err := t.rows(ctx, []string{store})
-		if err != nil {
-			return err
-		}
-		s := rows[store]
-		if s.version == 0 {
-			return nil
-		}
-		s.touched, s.changed, s.closed = true, true, true
-		s.contact = board.Contact{}
-		for _, table := range []string{"facts", "firsts"} {
-			if err := t.exec(ctx, "delete from "+table+" where store = ?", store); err != nil {
-				return err
-			}
-		}
-		err = t.save(ctx, []*storeRow{s})
-		s.changed = false
-		return err
-	})
-}
 
 // leaderPing is how often a leader makes sure that it still is one.
 const leaderPing = 2 * time.Second

@@ -1,4 +1,4 @@
-package database
+package stores
 
 import (
 	"slices"
@@ -45,11 +45,11 @@ func TestSpans(t *testing.T) {
 	})
 }
 
-// TestStreamRow plays numbers in any order, with repeats and spans that are given up, and compares
-// the row with a plain set.
-func TestStreamRow(t *testing.T) {
+// TestStream plays numbers in any order, with repeats and spans that are given up, and compares
+// the stream with a plain set.
+func TestStream(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		r := &streamRow{}
+		r := &Stream{}
 		have, lost := map[uint64]bool{}, map[uint64]bool{}
 		highest, repeats := uint64(0), uint64(0)
 		for range rapid.IntRange(1, 80).Draw(t, "steps") {
@@ -65,12 +65,12 @@ func TestStreamRow(t *testing.T) {
 				continue
 			}
 			n := rapid.Uint64Range(1, 30).Draw(t, "n")
-			want := isNew
+			want := New
 			if have[n] {
-				want = isRepeat
+				want = Repeat
 				repeats++
 			}
-			if got := r.take(n, r.last); got != want {
+			if got := r.Take(n, r.last); got != want {
 				t.Fatalf("take(%d) = %d, want %d", n, got, want)
 			}
 			have[n] = true
