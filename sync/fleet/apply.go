@@ -67,8 +67,8 @@ func (f *Fleet) apply(t feed.Taken) {
 // remove takes a store off the board; one that is expected stays as one that was never heard. mu
 // must be held.
 func (f *Fleet) remove(store string) {
-	f.seen.forget(store)
-	f.gaps.forget(store)
+	f.seen.Forget(store)
+	f.gaps.Forget(store)
 	delete(f.board.Stores, store)
 	delete(f.versions, store)
 	if e, ok := f.expected[store]; ok {
@@ -92,6 +92,6 @@ func (f *Fleet) follow(s *board.Store) {
 	if stream == nil {
 		return
 	}
-	f.seen.due(s.ID, stream.ID, stream.Stored)
-	f.gaps.look(s.ID, *stream, s.Contact.State == "online", time.Now())
+	f.seen.Due(s.ID, stream.ID, stream.Stored)
+	f.gaps.Look(s.ID, *stream, s.Contact.State == "online", time.Now())
 }

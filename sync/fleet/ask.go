@@ -8,6 +8,7 @@ import (
 
 	"github.com/nightfill/nightfill/site/board"
 	"github.com/nightfill/nightfill/site/board/feed"
+	"github.com/nightfill/nightfill/sync/fleet/books"
 )
 
 // errNoBroker is why nothing can be told to a store.
@@ -17,10 +18,10 @@ var errNoBroker = errors.New("there is no connection to the broker: try again in
 // events that are missing here or, where none is, everything that is not stored. It returns when
 // the broker has the hint; whether the store follows is not known.
 func (f *Fleet) Hint(ctx context.Context, store, verb string) error {
-	var hints []hint
+	var hints []books.Hint
 	switch verb {
 	case "refresh":
-		hints = []hint{{Verb: verb}}
+		hints = []books.Hint{{Verb: verb}}
 	case "resend":
 		hints = f.missing(store)
 	default:
@@ -31,7 +32,7 @@ func (f *Fleet) Hint(ctx context.Context, store, verb string) error {
 		return fmt.Errorf("cannot hint store %s: %w", store, errNoBroker)
 	}
 	for _, h := range hints {
-		if err := l.await(ctx, l.publish(f.root+store+"/hint", h.json(), false), answerLimit); err != nil {
+		if err := l.await(ctx, l.publish(f.root+store+"/hint", h.JSON(), false), answerLimit); err != nil {
 			return fmt.Errorf("cannot hint store %s: %w", store, err)
 		}
 	}
@@ -39,20 +40,20 @@ func (f *Fleet) Hint(ctx context.Context, store, verb string) error {
 }
 
 // missing returns the hints for what the present stream of a store lacks.
-func (f *Fleet) missing(store string) []hint {
+func (f *Fleet) missing(store string) []books.Hint {
 	f.mu.RLock()
 	defer f.mu.RUnlock()
 	s := f.board.Stores[store]
 	if s == nil || s.Stream() == nil {
-		return []hint{{Verb: "resend", From: 1}}
+		return []books.Hint{{Verb: "resend", From: 1}}
 	}
 	stream := s.Stream()
-	var hints []hint
-	for _, g := range stream.Gaps[:min(len(stream.Gaps), hintsAtOnce)] {
-		hints = append(hints, hint{Verb: "resend", Stream: stream.ID, From: g.From, To: g.To})
+	var hints []books.Hint
+	for _, g := range stream.Gaps[:min(len(stream.Gaps), books.HintsAtOnce)] {
+		hints = append(hints, books.Hint{Verb: "resend", Stream: stream.ID, From: g.From, To: g.To})
 	}
 	if hints == nil {
-		hints = []hint{{Verb: "resend", Stream: stream.ID, From: stream.Stored + 1}}
+		hints = []books.Hint{{Verb: "resend", Stream: stream.ID, From: stream.Stored + 1}}
 	}
 	return hints
 }
@@ -70,7 +71,7 @@ func (f *Fleet) Forget(ctx context.Context, store, by string) error {
 	if err != nil {
 		return fmt.Errorf("cannot forget store %s: %w", store, err)
 	}
-	f.seen.forget(store)
+	f.seen.Forget(store)
 	for _, topic := range topics {
 		if err := l.await(ctx, l.publish(topic, nil, true), answerLimit); err != nil {
 			return fmt.Errorf("store %s is off the board, but may come back: cannot clear %s: %w", store, topic, err)

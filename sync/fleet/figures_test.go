@@ -23,6 +23,7 @@ import (
 	"github.com/nightfill/nightfill/site/board"
 	"github.com/nightfill/nightfill/site/board/feed"
 	"github.com/nightfill/nightfill/sync/fleet/database"
+	"github.com/nightfill/nightfill/sync/fleet/wire"
 )
 
 // TestFigures measures against the broker of NIGHTFILL_BENCH_MQTT, one night of 2,000 stores in fast
@@ -163,7 +164,7 @@ func (c chain) plan(t *testing.T, path string, patches int) {
 	var batch []feed.Message
 	for i := range c.stores {
 		payload := opened.fill(nil, storeName(i), streamName(i), c.perStore()+1)
-		m, err := decode(root, arrival{topic: root + storeName(i) + "/evt", payload: payload, at: night()})
+		m, err := wire.Read(root, wire.Arrival{Topic: root + storeName(i) + "/evt", Payload: payload, At: night()})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -197,7 +198,7 @@ func (c chain) snapshots(t *testing.T, db *database.DB) {
 	}
 	for i := range c.stores {
 		store := storeName(i)
-		all := []arrival{
+		all := []wire.Arrival{
 			said(store, "state", `{"state":"online","online":1,"bd":57,"v":"nightfilld 1.4.0"}`),
 			said(store, "info", fmt.Sprintf(`{"store":%q,"org":"acme","name":"Springfield %s","ring":"fleet","timezone":"America/Chicago","window":"23:00 to 05:00","software":"nightfilld 1.4.0","stream":%q,"devices":[%s],"rev":300}`, store, store, streamName(i), strings.Join(names, ","))),
 			said(store, "ready", `{"verdict":"ready_notes","text":"You can open. One handheld is held.","fix":[],"notes":[{"code":"HH-1","device":"till-07","what":"Handheld 7 is held","since":"2026-11-21T22:00:00Z"}],"as_of":"2026-11-22T05:30:00Z","max_age_s":900,"rev":300}`),
@@ -208,7 +209,7 @@ func (c chain) snapshots(t *testing.T, db *database.DB) {
 		}
 		var batch []feed.Message
 		for _, a := range all {
-			m, err := decode(root, a)
+			m, err := wire.Read(root, a)
 			if err != nil {
 				t.Fatal(err)
 			}

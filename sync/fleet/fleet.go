@@ -14,7 +14,9 @@ import (
 
 	"github.com/nightfill/nightfill/site/board"
 	"github.com/nightfill/nightfill/site/board/feed"
+	"github.com/nightfill/nightfill/sync/fleet/books"
 	"github.com/nightfill/nightfill/sync/fleet/database"
+	"github.com/nightfill/nightfill/sync/fleet/wire"
 )
 
 // Fleet is headquarters' side of the MQTT connection, and the board that comes of it.
@@ -25,15 +27,15 @@ type Fleet struct {
 	db   *database.DB
 	log  *slog.Logger
 
-	inbox   chan arrival  // never closed: a client may still hand over a message when nobody listens any more
-	quiet   chan struct{} // closes when nobody listens any more
+	inbox   chan wire.Arrival // never closed: a client may still hand over a message when nobody listens any more
+	quiet   chan struct{}     // closes when nobody listens any more
 	batches chan []feed.Message
 	storing sync.Mutex      // what is stored is shown in the order in which it was
 	over    bool            // nothing is shown any more; guarded by storing
 	shows   chan feed.Taken // to be shown on the board
-	seen    *seenBook
-	gaps    *gapBook
-	roll    *rollBook
+	seen    *books.Seen
+	gaps    *books.Gaps
+	roll    *books.Roll
 	stored  atomic.Uint64 // events
 	lag     atomic.Int64  // of the newest batch that is stored
 
@@ -65,8 +67,8 @@ func Open(ctx context.Context, o Options) (*Fleet, error) {
 	}
 	f := &Fleet{
 		opt: o, root: org + "s/", hq: org + "hq/", db: o.DB, log: o.Log,
-		inbox: make(chan arrival, o.Queue), quiet: make(chan struct{}), batches: make(chan []feed.Message), shows: make(chan feed.Taken, 1),
-		seen: newSeenBook(o.SeenEvery), gaps: newGapBook(o.GapWait, o.GapMax, o.GiveUp), roll: newRollBook(),
+		inbox: make(chan wire.Arrival, o.Queue), quiet: make(chan struct{}), batches: make(chan []feed.Message), shows: make(chan feed.Taken, 1),
+		seen: books.NewSeen(o.SeenEvery), gaps: books.NewGaps(o.GapWait, o.GapMax, o.GiveUp), roll: books.NewRoll(),
 		board: board.NewBoard(o.Org), versions: map[string]int64{}, changed: make(chan struct{}), odd: map[string]bool{},
 	}
 	f.status.Since = time.Now()

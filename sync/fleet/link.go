@@ -9,6 +9,8 @@ import (
 	"time"
 
 	mqtt "github.com/eclipse/paho.mqtt.golang"
+
+	"github.com/nightfill/nightfill/sync/fleet/wire"
 )
 
 const (
@@ -68,7 +70,7 @@ func (f *Fleet) connect(ctx context.Context, id string, will []byte) (*link, err
 
 // queue hands a message to the decoder and waits while its queue is full.
 func (f *Fleet) queue(l *link, m mqtt.Message) {
-	a := arrival{topic: m.Topic(), payload: m.Payload(), retained: m.Retained(), at: time.Now()}
+	a := wire.Arrival{Topic: m.Topic(), Payload: m.Payload(), Retained: m.Retained(), At: time.Now()}
 	select {
 	case f.inbox <- a:
 		return

@@ -7,6 +7,7 @@ import (
 
 	"github.com/nightfill/nightfill/site/board/feed"
 	"github.com/nightfill/nightfill/sync/fleet/database"
+	"github.com/nightfill/nightfill/sync/fleet/wire"
 )
 
 const (
@@ -57,14 +58,14 @@ func (f *Fleet) decodeAll(ctx context.Context) {
 }
 
 // read adds a message to a batch. One that cannot be read is counted and kept out.
-func (f *Fleet) read(a arrival, batch []feed.Message) []feed.Message {
-	m, err := decode(f.root, a)
+func (f *Fleet) read(a wire.Arrival, batch []feed.Message) []feed.Message {
+	m, err := wire.Read(f.root, a)
 	switch {
-	case errors.Is(err, errOther):
+	case errors.Is(err, wire.ErrOther):
 	case err != nil:
 		f.unreadable(m.Store, a, err)
 	default:
-		f.roll.note(m)
+		f.roll.Note(m)
 		batch = append(batch, m)
 	}
 	return batch
@@ -75,10 +76,10 @@ const maxOdd = 1 << 14
 
 // unreadable counts a message and says so, for the first one of its store and, of those that are too large, for the
 // first one of its topic.
-func (f *Fleet) unreadable(store string, a arrival, err error) {
+func (f *Fleet) unreadable(store string, a wire.Arrival, err error) {
 	key, more := store, "store"
-	if errors.Is(err, errTooLarge) {
-		key, more = a.topic, "topic"
+	if errors.Is(err, wire.ErrTooLarge) {
+		key, more = a.Topic, "topic"
 	}
 	f.state.Lock()
 	f.status.Unreadable++
@@ -88,7 +89,7 @@ func (f *Fleet) unreadable(store string, a arrival, err error) {
 	}
 	f.state.Unlock()
 	if first {
-		f.log.Warn("a message cannot be read and is left out; more of this "+more+" are only counted", "site", store, "topic", a.topic, "bytes", len(a.payload), "error", err)
+		f.log.Warn("a message cannot be read and is left out; more of this "+more+" are only counted", "site", store, "topic", a.Topic, "bytes", len(a.Payload), "error", err)
 	}
 }
 
@@ -154,7 +155,7 @@ func (f *Fleet) store(ctx context.Context, batch []feed.Message) {
 			f.store(ctx, batch[half:])
 			return
 		case database.Refused(err):
-			f.unreadable(batch[0].Store, arrival{topic: f.root + batch[0].Store}, err)
+			f.unreadable(batch[0].Store, wire.Arrival{Topic: f.root + batch[0].Store}, err)
 			return
 		}
 		f.log.Error("cannot store what the stores told: it is tried again", "messages", len(batch), "error", err, "retry_in", wait)

@@ -127,7 +127,7 @@ func (f *Fleet) filters(r role) []string {
 // serve listens until the link breaks or ctx ends. listened: the broker took every filter.
 func (f *Fleet) serve(ctx context.Context, l *link, r role) (listened bool, err error) {
 	if r.lead {
-		f.roll.begin()
+		f.roll.Begin()
 	}
 	for _, filter := range f.filters(r) {
 		if err := l.subscribe(ctx, filter); err != nil {
@@ -191,7 +191,7 @@ type leading struct {
 // run speaks to the stores until the link breaks or ctx ends.
 func (s *leading) run(ctx context.Context) error {
 	f := s.fleet
-	f.seen.all()
+	f.seen.All()
 	s.oldest = time.Now()
 	s.callAt = s.oldest.Add(f.opt.RollWait)
 	tick := time.NewTicker(seenTick)
@@ -248,11 +248,11 @@ func (s *leading) tell(now time.Time) error {
 		if len(s.flying) >= seenWindow {
 			break
 		}
-		store, t, ok := f.seen.next(now)
+		store, t, ok := f.seen.Next(now)
 		if !ok {
 			break
 		}
-		s.flying = append(s.flying, s.link.publish(f.hq+"seen/"+store, t.json(), true))
+		s.flying = append(s.flying, s.link.publish(f.hq+"seen/"+store, t.JSON(), true))
 	}
 	return nil
 }
@@ -260,16 +260,16 @@ func (s *leading) tell(now time.Time) error {
 // ask sends hints for gaps, and gives up those that will not close.
 func (s *leading) ask(ctx context.Context, now time.Time) {
 	f := s.fleet
-	hints, lost := f.gaps.step(now)
+	hints, lost := f.gaps.Step(now)
 	for _, h := range hints {
-		f.log.Info("events are missing: the store is asked for them", "site", h.store, "stream", h.hint.Stream, "from", h.hint.From, "to", h.hint.To)
-		s.flying = append(s.flying, s.link.publish(f.root+h.store+"/hint", h.hint.json(), false))
+		f.log.Info("events are missing: the store is asked for them", "site", h.Store, "stream", h.Hint.Stream, "from", h.Hint.From, "to", h.Hint.To)
+		s.flying = append(s.flying, s.link.publish(f.root+h.Store+"/hint", h.Hint.JSON(), false))
 	}
 	for _, g := range lost {
-		f.log.Warn("events are given up: the store does not have them any more", "site", g.store, "stream", g.stream, "from", g.span.From, "to", g.span.To)
-		err := f.commit(func() (feed.Taken, error) { return f.db.GiveUp(ctx, g.store, g.stream, g.span) })
+		f.log.Warn("events are given up: the store does not have them any more", "site", g.Store, "stream", g.Stream, "from", g.Span.From, "to", g.Span.To)
+		err := f.commit(func() (feed.Taken, error) { return f.db.GiveUp(ctx, g.Store, g.Stream, g.Span) })
 		if err != nil {
-			f.log.Error("cannot give up events", "site", g.store, "error", err)
+			f.log.Error("cannot give up events", "site", g.Store, "error", err)
 		}
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/nightfill/nightfill/site/board/feed"
 	"github.com/nightfill/nightfill/site/run"
 	"github.com/nightfill/nightfill/sync/fleet/database/databasetest"
+	"github.com/nightfill/nightfill/sync/fleet/wire"
 )
 
 // leads returns how many of the programs lead.
@@ -70,7 +71,7 @@ func TestBothStoreTheSame(t *testing.T) {
 			for i := 0; i < len(all); i += 7 {
 				var batch []feed.Message
 				for _, a := range all[i:min(i+7, len(all))] {
-					m, err := decode(root, a)
+					m, err := wire.Read(root, a)
 					if err != nil {
 						t.Error(err)
 					}

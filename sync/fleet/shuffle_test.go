@@ -19,17 +19,18 @@ import (
 	"github.com/nightfill/nightfill/site/window"
 	"github.com/nightfill/nightfill/sync/fleet/database"
 	"github.com/nightfill/nightfill/sync/fleet/database/databasetest"
+	"github.com/nightfill/nightfill/sync/fleet/wire"
 )
 
 // scene is what one store tells in the time of one stream.
 type scene struct {
 	info string
-	rest []arrival // in any order after the info
-	last []arrival // of rest: snapshots, which come before the next stream's info
+	rest []wire.Arrival // in any order after the info
+	last []wire.Arrival // of rest: snapshots, which come before the next stream's info
 }
 
-func said(store, leaf, payload string) arrival {
-	return arrival{topic: root + store + "/" + leaf, payload: []byte(payload), at: night(), retained: false}
+func said(store, leaf, payload string) wire.Arrival {
+	return wire.Arrival{Topic: root + store + "/" + leaf, Payload: []byte(payload), At: night(), Retained: false}
 }
 
 // sceneOf makes the night of a store in a stream.
@@ -66,9 +67,9 @@ func sceneOf(store, stream string, no int) scene {
 
 // play returns what all stores tell: in order with draw nil, else in any order that a broker and a
 // store that repeats can bring about.
-func play(draw *rapid.T) []arrival {
-	var all []arrival
-	mix := func(part []arrival) []arrival {
+func play(draw *rapid.T) []wire.Arrival {
+	var all []wire.Arrival
+	mix := func(part []wire.Arrival) []wire.Arrival {
 		if draw == nil {
 			return part
 		}
@@ -76,8 +77,8 @@ func play(draw *rapid.T) []arrival {
 		return rapid.Permutation(append(slices.Clone(part), again...)).Draw(draw, "order")
 	}
 	for _, store := range []string{"0001", "0002"} {
-		var told []arrival
-		var late []arrival
+		var told []wire.Arrival
+		var late []wire.Arrival
 		for no, stream := range []string{"A" + store, "B" + store} {
 			s := sceneOf(store, stream, no+1)
 			told = append(told, said(store, "info", s.info))
@@ -96,7 +97,7 @@ func play(draw *rapid.T) []arrival {
 }
 
 // hear takes arrivals in as Run does, in batches, and begins anew with the database at some of them.
-func hear(t *testing.T, address string, all []arrival, batch func() int, restart func() bool) *Fleet {
+func hear(t *testing.T, address string, all []wire.Arrival, batch func() int, restart func() bool) *Fleet {
 	t.Helper()
 	ctx := context.Background()
 	var f *Fleet

@@ -29,7 +29,7 @@ func (f *Fleet) Status() Status {
 	s := f.status
 	s.Events, s.Lag = f.stored.Load(), time.Duration(f.lag.Load())
 	s.Rate = f.rate.at(time.Now())
-	s.Queued, s.Gaps = len(f.inbox), f.gaps.open()
+	s.Queued, s.Gaps = len(f.inbox), f.gaps.Open()
 	return s
 }
 

@@ -15,6 +15,7 @@ import (
 	"github.com/nightfill/nightfill/site"
 	"github.com/nightfill/nightfill/site/board"
 	"github.com/nightfill/nightfill/site/run"
+	"github.com/nightfill/nightfill/sync/fleet/books"
 )
 
 // cables lets a test pull the network of a Fleet.
@@ -181,7 +182,7 @@ func TestHintsNameWhatIsMissing(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	for _, want := range []hint{{Verb: "refresh"}, {Verb: "resend", Stream: "A", From: 3, To: 4}, {Verb: "resend", Stream: "A", From: 6, To: 8}} {
+	for _, want := range []books.Hint{{Verb: "refresh"}, {Verb: "resend", Stream: "A", From: 3, To: 4}, {Verb: "resend", Stream: "A", From: 6, To: 8}} {
 		raw, err := json.Marshal(want)
 		if err != nil {
 			t.Fatal(err)

@@ -1,4 +1,4 @@
-package fleet
+package books
 
 import (
 	"cmp"
@@ -13,8 +13,8 @@ import (
 const (
 	// hintsAtLeast is how often a gap was asked for before it is given up.
 	hintsAtLeast = 5
-	// hintsAtOnce is how many gaps of one store are asked for in one go.
-	hintsAtOnce = 4
+	// HintsAtOnce is how many gaps of one store are asked for in one go.
+	HintsAtOnce = 4
 	// askedAtOnce is how many events one store is asked for in one go, askedTogether how many may be on
 	// their way from all stores: what comes quicker than it is stored overflows the queue that the broker
 	// keeps for headquarters, and is missing again.
@@ -24,16 +24,16 @@ const (
 	answerTime = 10 * time.Second
 )
 
-// hint is what a store is asked for.
-type hint struct {
+// Hint is what a store is asked for.
+type Hint struct {
 	Verb   string `json:"verb"`
 	Stream string `json:"stream,omitempty"`
 	From   uint64 `json:"from,omitempty"`
 	To     uint64 `json:"to,omitempty"`
 }
 
-// json is the payload of a hint.
-func (h hint) json() []byte {
+// JSON is the payload of a hint.
+func (h Hint) JSON() []byte {
 	raw, err := json.Marshal(h)
 	if err != nil {
 		panic("internal error: a hint cannot be written as JSON: " + err.Error())
@@ -62,21 +62,23 @@ type waiting struct {
 	until   time.Time // when they are not waited for any more
 }
 
-// gapBook knows which gaps are open, and when to ask for them. It is of the moment: after a
-// restart it begins anew.
-type gapBook struct {
+// Gaps knows which gaps are open, and when to ask for them. It is of the moment: after a
+// restart it begins anew. It may be used by several goroutines.
+type Gaps struct {
 	first, longest, limit time.Duration
 
 	mu     sync.Mutex
 	stores map[string]*waiting
 }
 
-func newGapBook(first, longest, limit time.Duration) *gapBook {
-	return &gapBook{first: first, longest: longest, limit: limit, stores: map[string]*waiting{}}
+// NewGaps returns a book without gaps. A gap may close by itself for as long as first before it is asked for; longest
+// is the longest wait between two hints; limit is how long its store is online before it is given up.
+func NewGaps(first, longest, limit time.Duration) *Gaps {
+	return &Gaps{first: first, longest: longest, limit: limit, stores: map[string]*waiting{}}
 }
 
-// look takes in how the present stream of a store stands.
-func (b *gapBook) look(store string, s board.Stream, online bool, now time.Time) {
+// Look takes in how the present stream of a store stands.
+func (b *Gaps) Look(store string, s board.Stream, online bool, now time.Time) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	w := b.stores[store]
@@ -145,20 +147,20 @@ func (w *waiting) count(now time.Time) {
 	w.since = now
 }
 
-// asked is a hint to one store.
-type asked struct {
-	store string
-	hint  hint
+// Asked is a hint to one store.
+type Asked struct {
+	Store string
+	Hint  Hint
 }
 
-// givenUp is a gap that will not close.
-type givenUp struct {
-	store, stream string
-	span          board.Span
+// GivenUp is a gap that will not close.
+type GivenUp struct {
+	Store, Stream string
+	Span          board.Span
 }
 
-// step returns what is to be asked for now, and what is to be given up.
-func (b *gapBook) step(now time.Time) (ask []asked, lost []givenUp) {
+// Step returns what is to be asked for now, and what is to be given up.
+func (b *Gaps) Step(now time.Time) (ask []Asked, lost []GivenUp) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	var due []string
@@ -173,7 +175,7 @@ func (b *gapBook) step(now time.Time) (ask []asked, lost []givenUp) {
 		}
 		for _, g := range w.gaps {
 			if g.hints >= hintsAtLeast && g.online >= b.limit {
-				lost = append(lost, givenUp{store, w.stream, g.span})
+				lost = append(lost, GivenUp{store, w.stream, g.span})
 			}
 		}
 		if !now.Before(w.next) {
@@ -197,14 +199,14 @@ func (b *gapBook) step(now time.Time) (ask []asked, lost []givenUp) {
 }
 
 // ask returns the hints for the oldest of what a store is to send again.
-func (w *waiting) ask(store string, now time.Time) (hints []asked) {
+func (w *waiting) ask(store string, now time.Time) (hints []Asked) {
 	w.asked, w.until = 0, now.Add(answerTime)
-	for i := range w.gaps[:min(len(w.gaps), hintsAtOnce)] {
+	for i := range w.gaps[:min(len(w.gaps), HintsAtOnce)] {
 		g := &w.gaps[i]
 		part := board.Span{From: g.span.From, To: min(g.span.To, g.span.From+askedAtOnce-w.asked-1)}
 		g.hints++
 		w.asked += size(part)
-		hints = append(hints, asked{store, hint{Verb: "resend", Stream: w.stream, From: part.From, To: part.To}})
+		hints = append(hints, Asked{store, Hint{Verb: "resend", Stream: w.stream, From: part.From, To: part.To}})
 		if w.asked >= askedAtOnce {
 			break
 		}
@@ -212,8 +214,8 @@ func (w *waiting) ask(store string, now time.Time) (hints []asked) {
 	return hints
 }
 
-// open returns how many gaps are open.
-func (b *gapBook) open() int {
+// Open returns how many gaps are open.
+func (b *Gaps) Open() int {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	n := 0
@@ -223,8 +225,8 @@ func (b *gapBook) open() int {
 	return n
 }
 
-// forget drops a store.
-func (b *gapBook) forget(store string) {
+// Forget drops a store.
+func (b *Gaps) Forget(store string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	delete(b.stores, store)

@@ -1,4 +1,4 @@
-package fleet
+package books
 
 import (
 	"encoding/json"
@@ -6,14 +6,14 @@ import (
 	"time"
 )
 
-// told is what a store is to be told: that everything up to a number is on the disk.
-type told struct {
+// Told is what a store is to be told: that everything up to a number is on the disk.
+type Told struct {
 	Stream string `json:"stream"`
 	Seq    uint64 `json:"seq"`
 }
 
-// json is the payload of hq/seen.
-func (t told) json() []byte {
+// JSON is the payload of hq/seen.
+func (t Told) JSON() []byte {
 	raw, err := json.Marshal(t)
 	if err != nil {
 		panic("internal error: seen cannot be written as JSON: " + err.Error())
@@ -21,27 +21,28 @@ func (t told) json() []byte {
 	return raw
 }
 
-// seenBook knows what each store is to be told. What is newest counts; what was not told yet
-// is told once.
-type seenBook struct {
+// Seen knows what each store is to be told. What is newest counts; what was not told yet
+// is told once. It may be used by several goroutines.
+type Seen struct {
 	every time.Duration
 
 	mu      sync.Mutex
-	now     map[string]told
+	now     map[string]Told
 	last    map[string]time.Time // when it was told
 	waiting []string             // stores that are to be told, each once, in the order of their turn
 	queued  map[string]bool
 }
 
-func newSeenBook(every time.Duration) *seenBook {
-	return &seenBook{every: every, now: map[string]told{}, last: map[string]time.Time{}, queued: map[string]bool{}}
+// NewSeen returns a book in which nobody is to be told anything. A store is told once in every at most.
+func NewSeen(every time.Duration) *Seen {
+	return &Seen{every: every, now: map[string]Told{}, last: map[string]time.Time{}, queued: map[string]bool{}}
 }
 
-// due notes what is on the disk.
-func (b *seenBook) due(store, stream string, stored uint64) {
+// Due notes what is on the disk.
+func (b *Seen) Due(store, stream string, stored uint64) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	t := told{stream, stored}
+	t := Told{stream, stored}
 	if b.now[store] == t {
 		return
 	}
@@ -50,15 +51,15 @@ func (b *seenBook) due(store, stream string, stored uint64) {
 }
 
 // wait puts a store in the queue. mu must be held.
-func (b *seenBook) wait(store string) {
+func (b *Seen) wait(store string) {
 	if !b.queued[store] {
 		b.queued[store] = true
 		b.waiting = append(b.waiting, store)
 	}
 }
 
-// all makes every store due: the broker may have lost what it was told.
-func (b *seenBook) all() {
+// All makes every store due: the broker may have lost what it was told.
+func (b *Seen) All() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for store := range b.now {
@@ -66,16 +67,16 @@ func (b *seenBook) all() {
 	}
 }
 
-// forget drops a store.
-func (b *seenBook) forget(store string) {
+// Forget drops a store.
+func (b *Seen) Forget(store string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	delete(b.now, store)
 	delete(b.last, store)
 }
 
-// next returns a store that may be told now, and what.
-func (b *seenBook) next(now time.Time) (store string, t told, ok bool) {
+// Next returns a store that may be told now, and what.
+func (b *Seen) Next(now time.Time) (store string, t Told, ok bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for range len(b.waiting) {
@@ -94,5 +95,5 @@ func (b *seenBook) next(now time.Time) (store string, t told, ok bool) {
 		b.last[store] = now
 		return store, t, true
 	}
-	return "", told{}, false
+	return "", Told{}, false
 }

@@ -1,4 +1,8 @@
-package fleet
+// Package wire reads what the stores publish over MQTT: each message, by its topic, as headquarters stores it.
+//
+// It reads leniently: a store may be older, newer, or not a Nightfill at all, and whatever of its message can
+// be read counts. It judges nothing that it reads.
+package wire
 
 import (
 	"encoding/json"
@@ -12,54 +16,54 @@ import (
 	"github.com/nightfill/nightfill/site/board/feed"
 )
 
-// arrival is a message as the broker delivered it.
-type arrival struct {
-	topic    string
-	payload  []byte
-	retained bool
-	at       time.Time
+// Arrival is a message as the broker delivered it.
+type Arrival struct {
+	Topic    string
+	Payload  []byte
+	Retained bool
+	At       time.Time
 }
 
-// maxPayload is the largest message that is read. Stores send 128 KiB at most of an event.
-const maxPayload = 1 << 20
+// MaxPayload is the largest message that is read. Stores send 128 KiB at most of an event.
+const MaxPayload = 1 << 20
 
-// errTooLarge is for a message that no store sends.
-var errTooLarge = fmt.Errorf("it is larger than %d bytes", maxPayload)
+// ErrTooLarge is for a message that no store sends.
+var ErrTooLarge = fmt.Errorf("it is larger than %d bytes", MaxPayload)
 
-// errOther is for a topic that says nothing to headquarters.
-var errOther = errors.New("not a topic of a store")
+// ErrOther is for a topic that says nothing to headquarters.
+var ErrOther = errors.New("not a topic of a store")
 
-// decode reads a message. root is the part of the topic before the store's id. The store is
+// Read reads a message. root is the part of the topic before the store's id. The store is
 // returned even where the rest cannot be read.
-func decode(root string, a arrival) (m feed.Message, err error) {
-	below, ok := strings.CutPrefix(a.topic, root)
+func Read(root string, a Arrival) (m feed.Message, err error) {
+	below, ok := strings.CutPrefix(a.Topic, root)
 	store, leaf, ok2 := strings.Cut(below, "/")
-	if !ok || !ok2 || store == "" || !utf8.ValidString(a.topic) {
-		return m, errOther
+	if !ok || !ok2 || store == "" || !utf8.ValidString(a.Topic) {
+		return m, ErrOther
 	}
-	m = feed.Message{Store: store, Received: a.at, Live: !a.retained}
-	if len(a.payload) > maxPayload {
-		return m, errTooLarge
+	m = feed.Message{Store: store, Received: a.At, Live: !a.Retained}
+	if len(a.Payload) > MaxPayload {
+		return m, ErrTooLarge
 	}
 	if leaf == "evt" {
-		if a.retained || len(a.payload) == 0 {
-			return m, errOther
+		if a.Retained || len(a.Payload) == 0 {
+			return m, ErrOther
 		}
-		return m, decodeEvent(&m, a.payload)
+		return m, decodeEvent(&m, a.Payload)
 	}
 	if leaf == "state" {
-		return m, decodeState(&m, a.payload)
+		return m, decodeState(&m, a.Payload)
 	}
 	family, name, _ := strings.Cut(leaf, "/")
 	switch {
 	case family == "d" && name != "":
-		return m, decodeSnapshot(&m, board.Fact{Kind: board.KindDevice, Name: name}, a.payload)
+		return m, decodeSnapshot(&m, board.Fact{Kind: board.KindDevice, Name: name}, a.Payload)
 	case family == "alert" && name != "":
-		return m, decodeSnapshot(&m, board.Fact{Kind: board.KindAlert, Name: name}, a.payload)
+		return m, decodeSnapshot(&m, board.Fact{Kind: board.KindAlert, Name: name}, a.Payload)
 	case leaf == "info" || leaf == "ready" || leaf == "night":
-		return m, decodeSnapshot(&m, board.Fact{Kind: board.Kind(leaf)}, a.payload)
+		return m, decodeSnapshot(&m, board.Fact{Kind: board.Kind(leaf)}, a.Payload)
 	}
-	return m, errOther
+	return m, ErrOther
 }
 
 // stateTold is what is read of a state.
@@ -100,7 +104,7 @@ func decodeState(m *feed.Message, payload []byte) error {
 func decodeSnapshot(m *feed.Message, f board.Fact, payload []byte) error {
 	if len(payload) == 0 {
 		if f.Kind == board.KindNight {
-			return errOther // the nights that were stay
+			return ErrOther // the nights that were stay
 		}
 		m.Facts, m.Latest = []board.Fact{f}, true
 		return nil

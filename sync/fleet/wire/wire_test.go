@@ -1,22 +1,29 @@
-package fleet
+package wire
 
 import (
 	"encoding/json"
-	"log/slog"
 	"reflect"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/nightfill/nightfill/site"
 	"github.com/nightfill/nightfill/site/board"
 	"github.com/nightfill/nightfill/site/run"
 )
 
+const root = "nightfill/v1/acme/s/"
+
+// said is a message that a store sent just now.
+func said(store, leaf, payload string) Arrival {
+	return Arrival{Topic: root + store + "/" + leaf, Payload: []byte(payload), At: time.Date(2026, 11, 22, 3, 20, 0, 0, time.UTC)}
+}
+
 func TestForeignEventsAreStoredAndShown(t *testing.T) {
 	payload := `{"specversion":"1.0","id":"01JD3Q/9183","source":"/org/acme/store/0423","type":"nightfill.device.rolled_back.v1","subject":"pos-03",
  "time":"2026-11-22T03:19:40.121Z","datacontenttype":"application/json","stream":"01JD3Q","seq":9183,"historical":true,"unheard":[1],
  "data":{"patch":"2026.11.1","from":"verifying","to":"rolled_back","reason":"CARD-3","actor":"nightfilld","run":"2026-11-21","attempt":"two"}}`
-	m, err := decode(root, said("0423", "evt", payload))
+	m, err := Read(root, said("0423", "evt", payload))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -46,23 +53,23 @@ func TestWhatCannotBeRead(t *testing.T) {
 		{"evt", `{"stream":"A"}`, "it has no stream and seq"},
 		{"evt", `{"stream":"A","seq":-1}`, "json: cannot unmarshal number -1 into Go struct field envelope.seq of type uint64"},
 		{"evt", `{"stream":"A","seq":274877906944}`, "its number 274877906944 is larger than an event's can be"},
-		{"state", `[]`, "json: cannot unmarshal array into Go value of type fleet.stateTold"},
+		{"state", `[]`, "json: cannot unmarshal array into Go value of type wire.stateTold"},
 		{"state", `{"online":1}`, "it names no state"},
 		{"night", `{"rev":1}`, "it names no night"},
 		{"ready", `{"verdict":7,"rev":1}`, "it is not what ready should be"},
 		{"info", `{"rev":274877906944}`, "its rev 274877906944 is larger than any event's number"},
-		{"num", `{"ready":1}`, errOther.Error()},
-		{"d/", `{}`, errOther.Error()},
-		{"night", ``, errOther.Error()},
-		{"hint", `{}`, errOther.Error()},
-		{"", `{}`, errOther.Error()},
+		{"num", `{"ready":1}`, ErrOther.Error()},
+		{"d/", `{}`, ErrOther.Error()},
+		{"night", ``, ErrOther.Error()},
+		{"hint", `{}`, ErrOther.Error()},
+		{"", `{}`, ErrOther.Error()},
 		{"d/till-1", `{"device":"till-1","unheard":{}}`, ""},
 		{"info", `{"stream":7}`, "it is not what info should be"},
 		{"state", `{"state":"online","bd":"x","v":7}`, ""},
 		{"evt", `{"stream":"A","seq":1,"data":7}`, ""},
 		{"evt", `{"stream":"A","seq":1}`, ""},
 	} {
-		_, err := decode(root, said("1", c.leaf, c.payload))
+		_, err := Read(root, said("1", c.leaf, c.payload))
 		got := ""
 		if err != nil {
 			got = err.Error()
@@ -71,31 +78,13 @@ func TestWhatCannotBeRead(t *testing.T) {
 			t.Errorf("%s %s: %q, want %q", c.leaf, c.payload, got, c.want)
 		}
 	}
-	if _, err := decode(root, arrival{topic: "nightfill/v1/other/s/1/evt", payload: []byte(`{"stream":"A","seq":1}`)}); err != errOther {
+	if _, err := Read(root, Arrival{Topic: "nightfill/v1/other/s/1/evt", Payload: []byte(`{"stream":"A","seq":1}`)}); err != ErrOther {
 		t.Errorf("another organisation: %v", err)
 	}
 	retained := said("1", "evt", `{"stream":"A","seq":1}`)
-	retained.retained = true
-	if _, err := decode(root, retained); err != errOther {
+	retained.Retained = true
+	if _, err := Read(root, retained); err != ErrOther {
 		t.Errorf("a retained event: %v", err)
-	}
-}
-
-// TestWhatIsTooLarge is counted, told of once for each topic, and never read.
-func TestWhatIsTooLarge(t *testing.T) {
-	var log strings.Builder
-	f := &Fleet{root: root, roll: newRollBook(), odd: map[string]bool{"0142": true}, log: slog.New(slog.NewTextHandler(&log, nil))}
-	fits := `{"stream":"A","seq":1,"pad":"` + strings.Repeat("x", maxPayload-31) + `"}`
-	if got := f.read(said("0142", "evt", fits), nil); len(fits) != maxPayload || len(got) != 1 {
-		t.Errorf("%d of one message of %d bytes were read", len(got), len(fits))
-	}
-	for _, leaf := range []string{"evt", "evt", "info", "evt", "state"} {
-		if got := f.read(said("0142", leaf, fits+" "), nil); len(got) != 0 {
-			t.Errorf("%s: %d messages were read", leaf, len(got))
-		}
-	}
-	if n := strings.Count(log.String(), "more of this topic are only counted"); n != 3 || f.status.Unreadable != 5 || !strings.Contains(log.String(), `bytes=1048577 error="it is larger than 1048576 bytes"`) {
-		t.Errorf("%d topics are told of, %d messages counted: %s", n, f.status.Unreadable, log.String())
 	}
 }
 
@@ -107,7 +96,7 @@ func TestAReasonMayBeBare(t *testing.T) {
 		`{"state":"rolled_back","reason":null,"installed_version":"1"}`:                                                              nil,
 		`{"state":"rolled_back","reason":"","installed_version":"1"}`:                                                                nil,
 	} {
-		m, err := decode(root, said("1", "d/pos-03", payload))
+		m, err := Read(root, said("1", "d/pos-03", payload))
 		if err != nil {
 			t.Errorf("%s: %v", payload, err)
 			continue
@@ -120,16 +109,18 @@ func TestAReasonMayBeBare(t *testing.T) {
 			t.Errorf("%s: %+v, reason %+v", payload, now, now.Reason)
 		}
 	}
-	if _, err := decode(root, said("1", "d/pos-03", `{"state":7,"reason":"CARD-3"}`)); err == nil || err.Error() != "it is not what device should be" {
+	if _, err := Read(root, said("1", "d/pos-03", `{"state":7,"reason":"CARD-3"}`)); err == nil || err.Error() != "it is not what device should be" {
 		t.Errorf("a state that is a number: %v", err)
 	}
 }
 
 // TestScan compares the quick reading of envelopes with that of encoding/json.
 func TestScan(t *testing.T) {
+	const told = `{"specversion":"1.0","id":"A/7","source":"/org/acme/store/0142","type":"nightfill.verdict_changed.v1","time":"2026-11-22T03:19:40.121Z",` +
+		`"datacontenttype":"application/json","stream":"A","seq":7,"prevhash":"06","hash":"07","data":{"kind":"verdict_changed","text":"a \"b\" c"}}`
 	quick := 0
 	for _, text := range []string{
-		string(play(nil)[1].payload), `{"stream":"A","seq":1}`, ` { "stream" : "A" , "seq" : 18 , "data" : { "a" : [ "}" , "\"]" ] } } `,
+		told, `{"stream":"A","seq":1}`, ` { "stream" : "A" , "seq" : 18 , "data" : { "a" : [ "}" , "\"]" ] } } `,
 		`{"data":"x\\","seq":3}`, `{"data":null,"hash":"h","prevhash":"p","more":[[],{}],"x":-1.5e3,"y":true}`, `{"data":[1,2],"time":"2026-11-22T03:19:40.121Z"}`,
 		`{}`, `{"type":"Ü"}`, `{"type":"\u0041"}`, `{"seq":1.5}`, `{"seq":"1"}`, `{"seq":1`, `{"seq":1}x`, `{"seq":1,}`, `[]`, ``, `{"a"}`, `{"stream":7}`, `{"data":}`, `{"data":{}`,
 		`{"seq":1 "stream":"A"}`, `{"data":"x`, `{"time":"yesterday"}`, "{\"type\":\"a\x01\"}", "{\"type\":\"\xff\"}", `{"seq":1]`, `{"data":1}`, `{"data":1,"seq":2}`,
