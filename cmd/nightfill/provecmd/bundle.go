@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/google/renameio/v2"
 	"github.com/spf13/cobra"
@@ -22,7 +23,7 @@ import (
 // Bundle returns `bundle`.
 func Bundle() *cobra.Command {
 	cmd := &cobra.Command{
-		Use:   "bundle --out FILE.zip [--device DEVICE] [--reason R]",
+		Use:   "bundle [--out FILE.zip] [--device DEVICE] [--reason R]",
 		Short: "Write a support bundle: everything that somebody far away needs, and no secret",
 		Long: `Write a support bundle, for who helps from far away: the status, the devices, the night and the plan, checks,
 catalog, clock, disk, numbers, the newest log and journal, and the store file without its secrets. Passwords, PINs,
@@ -30,27 +31,37 @@ keys, tokens and recordings of terminals are never in it. Nothing is asked of th
 
 manifest.json in the zip names every file with its size and SHA-256, and what could not be had with the reason. At
 most 24 MiB are in it before they are compressed. Your login name and the reason go into the journal.
+Without --out the file is nightfill-STORE-DATE-TIME.zip in the folder in which you are.
 
 Exit code 3: it is written, but something could not be had.`,
 		Example: "  nightfill bundle --out /tmp/support.zip\n  nightfill bundle --out till-3.zip --device till-3 --reason \"TICKET-1042\"",
 	}
 	ask := wire.BundleAsked{}
-	out := cmd.Flags().String("out", "", "write the bundle to this file")
+	out := cmd.Flags().String("out", "", "write the bundle to this file, not to one named by store and time")
 	cmd.Flags().StringVar(&ask.Device, "device", "", "with more about this device")
 	cmd.Flags().StringVar(&ask.Reason, "reason", "", "what it is for")
 	return session.Action(cmd, cobra.NoArgs, func(s *session.Session, _ []string) error {
-		if *out == "" {
-			return s.Usage(errors.New("--out is missing: say which file to write, like --out support.zip"))
+		path := *out
+		if path == "" {
+			status, err := s.Client.Status(s.Ctx())
+			if err != nil {
+				return err
+			}
+			path = "nightfill-" + status.Store + "-" + time.Now().UTC().Format("20060102-150405") + ".zip"
 		}
-		m, err := fetchBundle(s, ask, *out)
+		m, err := fetchBundle(s, ask, path)
 		if err != nil {
 			return err
 		}
-		if err := s.Show(m, func(p *printout.Printer) { printBundle(p, m, *out) }); err != nil {
+		written := struct {
+			File string `json:"file"`
+			bundle.Manifest
+		}{path, m}
+		if err := s.Show(written, func(p *printout.Printer) { printBundle(p, m, path) }); err != nil {
 			return err
 		}
 		if n := len(m.Missing); n > 0 {
-			return session.NotAllGood("%s could not be had: manifest.json in %s says why", printout.Count(n, "part", "parts"), filepath.Base(*out))
+			return session.NotAllGood("%s could not be had: manifest.json in %s says why", printout.Count(n, "part", "parts"), filepath.Base(path))
 		}
 		return nil
 	})
