@@ -111,7 +111,7 @@ func (h *HQ) assemble(ctx context.Context) error {
 	h.loaded = time.Since(began)
 	debug.FreeOSMemory() // reading the board leaves as much behind as the board is large
 	h.notify = notify.New(h.Log)
-	h.tokens = newTokens(h.db)
+	h.tokens = newTokens(h.db, h.db)
 	if err := h.openAccounts(); err != nil {
 		return err
 	}

@@ -188,7 +188,7 @@ func (b *blind) Notes(ctx context.Context, kind string) ([]board.Note, error) {
 // A token that was made is in the audit log, whatever comes after.
 func TestATokenIsWrittenDown(t *testing.T) {
 	h := open(t, nil)
-	tokens := newTokens(&blind{DB: h.db})
+	tokens := newTokens(&blind{DB: h.db}, h.db)
 	if _, err := tokens.Add(t.Context(), wire.Token{Name: "grafana", Role: site.UserViewer}, "root"); err == nil || err.Error() != "the database is away" {
 		t.Errorf("%v", err)
 	}
@@ -228,7 +228,7 @@ func TestTokens(t *testing.T) {
 			t.Errorf("%q opens: %s", bad, got)
 		}
 	}
-	other := newTokens(h.db) // another program on the same database
+	other := newTokens(h.db, h.db) // another program on the same database
 	list, err := other.List(ctx)
 	if err != nil || len(list) != 2 || who(other, good) != "token grafana viewer true" {
 		t.Errorf("%v %v", list, err)

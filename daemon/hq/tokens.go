@@ -29,11 +29,15 @@ const (
 
 var tokenName = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]{0,63}$`)
 
-// notebook is the part of the database that the tokens are kept in.
+// notebook is where notes are kept: a token each, and what was announced.
 type notebook interface {
 	Notes(ctx context.Context, kind string) ([]board.Note, error)
 	Note(ctx context.Context, kind, id string) (board.Note, error)
 	Keep(ctx context.Context, n board.Note) (board.Note, error)
+}
+
+// auditLog is where it is written who made a token and who took it back.
+type auditLog interface {
 	Record(ctx context.Context, d board.Deed) (board.Deed, error)
 }
 
@@ -45,13 +49,16 @@ type keptToken struct {
 
 // tokens are what scripts show in place of a login. Every headquarters on the same database has them.
 type tokens struct {
-	db notebook
+	notes notebook
+	log   auditLog
 
 	mu     sync.Mutex // guards what follows; held for memory only
 	byHash map[string]wire.Token
 }
 
-func newTokens(db notebook) *tokens { return &tokens{db: db, byHash: map[string]wire.Token{}} }
+func newTokens(notes notebook, log auditLog) *tokens {
+	return &tokens{notes: notes, log: log, byHash: map[string]wire.Token{}}
+}
 
 // Run reads anew what another program may have changed, until ctx ends.
 func (t *tokens) Run(ctx context.Context) error {
@@ -70,7 +77,7 @@ func (t *tokens) Run(ctx context.Context) error {
 func (t *tokens) read(ctx context.Context) ([]keptToken, error) {
 	ctx, cancel := context.WithTimeout(ctx, recordLimit)
 	defer cancel()
-	notes, err := t.db.Notes(ctx, tokenKind)
+	notes, err := t.notes.Notes(ctx, tokenKind)
 	if err != nil {
 		return nil, err
 	}
@@ -123,7 +130,7 @@ func (t *tokens) Add(ctx context.Context, token wire.Token, actor string) (strin
 	case !slices.Contains(site.HeadquartersRoles(), token.Role):
 		return "", &wire.Error{Status: 400, Code: wire.CodeBadRequest, Message: fmt.Sprintf("%q is not a role", token.Role), WhatToDo: "write one of viewer, manager, admin"}
 	}
-	was, err := t.db.Note(ctx, tokenKind, token.Name)
+	was, err := t.notes.Note(ctx, tokenKind, token.Name)
 	if err != nil {
 		return "", err
 	}
@@ -138,7 +145,7 @@ func (t *tokens) Add(ctx context.Context, token wire.Token, actor string) (strin
 	if err != nil {
 		return "", err
 	}
-	if _, err := t.db.Keep(ctx, board.Note{Kind: tokenKind, ID: token.Name, Version: was.Version, Body: body, By: actor, At: time.Now()}); err != nil {
+	if _, err := t.notes.Keep(ctx, board.Note{Kind: tokenKind, ID: token.Name, Version: was.Version, Body: body, By: actor, At: time.Now()}); err != nil {
 		return "", err
 	}
 	return secret, t.changed(ctx, actor, "token.add", token.Name, "with the role "+string(token.Role))
@@ -146,7 +153,7 @@ func (t *tokens) Add(ctx context.Context, token wire.Token, actor string) (strin
 
 // Remove implements users.Tokens.
 func (t *tokens) Remove(ctx context.Context, name, actor string) error {
-	was, err := t.db.Note(ctx, tokenKind, name)
+	was, err := t.notes.Note(ctx, tokenKind, name)
 	if err != nil {
 		return err
 	}
@@ -154,7 +161,7 @@ func (t *tokens) Remove(ctx context.Context, name, actor string) error {
 		return &wire.Error{Status: 404, Code: "no_such_token", Message: fmt.Sprintf("there is no token %q", name), WhatToDo: "see: nightfill-hq token list"}
 	}
 	was.Body, was.By, was.At = nil, actor, time.Now()
-	if _, err := t.db.Keep(ctx, was); err != nil {
+	if _, err := t.notes.Keep(ctx, was); err != nil {
 		return err
 	}
 	return t.changed(ctx, actor, "token.remove", name, "")
@@ -162,7 +169,7 @@ func (t *tokens) Remove(ctx context.Context, name, actor string) error {
 
 // changed writes a change down and takes it over at once.
 func (t *tokens) changed(ctx context.Context, actor, verb, name, text string) error {
-	_, err := t.db.Record(ctx, board.Deed{At: time.Now(), Actor: actor, Origin: "control socket", Verb: verb, Subject: name, Outcome: "ok", Text: text})
+	_, err := t.log.Record(ctx, board.Deed{At: time.Now(), Actor: actor, Origin: "control socket", Verb: verb, Subject: name, Outcome: "ok", Text: text})
 	_, rerr := t.read(ctx)
 	return errors.Join(err, rerr)
 }

@@ -23,8 +23,8 @@ import (
 
 // Database is what headquarters stored.
 type Database interface {
+	Events
 	Histories(ctx context.Context, ids ...string) ([]feed.Known, error)
-	EachEvent(ctx context.Context, q board.Query, do func(board.Event) error) error
 	HeldFacts(ctx context.Context, store string, kinds ...board.Kind) ([]feed.Held, error)
 	Notes(ctx context.Context, kind string) ([]board.Note, error)
 	Deeds(ctx context.Context, after int64, limit int) ([]board.Deed, error)

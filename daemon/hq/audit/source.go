@@ -16,9 +16,15 @@ import (
 // errEnough ends a walk over events.
 var errEnough = errors.New("enough")
 
+// Events is where a history is read from. EachEvent calls do for each event that a query asks for, stream by stream in
+// order, and returns its error.
+type Events interface {
+	EachEvent(ctx context.Context, q board.Query, do func(board.Event) error) error
+}
+
 // source is one history of a store as headquarters received it. It is for one goroutine.
 type source struct {
-	db       Database
+	db       Events
 	store    string
 	stream   board.Stream
 	asOf     time.Time
