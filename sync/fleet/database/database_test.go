@@ -182,6 +182,26 @@ func TestSnapshots(t *testing.T) {
 	}
 }
 
+// A store of which first only something cleared was kept at the broker, and then more, is known.
+func TestAStoreIsKnownByWhatTheBrokerKept(t *testing.T) {
+	databasetest.Each(t, func(t *testing.T, fresh func() string) {
+		db := databasetest.Open(t, fresh())
+		kept := func(body json.RawMessage) feed.Message {
+			m := snapshot("1", board.Fact{Kind: board.KindDevice, Name: "d", Mark: board.Mark{Seq: 2}, Body: body}, body == nil)
+			m.Live = false
+			return m
+		}
+		take(t, db, kept(nil))
+		if known, err := db.Stores(context.Background()); err != nil || len(known) != 0 {
+			t.Errorf("of what was cleared comes %+v %v", known, err)
+		}
+		take(t, db, kept(json.RawMessage(`{}`)))
+		if known, err := db.Stores(context.Background()); err != nil || len(known) != 1 {
+			t.Errorf("%+v %v, want the store", known, err)
+		}
+	})
+}
+
 func TestContact(t *testing.T) {
 	state := func(state string, bd uint64, live bool) feed.Message {
 		return feed.Message{Store: "1", Received: evening(), Live: live, Contact: &board.Contact{State: state, Birth: bd}}
