@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"log/slog"
 	"net"
 	"os"
 	"path/filepath"
@@ -8,6 +9,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/mochi-mqtt/server/v2"
+	"github.com/mochi-mqtt/server/v2/hooks/auth"
+	"github.com/mochi-mqtt/server/v2/listeners"
+
+	"github.com/nightfill/nightfill/daemon/config"
 	"github.com/nightfill/nightfill/site/run"
 )
 
@@ -116,4 +122,47 @@ func TestStoppingIsSaidFirst(t *testing.T) {
 	}
 	d.mu.Unlock()
 	<-stopped
+}
+
+// status waits for the first status line that has a text in it, or has it not.
+func (m manager) status(text string, in bool, within time.Duration) {
+	m.Helper()
+	if err := m.conn.SetReadDeadline(time.Now().Add(within)); err != nil {
+		m.Fatal(err)
+	}
+	buffer := make([]byte, 4096)
+	for {
+		size, err := m.conn.Read(buffer)
+		if err != nil {
+			m.Fatalf("no status line within %s that has %q: %t", within, text, in)
+		}
+		if line := string(buffer[:size]); strings.HasPrefix(line, "STATUS=") && strings.Contains(line, text) == in {
+			return
+		}
+	}
+}
+
+// TestStatusLineKnowsOfTheBroker has a broker that comes late, and one that goes.
+func TestStatusLineKnowsOfTheBroker(t *testing.T) {
+	systemd := supervised(t, "")
+	l := newLab(t, 1)
+	l.publish()
+	l.storeFile()
+	port, err := net.Listen("tcp", "127.0.0.1:0")
+	l.must(err)
+	broker := mqtt.New(&mqtt.Options{Logger: slog.New(slog.DiscardHandler)})
+	l.must(broker.AddHook(new(auth.AllowHook), nil))
+	l.must(broker.AddListener(listeners.NewNet("plain", port)))
+	text, err := os.ReadFile(l.dir + "/store.yaml")
+	l.must(err)
+	l.write("mqtt-password", "word\n")
+	file, err := config.Load(l.write("store.yaml", string(text)+"mqtt: {url: \"mqtt://"+port.Addr().String()+"\", username: store-7, password_file: mqtt-password}\n"))
+	l.must(err)
+	_, stop := l.start(file)
+	systemd.status("headquarters not reached", true, 30*time.Second)
+	l.must(broker.Serve())
+	systemd.status("headquarters not reached", false, 30*time.Second)
+	l.must(broker.Close())
+	systemd.status("headquarters not reached", true, statusEvery/3)
+	stop()
 }

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/nightfill/nightfill/daemon/collector"
-	"github.com/nightfill/nightfill/daemon/pause"
 	"github.com/nightfill/nightfill/daemon/view"
 	"github.com/nightfill/nightfill/site"
 )
@@ -117,12 +116,29 @@ func (d *Daemon) pulse(ctx context.Context) error {
 	})
 }
 
-// onChange calls act at once, whenever the box learns something, and after each pause, until ctx ends.
+// onChange calls act at once, whenever the box learns something or its broker comes or goes, and after each pause,
+// until ctx ends.
 func (d *Daemon) onChange(ctx context.Context, longest time.Duration, act func(context.Context)) error {
+	timer := time.NewTimer(longest)
+	defer timer.Stop()
 	for ctx.Err() == nil {
-		changed := d.ledger.Changed()
+		learned, line := d.ledger.Changed(), d.lineChanged()
 		act(ctx)
-		pause.Until(ctx, changed, longest)
+		timer.Reset(longest)
+		select {
+		case <-ctx.Done():
+		case <-learned:
+		case <-line:
+		case <-timer.C:
+		}
 	}
 	return nil
+}
+
+// lineChanged is closed when the broker comes or goes; nil, which never is, where there is none. Ask for it before View.
+func (d *Daemon) lineChanged() <-chan struct{} {
+	if d.uplink == nil {
+		return nil
+	}
+	return d.uplink.Changed()
 }

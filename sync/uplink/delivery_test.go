@@ -285,3 +285,31 @@ func TestTwoBoxesWithOneNameAreReported(t *testing.T) {
 		s.close()
 	})
 }
+
+// Who waits for Changed learns at once that the broker has come or gone.
+func TestChangedTellsThatTheBrokerCameOrWent(t *testing.T) {
+	inShop(t, func(t *testing.T, s *shop) {
+		s.start()
+		await := func(connected bool, change func()) {
+			t.Helper()
+			changed := s.link.Changed()
+			change()
+			for s.link.Status().Connected != connected {
+				select {
+				case <-changed:
+					changed = s.link.Changed()
+				case <-time.After(time.Minute):
+					t.Fatalf("nobody was told of connected: %t", connected)
+				}
+			}
+		}
+		await(true, func() {})
+		began := time.Now()
+		await(false, func() { s.each((*cable).cut) })
+		if took := time.Since(began); took > time.Second {
+			t.Errorf("the loss was told after %s", took)
+		}
+		await(true, func() {})
+		s.close()
+	})
+}

@@ -58,8 +58,9 @@ type Uplink struct {
 	birth uint64            // number of the newest connection, 0 before the first
 	saved map[string]uint64 // what the journal holds under the cursors' names
 
-	mu     sync.Mutex
-	status Status
+	mu      sync.Mutex
+	status  Status
+	changed chan struct{} // closed when Connected becomes another
 }
 
 // New checks the options and returns an Uplink that does nothing until Run. The
@@ -77,6 +78,8 @@ func New(opt Options) (*Uplink, error) {
 		log:   opt.Log.With("site", opt.Store),
 		board: newBoard(),
 		saved: map[string]uint64{},
+
+		changed: make(chan struct{}),
 	}, nil
 }
 
@@ -116,6 +119,14 @@ func (u *Uplink) Status() Status {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	return u.status
+}
+
+// Changed returns a channel that closes when Status next has another Connected. Ask for it before Status, so that
+// nothing slips by. It may be called by any goroutine.
+func (u *Uplink) Changed() <-chan struct{} {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return u.changed
 }
 
 // once makes one connection and serves it to its end. It returns how long the
@@ -212,8 +223,13 @@ func (u *Uplink) keep(name string, n uint64) {
 func (u *Uplink) setConnected(is bool) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	if u.status.Connected != is || u.status.Since.IsZero() {
+	changed := u.status.Connected != is
+	if changed || u.status.Since.IsZero() {
 		u.status.Connected, u.status.Since = is, time.Now()
+	}
+	if changed {
+		close(u.changed)
+		u.changed = make(chan struct{})
 	}
 }
 
