@@ -161,6 +161,9 @@ func (f flags) settle() (hqfile.Headquarters, error) {
 	if f.config == "" && f.mqtt == "" {
 		return c, errors.New("nothing says where to listen: write nightfill-hq --config /etc/nightfill/hq.yaml, or in a lab nightfill-hq --mqtt mqtt://127.0.0.1:1883 --db sqlite:hq.db --listen 127.0.0.1:8444")
 	}
+	if err := f.usable(); err != nil {
+		return c, err
+	}
 	if err := c.Settle(); err != nil {
 		return c, err
 	}
@@ -188,6 +191,9 @@ func exceptions() *cobra.Command {
 // stored reads which database the file or the flag means.
 func (f flags) stored() (hqfile.Headquarters, error) {
 	c := hqfile.Lab()
+	if err := f.usable(); err != nil {
+		return c, exit.With(exit.Usage, err)
+	}
 	if f.db != "" {
 		c.DB = f.db
 	} else {
