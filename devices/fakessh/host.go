@@ -27,6 +27,7 @@ type Options struct {
 	User       string        // the login, default "patch"
 	Listen     string        // default "127.0.0.1:0"
 	BootTime   time.Duration // how long it is away when it restarts, default 300 ms
+	Rekey      uint64        // after so many bytes of a connection new keys are made; 0 = as the library does
 	Groups     []string
 	Can        []string // its capabilities
 }
@@ -234,6 +235,7 @@ func (h *Host) config() *ssh.ServerConfig {
 			h.logins++
 		},
 	}
+	config.RekeyThreshold = h.opts.Rekey
 	config.AddHostKey(h.key)
 	return config
 }

@@ -150,7 +150,7 @@ func (d *Driver) dial(ctx context.Context, dev site.Device, pinned ssh.PublicKey
 	ctx, cancel := context.WithTimeout(ctx, handshakeWithin)
 	defer cancel()
 	begin := time.Now()
-	raw, err := d.opts.Dial(ctx, "tcp", dev.Address)
+	raw, err := d.reach(ctx, dev.Address)
 	if err != nil {
 		return nil, fmt.Errorf("cannot reach %s at %s: %w", dev.ID, dev.Address, err)
 	}
@@ -176,6 +176,25 @@ func (d *Driver) dial(ctx context.Context, dev site.Device, pinned ssh.PublicKey
 	c.touch()
 	d.opts.Log.Debug("connected", "device", dev.ID, "address", dev.Address, "took", time.Since(begin).Round(time.Millisecond))
 	return c, nil
+}
+
+// reach connects to the first of the addresses of host:port that takes a connection.
+func (d *Driver) reach(ctx context.Context, address string) (net.Conn, error) {
+	host, port, err := net.SplitHostPort(address)
+	if err != nil || net.ParseIP(host) != nil {
+		return d.opts.Dial(ctx, "tcp", address)
+	}
+	all, err := d.names.of(ctx, host)
+	if err != nil {
+		return nil, err
+	}
+	for _, ip := range all {
+		var c net.Conn
+		if c, err = d.opts.Dial(ctx, "tcp", net.JoinHostPort(ip, port)); err == nil {
+			return c, nil
+		}
+	}
+	return nil, err
 }
 
 // clientConfig is what every connection of the box has in common.

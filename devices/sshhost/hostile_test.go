@@ -267,7 +267,7 @@ func TestHalfOpen(t *testing.T) {
 		}
 		driver := sshhost.New(sshhost.Options{Signer: signer, Dial: dial})
 		begin := time.Now()
-		_, err := driver.Probe(context.Background(), site.Device{ID: "srv-1", Address: "x:22", HostKey: fakessh.PinnedForm(key.PublicKey())})
+		_, err := driver.Probe(context.Background(), site.Device{ID: "srv-1", Address: "192.0.2.1:22", HostKey: fakessh.PinnedForm(key.PublicKey())})
 		if err == nil || !strings.Contains(err.Error(), "lost the connection to srv-1") {
 			t.Errorf("error is %v", err)
 		}

@@ -231,7 +231,7 @@ func openSSH(t *testing.T) *drivertest.Host {
 	return s.host(t, signer, key, sshhost.Options{})
 }
 
-func openSSHServer(t *testing.T) (s *server, signer, key ssh.Signer) {
+func openSSHServer(t *testing.T, lines ...string) (s *server, signer, key ssh.Signer) {
 	sshd := program(t, "/usr/sbin/sshd")
 	signer = newSigner(t)
 	s = start(t, func(s *server) {
@@ -252,7 +252,8 @@ StrictModes no
 PermitRootLogin yes
 PasswordAuthentication no
 SetEnv %s %s HOME=%s
-`, address, port, filepath.Join(s.Dir(), "etc/host_key"), keys, env[0], env[1], filepath.Join(s.Dir(), "root")), 0o600)
+%s
+`, address, port, filepath.Join(s.Dir(), "etc/host_key"), keys, env[0], env[1], filepath.Join(s.Dir(), "root"), strings.Join(lines, "\n")), 0o600)
 		s.command = func() *exec.Cmd {
 			if os.Getuid() == 0 {
 				return apart("mount -t tmpfs tmpfs /run && mkdir /run/sshd", sshd, "-D", "-e", "-f", config)

@@ -34,6 +34,9 @@ type Options struct {
 	Since time.Time
 	// Dial opens connections; nil is TCP with keep-alive.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
+	// Resolve finds the IP addresses of a host that the store file gives by name; nil asks as the system does. A device that
+	// is given by its IP address never needs it.
+	Resolve func(ctx context.Context, host string) ([]string, error)
 	// Log is where connections are told of; nil is nowhere.
 	Log *slog.Logger
 	// Root is put before every path on the device, for devices that live in a directory; "" is a real device.
@@ -43,8 +46,9 @@ type Options struct {
 // Driver is a devices.Driver for Linux servers. It keeps one connection to each
 // device and opens it when it is needed. It is safe for concurrent use.
 type Driver struct {
-	opts Options
-	work sync.WaitGroup // every goroutine of the driver
+	opts  Options
+	names *names
+	work  sync.WaitGroup // every goroutine of the driver
 
 	mu     sync.Mutex
 	peers  map[string]*peer
@@ -59,10 +63,13 @@ func New(o Options) *Driver {
 	if o.Dial == nil {
 		o.Dial = dialTCP
 	}
+	if o.Resolve == nil {
+		o.Resolve = net.DefaultResolver.LookupHost
+	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Driver{opts: o, peers: map[string]*peer{}, shells: map[*Shell]struct{}{}}
+	return &Driver{opts: o, names: &names{resolve: o.Resolve, known: map[string]found{}}, peers: map[string]*peer{}, shells: map[*Shell]struct{}{}}
 }
 
 // Close ends every connection and waits until nothing of the driver runs any more.
