@@ -5,11 +5,13 @@ package collector
 import (
 	"context"
 	"errors"
+	"hash/fnv"
 	"log/slog"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/nightfill/nightfill/daemon/pause"
 	"github.com/nightfill/nightfill/site"
 )
 
@@ -20,8 +22,11 @@ type Prober interface {
 
 const (
 	atOnce  = 32               // devices looked at together
-	tries   = 2                // looks before a device counts as not answering
+	tries   = 2                // looks before a device counts as not answering,
+	more    = 4                // or so many when they failed at once, as where a scanner holds all of its logins
+	soonIs  = 8 * time.Second  // what counts as at once, all of them together
 	perLook = 12 * time.Second // for one look
+	between = time.Second      // two looks, half as much or half as much again
 )
 
 // Look observes the devices that may be logged in to. Every one of them is in the
@@ -51,18 +56,28 @@ func Look(ctx context.Context, prober Prober, devices []site.Device, log *slog.L
 
 func look(ctx context.Context, prober Prober, d site.Device, log *slog.Logger) site.Observation {
 	var err error
-	for range tries {
+	began := time.Now()
+	for n := 1; ; n++ {
 		var o site.Observation
 		if o, err = once(ctx, prober, d); err == nil {
 			return o
 		}
 		log.Debug("cannot look at a device", "device", d.ID, "err", err)
 		var reason *site.Reason
-		if ctx.Err() != nil || errors.As(err, &reason) {
+		soon := n < more && time.Since(began) < soonIs
+		if errors.As(err, &reason) || n >= tries && !soon || !pause.For(ctx, apart(d.ID, n)) {
 			break
 		}
 	}
 	return site.Observation{Device: d.ID, At: time.Now(), Error: Why(d, err)}
+}
+
+// apart is how long to wait before a device is looked at once more: not as long for one device as for another, and the
+// same whenever a night is done again.
+func apart(device string, n int) time.Duration {
+	sum := fnv.New32a()
+	_, _ = sum.Write(append([]byte(device), byte(n)))
+	return between/2 + time.Duration(sum.Sum32())*time.Nanosecond%between
 }
 
 func once(ctx context.Context, prober Prober, d site.Device) (site.Observation, error) {
