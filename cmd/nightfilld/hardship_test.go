@@ -17,12 +17,15 @@ import (
 )
 
 // hardshipStore is a store of a few simulated devices, for nights that something makes hard. scripts/lab-test runs those.
-func hardshipStore(t *testing.T) *loadStore {
+func hardshipStore(t *testing.T, other ...func(*loadStore)) *loadStore {
 	t.Helper()
 	if os.Getenv("NIGHTFILL_LAB") == "" {
 		t.Skip("a whole night under hardship takes long: run scripts/lab-test")
 	}
-	s := &loadStore{tb: t, dir: t.TempDir(), count: 6, down: "50%"}
+	s := &loadStore{tb: t, dir: t.TempDir(), count: 4, down: "50%", on: "127.0.0.1"}
+	for _, set := range other {
+		set(s)
+	}
 	s.arrange()
 	t.Cleanup(s.control.Close)
 	return s

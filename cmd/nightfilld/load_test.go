@@ -91,6 +91,8 @@ type loadStore struct {
 	tb                     testing.TB
 	count                  int    // of devices
 	down                   string // how many may be away
+	on                     string // the address of the pages
+	netns                  string // the network that all of it is in; "" = this machine's
 	dir                    string
 	hosts                  []site.Device
 	ready, console, metric int // ports
@@ -100,7 +102,7 @@ type loadStore struct {
 
 // loadNight runs a part of a night, with so many tablets and consoles.
 func loadNight(b *testing.B, tablets, consoles int) loaded {
-	s := &loadStore{tb: b, dir: b.TempDir(), count: loadDevices, down: "10%"}
+	s := &loadStore{tb: b, dir: b.TempDir(), count: loadDevices, down: "10%", on: "127.0.0.1"}
 	s.arrange()
 	s.box = start(b, s.dir, "nightfilld", filepath.Join(built(b), "nightfilld"), "--config", "store.yaml", "--log-level", "warn")
 	defer s.control.Close()
@@ -152,7 +154,11 @@ func (s *loadStore) devices() {
 	block, err := ssh.MarshalPrivateKey(private, "load")
 	s.must(err)
 	s.must(os.WriteFile(filepath.Join(s.dir, "id_ed25519"), pem.EncodeToMemory(block), 0o600))
-	cmd := exec.Command("nice", "-n", "19", os.Args[0], "-test.run=^TestLoadDevices$", "-test.v")
+	args := []string{"nice", "-n", "19", os.Args[0], "-test.run=^TestLoadDevices$", "-test.v"}
+	if s.netns != "" {
+		args = append([]string{"ip", "netns", "exec", s.netns}, args...)
+	}
+	cmd := exec.Command(args[0], args[1:]...)
 	cmd.Env = append(os.Environ(), loadDir+"="+s.dir, loadCount+"="+strconv.Itoa(s.count))
 	in, err := cmd.StdinPipe()
 	s.must(err)
@@ -262,6 +268,6 @@ func (s *loadStore) file() {
 	for n, d := range s.hosts {
 		fmt.Fprintf(&b, "    - {id: POS-%d, device: %s, kind: tcp, address: %q, capability: sell}\n", n+1, d.ID, d.Address)
 	}
-	fmt.Fprintf(&b, "listen: {ready: \"127.0.0.1:%d\", console: \"127.0.0.1:%d\", agents: off, gossip: off, metrics: \"127.0.0.1:%d\"}\nstate: state\n", s.ready, s.console, s.metric)
+	fmt.Fprintf(&b, "listen: {ready: \"%s:%d\", console: \"%s:%d\", agents: off, gossip: off, metrics: \"127.0.0.1:%d\"}\nstate: state\n", s.on, s.ready, s.on, s.console, s.metric)
 	s.must(os.WriteFile(filepath.Join(s.dir, "store.yaml"), []byte(b.String()), 0o600))
 }
