@@ -23,8 +23,9 @@ import (
 // Printer writes for people, in the time of the store.
 type Printer struct {
 	*bytes.Buffer
-	Zone   *time.Location // of the store
-	colour bool
+	Zone    *time.Location // of the store
+	Columns int            // of the terminal, for tables to fit; 0 = they are as wide as they need to be
+	colour  bool
 }
 
 // New makes a printer for people in a zone, who see colours or do not. It holds what is written until it is taken.
@@ -87,8 +88,8 @@ type Cell struct {
 	tone Tone
 }
 
-// Table writes rows under a heading, with columns as wide as they need to be. Line breaks in
-// a cell become spaces.
+// Table writes rows under a heading, with columns as wide as they need to be. Line breaks in a cell become spaces. On
+// a terminal that is narrower, the last column is wrapped, or the widest ones stand below their row.
 func (p *Printer) Table(head []string, rows [][]Cell) {
 	first := make([]Cell, len(head))
 	for i, h := range head {
@@ -102,17 +103,23 @@ func (p *Printer) Table(head []string, rows [][]Cell) {
 			widths[i] = max(widths[i], utf8.RuneCountInString(row[i].Text))
 		}
 	}
+	folded, last := p.below(widths)
 	for _, row := range rows {
-		var b strings.Builder
-		for i, c := range row {
-			b.WriteString(p.Paint(c.tone, c.Text))
-			if !rest(row, i+1) {
-				break
-			}
-			b.WriteString(strings.Repeat(" ", widths[i]-utf8.RuneCountInString(c.Text)+2))
-		}
-		p.Line("%s", b.String())
+		p.fold(head, row, widths, folded, last)
 	}
+}
+
+// row writes one line of a table.
+func (p *Printer) row(row []Cell, widths []int) {
+	var b strings.Builder
+	for i, c := range row {
+		b.WriteString(p.Paint(c.tone, c.Text))
+		if !rest(row, i+1) {
+			break
+		}
+		b.WriteString(strings.Repeat(" ", widths[i]-utf8.RuneCountInString(c.Text)+between))
+	}
+	p.Line("%s", b.String())
 }
 
 // rest reports whether anything is written in the row from the column on.

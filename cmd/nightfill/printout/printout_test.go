@@ -81,3 +81,46 @@ func TestLength(t *testing.T) {
 		}
 	}
 }
+
+// TestTableOnANarrowTerminal wraps the last column where there is room, and puts wide ones below their row where there
+// is none.
+func TestTableOnANarrowTerminal(t *testing.T) {
+	why := "verification ended with exit code 1: not proven within 3 s: the service is not running [verify_failed]"
+	for _, c := range []struct {
+		columns int
+		want    string
+	}{
+		{50, `DEVICE  STATE        WHY
+till-5  rolled back  verification ended with exit
+                     code 1: not proven within 3
+                     s: the service is not running
+                     [verify_failed]
+srv-1   done
+`},
+		{40, `DEVICE  STATE
+till-5  rolled back
+       WHY verification ended with exit
+       code 1: not proven within 3 s:
+       the service is not running
+       [verify_failed]
+srv-1   done
+`},
+		{0, "DEVICE  STATE        WHY\ntill-5  rolled back  " + why + "\nsrv-1   done\n"},
+		{200, "DEVICE  STATE        WHY\ntill-5  rolled back  " + why + "\nsrv-1   done\n"},
+	} {
+		p := New(time.UTC, false)
+		p.Columns = c.columns
+		p.Table([]string{"DEVICE", "STATE", "WHY"}, [][]Cell{
+			{Text("till-5"), State(site.RolledBack), Text("%s", why)},
+			{Text("srv-1"), State(site.Done), Text("")},
+		})
+		if p.String() != c.want {
+			t.Errorf("%d columns: got\n%s\nwant\n%s", c.columns, p, c.want)
+		}
+		for line := range strings.Lines(p.String()) {
+			if n := len(strings.TrimSpace(line)); c.columns > 0 && n > c.columns {
+				t.Errorf("a line has %d characters on %d columns: %s", n, c.columns, line)
+			}
+		}
+	}
+}

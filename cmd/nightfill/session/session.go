@@ -186,6 +186,7 @@ func (s *Session) Show(v any, text func(p *printout.Printer)) error {
 		return writeJSON(s.Cmd.OutOrStdout(), v)
 	}
 	p := printout.New(s.Client.Zone(), printout.Coloured(s.Cmd.OutOrStdout()))
+	p.Columns = printout.Columns(s.Cmd.OutOrStdout())
 	text(p)
 	_, err := s.Cmd.OutOrStdout().Write(p.Bytes())
 	return err
