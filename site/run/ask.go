@@ -6,6 +6,7 @@ import (
 
 	"github.com/nightfill/nightfill/site"
 	"github.com/nightfill/nightfill/site/plan"
+	"github.com/nightfill/nightfill/site/policy"
 )
 
 // MayRetry says why a patch cannot be tried on a device once more tonight. Nil means that it can:
@@ -25,6 +26,9 @@ func MayRetry(s State, device, patch string, now time.Time) *site.Reason {
 	}
 	if reason := s.closedTo(device); reason != nil {
 		return reason
+	}
+	if h := s.holdOn(device, now); h != nil {
+		return policy.HeldByPerson(*h)
 	}
 	p, ok := s.Night.Plan.Patch(patch)
 	if !ok {

@@ -74,7 +74,7 @@ func whatToDo(r *site.Reason, above bool) string {
 	case site.CodeCatalogExpired:
 		return "ask headquarters to sign it anew, then run: nightfill catalog refresh"
 	case site.CodeWaiting:
-		return "wait; see what is under way with: nightfill night"
+		return "wait, and look again with: nightfill status"
 	}
 	return "see: nightfill status"
 }

@@ -73,7 +73,7 @@ func TestHeldBackIsWhatTheNightGoesBy(t *testing.T) {
 		{"a person", []run.Event{{Kind: run.HoldSet, Hold: &site.Hold{Device: site.AllDevices, Until: now.Add(8 * time.Hour), Reason: "stock taking", Actor: "ann"}}}, nil,
 			site.CodeHeld, "nightfill release all"},
 		{"a hold that is over", []run.Event{{Kind: run.HoldSet, Hold: &site.Hold{Device: site.AllDevices, Until: now, Reason: "stock taking", Actor: "ann"}}}, nil, "", ""},
-		{"a night that is not over", []run.Event{{Kind: run.NightOpened, Night: night.AddDays(-1), Plan: &plan.Plan{Night: night.AddDays(-1)}}}, nil, site.CodeWaiting, "nightfill night"},
+		{"a night that is not over", []run.Event{{Kind: run.NightOpened, Night: night.AddDays(-1), Plan: &plan.Plan{Night: night.AddDays(-1)}}}, nil, site.CodeWaiting, "nightfill status"},
 		{"no catalog", nil, site.Because(site.CodeNoCatalog, "never"), site.CodeNoCatalog, "nightfill catalog refresh"},
 		{"old catalog", nil, site.Because(site.CodeCatalogOld, "20 days"), site.CodeCatalogOld, "nightfill catalog refresh"},
 		{"expired catalog", nil, site.Because(site.CodeCatalogExpired, "its signature"), site.CodeCatalogExpired, "sign it anew"},

@@ -137,13 +137,17 @@ type standing struct {
 
 func (d *decider) standing(l *lane) standing {
 	_, dirty := d.s.Dirty[l.device]
-	for _, name := range []string{site.AllDevices, l.device} {
-		if h, ok := d.s.Holds[name]; ok && d.now.Before(h.Until) {
-			hold := h
-			return standing{l, &hold, dirty}
+	return standing{l, d.s.holdOn(l.device, d.now), dirty}
+}
+
+// holdOn is the hold of all devices or of this one, for now; nil when there is none.
+func (s State) holdOn(device string, now time.Time) *site.Hold {
+	for _, name := range []string{site.AllDevices, device} {
+		if h, ok := s.Holds[name]; ok && now.Before(h.Until) {
+			return &h
 		}
 	}
-	return standing{l, nil, dirty}
+	return nil
 }
 
 // lane decides for the jobs of one device: its first unsettled job goes on, and those behind

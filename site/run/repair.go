@@ -94,15 +94,7 @@ func (s State) repair(store site.Store, c site.Check, now, opens time.Time) []Ev
 
 // held reports whether a person, here or at headquarters, wants the device to be left alone.
 func (s State) held(device string, now time.Time) bool {
-	if s.Catalog.StoreHeld != nil {
-		return true
-	}
-	for _, name := range []string{device, site.AllDevices} {
-		if h, held := s.Holds[name]; held && now.Before(h.Until) {
-			return true
-		}
-	}
-	return false
+	return s.Catalog.StoreHeld != nil || s.holdOn(device, now) != nil
 }
 
 // unfinished reports whether the night has still something to do on a device.
