@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
-	"syscall"
 
 	"github.com/nightfill/nightfill/cmd/nightfill/exit"
 )
@@ -19,7 +18,7 @@ var (
 
 func main() {
 	exit.CrashBySignal()
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	ctx, stop := signal.NotifyContext(context.Background(), exit.Stops()...)
 	defer stop()
 	err := command().ExecuteContext(ctx)
 	if err != nil {

@@ -1,12 +1,15 @@
 package exit
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
 	"os/exec"
+	"os/signal"
 	"syscall"
 	"testing"
+	"time"
 )
 
 // crashes names what a process of this test is to die of.
@@ -17,6 +20,16 @@ func TestMain(m *testing.M) {
 	case "panic":
 		CrashBySignal()
 		panic("as a test wants it")
+	case "hang-up":
+		ctx, stop := signal.NotifyContext(context.Background(), Stops()...)
+		defer stop()
+		_ = syscall.Kill(os.Getpid(), syscall.SIGHUP)
+		select {
+		case <-ctx.Done():
+			os.Exit(10)
+		case <-time.After(time.Second): // the signal is ignored
+			os.Exit(11)
+		}
 	case "watchdog":
 		CrashBySignal()
 		_ = syscall.Kill(os.Getpid(), syscall.SIGABRT)
@@ -57,5 +70,16 @@ func TestCode(t *testing.T) {
 	}
 	if err := With(Failed, cause); err.Error() != "no such file" || !errors.Is(err, cause) {
 		t.Errorf("With hides its cause: %v", err)
+	}
+}
+
+// A daemon whose terminal is closed ends in good order, and goes on where it was started to outlive it.
+func TestStops(t *testing.T) {
+	for trap, code := range map[string]int{"": 10, `trap "" HUP; `: 11} {
+		cmd := exec.CommandContext(t.Context(), "sh", "-c", trap+`exec "$0"`, os.Args[0])
+		cmd.Env = append(os.Environ(), crashes+"=hang-up")
+		if err := cmd.Run(); cmd.ProcessState.ExitCode() != code {
+			t.Errorf("started by sh -c '%sexec ...' it ended with %v, want exit code %d", trap, err, code)
+		}
 	}
 }
