@@ -116,6 +116,7 @@ func TestUnreachable(t *testing.T) {
 		{fs.ErrNotExist, "cannot reach nightfilld at /s: there is no such socket: see if it runs with: systemctl status nightfilld"},
 		{syscall.ECONNREFUSED, "cannot reach nightfilld at /s: nobody answers on it: see if it runs with: systemctl status nightfilld"},
 		{syscall.EACCES, "cannot reach nightfilld at /s: you may not open the socket: run this as root or as the user of the daemon"},
+		{syscall.EINVAL, "cannot reach nightfilld at /s: the path is longer than that of a socket may be: choose a shorter state directory"},
 		{errors.New("EOF"), "cannot reach nightfilld at /s: EOF: see if it runs with: systemctl status nightfilld"},
 	}
 	for _, tt := range tests {

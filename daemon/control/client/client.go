@@ -47,14 +47,19 @@ func (u *Unreachable) Message() string {
 		why = "nobody answers on it"
 	case errors.Is(u.Err, fs.ErrPermission):
 		why = "you may not open the socket"
+	case errors.Is(u.Err, syscall.EINVAL): // connect(2), as net passes on a path that does not fit
+		why = "the path is longer than that of a socket may be"
 	}
 	return fmt.Sprintf("cannot reach %s at %s: %s", u.program(), u.Path, why)
 }
 
 // WhatToDo says how to go on.
 func (u *Unreachable) WhatToDo() string {
-	if errors.Is(u.Err, fs.ErrPermission) {
+	switch {
+	case errors.Is(u.Err, fs.ErrPermission):
 		return "run this as root or as the user of the daemon"
+	case errors.Is(u.Err, syscall.EINVAL):
+		return "choose a shorter state directory"
 	}
 	return "see if it runs with: systemctl status " + u.program()
 }
