@@ -41,7 +41,7 @@ const (
 	CodeAuth          Code = "auth"           // it refuses the login
 	CodeNoRights      Code = "no_rights"      // the login may not become root
 	CodeDiskFull      Code = "disk_full"      // not enough room on the device
-	CodeBusy          Code = "busy"           // somebody else holds the device's lock
+	CodeBusy          Code = "busy"           // somebody else holds the device's lock; or the device works for another box, which is the fact box
 	CodeChanged       Code = "changed"        // it is not as the person saw it who asked
 	CodeHeld          Code = "held"           // a person said: not now
 	CodeExcepted      Code = "excepted"       // headquarters excepted the device from it for a time

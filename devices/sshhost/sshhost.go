@@ -162,8 +162,8 @@ func refusal(dev site.Device, text string) error {
 	code, what, _ := strings.Cut(text, " ")
 	switch c := site.Code(code); c {
 	case "box":
-		return devices.Failure(site.CodeBusy, "%s is busy: box %s works on it, which was set up later than this one or took it over. Only if this one is to do so: "+
-			"stop the other, then: nightfill takeover %s --reason R", dev.ID, what, dev.ID)
+		return site.Because(site.CodeBusy, fmt.Sprintf("%s is busy: box %s works on it, which was set up later than this one or took it over. Only if this one is to do so: "+
+			"stop the other, then: nightfill takeover %s --reason R", dev.ID, what, dev.ID), "box", what)
 	case site.CodeBusy:
 		return devices.Failure(c, "%s is busy: %s", dev.ID, what)
 	case site.CodeDiskFull:

@@ -17,9 +17,9 @@ const (
 )
 
 // passes reports whether a reason may pass by itself within the night: another program works on the device, or a
-// log fills its disk before it is rotated.
+// log fills its disk before it is rotated. That the device belongs to another box, which the reason names, does not.
 func passes(r *site.Reason) bool {
-	return r != nil && (r.Code == site.CodeBusy || r.Code == site.CodeDiskFull)
+	return r != nil && (r.Code == site.CodeBusy && r.Facts["box"] == "" || r.Code == site.CodeDiskFull)
 }
 
 // refused follows a step that the device refused before anything was changed.
