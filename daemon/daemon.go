@@ -229,6 +229,10 @@ func (d *Daemon) openUplink() error {
 	d.uplink, err = uplink.New(uplink.Options{
 		Broker: line, Org: d.store.Org, Store: d.store.ID, Version: "nightfilld " + d.Version,
 		Births: filepath.Join(d.Config.State, "births"), Journal: d.journal, Snapshots: d.snapshot, Hint: d.hint, Log: d.Log,
+		Left: func() []string { return d.ledger.State().Left },
+		Cleared: func(id string) error {
+			return d.ledger.Add(run.Event{Kind: run.OldTopicsCleared, At: time.Now(), Text: id})
+		},
 	})
 	return err
 }

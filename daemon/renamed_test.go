@@ -41,7 +41,7 @@ func TestStateOfAnotherStore(t *testing.T) {
 	again, err := New(t.Context(), Options{Config: cfg, Version: "test", Log: quiet()})
 	l.must(err)
 	defer again.journal.Close()
-	if s := again.State(); again.journal.Stream() != stream || s.Seq != 2 || s.HostKeys["till-9"] == "" {
+	if s := again.State(); again.journal.Stream() != stream || s.Seq != 2 || s.HostKeys["till-9"] == "" || len(s.Left) != 1 || s.Left[0] != from {
 		t.Errorf("under the new id: stream %s, state %+v", again.journal.Stream(), s)
 	}
 	cfg.Store.ID = strings.TrimPrefix(from, cfg.Store.Org+"/")

@@ -1,6 +1,8 @@
 package run
 
 import (
+	"time"
+
 	"slices"
 
 	"github.com/nightfill/nightfill/site"
@@ -59,4 +61,16 @@ func (s *State) alarm(e Event) {
 		a.Ack = &site.Ack{Actor: e.Actor, Reason: e.Text, At: e.At}
 	}
 	set(&s.Alarms, &s.own.alarms, a.Code, a)
+}
+
+// verdict takes over the store's word.
+func (s *State) verdict(e Event) {
+	trades, did := e.Verdict.Trades(), s.Verdict.Trades()
+	switch {
+	case !trades:
+		s.TradesAt = time.Time{}
+	case !did:
+		s.TradesAt = e.At
+	}
+	s.Verdict, s.VerdictAt = e.Verdict, e.At
 }

@@ -65,6 +65,8 @@ const (
 	EvidenceExported Kind = "evidence.exported"
 	// StoreRenamed is that a person gave the store of this journal another id: Renamed, Actor, Text is his reason.
 	StoreRenamed Kind = "store.renamed"
+	// OldTopicsCleared is that nothing of this store hangs under an earlier id at the broker any more: Text is that id.
+	OldTopicsCleared Kind = "old_topics.cleared"
 	// PatchQuarantined is a patch that proved itself guilty in this store: Patch, Reason; Text is its digest.
 	PatchQuarantined Kind = "patch.quarantined"
 )

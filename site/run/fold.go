@@ -93,6 +93,8 @@ func (s *State) apply(e Event) {
 		s.verdict(e)
 	case StoreOpened:
 		s.Opened = e.Opens
+	case StoreRenamed, OldTopicsCleared:
+		s.leave(e)
 	case AlarmRaised, AlarmTold, AlarmSent, AlarmAcked, AlarmCleared:
 		s.alarm(e)
 	case RepairBegun, RepairEnded:
@@ -112,18 +114,6 @@ func (s *State) apply(e Event) {
 	case DeviceObserved, DeviceSilent, DeviceAnswered, StepStarted, StepClaimed, StepEnded, PatchSettled, PatchDelayed:
 		s.step(e)
 	}
-}
-
-// verdict takes over the store's word.
-func (s *State) verdict(e Event) {
-	trades, did := e.Verdict.Trades(), s.Verdict.Trades()
-	switch {
-	case !trades:
-		s.TradesAt = time.Time{}
-	case !did:
-		s.TradesAt = e.At
-	}
-	s.Verdict, s.VerdictAt = e.Verdict, e.At
 }
 
 // release ends a hold or a quarantine; releasing a device also says that a person has looked at it.

@@ -38,6 +38,7 @@ type State struct {
 	Opened    time.Time                   `json:"opened,omitzero"`     // the newest opening that was written down
 	Unsure    *site.Reason                `json:"unsure,omitempty"`    // why the box does not trust its clock; nil = it does
 	Full      *site.Reason                `json:"full,omitempty"`      // why the journal may soon not be written; nil = there is space
+	Left      []string                    `json:"left,omitempty"`      // earlier ids of the store, like acme/0142, under which something may still hang at the broker
 	Night     *Night                      `json:"night,omitempty"`     // the newest night, open or closed
 	Nights    []window.Date               `json:"nights,omitempty"`    // those that were opened, in the order in which they were: the newest few hundred
 	Confirmed bool                        `json:"confirmed,omitempty"` // since the newest night was opened, a person said that the clock had run ahead

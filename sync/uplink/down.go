@@ -125,6 +125,8 @@ func (s *session) receive(m message) {
 		if m.retained && m.size > 0 && s.up.board.found(below) {
 			s.lookBy(time.Now().Add(time.Second))
 		}
+	case s.leaving != nil && strings.HasPrefix(m.topic, s.leaving.root):
+		s.leaving.hear(strings.TrimPrefix(m.topic, s.leaving.root), m)
 	case m.topic == s.up.org+"seen/"+s.up.opt.Store:
 		err = s.stored(m)
 	case m.topic == s.up.org+"state":

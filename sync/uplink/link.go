@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/url"
+	"strings"
 	"time"
 
 	mqtt "github.com/eclipse/paho.mqtt.golang"
@@ -30,6 +31,7 @@ type message struct {
 	topic    string
 	payload  []byte // nil when size is more than maxDown
 	size     int
+	stream   string // that it names, of an info
 	retained bool
 }
 
@@ -96,6 +98,9 @@ func (l *link) take(_ mqtt.Client, m mqtt.Message) {
 	got := message{topic: m.Topic(), size: len(m.Payload()), retained: m.Retained()}
 	if got.size <= maxDown {
 		got.payload = m.Payload()
+	}
+	if strings.HasSuffix(got.topic, "/info") && got.size <= maxPayload {
+		got.stream = streamOf(m.Payload())
 	}
 	select {
 	case l.inbox <- got:

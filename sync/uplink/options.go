@@ -67,6 +67,11 @@ type Options struct {
 	Hint      func(verb string)              // told of "refresh" and "resend"; must return at once; may be nil
 	Log       *slog.Logger
 
+	// Left returns the ids that the store had before, like acme/0142, under which it may have left something; asked at each
+	// connection. Cleared is told of each that is done with, once, and has to remember it: until then it is done again. Both may be nil.
+	Left    func() []string
+	Cleared func(id string) error
+
 	Rate     float64       // events a second, after a burst of 16; default 50
 	Jitter   time.Duration // the longest wait before a backlog is sent after a reconnect; default 20 s
 	LookAt   time.Duration // how often Snapshots is asked when the journal is still; default 15 s
@@ -113,6 +118,12 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Hint == nil {
 		o.Hint = func(string) {}
+	}
+	if o.Left == nil {
+		o.Left = func() []string { return nil }
+	}
+	if o.Cleared == nil {
+		o.Cleared = func(string) error { return nil }
 	}
 	if o.Rate == 0 {
 		o.Rate = 50

@@ -41,6 +41,8 @@ type session struct {
 	looked  time.Time
 	learnTo time.Time // when to stop listening to the own topics; zero = stopped
 	saveAt  time.Time // when a cursor may be written again
+	left    []string  // earlier ids of the store that are to be looked at in this session
+	leaving *leaving  // the one that is; nil = none
 	trouble string    // the last complaint about the snapshots
 }
 
@@ -118,6 +120,7 @@ func (s *session) birth(ctx context.Context) error {
 	}
 	now := time.Now()
 	s.learnTo = now.Add(learnFor)
+	s.left = s.up.opt.Left()
 	if due := s.due(); due > 0 && !s.first {
 		s.hold = now.Add(spread(due, s.up.opt.Jitter))
 	}
@@ -161,6 +164,9 @@ func (s *session) step(ctx context.Context) error {
 			return fmt.Errorf("cannot unsubscribe: %v", err)
 		}
 	}
+	if err := s.goOnLeaving(ctx); err != nil {
+		return err
+	}
 	if s.up.seen.lacking(now, s.up.box.acked) {
 		s.log.Warn("headquarters lacks events that the broker took: they are sent again", "from", s.up.seen.stored+1, "to", s.up.box.acked)
 		s.up.box.again(s.up.seen.stored+1, s.up.box.acked)
@@ -190,6 +196,9 @@ func (s *session) nextStep() time.Time {
 	}
 	if !s.learnTo.IsZero() {
 		sooner(s.learnTo)
+	}
+	if s.leaving != nil {
+		sooner(s.leaving.until)
 	}
 	if !s.up.seen.due.IsZero() {
 		sooner(s.up.seen.due)
@@ -274,6 +283,11 @@ func (s *session) look(ctx context.Context) error {
 	}
 	posts, err := s.up.board.due(snap)
 	s.complain(err)
+	return s.hang(ctx, s.up.root, posts, s.up.board.confirm)
+}
+
+// hang posts retained messages below root and waits until the broker has them; each that it has is confirmed.
+func (s *session) hang(ctx context.Context, root string, posts []post, confirm func(post)) error {
 	type hanging struct {
 		post  post
 		token token
@@ -284,13 +298,13 @@ func (s *session) look(ctx context.Context) error {
 			if err := s.link.await(ctx, wait[0].token, s.up.opt.AckLimit); err != nil {
 				return fmt.Errorf("cannot post %s: %v", wait[0].post.topic, err)
 			}
-			s.up.board.confirm(wait[0].post)
+			confirm(wait[0].post)
 			wait = wait[1:]
 		}
 		return nil
 	}
 	for _, p := range posts {
-		wait = append(wait, hanging{p, s.link.publish(s.up.root+p.topic, p.payload, true)})
+		wait = append(wait, hanging{p, s.link.publish(root+p.topic, p.payload, true)})
 		if err := settle(window - 1); err != nil {
 			return err
 		}
@@ -333,7 +347,11 @@ func (s *session) goodbye(ctx context.Context) {
 			break
 		}
 	}
-	err := s.link.await(ctx, s.link.client.Unsubscribe(append(s.lasting(), s.learning()...)...), s.up.opt.StopWait)
+	heard := append(s.lasting(), s.learning()...)
+	if s.leaving != nil {
+		heard = append(heard, s.leaving.topics()...)
+	}
+	err := s.link.await(ctx, s.link.client.Unsubscribe(heard...), s.up.opt.StopWait)
 	if err == nil {
 		err = s.postState(ctx, "disconnected")
 	}

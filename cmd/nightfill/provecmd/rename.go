@@ -35,7 +35,8 @@ func renameCommand() *cobra.Command {
 its store file does not start with it. This is for a store that really was given another id, and not for a state directory that
 came from another store: that one belongs back to its box. Your login name, the reason and both ids go into the journal.
 
-It refuses while a daemon runs. The journal keeps its stream and its numbers.`,
+It refuses while a daemon runs. The journal keeps its stream and its numbers. When nightfilld next meets the broker it
+clears what it had posted under the old id, once, unless another box reports there.`,
 		Example: "  nightfill journal rename --from acme/0142 --to acme/0242 --reason \"new numbers in the region\"",
 	}
 	cmd.Flags().StringVar(&r.from, "from", "", "the id that the store had, with its organisation, like acme/0142")
