@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"context"
 	"fmt"
 	"net"
 	"os"
@@ -14,7 +15,9 @@ import (
 	"golang.org/x/crypto/ssh"
 
 	"github.com/nightfill/nightfill/daemon/config"
+	"github.com/nightfill/nightfill/daemon/terminal"
 	"github.com/nightfill/nightfill/devices/fakessh"
+	"github.com/nightfill/nightfill/site"
 	"github.com/nightfill/nightfill/site/run"
 	"github.com/nightfill/nightfill/ui/pagetest"
 )
@@ -219,6 +222,27 @@ func TestUITerminalTools(t *testing.T) {
 	p.Type("echo over=$((6*7))\r")
 	p.Await(`document.querySelector('pre.plain').textContent.includes('\nover=42\n')`)
 	p.see("", "terminal-plain")
+}
+
+// TestUITerminalOpensSlowly has a page learn that a terminal is being opened long before there is a shell.
+func TestUITerminalOpensSlowly(t *testing.T) {
+	p := openConsolePage(t)
+	shell, slow := p.d.desk.Shell, make(chan struct{})
+	p.d.desk.Shell = func(ctx context.Context, d site.Device, size terminal.Size) (terminal.Shell, error) {
+		<-slow
+		return shell(ctx, d, size)
+	}
+	p.Screen(1280, 800)
+	p.login("/console?device=till-1&tab=terminal")
+	p.Await(`!nightfill.night.open && document.querySelector('.terminal button.main')`)
+	p.click(".terminal button.main")
+	p.Await(`document.querySelector('dialog[open]')`)
+	p.Do(chromedp.SendKeys(chromedp.CSS("dialog label:last-of-type input"), "printer\r"))
+	p.Await(`document.querySelector('.terminal').textContent.includes('there is no such terminal')`)
+	close(slow)
+	p.Await(`document.querySelector('.terminal').textContent.includes('Shift+Tab leaves the terminal') && document.activeElement.closest('.screen')`)
+	p.Type("echo over=$((6*7))\r")
+	p.Await(shownText + `.includes('over=42')`)
 }
 
 // TestUIKeyboardOnly goes from the login to a device that failed, its log, a look, a retry, and into a terminal and

@@ -93,6 +93,7 @@ export class Line extends EventTarget {
         const done = this.waiting.get(f.id);
         this.waiting.delete(f.id);
         if (done) done.resolve(f);
+        this.tell(f.t, f);
         break;
       }
       case 'bye':

@@ -144,6 +144,12 @@ export function terminal(app, id) {
   };
   const listen = Object.entries(take).map(([type, act]) => [type, (e) => view && (type === 'bytes' || e.detail.n === n) && act(e.detail)]);
   listen.push(['hello', () => { if (view && n && mine(app.devices.get(id))) attach(); }]);
+  // A device is known to be in somebody's hand before his shell is open: who came too early comes again.
+  listen.push(['act.ok', (e) => {
+    if (e.detail.verb !== 'shell' || e.detail.dev !== id) return;
+    over = shown = '';
+    draw();
+  }]);
   listen.push(['state', () => { if (n && app.line.state !== 'live') refill(said, 'Not connected. The terminal goes on in the box, and is here again when the line is.'); }]);
   for (const [type, f] of listen) app.line.addEventListener(type, f);
 
