@@ -10,6 +10,7 @@ import (
 	"github.com/goccy/go-yaml/ast"
 	"golang.org/x/crypto/ssh"
 
+	"github.com/nightfill/nightfill/daemon/config/calendar"
 	"github.com/nightfill/nightfill/daemon/config/strict"
 	"github.com/nightfill/nightfill/site"
 )
@@ -151,7 +152,7 @@ func (f *file) asset(v strict.Value) *site.Asset {
 			scope, _ := f.Choice(v, all...)
 			a.Scope = site.Scope(scope)
 		}),
-		strict.May("support_ends", func(v strict.Value) { a.Support = f.date(v) }))
+		strict.May("support_ends", func(v strict.Value) { a.Support = calendar.Date(f.Reader, v) }))
 	return a
 }
 

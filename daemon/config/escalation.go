@@ -2,6 +2,7 @@ package config
 
 import (
 	"github.com/nightfill/nightfill/daemon/accounts"
+	"github.com/nightfill/nightfill/daemon/config/calendar"
 	"github.com/nightfill/nightfill/daemon/config/strict"
 	"github.com/nightfill/nightfill/site"
 	"github.com/nightfill/nightfill/site/run"
@@ -53,7 +54,7 @@ func (f *file) notTonight(v strict.Value) {
 		strict.Need("pin", `"$argon2id$v=19$..."; nightfill config hash-pin prints it`, func(v strict.Value) { n.PIN = f.pin(v) }),
 		strict.May("latest", func(v strict.Value) {
 			if s, ok := f.Text(v); ok {
-				n.Rule.Latest, _ = f.clockOf(v, s)
+				n.Rule.Latest, _ = calendar.Clock(f.Reader, v, s)
 				n.Rule.AnyTime = false
 			}
 		}),

@@ -5,15 +5,12 @@ import (
 	"path/filepath"
 	"regexp"
 	"strconv"
-	"strings"
-	"time"
 
 	"github.com/goccy/go-yaml/ast"
 
+	"github.com/nightfill/nightfill/daemon/config/calendar"
 	"github.com/nightfill/nightfill/daemon/config/strict"
 	"github.com/nightfill/nightfill/site"
-	"github.com/nightfill/nightfill/site/window"
-	"github.com/nightfill/nightfill/site/window/tzdata"
 )
 
 // file reads one store file into a template that holds the defaults.
@@ -28,7 +25,7 @@ type file struct {
 	deviceIDs  []string                // in the order of the file
 	deviceAt   map[string]strict.Place
 	addressAt  map[string]strict.Place
-	windowAt   strict.Value // the window's end
+	calendar   calendar.Calendar
 	everyAt    strict.Value // readiness.every
 	needAt     []hanging
 }
@@ -39,14 +36,15 @@ func (f *file) read(root strict.Value) {
 	f.deviceAt, f.addressAt = map[string]strict.Place{}, map[string]strict.Place{}
 	c := &f.Config
 	c.SSH.Key = f.Resolve(c.SSH.Key)
+	f.calendar = calendar.Calendar{Reader: f.Reader, Of: &c.Store.Calendar}
 	if f.newer(root) {
 		return
 	}
 	f.Object(root,
 		strict.Need("version", strconv.Itoa(Version), f.version),
 		strict.Need("store", `{id: "0142", org: acme, timezone: America/Chicago}`, f.store),
-		strict.May("opening", f.opening),
-		strict.Need("window", `{start: "23:00", end: "05:00"}`, f.window),
+		strict.May("opening", f.calendar.Opening),
+		strict.Need("window", `{start: "23:00", end: "05:00"}`, f.calendar.Window),
 		strict.May("mode", func(v strict.Value) {
 			if m, ok := f.Choice(v, string(site.OneByOne), string(site.Bundle)); ok {
 				c.Store.Mode = site.Mode(m)
@@ -71,7 +69,7 @@ func (f *file) read(root strict.Value) {
 			}
 		}))
 	f.settleGroups()
-	f.settleHours(root)
+	f.calendar.Settle(root)
 	f.settleAges()
 	f.settleNeeds()
 }
@@ -110,7 +108,7 @@ func (f *file) store(v strict.Value) {
 		strict.Need("id", `"0142"`, func(v strict.Value) { s.ID, _ = f.Name(v) }),
 		strict.Need("org", "acme", func(v strict.Value) { s.Org, _ = f.Name(v) }),
 		strict.May("name", f.Into(&s.Name)),
-		strict.Need("timezone", "America/Chicago", f.zone),
+		strict.Need("timezone", "America/Chicago", f.calendar.Zone),
 		strict.May("ring", func(v strict.Value) {
 			if r, ok := f.Choice(v, string(site.RingLab), string(site.RingPilot), string(site.RingFleet)); ok {
 				s.Ring = site.Ring(r)
@@ -122,19 +120,6 @@ func (f *file) store(v strict.Value) {
 	}
 }
 
-func (f *file) zone(v strict.Value) {
-	name, ok := f.Text(v)
-	if !ok {
-		return
-	}
-	zone, err := tzdata.Load(name)
-	if err != nil {
-		f.refuse(v, err)
-		return
-	}
-	f.Config.Store.Calendar.Zone = zone
-}
-
 var languagePattern = regexp.MustCompile(`^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$`)
 
 func (f *file) language(v strict.Value) {
@@ -143,177 +128,6 @@ func (f *file) language(v strict.Value) {
 		f.Fail(v, strict.Quote(s)+" is not a language tag", "write it like en or pt-BR")
 	}
 	f.Config.Store.Language = s
-}
-
-// opening reads when the store opens on each day.
-func (f *file) opening(v strict.Value) {
-	entries, ok := f.Mapping(v)
-	if !ok {
-		return
-	}
-	hours, named := map[time.Weekday]window.Clock{}, map[time.Weekday]string{}
-	for _, e := range entries {
-		days, err := window.ParseWeekdays([]string{e.Name})
-		if err != nil {
-			at := e.Value
-			at.At = at.KeyAt
-			f.refuse(at, err)
-			continue
-		}
-		for _, day := range days.Days() {
-			if other := named[day]; other != "" {
-				f.Fail(e.Value, fmt.Sprintf("%s is in %s already", strings.ToLower(day.String()), strict.Plain(other)), "name each day once")
-				break
-			}
-			named[day] = e.Name
-		}
-		if !f.Present(e.Value) {
-			continue
-		}
-		opens, closed := f.opens(e.Value)
-		if closed {
-			continue
-		}
-		for _, day := range days.Days() {
-			hours[day] = opens
-		}
-	}
-	f.Config.Store.Calendar.Opening = hours
-}
-
-// opens reads a time of opening; closed is also true for one that is refused.
-func (f *file) opens(v strict.Value) (opens window.Clock, closed bool) {
-	s, ok := f.Text(v)
-	if !ok || s == "closed" {
-		return 0, true
-	}
-	opens, err := window.ParseClock(s)
-	switch {
-	case err != nil:
-		f.Fail(v, strict.Quote(s)+" is not a time of day", `write it like "06:30", or closed`)
-	case opens == 24*60:
-		f.Fail(v, "24:00 is on the next day", "write 00:00 for that day")
-	}
-	return opens, err != nil
-}
-
-// window reads when maintenance may happen. What it means as a whole is the calendar's own rule.
-func (f *file) window(v strict.Value) {
-	c := &f.Config.Store.Calendar
-	at := map[string]strict.Value{"": v}
-	good := true
-	clock := func(to *window.Clock) func(strict.Value) {
-		return func(v strict.Value) {
-			s, ok := f.Text(v)
-			if ok {
-				*to, ok = f.clockOf(v, s)
-			}
-			good = good && ok
-		}
-	}
-	note := func(name string, read func(strict.Value)) func(strict.Value) {
-		return func(v strict.Value) { at[name] = v; read(v) }
-	}
-	f.Object(v,
-		strict.Need("start", `"23:00"`, note("start", clock(&c.Start))),
-		strict.Need("end", `"05:00"`, note("end", clock(&c.End))),
-		strict.May("days", note("days", f.days)),
-		strict.May("reserve", note("reserve", func(v strict.Value) { c.Reserve, _ = f.Span(v, 0) })),
-		strict.May("blackouts", note("blackouts", f.blackouts)))
-	_, start := at["start"]
-	_, end := at["end"]
-	if !good || !start || !end {
-		return
-	}
-	f.windowAt = at["end"]
-	for _, p := range c.Problems() {
-		place, known := at[p.Field]
-		if p.Field == "reserve" && !known {
-			place, known = at["end"], true // the default reserve, which the window is too short for
-			p.Text = "the default reserve of " + strings.Replace(p.Text, ": make it", ": write a window.reserve that is", 1)
-		}
-		if known {
-			wrong, instead := halves(p.Text)
-			f.Fail(place, wrong, instead)
-		}
-	}
-}
-
-func (f *file) clockOf(v strict.Value, s string) (window.Clock, bool) {
-	c, err := window.ParseClock(s)
-	if err != nil {
-		f.refuse(v, err)
-	}
-	return c, err == nil
-}
-
-// refuse records an error whose text says what is wrong and, after a colon or a semicolon, what to write.
-func (f *file) refuse(v strict.Value, err error) {
-	wrong, instead := halves(err.Error())
-	f.Fail(v, wrong, instead)
-}
-
-func halves(text string) (wrong, instead string) {
-	wrong, instead, found := strict.CutLast(text, "; did you mean ")
-	if found {
-		return wrong, "did you mean " + instead
-	}
-	wrong, instead, _ = strict.CutLast(text, ": ")
-	return wrong, instead
-}
-
-func (f *file) days(v strict.Value) {
-	c := &f.Config.Store.Calendar
-	some := false
-	f.Each(v, func(v strict.Value) {
-		some = true
-		s, ok := f.Text(v)
-		if !ok {
-			return
-		}
-		days, err := window.ParseWeekdays([]string{s})
-		switch {
-		case err != nil:
-			f.refuse(v, err)
-		case c.Days&days != 0:
-			f.Fail(v, fmt.Sprintf("%s is there already", (c.Days&days)), "name each day once")
-		default:
-			c.Days |= days
-		}
-	})
-	if _, isList := v.Node.(*ast.SequenceNode); isList && !some {
-		f.Fail(v, "names no day", "write days like [mon-fri], or remove the key for every day")
-	}
-}
-
-func (f *file) blackouts(v strict.Value) {
-	f.Each(v, func(v strict.Value) {
-		var b window.Blackout
-		f.Object(v,
-			strict.Need("from", "2026-11-25", func(v strict.Value) { b.From = f.date(v) }),
-			strict.Need("to", "2026-12-02", func(v strict.Value) { b.To = f.date(v) }),
-			strict.May("reason", f.Into(&b.Reason)))
-		if b.From.IsZero() || b.To.IsZero() {
-			return
-		}
-		if b.From.Compare(b.To) > 0 {
-			f.Fail(v, fmt.Sprintf("begins on %v, after its end on %v", b.From, b.To), "write the earlier date in from")
-			return
-		}
-		f.Config.Store.Calendar.Blackouts = append(f.Config.Store.Calendar.Blackouts, b)
-	})
-}
-
-func (f *file) date(v strict.Value) window.Date {
-	s, ok := f.Text(v)
-	if !ok {
-		return window.Date{}
-	}
-	d, err := window.ParseDate(s)
-	if err != nil {
-		f.refuse(v, err)
-	}
-	return d
 }
 
 // contacts reads whom the pages and alerts name.

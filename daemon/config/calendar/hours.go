@@ -1,4 +1,4 @@
-package config
+package calendar
 
 import (
 	"fmt"
@@ -9,23 +9,22 @@ import (
 	"github.com/nightfill/nightfill/site/window"
 )
 
-// settleHours warns of a window in which the store opens, and of a store that never does.
-func (f *file) settleHours(root strict.Value) {
-	c := f.Config.Store.Calendar
-	if len(c.Opening) == 0 {
-		f.Warn(root.Absent("opening"), "there is no day on which the store opens, so no check before opening ever runs", `write opening: {mon-sat: "06:30"}`)
+// Settle warns of a window in which the store opens, and of a store that never does.
+func (c *Calendar) Settle(root strict.Value) {
+	if len(c.Of.Opening) == 0 {
+		c.Warn(root.Absent("opening"), "there is no day on which the store opens, so no check before opening ever runs", `write opening: {mon-sat: "06:30"}`)
 		return
 	}
-	if f.windowAt.Node == nil {
+	if c.endAt.Node == nil {
 		return
 	}
 	for _, day := range allDays() {
-		if c.Days != 0 && !c.Days.Has(day) {
+		if c.Of.Days != 0 && !c.Of.Days.Has(day) {
 			continue
 		}
-		if opens, clock, inside := opensInside(c, day); inside {
-			f.Warn(f.windowAt, fmt.Sprintf("the store opens on %s at %v, inside the window that opens on %s at %v",
-				strings.ToLower(opens.String()), clock, strings.ToLower(day.String()), c.Start), "end the window before the store opens")
+		if opens, clock, inside := opensInside(*c.Of, day); inside {
+			c.Warn(c.endAt, fmt.Sprintf("the store opens on %s at %v, inside the window that opens on %s at %v",
+				strings.ToLower(opens.String()), clock, strings.ToLower(day.String()), c.Of.Start), "end the window before the store opens")
 			return
 		}
 	}
