@@ -6,7 +6,7 @@ import (
 	"maps"
 	"time"
 
-	"github.com/nightfill/nightfill/daemon/view"
+	"github.com/nightfill/nightfill/daemon/view/cache"
 	"github.com/nightfill/nightfill/site"
 	"github.com/nightfill/nightfill/site/forecast"
 	"github.com/nightfill/nightfill/site/policy"
@@ -16,8 +16,8 @@ import (
 )
 
 // Cache implements control.Viewer.
-func (d *Daemon) Cache(ctx context.Context) (view.Cache, error) {
-	f := view.CacheFacts{Facts: d.View(ctx), Held: d.held}
+func (d *Daemon) Cache(ctx context.Context) (cache.Cache, error) {
+	f := cache.Facts{Facts: d.View(ctx), Held: d.held}
 	if d.catalog != nil {
 		f.Facts.Catalog = d.catalog.Last() // of which is told also when it approves nothing
 		f.Until, f.Role = d.catalog.Until()
@@ -36,12 +36,12 @@ func (d *Daemon) Cache(ctx context.Context) (view.Cache, error) {
 	d.mu.Lock()
 	f.Failed = maps.Clone(d.unfetched)
 	d.mu.Unlock()
-	return view.CacheOf(f), nil
+	return cache.Of(f), nil
 }
 
-func (d *Daemon) held(a site.Artifact) view.Held {
+func (d *Daemon) held(a site.Artifact) cache.Held {
 	h := d.depot.Look(a)
-	return view.Held{Whole: h.Whole, Bytes: h.Bytes, Cached: h.Arrived.UTC().Truncate(time.Second), Checked: h.Verified.UTC().Truncate(time.Second)}
+	return cache.Held{Whole: h.Whole, Bytes: h.Bytes, Cached: h.Arrived.UTC().Truncate(time.Second), Checked: h.Verified.UTC().Truncate(time.Second)}
 }
 
 // foresee plans this or the next window from what was seen last. No device is asked.

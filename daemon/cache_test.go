@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/nightfill/nightfill/daemon/view"
+	"github.com/nightfill/nightfill/daemon/view/cache"
 	"github.com/nightfill/nightfill/site"
 	"github.com/nightfill/nightfill/site/plan"
 	"github.com/nightfill/nightfill/site/run"
@@ -48,7 +48,7 @@ func TestCache(t *testing.T) {
 	if len(c.Artifacts) != 1 || c.Catalog.Version == 0 || !c.Catalog.Until.After(c.Now) {
 		t.Fatalf("without bytes: %+v", c)
 	}
-	if a := c.Artifacts[0]; a.State != view.Missing || a.Reason == nil || !strings.HasPrefix(a.Reason.Text, "cannot fetch menu.sh: ") || a.Patches[0] != "menu" || c.Used != 0 {
+	if a := c.Artifacts[0]; a.State != cache.Missing || a.Reason == nil || !strings.HasPrefix(a.Reason.Text, "cannot fetch menu.sh: ") || a.Patches[0] != "menu" || c.Used != 0 {
 		t.Errorf("without bytes: %+v", a)
 	}
 	l.must(os.Rename(l.dir+"/away", found[0]))
@@ -57,7 +57,7 @@ func TestCache(t *testing.T) {
 	}
 	c, err = d.Cache(t.Context())
 	l.must(err)
-	if a := c.Artifacts[0]; a.State != view.Cached || a.Reason != nil || a.CachedAt.IsZero() || a.Verified.Before(a.CachedAt) || c.Used != a.Size || c.Needed != a.Size || c.Free < 1 || a.Pinned {
+	if a := c.Artifacts[0]; a.State != cache.Cached || a.Reason != nil || a.CachedAt.IsZero() || a.Verified.Before(a.CachedAt) || c.Used != a.Size || c.Needed != a.Size || c.Free < 1 || a.Pinned {
 		t.Errorf("with bytes: %+v", c)
 	}
 }

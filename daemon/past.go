@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/nightfill/nightfill/daemon/view"
+	"github.com/nightfill/nightfill/daemon/view/played"
 	"github.com/nightfill/nightfill/site/run"
 	"github.com/nightfill/nightfill/site/window"
 )
@@ -26,7 +27,7 @@ func (d *Daemon) NightAt(ctx context.Context, date window.Date) (*view.Night, er
 
 // Replay asks the rules of this program about a night again, in the states and at the times that
 // the journal tells; the zero date is the newest night. Nil means that the journal has no such night.
-func (d *Daemon) Replay(ctx context.Context, date window.Date) (*view.Replay, error) {
+func (d *Daemon) Replay(ctx context.Context, date window.Date) (*played.Replay, error) {
 	date, records, err := d.nightRecords(ctx, d.ledger.State(), date)
 	if err != nil || len(records) == 0 {
 		return nil, err
@@ -35,7 +36,7 @@ func (d *Daemon) Replay(ctx context.Context, date window.Date) (*view.Replay, er
 	if err != nil {
 		return nil, fmt.Errorf("cannot replay the night of %s: %w", date, err)
 	}
-	return view.ReplayOf(date, before, records), nil
+	return played.ReplayOf(date, before, records), nil
 }
 
 // nightRecords returns the records from the opening of a night to that of the next one, or to the

@@ -16,6 +16,8 @@ import (
 	"github.com/nightfill/nightfill/daemon/control/users"
 	"github.com/nightfill/nightfill/daemon/journal"
 	"github.com/nightfill/nightfill/daemon/view"
+	"github.com/nightfill/nightfill/daemon/view/cache"
+	"github.com/nightfill/nightfill/daemon/view/played"
 	"github.com/nightfill/nightfill/site"
 	"github.com/nightfill/nightfill/site/forecast"
 	"github.com/nightfill/nightfill/site/ready"
@@ -39,13 +41,13 @@ type Viewer interface {
 	// View returns everything that the views are made of.
 	View(ctx context.Context) view.Facts
 	// Cache returns what the store has of its catalog and of the artifacts that it needs.
-	Cache(ctx context.Context) (view.Cache, error)
+	Cache(ctx context.Context) (cache.Cache, error)
 	// Why answers for one patch on a device, or for every one when patch is "".
 	Why(ctx context.Context, device, patch string) ([]view.Answer, error)
 	// NightAt folds a night from the journal; the zero date is the newest. Nil = there is no such night.
 	NightAt(ctx context.Context, date window.Date) (*view.Night, error)
 	// Replay asks the rules about a night again; the zero date is the newest. Nil = there is no such night.
-	Replay(ctx context.Context, date window.Date) (*view.Replay, error)
+	Replay(ctx context.Context, date window.Date) (*played.Replay, error)
 }
 
 // Keeper writes down what a person wants.

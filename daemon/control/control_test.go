@@ -23,6 +23,7 @@ import (
 	"github.com/nightfill/nightfill/daemon/control/wire"
 	"github.com/nightfill/nightfill/daemon/journal"
 	"github.com/nightfill/nightfill/daemon/view"
+	"github.com/nightfill/nightfill/daemon/view/played"
 	"github.com/nightfill/nightfill/site"
 	"github.com/nightfill/nightfill/site/forecast"
 	"github.com/nightfill/nightfill/site/run"
@@ -302,7 +303,7 @@ func TestClient(t *testing.T) {
 	wantPlan.Chance = forecast.Of(scene, forecast.Usual(), 1)
 	same("plan", planned, wantPlan, err)
 	rehearsal, err := c.Rehearse(ctx, wire.RehearsalAsked{Seed: 3})
-	same("rehearsal", rehearsal, view.RehearsalOf(scene, 3, nil, nil, f.Now), err)
+	same("rehearsal", rehearsal, played.RehearsalOf(scene, 3, nil, nil, f.Now), err)
 	if rehearsal.Faults == nil || rehearsal.Floors == nil {
 		t.Errorf("an empty list of a rehearsal is null: %+v", rehearsal)
 	}

@@ -4,7 +4,7 @@ import (
 	"github.com/nightfill/nightfill/daemon/control/misfortune"
 	"github.com/nightfill/nightfill/daemon/control/socket"
 	"github.com/nightfill/nightfill/daemon/control/wire"
-	"github.com/nightfill/nightfill/daemon/view"
+	"github.com/nightfill/nightfill/daemon/view/played"
 	"github.com/nightfill/nightfill/site/forecast"
 )
 
@@ -32,7 +32,7 @@ func (s *Server) rehearse(r *socket.Request) (any, error) {
 		}
 		faults = append(faults, fault)
 	}
-	return view.RehearsalOf(scene, ask.Seed, faults, ask.Faults, f.Now), nil
+	return played.RehearsalOf(scene, ask.Seed, faults, ask.Faults, f.Now), nil
 }
 
 // chanceSeed is the luck of the nights behind a Chance: always the same, so that the figures change

@@ -13,6 +13,7 @@ import (
 	"github.com/nightfill/nightfill/daemon/control/misfortune"
 	"github.com/nightfill/nightfill/daemon/control/wire"
 	"github.com/nightfill/nightfill/daemon/view"
+	"github.com/nightfill/nightfill/daemon/view/played"
 	"github.com/nightfill/nightfill/site"
 	"github.com/nightfill/nightfill/site/forecast"
 	"github.com/nightfill/nightfill/site/run"
@@ -27,7 +28,7 @@ func TestRehearsal(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !v.Rehearsal || !v.Night.Rehearsal || v.AllDone || !v.Opens || !slices.Equal(v.Faults, ask.Faults) || v.Seed != view.NoLuck {
+	if !v.Rehearsal || !v.Night.Rehearsal || v.AllDone || !v.Opens || !slices.Equal(v.Faults, ask.Faults) || v.Seed != played.NoLuck {
 		t.Errorf("rehearsal %+v", v)
 	}
 	if want := []forecast.Floor{{Capability: "sell", Needs: 1, Has: 1, Missing: []string{"srv-2"}}}; !reflect.DeepEqual(v.Floors, want) {

@@ -11,7 +11,7 @@ import (
 	"github.com/nightfill/nightfill/cmd/nightfill/session"
 	"github.com/nightfill/nightfill/daemon/control/misfortune"
 	"github.com/nightfill/nightfill/daemon/control/wire"
-	"github.com/nightfill/nightfill/daemon/view"
+	"github.com/nightfill/nightfill/daemon/view/played"
 	"github.com/nightfill/nightfill/site"
 	"github.com/nightfill/nightfill/site/forecast"
 )
@@ -39,7 +39,7 @@ Exit code 0: all is done and the store has its floors. 3: one of them is not so.
 	var ask wire.RehearsalAsked
 	f := cmd.Flags()
 	f.StringVar(&ask.At, "at", "", "play the window that is open at this moment, or the next one after it")
-	f.Uint64Var(&ask.Seed, "seed", view.NoLuck, "the luck of the night; 0 = all goes as planned, but for the faults")
+	f.Uint64Var(&ask.Seed, "seed", played.NoLuck, "the luck of the night; 0 = all goes as planned, but for the faults")
 	f.StringArrayVar(&ask.Faults, "fault", nil, `what goes wrong, for example "till-1 pos-app-4.2.1 breaks"; may be repeated`)
 	all, format, picture := sheetFlags(cmd)
 	return session.Action(cmd, cobra.NoArgs, func(s *session.Session, _ []string) error {
@@ -61,7 +61,7 @@ Exit code 0: all is done and the store has its floors. 3: one of them is not so.
 }
 
 // verdict sums a rehearsal up.
-func verdict(v view.Rehearsal) string {
+func verdict(v played.Rehearsal) string {
 	missed := 0
 	for _, j := range v.Night.Jobs {
 		if j.State != site.Done {
@@ -86,10 +86,10 @@ func verdict(v view.Rehearsal) string {
 	return text + ", and the store does not open with its floors"
 }
 
-func printRehearsal(p *printout.Printer, v view.Rehearsal, all bool) {
+func printRehearsal(p *printout.Printer, v played.Rehearsal, all bool) {
 	p.Line("%s", p.Paint(printout.Heading, "REHEARSAL: nothing of this has happened."))
 	luck := fmt.Sprintf("The luck is that of seed %d", v.Seed)
-	if v.Seed == view.NoLuck {
+	if v.Seed == played.NoLuck {
 		luck = "Everything takes its time as planned"
 	}
 	p.Line("%s%s.", luck, faults(v.Faults))
@@ -126,13 +126,13 @@ func faults(told []string) string {
 
 // repeated is a beat, and how often it came in vain before something else happened to its patch.
 type repeated struct {
-	view.Beat
+	played.Beat
 	times int
 }
 
 // gathered makes one of the attempts that ended alike, one after another: a device that does not answer
 // is asked every minute.
-func gathered(timeline []view.Beat) []repeated {
+func gathered(timeline []played.Beat) []repeated {
 	var list []repeated
 	newest := map[[2]string]int{} // by device and patch, the place of its newest beat
 	for _, b := range timeline {

@@ -8,7 +8,7 @@ import (
 
 	"github.com/nightfill/nightfill/cmd/nightfill/printout"
 	"github.com/nightfill/nightfill/cmd/nightfill/session"
-	"github.com/nightfill/nightfill/daemon/view"
+	"github.com/nightfill/nightfill/daemon/view/played"
 	"github.com/nightfill/nightfill/site"
 	"github.com/nightfill/nightfill/site/run"
 )
@@ -44,7 +44,7 @@ Exit code 0: today's rules decide every time as was decided then. 3: they do not
 	})
 }
 
-func printReplay(p *printout.Printer, v view.Replay) {
+func printReplay(p *printout.Printer, v played.Replay) {
 	verdict := p.Paint(printout.Good, "today's rules decide the same")
 	if v.Differ > 0 {
 		verdict = p.Paint(printout.Bad, fmt.Sprintf("today's rules differ in %d", v.Differ))
@@ -69,7 +69,7 @@ func printReplay(p *printout.Printer, v view.Replay) {
 }
 
 // printMoments writes one record, what waits from it on, and where the rules differ.
-func printMoments(p *printout.Printer, m view.Moment) {
+func printMoments(p *printout.Printer, m played.Moment) {
 	e := m.Event
 	if e.Kind == run.CheckEnded || e.Kind == run.ArtifactCached {
 		return // they decide nothing about the night; --json has them

@@ -9,6 +9,7 @@ import (
 	"github.com/nightfill/nightfill/cmd/nightfill/printout"
 	"github.com/nightfill/nightfill/cmd/nightfill/session"
 	"github.com/nightfill/nightfill/daemon/view"
+	"github.com/nightfill/nightfill/daemon/view/cache"
 )
 
 // Cache returns `cache`.
@@ -32,7 +33,7 @@ Exit code 3: something of the night is not in the store, or the catalog approves
 		}
 		missing := 0
 		for _, a := range c.Artifacts {
-			if a.Tonight && a.State != view.Cached {
+			if a.Tonight && a.State != cache.Cached {
 				missing++
 			}
 		}
@@ -54,7 +55,7 @@ func are(n int, one, many string) string {
 	return fmt.Sprintf("%d %s are", n, many)
 }
 
-func printCache(p *printout.Printer, c view.Cache) {
+func printCache(p *printout.Printer, c cache.Cache) {
 	row := func(name, format string, args ...any) {
 		p.Line("%-9s %s", name, printout.Clean(fmt.Sprintf(format, args...)))
 	}
@@ -78,7 +79,7 @@ func printCache(p *printout.Printer, c view.Cache) {
 	var rows [][]printout.Cell
 	var missing []string
 	for _, a := range c.Artifacts {
-		t := map[string]printout.Tone{view.Cached: printout.Good, view.Missing: printout.Bad, view.Partly: printout.Bad}[a.State]
+		t := map[string]printout.Tone{cache.Cached: printout.Good, cache.Missing: printout.Bad, cache.Partly: printout.Bad}[a.State]
 		use := "later"
 		if a.Tonight {
 			use = "the night"

@@ -21,6 +21,8 @@ import (
 	"github.com/nightfill/nightfill/daemon/control/wire"
 	"github.com/nightfill/nightfill/daemon/journal"
 	"github.com/nightfill/nightfill/daemon/view"
+	"github.com/nightfill/nightfill/daemon/view/cache"
+	"github.com/nightfill/nightfill/daemon/view/played"
 	"github.com/nightfill/nightfill/site"
 	"github.com/nightfill/nightfill/site/run"
 	"github.com/nightfill/nightfill/site/window"
@@ -138,13 +140,13 @@ func (c *Client) Night(ctx context.Context, date window.Date) (view.Night, error
 }
 
 // Replay returns a night as the rules of the daemon see it now; the zero date is the newest.
-func (c *Client) Replay(ctx context.Context, date window.Date) (view.Replay, error) {
-	return get[view.Replay](ctx, c, "GET", "/v1/replay", url.Values{"night": {date.String()}}, nil)
+func (c *Client) Replay(ctx context.Context, date window.Date) (played.Replay, error) {
+	return get[played.Replay](ctx, c, "GET", "/v1/replay", url.Values{"night": {date.String()}}, nil)
 }
 
 // Rehearse plays a night once. Nothing in the store is changed by it.
-func (c *Client) Rehearse(ctx context.Context, ask wire.RehearsalAsked) (view.Rehearsal, error) {
-	return get[view.Rehearsal](ctx, c, "POST", "/v1/rehearse", nil, ask)
+func (c *Client) Rehearse(ctx context.Context, ask wire.RehearsalAsked) (played.Rehearsal, error) {
+	return get[played.Rehearsal](ctx, c, "POST", "/v1/rehearse", nil, ask)
 }
 
 // Verify has the daemon check its journal.
@@ -197,8 +199,8 @@ func (c *Client) Diagnose(ctx context.Context, device, check string) (view.Diagn
 }
 
 // Cache returns what the store has of its catalog and of the artifacts that it needs.
-func (c *Client) Cache(ctx context.Context) (view.Cache, error) {
-	return get[view.Cache](ctx, c, "GET", "/v1/cache", nil, nil)
+func (c *Client) Cache(ctx context.Context) (cache.Cache, error) {
+	return get[cache.Cache](ctx, c, "GET", "/v1/cache", nil, nil)
 }
 
 // Excerpt says which records of the journal are wanted.

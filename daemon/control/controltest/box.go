@@ -13,6 +13,7 @@ import (
 
 	"github.com/nightfill/nightfill/daemon/hands"
 	"github.com/nightfill/nightfill/daemon/view"
+	"github.com/nightfill/nightfill/daemon/view/played"
 	"github.com/nightfill/nightfill/site"
 	"github.com/nightfill/nightfill/site/forecast"
 	"github.com/nightfill/nightfill/site/plan"
@@ -108,7 +109,7 @@ func (b *Box) NightAt(ctx context.Context, date window.Date) (*view.Night, error
 }
 
 // Replay implements control.Viewer.
-func (b *Box) Replay(_ context.Context, date window.Date) (*view.Replay, error) {
+func (b *Box) Replay(_ context.Context, date window.Date) (*played.Replay, error) {
 	if err := b.failing(); err != nil {
 		return nil, err
 	}
@@ -116,7 +117,7 @@ func (b *Box) Replay(_ context.Context, date window.Date) (*view.Replay, error) 
 	if records == nil {
 		return nil, nil
 	}
-	return view.ReplayOf(records[0].Event.Night, run.Fold(run.State{}, before...), records), nil
+	return played.ReplayOf(records[0].Event.Night, run.Fold(run.State{}, before...), records), nil
 }
 
 // add folds an event into the state and appends it to the journal.

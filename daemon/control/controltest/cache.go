@@ -4,18 +4,18 @@ import (
 	"context"
 	"time"
 
-	"github.com/nightfill/nightfill/daemon/view"
+	"github.com/nightfill/nightfill/daemon/view/cache"
 	"github.com/nightfill/nightfill/site"
 )
 
 // Cache implements control.Viewer: what the state has as cached is there since the night opened.
-func (b *Box) Cache(ctx context.Context) (view.Cache, error) {
+func (b *Box) Cache(ctx context.Context) (cache.Cache, error) {
 	if err := b.failing(); err != nil {
-		return view.Cache{}, err
+		return cache.Cache{}, err
 	}
-	f := view.CacheFacts{Facts: b.View(ctx), Quota: 40 << 30, Free: 100 << 30, URL: "https://patches.example.com/catalog/", Failed: map[string]string{}}
+	f := cache.Facts{Facts: b.View(ctx), Quota: 40 << 30, Free: 100 << 30, URL: "https://patches.example.com/catalog/", Failed: map[string]string{}}
 	if f.Catalog.Version == 0 {
-		return view.CacheOf(f), nil
+		return cache.Of(f), nil
 	}
 	f.Until = f.Catalog.Issued.AddDate(0, 0, 14)
 	night := f.State.Night
@@ -23,7 +23,7 @@ func (b *Box) Cache(ctx context.Context) (view.Cache, error) {
 	if !night.Open() {
 		scene, err := b.Forecast(ctx, time.Time{})
 		if err != nil {
-			return view.Cache{}, err
+			return cache.Cache{}, err
 		}
 		f.Plan, f.Report = scene.Plan, scene.Report
 	}
@@ -35,12 +35,12 @@ func (b *Box) Cache(ctx context.Context) (view.Cache, error) {
 			f.Failed[artifact.SHA256] = "cannot fetch " + artifact.Name + ": the server answers 503"
 		}
 	}
-	f.Held = func(a site.Artifact) view.Held {
+	f.Held = func(a site.Artifact) cache.Held {
 		if !f.State.Cached[a.SHA256] {
-			return view.Held{Bytes: 1 << 20}
+			return cache.Held{Bytes: 1 << 20}
 		}
-		return view.Held{Whole: true, Bytes: a.Size, Cached: night.Opened, Checked: night.Opened.Add(time.Minute)}
+		return cache.Held{Whole: true, Bytes: a.Size, Cached: night.Opened, Checked: night.Opened.Add(time.Minute)}
 	}
 	f.Used = 6 << 20
-	return view.CacheOf(f), nil
+	return cache.Of(f), nil
 }

@@ -1,8 +1,11 @@
-package view
+// Package played shows nights that were played and are no new ones: a rehearsal, and what the rules of this program
+// decide about the records of a night that was.
+package played
 
 import (
 	"time"
 
+	"github.com/nightfill/nightfill/daemon/view"
 	"github.com/nightfill/nightfill/site"
 	"github.com/nightfill/nightfill/site/forecast"
 	"github.com/nightfill/nightfill/site/run"
@@ -23,7 +26,7 @@ type Rehearsal struct {
 	Floors    []forecast.Floor `json:"floors"`
 	Ends      time.Time        `json:"ends"` // when the last step ended
 	Timeline  []Beat           `json:"timeline"`
-	Night     Night            `json:"night"`
+	Night     view.Night       `json:"night"`
 }
 
 // Beat is one moment of a rehearsal: a step, a decision without one, or what befell a device or the box.
@@ -51,7 +54,7 @@ func RehearsalOf(scene forecast.Scene, seed uint64, faults []forecast.Fault, tol
 		Schema: "rehearsal/1", Rehearsal: true, Seed: seed, Faults: append([]string{}, told...), AllDone: played.Done,
 		Opens: played.Opens(), Floors: append([]forecast.Floor{}, played.Floors...), Ends: played.Ends, Timeline: timeline(played.Records),
 	}
-	v.Night = *WithEvidence(scene.Store, played.State, played.Records, now)
+	v.Night = *view.WithEvidence(scene.Store, played.State, played.Records, now)
 	v.Night.Rehearsal, v.Night.AsOf, v.Night.Rev = true, now, scene.State.Seq
 	return v
 }

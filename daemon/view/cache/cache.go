@@ -1,10 +1,12 @@
-package view
+// Package cache shows what the store has of what it needs: its catalog and its artifacts.
+package cache
 
 import (
 	"fmt"
 	"slices"
 	"time"
 
+	"github.com/nightfill/nightfill/daemon/view"
 	"github.com/nightfill/nightfill/site"
 	"github.com/nightfill/nightfill/site/plan"
 	"github.com/nightfill/nightfill/site/policy"
@@ -20,20 +22,20 @@ const (
 
 // Cache is what the store has of what it needs: its catalog and its artifacts.
 type Cache struct {
-	Schema    string       `json:"schema"` // cache/1
-	Now       time.Time    `json:"now"`
-	Catalog   CacheCatalog `json:"catalog"`
-	Night     window.Date  `json:"night,omitzero"` // the open night, or the next one
-	Used      int64        `json:"used"`           // bytes in the depot
-	Quota     int64        `json:"quota"`          // catalog.cache of the store file; 0 = the store has no catalog
-	Free      int64        `json:"free"`           // bytes that are free on the disk of the depot
-	Needed    int64        `json:"needed"`         // bytes of everything below
-	Problem   string       `json:"problem,omitempty"`
-	Artifacts []CacheItem  `json:"artifacts"` // those of tonight first, and of these what is missing
+	Schema    string      `json:"schema"` // cache/1
+	Now       time.Time   `json:"now"`
+	Catalog   Catalog     `json:"catalog"`
+	Night     window.Date `json:"night,omitzero"` // the open night, or the next one
+	Used      int64       `json:"used"`           // bytes in the depot
+	Quota     int64       `json:"quota"`          // catalog.cache of the store file; 0 = the store has no catalog
+	Free      int64       `json:"free"`           // bytes that are free on the disk of the depot
+	Needed    int64       `json:"needed"`         // bytes of everything below
+	Problem   string      `json:"problem,omitempty"`
+	Artifacts []Item      `json:"artifacts"` // those of tonight first, and of these what is missing
 }
 
-// CacheCatalog is the catalog that the store goes by.
-type CacheCatalog struct {
+// Catalog is the catalog that the store goes by.
+type Catalog struct {
 	Version int64        `json:"version"` // 0 = there is none
 	Issued  time.Time    `json:"issued,omitzero"`
 	Until   time.Time    `json:"until,omitzero"`      // approves nothing new after that, unless it is refreshed
@@ -42,8 +44,8 @@ type CacheCatalog struct {
 	Reason  *site.Reason `json:"reason,omitempty"`    // why it approves nothing
 }
 
-// CacheItem is one artifact.
-type CacheItem struct {
+// Item is one artifact.
+type Item struct {
 	Name     string       `json:"name"`
 	SHA256   string       `json:"sha256"`
 	Size     int64        `json:"size"`
@@ -64,9 +66,9 @@ type Held struct {
 	Cached, Checked time.Time
 }
 
-// CacheFacts is what a Cache is made of.
-type CacheFacts struct {
-	Facts
+// Facts is what a Cache is made of.
+type Facts struct {
+	view.Facts
 	Patches []site.Patch // whose artifacts the store keeps
 	Plan    plan.Plan    // of the open night, or of the next one
 	Report  plan.Report
@@ -81,11 +83,11 @@ type CacheFacts struct {
 	Problem string // why the depot cannot be looked at
 }
 
-// CacheOf shows what the store has of what it needs.
-func CacheOf(f CacheFacts) Cache {
+// Of shows what the store has of what it needs.
+func Of(f Facts) Cache {
 	c := Cache{
-		Schema: "cache/1", Now: f.Now, Night: f.Plan.Night, Used: f.Used, Quota: f.Quota, Free: f.Free, Problem: f.Problem, Artifacts: []CacheItem{},
-		Catalog: CacheCatalog{Version: f.Catalog.Version, Issued: f.Catalog.Issued, Until: f.Until, Role: f.Role, URL: f.URL, Reason: f.CatalogNo},
+		Schema: "cache/1", Now: f.Now, Night: f.Plan.Night, Used: f.Used, Quota: f.Quota, Free: f.Free, Problem: f.Problem, Artifacts: []Item{},
+		Catalog: Catalog{Version: f.Catalog.Version, Issued: f.Catalog.Issued, Until: f.Until, Role: f.Role, URL: f.URL, Reason: f.CatalogNo},
 	}
 	tonight, pinned := f.tonight()
 	at := map[string]int{}
@@ -105,7 +107,7 @@ func CacheOf(f CacheFacts) Cache {
 			item.Tonight, item.Pinned = item.Tonight || tonight[p.ID], item.Pinned || pinned[p.ID]
 		}
 	}
-	rank := func(i CacheItem) int {
+	rank := func(i Item) int {
 		n := 0
 		if !i.Tonight {
 			n += 2
@@ -115,13 +117,13 @@ func CacheOf(f CacheFacts) Cache {
 		}
 		return n
 	}
-	slices.SortStableFunc(c.Artifacts, func(a, b CacheItem) int { return rank(a) - rank(b) })
+	slices.SortStableFunc(c.Artifacts, func(a, b Item) int { return rank(a) - rank(b) })
 	return c
 }
 
 // tonight names the patches of the night, with those that are only left out because their bytes are not here;
 // pinned are those of an open night.
-func (f CacheFacts) tonight() (tonight, pinned map[string]bool) {
+func (f Facts) tonight() (tonight, pinned map[string]bool) {
 	tonight, pinned = map[string]bool{}, map[string]bool{}
 	for _, p := range f.Plan.Patches {
 		tonight[p.ID], pinned[p.ID] = true, f.State.Night.Open()
@@ -134,9 +136,9 @@ func (f CacheFacts) tonight() (tonight, pinned map[string]bool) {
 	return tonight, pinned
 }
 
-func (f CacheFacts) item(a site.Artifact) CacheItem {
+func (f Facts) item(a site.Artifact) Item {
 	h := f.Held(a)
-	item := CacheItem{Name: a.Name, SHA256: a.SHA256, Size: a.Size, State: Cached, Bytes: h.Bytes, CachedAt: h.Cached, Verified: h.Checked}
+	item := Item{Name: a.Name, SHA256: a.SHA256, Size: a.Size, State: Cached, Bytes: h.Bytes, CachedAt: h.Cached, Verified: h.Checked}
 	if h.Whole {
 		return item
 	}
