@@ -15,7 +15,7 @@ import (
 	"github.com/nightfill/nightfill/sync/depot"
 )
 
-// Cache implements control.Viewer.
+// Cache implements control.Teller.
 func (d *Daemon) Cache(ctx context.Context) (cache.Cache, error) {
 	f := cache.Facts{Facts: d.View(ctx), Held: d.held}
 	if d.catalog != nil {

@@ -343,7 +343,7 @@ func (p people) Confirm(token, code string, now time.Time) error {
 	return refusal(p.Accounts.Confirm(token, code, now))
 }
 
-// Enrolling implements console.Own.
+// Enrolling implements console.Door.
 func (p people) Enrolling(token string, now time.Time) (live.User, bool, bool) {
 	s, ok := p.Accounts.Enrolling(token, now)
 	return live.User{Name: s.Account, Role: s.Role}, s.Enrol, ok
@@ -360,13 +360,13 @@ func (p people) ChangePassword(ctx context.Context, token, old, password string,
 	return refusal(p.Accounts.ChangePassword(ctx, token, old, password, now))
 }
 
-// BeginTOTP implements console.Own.
+// BeginTOTP implements console.App.
 func (p people) BeginTOTP(ctx context.Context, token, password string, now time.Time) (string, error) {
 	uri, err := p.Accounts.BeginTOTP(ctx, token, password, now)
 	return uri, refusal(err)
 }
 
-// FinishTOTP implements console.Own.
+// FinishTOTP implements console.App.
 func (p people) FinishTOTP(token, code string, now time.Time) error {
 	return refusal(p.Accounts.FinishTOTP(token, code, now))
 }

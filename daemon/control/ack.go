@@ -5,7 +5,14 @@ import (
 
 	"github.com/nightfill/nightfill/daemon/control/socket"
 	"github.com/nightfill/nightfill/daemon/control/wire"
+	"github.com/nightfill/nightfill/site"
 )
+
+// Alarms are what people are told of.
+type Alarms interface {
+	// Ack takes an alarm on, by its code, and returns it as it is then.
+	Ack(code, reason, actor string) (site.Alarm, error)
+}
 
 func (s *Server) ack(r *socket.Request) (any, error) {
 	var ask wire.AckAsked

@@ -5,7 +5,15 @@ import (
 
 	"github.com/nightfill/nightfill/daemon/control/socket"
 	"github.com/nightfill/nightfill/daemon/control/wire"
+	"github.com/nightfill/nightfill/site"
 )
+
+// Clock is the clock of the box, which may be doubted.
+type Clock interface {
+	// ConfirmClock takes a person's word that the clock is right where the journal has later times, and returns
+	// why it is not trusted then; nil = it is.
+	ConfirmClock(reason, actor string) (*site.Reason, error)
+}
 
 func (s *Server) confirmClock(r *socket.Request) (any, error) {
 	var ask wire.ClockAsked

@@ -16,23 +16,25 @@ import (
 	"github.com/nightfill/nightfill/daemon/control/users"
 	"github.com/nightfill/nightfill/daemon/journal"
 	"github.com/nightfill/nightfill/daemon/view"
-	"github.com/nightfill/nightfill/daemon/view/cache"
-	"github.com/nightfill/nightfill/daemon/view/played"
-	"github.com/nightfill/nightfill/site"
-	"github.com/nightfill/nightfill/site/forecast"
-	"github.com/nightfill/nightfill/site/ready"
 	"github.com/nightfill/nightfill/site/run"
-	"github.com/nightfill/nightfill/site/window"
 )
 
-// Box is the daemon as the control socket needs it. A call may be given up when ctx ends.
-// Errors that are an *Error or a *site.Reason reach the person who asked with their code.
+// Box is the daemon as the control socket needs it: each part stands beside the answers that want it. A call may be
+// given up when ctx ends. Errors that are an *Error or a *site.Reason reach the person who asked with their code.
 type Box interface {
 	Viewer
-	Keeper
+	Teller
+	Past
+	Forecaster
+	Looker
+	Keys
+	Checker
+	Holder
+	Alarms
+	Clock
 	Supplier
-	Toucher
-	Handler
+	PatchHandler
+	DeviceHandler
 	Bundler
 }
 
@@ -40,50 +42,6 @@ type Box interface {
 type Viewer interface {
 	// View returns everything that the views are made of.
 	View(ctx context.Context) view.Facts
-	// Cache returns what the store has of its catalog and of the artifacts that it needs.
-	Cache(ctx context.Context) (cache.Cache, error)
-	// Why answers for one patch on a device, or for every one when patch is "".
-	Why(ctx context.Context, device, patch string) ([]view.Answer, error)
-	// NightAt folds a night from the journal; the zero date is the newest. Nil = there is no such night.
-	NightAt(ctx context.Context, date window.Date) (*view.Night, error)
-	// Replay asks the rules about a night again; the zero date is the newest. Nil = there is no such night.
-	Replay(ctx context.Context, date window.Date) (*played.Replay, error)
-}
-
-// Keeper writes down what a person wants.
-type Keeper interface {
-	Hold(ctx context.Context, hold site.Hold) error
-	// Release lets go what is kept from work under a name, as run.Release finds it. The reason may be "".
-	Release(ctx context.Context, name, reason, actor string) error
-	// Ack takes an alarm on, by its code, and returns it as it is then.
-	Ack(code, reason, actor string) (site.Alarm, error)
-	// ConfirmClock takes a person's word that the clock is right where the journal has later times, and returns
-	// why it is not trusted then; nil = it is.
-	ConfirmClock(reason, actor string) (*site.Reason, error)
-	// Enrol pins a host key for a device. The reason may be "".
-	Enrol(ctx context.Context, device, key, reason, actor string) error
-}
-
-// Supplier brings the signed catalog into the store.
-type Supplier interface {
-	// Refresh fetches the catalog now and reports whether it is a new generation.
-	Refresh(ctx context.Context) (site.Catalog, bool, error)
-	// Import takes a catalog and its artifacts from a directory, as from a USB stick.
-	Import(ctx context.Context, dir string) (site.Catalog, error)
-}
-
-// Toucher looks at the devices now; nothing on them is changed.
-type Toucher interface {
-	// Forecast plans the window that is open at the moment at or the next one after it; zero = now.
-	Forecast(ctx context.Context, at time.Time) (forecast.Scene, error)
-	// CheckNow carries out every readiness check and judges the results.
-	CheckNow(ctx context.Context) (ready.Report, []site.CheckResult, error)
-	// HostKey asks the device for the key that it offers, without logging in.
-	HostKey(ctx context.Context, device string) (key, fingerprint string, err error)
-	// Diagnose looks at one device.
-	Diagnose(ctx context.Context, device string) (view.Diagnosis, error)
-	// DiagnoseBy carries out one check of a device, with what it needs.
-	DiagnoseBy(ctx context.Context, device, check string) (view.Diagnosis, error)
 }
 
 // Journal is the journal as the control socket needs it.

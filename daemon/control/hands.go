@@ -12,12 +12,16 @@ import (
 	"github.com/nightfill/nightfill/site/run"
 )
 
-// Handler carries out what a person asks of a device. An order that is refused is a *site.Reason.
-type Handler interface {
+// PatchHandler carries out what a person asks of a patch on a device. An order that is refused is a *site.Reason.
+type PatchHandler interface {
 	// Retry lets a settled patch be tried once more tonight, or every one that can be, and returns which.
 	Retry(ask hands.Ask) ([]string, error)
 	// RollBack takes a patch that the newest night put on off again.
 	RollBack(ask hands.Ask) error
+}
+
+// DeviceHandler carries out what a person asks of a device as a whole. An order that is refused is a *site.Reason.
+type DeviceHandler interface {
 	// Restart begins to restart a device.
 	Restart(ctx context.Context, ask hands.Ask) (run.Hand, error)
 	// TakeOver makes a device work for this box, which works for another one.

@@ -1,6 +1,7 @@
 package control
 
 import (
+	"context"
 	"fmt"
 	"maps"
 	"net/http"
@@ -13,6 +14,13 @@ import (
 	"github.com/nightfill/nightfill/site"
 	"github.com/nightfill/nightfill/site/run"
 )
+
+// Holder keeps devices from work, and lets them go.
+type Holder interface {
+	Hold(ctx context.Context, hold site.Hold) error
+	// Release lets go what is kept from work under a name, as run.Release finds it. The reason may be "".
+	Release(ctx context.Context, name, reason, actor string) error
+}
 
 // release lets go a device, the whole store or a quarantined patch. The name may be given as
 // device, too, which is how it was asked for before a patch could be named.

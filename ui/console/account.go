@@ -12,13 +12,14 @@ import (
 
 // Own is what a person may do with his own account, within a session.
 type Own interface {
-	// Enrolling is Session, also for a token that may do nothing but set up an authenticator app. enrol says that it
-	// is such a one; FinishTOTP makes it one like any other.
-	Enrolling(token string, now time.Time) (who live.User, enrol, ok bool)
 	// Person returns who it is, and whether he has an authenticator app, or is to set one up.
 	Person(token string, now time.Time) (Person, error)
 	// ChangePassword wants the old password, and ends every other session of the account.
 	ChangePassword(ctx context.Context, token, old, password string, now time.Time) error
+}
+
+// App sets up an authenticator app for one's own account, within a session.
+type App interface {
 	// BeginTOTP returns what is to be entered in an authenticator app; it counts after FinishTOTP took a code of it.
 	BeginTOTP(ctx context.Context, token, password string, now time.Time) (show string, err error)
 	FinishTOTP(token, code string, now time.Time) error

@@ -28,8 +28,10 @@ type Accounts interface {
 	live.Sessions
 	order.Rights
 	Door
+	Exit
 	Claims
 	Own
+	App
 }
 
 // Handbook are pages that tell people how to work with the box. They are part of the program.

@@ -32,9 +32,16 @@ type Entry struct {
 	Enrol   bool   // the session may do nothing but set up an authenticator app
 }
 
-// Door lets people in and out.
+// Door lets people in.
 type Door interface {
 	Login(ctx context.Context, l Login, now time.Time) (Entry, error)
+	// Enrolling is Session, also for a token that may do nothing but set up an authenticator app. enrol says that it
+	// is such a one; FinishTOTP makes it one like any other.
+	Enrolling(token string, now time.Time) (who live.User, enrol, ok bool)
+}
+
+// Exit ends sessions.
+type Exit interface {
 	// End ends a session whose person logs out, Replace one whose browser was let in anew.
 	End(token string, now time.Time)
 	Replace(token string, now time.Time)

@@ -14,12 +14,17 @@ import (
 // Terminals are the terminals in which people work on devices, and the recordings of them.
 type Terminals interface {
 	live.Terminals
+	Recordings
+	// Text writes a recording as plain text.
+	Text(to io.Writer, from io.Reader) error
+}
+
+// Recordings are what was recorded of terminals.
+type Recordings interface {
 	// Recordings lists the recordings, the newest first.
 	Recordings(ctx context.Context) (any, error)
 	// Recording opens one. Good says that it is as the journal tells; the reader must be told when not.
 	Recording(ctx context.Context, id string) (file io.ReadCloser, good bool, err error)
-	// Text writes a recording as plain text.
-	Text(to io.Writer, from io.Reader) error
 }
 
 // recordings lists the recordings of terminals.

@@ -66,7 +66,7 @@ func (b *Box) failing() error {
 	return b.fail
 }
 
-// Forecast implements control.Toucher.
+// Forecast implements control.Forecaster.
 func (b *Box) Forecast(ctx context.Context, at time.Time) (forecast.Scene, error) {
 	if err := b.failing(); err != nil {
 		return forecast.Scene{}, err
@@ -90,13 +90,13 @@ func planFacts(f view.Facts, at time.Time) policy.Facts {
 	}
 }
 
-// Why implements control.Viewer.
+// Why implements control.Teller.
 func (b *Box) Why(ctx context.Context, device, patch string) ([]view.Answer, error) {
 	next, err := b.Forecast(ctx, time.Time{})
 	return view.Why(b.View(ctx), next.Plan, next.Report, device, patch), err
 }
 
-// NightAt implements control.Viewer.
+// NightAt implements control.Past.
 func (b *Box) NightAt(ctx context.Context, date window.Date) (*view.Night, error) {
 	if err := b.failing(); err != nil {
 		return nil, err
@@ -108,7 +108,7 @@ func (b *Box) NightAt(ctx context.Context, date window.Date) (*view.Night, error
 	return nil, nil
 }
 
-// Replay implements control.Viewer.
+// Replay implements control.Past.
 func (b *Box) Replay(_ context.Context, date window.Date) (*played.Replay, error) {
 	if err := b.failing(); err != nil {
 		return nil, err
@@ -132,12 +132,12 @@ func (b *Box) add(e run.Event) error {
 	return nil
 }
 
-// Hold implements control.Keeper.
+// Hold implements control.Holder.
 func (b *Box) Hold(_ context.Context, hold site.Hold) error {
 	return b.add(run.Event{Kind: run.HoldSet, Device: hold.Device, Hold: &hold, Actor: hold.Actor})
 }
 
-// Retry implements control.Handler.
+// Retry implements control.PatchHandler.
 func (b *Box) Retry(ask hands.Ask) ([]string, error) {
 	f := b.View(context.Background())
 	if reason := run.MayRetry(f.State, ask.Device, ask.Patch, f.Now); reason != nil {
@@ -146,7 +146,7 @@ func (b *Box) Retry(ask hands.Ask) ([]string, error) {
 	return []string{ask.Patch}, b.add(run.Event{Kind: run.PatchRetried, Device: ask.Device, Patch: ask.Patch, Actor: ask.Actor, Text: ask.Reason})
 }
 
-// RollBack implements control.Handler.
+// RollBack implements control.PatchHandler.
 func (b *Box) RollBack(ask hands.Ask) error {
 	f := b.View(context.Background())
 	if reason := run.MayRollBack(f.State, ask.Device, ask.Patch); reason != nil {
@@ -155,7 +155,7 @@ func (b *Box) RollBack(ask hands.Ask) error {
 	return b.add(run.Event{Kind: run.PatchTakenBack, Device: ask.Device, Patch: ask.Patch, Actor: ask.Actor, Text: ask.Reason})
 }
 
-// Restart implements control.Handler.
+// Restart implements control.DeviceHandler.
 func (b *Box) Restart(_ context.Context, ask hands.Ask) (run.Hand, error) {
 	f := b.View(context.Background())
 	if reason := run.MayRestart(f.State, ask.Device, f.Now); reason != nil {
@@ -165,12 +165,12 @@ func (b *Box) Restart(_ context.Context, ask hands.Ask) (run.Hand, error) {
 	return hand, b.add(run.Event{Kind: run.RestartAsked, Device: ask.Device, Actor: ask.Actor, Text: ask.Reason, Deadline: hand.Deadline})
 }
 
-// TakeOver implements control.Handler.
+// TakeOver implements control.DeviceHandler.
 func (b *Box) TakeOver(_ context.Context, ask hands.Ask) error {
 	return b.add(run.Event{Kind: run.DeviceTaken, Device: ask.Device, Actor: ask.Actor, Text: ask.Reason})
 }
 
-// Release implements control.Keeper.
+// Release implements control.Holder.
 func (b *Box) Release(ctx context.Context, name, reason, actor string) error {
 	e, kept := run.Release(b.View(ctx).State, name, actor, time.Time{})
 	if !kept {
@@ -180,7 +180,7 @@ func (b *Box) Release(ctx context.Context, name, reason, actor string) error {
 	return b.add(e)
 }
 
-// Ack implements control.Keeper.
+// Ack implements control.Alarms.
 func (b *Box) Ack(code, reason, actor string) (site.Alarm, error) {
 	if reason := run.MayAck(b.View(context.Background()).State, code); reason != nil {
 		return site.Alarm{}, reason
@@ -189,7 +189,7 @@ func (b *Box) Ack(code, reason, actor string) (site.Alarm, error) {
 	return b.View(context.Background()).State.Alarms[code], err
 }
 
-// ConfirmClock implements control.Keeper.
+// ConfirmClock implements control.Clock.
 func (b *Box) ConfirmClock(reason, actor string) (*site.Reason, error) {
 	f := b.View(context.Background())
 	if refused := run.MayConfirm(f.State, f.Now); refused != nil {
@@ -209,7 +209,7 @@ func (b *Box) Escalate() error {
 	return nil
 }
 
-// Enrol implements control.Keeper.
+// Enrol implements control.Keys.
 func (b *Box) Enrol(_ context.Context, device, key, reason, actor string) error {
 	return b.add(run.Event{Kind: run.DeviceEnrolled, Device: device, Text: key, Actor: actor, Why: reason})
 }
@@ -226,7 +226,7 @@ func (b *Box) Import(ctx context.Context, _ string) (site.Catalog, error) {
 	return c, b.failing()
 }
 
-// CheckNow implements control.Toucher: what was found last is found again.
+// CheckNow implements control.Checker: what was found last is found again.
 func (b *Box) CheckNow(ctx context.Context) (ready.Report, []site.CheckResult, error) {
 	f, known := b.View(ctx), b.checks()
 	var results []site.CheckResult
@@ -236,12 +236,12 @@ func (b *Box) CheckNow(ctx context.Context) (ready.Report, []site.CheckResult, e
 	return f.Report, results, b.failing()
 }
 
-// HostKey implements control.Toucher.
+// HostKey implements control.Keys.
 func (b *Box) HostKey(context.Context, string) (key, fingerprint string, err error) {
 	return Key, Fingerprint, b.failing()
 }
 
-// Diagnose implements control.Toucher.
+// Diagnose implements control.Looker.
 func (b *Box) Diagnose(ctx context.Context, device string) (view.Diagnosis, error) {
 	if err := b.failing(); err != nil {
 		return view.Diagnosis{}, err
@@ -251,7 +251,7 @@ func (b *Box) Diagnose(ctx context.Context, device string) (view.Diagnosis, erro
 	return view.Diagnose(f, d, f.Inventory[device], b.checks()), nil
 }
 
-// DiagnoseBy implements control.Toucher.
+// DiagnoseBy implements control.Looker.
 func (b *Box) DiagnoseBy(ctx context.Context, device, check string) (view.Diagnosis, error) {
 	if err := view.HasCheck(b.View(ctx).Store, device, check); err != nil {
 		return view.Diagnosis{}, err

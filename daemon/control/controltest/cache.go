@@ -8,7 +8,7 @@ import (
 	"github.com/nightfill/nightfill/site"
 )
 
-// Cache implements control.Viewer: what the state has as cached is there since the night opened.
+// Cache implements control.Teller: what the state has as cached is there since the night opened.
 func (b *Box) Cache(ctx context.Context) (cache.Cache, error) {
 	if err := b.failing(); err != nil {
 		return cache.Cache{}, err
