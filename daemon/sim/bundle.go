@@ -114,7 +114,7 @@ func (o *oracle) pair(j *job) {
 			o.note("pair", "%s is begun on %s, and is %s on %s, its secondary", j.patch, j.device, first.state, other.ID)
 		}
 		for _, ahead := range o.jobs {
-			if me.Role == site.Primary && ahead.device == other.ID && !ahead.settled && !o.deaf(other.ID) && (ahead.begun || !o.hopeless(other.ID)) {
+			if me.Role == site.Primary && ahead.device == other.ID && !ahead.settled && !o.deaf(other.ID) && (ahead.begun || !o.hopeless(other.ID) && !o.waitsItself(ahead)) {
 				o.note("pair", "%s is begun on %s, and %s of %s, its secondary, is not finished", j.patch, j.device, ahead.patch, other.ID)
 			}
 		}

@@ -108,15 +108,22 @@ func (o *oracle) first(j *job, g site.Group, members []string) {
 	}
 }
 
-// waitsItself reports whether a job was put off, or comes after one on its device that was.
-func (o *oracle) waitsItself(j *job) bool {
+// waitsItself reports whether a job was put off, or comes after one on its device that was, or after one that does.
+func (o *oracle) waitsItself(j *job) bool { return o.waitsFor(j, map[*job]bool{}) }
+
+func (o *oracle) waitsFor(j *job, seen map[*job]bool) bool {
+	if j.putOff {
+		return true
+	}
+	seen[j] = true
 	p := o.scene.patch(j.patch)
 	for _, other := range o.jobs {
-		if other.device != j.device || other.settled || !other.putOff {
+		if other.device != j.device || other.settled || other.begun || seen[other] {
 			continue
 		}
 		name := o.scene.patch(other.patch).Applies.Package
-		if other == j || slices.Contains(p.Requires, other.patch) || j.bundle > 0 && j.bundle == other.bundle || name != "" && name == p.Applies.Package {
+		after := slices.Contains(p.Requires, other.patch) || j.bundle > 0 && j.bundle == other.bundle || name != "" && name == p.Applies.Package
+		if after && o.waitsFor(other, seen) {
 			return true
 		}
 	}

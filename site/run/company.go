@@ -146,20 +146,12 @@ func (d *decider) unfinished(g int) []*Job {
 		}
 		l := d.night.lanes[m.lane]
 		stuck := d.crowded(number, c.gone) >= 0
-		var passed []*Job
+		passed := d.passed(l)
 		for i := l.first; i < len(l.jobs); i++ {
-			j := &l.jobs[i]
-			switch {
-			case j.Settled:
-				continue
-			case !j.Begun() && (!j.Again.IsZero() || d.after(j, passed)):
-				passed = append(passed, j)
-				continue
-			case !j.Begun() && stuck:
-				continue
+			if j := &l.jobs[i]; !j.Settled && (j.Begun() || !stuck && !slices.Contains(passed, j)) {
+				ahead = append(ahead, j)
+				break
 			}
-			ahead = append(ahead, j)
-			break
 		}
 	}
 	slices.SortFunc(ahead, func(a, b *Job) int { return a.order - b.order })
@@ -187,15 +179,12 @@ func underWay(jobs []Job) int {
 }
 
 // rank says how fit a job is to prove its patch, given the bundle that is under way on its device;
-// 0: it cannot. What belongs to that bundle will be put on, whoever else comes back meanwhile. What was put
-// off, or is behind such a job on its device, comes last, since nobody knows whether its time has come.
-func rank(j *Job, underWay int, putOff bool) int8 {
+// 0: it cannot. What belongs to that bundle will be put on, whoever else comes back meanwhile.
+func rank(j *Job, underWay int) int8 {
 	switch {
 	case j.State == site.Done:
-		return 4
-	case j.Begun() || underWay > 0 && j.Bundle == underWay && !j.Settled:
 		return 3
-	case !j.Settled && !gone(j) && !putOff:
+	case j.Begun() || underWay > 0 && j.Bundle == underWay && !j.Settled:
 		return 2
 	case !j.Settled && !gone(j):
 		return 1
@@ -217,9 +206,10 @@ func (d *decider) canary(g, patch int) *Job {
 			continue
 		}
 		l := d.night.lanes[m.lane]
+		passed := d.passed(l)
 		for i, rank := range l.ranks {
 			j := &l.jobs[i]
-			if rank == 0 || j.patch < 0 || rank == 1 && j.putOff(d.now) {
+			if rank == 0 || j.patch < 0 || rank == 1 && slices.Contains(passed, j) {
 				continue
 			}
 			if rank > ranks[j.patch] || rank == ranks[j.patch] && d.earlier(j, fittest[j.patch]) {

@@ -102,6 +102,25 @@ func (d *decider) turnOf(l *lane) bundle {
 	return chosen
 }
 
+// passed are the jobs of a lane for which nobody waits now: those that are put off, and those that come after one of
+// them for a reason. When the time of the next attempt has come, all wait for it as for any other.
+func (d *decider) passed(l *lane) []*Job {
+	if !l.delayed {
+		return nil
+	}
+	var passed []*Job
+	for again := true; again; { // of a bundle, one may be put off that is behind the others
+		again = false
+		for i := l.first; i < len(l.jobs); i++ {
+			j := &l.jobs[i]
+			if !j.Settled && !j.Begun() && !slices.Contains(passed, j) && (j.putOff(d.now) || d.after(j, passed)) {
+				passed, again = append(passed, j), true
+			}
+		}
+	}
+	return passed
+}
+
 // after reports whether a job comes after one of those that were passed over for a reason: it needs it, is of the same
 // package, or goes on together with it.
 func (d *decider) after(j *Job, passed []*Job) bool {

@@ -39,23 +39,24 @@ type lane struct {
 	away     bool   // a job keeps the device from work, or leaves it unproven, or has its turn
 	lost     bool   // the device has not answered for so long that nobody waits for it
 	back     bool   // there is work ahead on the device, and it answers
+	delayed  bool   // a job was put off, and its next attempt has not ended
 	busy     bool   // a step was begun and has not ended
 	underWay bool   // a job changes the device, or is about to, and it answers
 }
 
 func newLane(device string, jobs []Job) *lane {
 	l := &lane{device: device, jobs: jobs, ranks: make([]int8, len(jobs)), first: len(jobs)}
-	begun, putOff := underWay(jobs), false
+	begun := underWay(jobs)
 	for i := range jobs {
 		j := &jobs[i]
-		putOff = putOff || !j.Settled && !j.Again.IsZero()
-		l.ranks[i] = rank(j, begun, putOff)
+		l.ranks[i] = rank(j, begun)
 		l.away = l.away || j.Away() && !heardSince(j, jobs) || unreached(j) != nil || askedAgain(j)
 		if j.Settled {
 			l.settled++
 			continue
 		}
 		l.first = min(l.first, i)
+		l.delayed = l.delayed || !j.Again.IsZero()
 		l.lost = l.lost || gone(j)
 		l.back = l.back || j.State != site.NoAnswer
 		l.underWay = l.underWay || j.State != site.NoAnswer && (j.Begun() || j.Intent != nil)
